@@ -1,0 +1,63 @@
+//! What a database can do, and the text of every statement limbeck sends to it. Pure: no I/O.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A database whose SQL limbeck speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Dialect {
+    /// SQLite 3.
+    Sqlite,
+    /// PostgreSQL 12 and later.
+    Postgres,
+    /// MySQL 8.
+    Mysql,
+    /// MariaDB 10.6 and later.
+    Mariadb,
+}
+
+impl Dialect {
+    /// Every dialect, in the order in which they are declared.
+    pub const ALL: [Dialect; 4] = [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql, Dialect::Mariadb];
+
+    /// The name as it stands in a section's brackets: `sqlite`, `postgres`, `mysql`, `mariadb`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "sqlite",
+            Dialect::Postgres => "postgres",
+            Dialect::Mysql => "mysql",
+            Dialect::Mariadb => "mariadb",
+        }
+    }
+
+    /// Whether this is MySQL or MariaDB: one grammar, one wire protocol.
+    #[must_use]
+    pub fn is_mysql_family(self) -> bool {
+        matches!(self, Dialect::Mysql | Dialect::Mariadb)
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The name is none of [`Dialect::ALL`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown database `{0}`: expected sqlite, postgres, mysql or mariadb")]
+pub struct UnknownDialect(pub String);
+
+impl FromStr for Dialect {
+    type Err = UnknownDialect;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Dialect::ALL
+            .into_iter()
+            .find(|dialect| dialect.name() == name)
+            .ok_or_else(|| UnknownDialect(name.to_owned()))
+    }
+}

@@ -1,0 +1,1 @@
+//! Everything that uses limbeck as its users do: one binary, so that it links once.
