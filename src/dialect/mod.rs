@@ -5,7 +5,11 @@ use std::str::FromStr;
 
 /// A database whose SQL limbeck speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "lowercase"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "lowercase")
+)]
 #[non_exhaustive]
 pub enum Dialect {
     /// SQLite 3.
@@ -20,7 +24,12 @@ pub enum Dialect {
 
 impl Dialect {
     /// Every dialect, in the order in which they are declared.
-    pub const ALL: [Dialect; 4] = [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql, Dialect::Mariadb];
+    pub const ALL: [Dialect; 4] = [
+        Dialect::Sqlite,
+        Dialect::Postgres,
+        Dialect::Mysql,
+        Dialect::Mariadb,
+    ];
 
     /// The name as it stands in a section's brackets: `sqlite`, `postgres`, `mysql`, `mariadb`.
     #[must_use]
