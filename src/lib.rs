@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+#[cfg(feature = "_sqlx")]
+mod backend;
 mod dialect;
 
 pub use dialect::Dialect;

@@ -1,7 +1,18 @@
 //! What a database can do, and the text of every statement limbeck sends to it. Pure: no I/O.
 
+pub(crate) mod look;
+mod names;
+mod quote;
+pub(crate) mod session;
+pub(crate) mod tables;
+pub(crate) mod write;
+
 use std::fmt;
 use std::str::FromStr;
+
+pub(crate) use names::Names;
+pub(crate) use quote::marker;
+pub(crate) use write::is_guard_refusal;
 
 /// A database whose SQL limbeck speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,0 +1,175 @@
+//! The I/O of one database: send a message, read its results as text, and say what an error means. All
+//! else, in words and in order, is the same for every database and stands in `dialect` and `executor`.
+
+/// The columns' names and the cells as text of one row; a cell that is no text shows its type's name.
+macro_rules! text_row {
+    ($row:expr) => {{
+        use sqlx::{Column as _, Row as _, TypeInfo as _};
+        let row = $row;
+        let columns = row.columns().iter().map(|column| column.name().to_owned()).collect();
+        let cells = (0..row.columns().len())
+            .map(|index| {
+                row.try_get_unchecked::<Option<String>, usize>(index).unwrap_or_else(|_| {
+                    let kind = row.columns()[index].type_info().name().to_lowercase();
+                    Some(format!("<{kind}>"))
+                })
+            })
+            .collect();
+        (columns, cells)
+    }};
+}
+
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod source;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{BoxStream, StreamExt as _};
+use sqlx::{Database, Either, Pool};
+
+use crate::dialect::Dialect;
+
+pub use source::{Borrowed, IntoSource, Source};
+pub(crate) use source::Held;
+
+mod sealed {
+    /// Backends and sources are limbeck's own.
+    pub trait Sealed {}
+}
+pub(crate) use sealed::Sealed;
+
+/// A database that limbeck can migrate: [`sqlx::Sqlite`], [`sqlx::Postgres`] or [`sqlx::MySql`], each behind
+/// the feature of its name.
+///
+/// The trait is sealed: its methods are limbeck's own business and change without notice.
+pub trait Backend: Database + Sealed {
+    #[doc(hidden)]
+    const FAMILY: Dialect;
+
+    /// Sends one message of one or more statements as simple text, without a prepared statement, and reads
+    /// the result of each.
+    #[doc(hidden)]
+    fn send<'c>(
+        connection: &'c mut Self::Connection,
+        message: String,
+        keep: usize,
+    ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>>;
+
+    #[doc(hidden)]
+    fn explain(error: &sqlx::Error) -> Failure;
+
+    /// A pool of one connection beside the caller's, opened from the same options, with the statement cache
+    /// off. None where a second connection would open another database.
+    #[doc(hidden)]
+    fn beside(pool: &Pool<Self>) -> Option<Pool<Self>>;
+
+    /// Whether a connection that ran steps goes back to its pool: else it is closed.
+    #[doc(hidden)]
+    const KEEPS_CONNECTION: bool;
+
+    /// Lets the database itself end a statement after this time, where no setting does it.
+    #[doc(hidden)]
+    fn limit_statement<'c>(
+        connection: &'c mut Self::Connection,
+        limit: Option<Duration>,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+}
+
+/// Keep every row of a result.
+pub(crate) const ALL: usize = usize::MAX;
+
+/// What one statement returned.
+#[derive(Debug, Clone, Default)]
+pub struct StatementResult {
+    pub affected: u64,
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+/// The message failed after `completed` of its statements had ended.
+#[derive(Debug)]
+pub struct SendError {
+    pub completed: usize,
+    pub error: sqlx::Error,
+}
+
+/// What an error of the server or of the connection means to the executor, and what of it a person needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub class: Class,
+    pub code: Option<String>,
+    pub message: String,
+    pub detail: Option<String>,
+    pub hint: Option<String>,
+    /// PostgreSQL: where in the message, in characters from 1.
+    pub position: Option<usize>,
+}
+
+/// The classes of errors that change what is done next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// A table is not there.
+    MissingTable,
+    /// A lock was not to be had in time: nothing happened, and it may work later.
+    LockTimeout,
+    /// This transaction lost against another and was rolled back.
+    Deadlock,
+    /// A guard of limbeck's own refused.
+    Guard,
+    /// A transaction is open already.
+    InTransaction,
+    /// The pooler in between does not keep transactions together.
+    StatementPooling,
+    /// The connection is gone: what became of the last message is not known.
+    Connection,
+    /// Anything else the server said.
+    Server,
+}
+
+impl Failure {
+    /// An error that no server sent.
+    pub(crate) fn of_client(error: &sqlx::Error) -> Failure {
+        let class = match error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::WorkerCrashed => Class::Connection,
+            _ => Class::Server,
+        };
+        Failure { class, code: None, message: error.to_string(), detail: None, hint: None, position: None }
+    }
+}
+
+/// Reads a message's results: what stands between two ends of statements belongs to the second.
+pub(crate) async fn collect<DB: Database>(
+    mut stream: BoxStream<'_, Result<Either<DB::QueryResult, DB::Row>, sqlx::Error>>,
+    keep: usize,
+    affected: fn(&DB::QueryResult) -> u64,
+    read_row: fn(&DB::Row) -> (Vec<String>, Vec<Option<String>>),
+) -> Result<Vec<StatementResult>, SendError> {
+    let mut results = Vec::new();
+    let mut current = StatementResult::default();
+    while let Some(item) = stream.next().await {
+        match item {
+            Ok(Either::Left(end)) => {
+                current.affected = affected(&end);
+                results.push(std::mem::take(&mut current));
+            }
+            Ok(Either::Right(row)) => {
+                if current.rows.len() < keep {
+                    let (columns, cells) = read_row(&row);
+                    current.columns = columns;
+                    current.rows.push(cells);
+                }
+            }
+            Err(error) => return Err(SendError { completed: results.len(), error }),
+        }
+    }
+    Ok(results)
+}

@@ -1,0 +1,66 @@
+//! MySQL and MariaDB.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::StreamExt as _;
+use sqlx::mysql::MySqlDatabaseError;
+use sqlx::{AssertSqlSafe, Executor as _, MySql, Pool};
+
+use super::{Backend, Class, Failure, SendError, StatementResult, collect};
+use crate::dialect::Dialect;
+
+impl super::Sealed for MySql {}
+
+impl Backend for MySql {
+    /// Which of the two it is, the server tells in the first look.
+    const FAMILY: Dialect = Dialect::Mysql;
+    const KEEPS_CONNECTION: bool = false;
+
+    fn send<'c>(
+        connection: &'c mut Self::Connection,
+        message: String,
+        keep: usize,
+    ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>> {
+        Box::pin(async move {
+            let stream = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(message))).boxed();
+            collect::<MySql>(stream, keep, |end| end.rows_affected(), |row| text_row!(row)).await
+        })
+    }
+
+    fn explain(error: &sqlx::Error) -> Failure {
+        let Some(error) = error.as_database_error().and_then(|e| e.try_downcast_ref::<MySqlDatabaseError>())
+        else {
+            return Failure::of_client(error);
+        };
+        let class = match error.number() {
+            1242 => Class::Guard,
+            1146 | 1051 => Class::MissingTable,
+            1205 | 3024 => Class::LockTimeout,
+            1213 => Class::Deadlock,
+            // Shutdown, killed session, a Galera node that is cut off.
+            1053 | 1927 | 1047 => Class::Connection,
+            _ => Class::Server,
+        };
+        Failure {
+            class,
+            code: Some(error.number().to_string()),
+            message: error.message().to_owned(),
+            detail: None,
+            hint: None,
+            position: None,
+        }
+    }
+
+    fn beside(pool: &Pool<Self>) -> Option<Pool<Self>> {
+        let options = (*pool.connect_options()).clone().statement_cache_capacity(0);
+        Some(pool.options().clone().max_connections(1).min_connections(0).connect_lazy_with(options))
+    }
+
+    fn limit_statement<'c>(
+        _: &'c mut Self::Connection,
+        _: Option<Duration>,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}

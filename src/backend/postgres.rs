@@ -1,0 +1,73 @@
+//! PostgreSQL.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::StreamExt as _;
+use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
+use sqlx::{AssertSqlSafe, Executor as _, Pool, Postgres};
+
+use super::{Backend, Class, Failure, SendError, StatementResult, collect};
+use crate::dialect::{Dialect, is_guard_refusal};
+
+impl super::Sealed for Postgres {}
+
+impl Backend for Postgres {
+    const FAMILY: Dialect = Dialect::Postgres;
+    const KEEPS_CONNECTION: bool = false;
+
+    fn send<'c>(
+        connection: &'c mut Self::Connection,
+        message: String,
+        keep: usize,
+    ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>> {
+        Box::pin(async move {
+            let stream = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(message))).boxed();
+            collect::<Postgres>(stream, keep, |end| end.rows_affected(), |row| text_row!(row)).await
+        })
+    }
+
+    fn explain(error: &sqlx::Error) -> Failure {
+        let Some(error) = error.as_database_error().and_then(|e| e.try_downcast_ref::<PgDatabaseError>())
+        else {
+            return Failure::of_client(error);
+        };
+        let (code, message) = (error.code(), error.message());
+        let class = match code {
+            _ if is_guard_refusal(Dialect::Postgres, Some(code), message) => Class::Guard,
+            "42P01" => Class::MissingTable,
+            "55P03" => Class::LockTimeout,
+            "40P01" | "40001" => Class::Deadlock,
+            // PgBouncer's own word, in statement pooling.
+            "08P01" if message.contains("transaction blocks not allowed") => Class::StatementPooling,
+            // The server is going, or ended this session: administrator, crash, standby promoted, idle too long.
+            "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => Class::Connection,
+            code if code.starts_with("08") => Class::Connection,
+            _ => Class::Server,
+        };
+        let position = match error.position() {
+            Some(PgErrorPosition::Original(position)) => Some(position),
+            _ => None,
+        };
+        Failure {
+            class,
+            code: Some(code.to_owned()),
+            message: message.to_owned(),
+            detail: error.detail().map(str::to_owned),
+            hint: error.hint().map(str::to_owned),
+            position,
+        }
+    }
+
+    fn beside(pool: &Pool<Self>) -> Option<Pool<Self>> {
+        let options = (*pool.connect_options()).clone().statement_cache_capacity(0);
+        Some(pool.options().clone().max_connections(1).min_connections(0).connect_lazy_with(options))
+    }
+
+    fn limit_statement<'c>(
+        _: &'c mut Self::Connection,
+        _: Option<Duration>,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}

@@ -1,0 +1,357 @@
+//! The look: everything that decides whether there is work to do, in one statement and so in one snapshot.
+
+use super::Dialect;
+use super::names::Names;
+
+/// How many columns a row of the look has, its kind first.
+const WIDTH: usize = 17;
+
+/// What one look saw.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Look {
+    /// The rows of the version table, sorted by revision.
+    pub heads: Vec<HeadRow>,
+    /// Ledger rows whose state is `running`, oldest first.
+    pub running: Vec<RunningRow>,
+    /// This service's row of the table of leases; none before the first write.
+    pub lease: Option<LeaseRow>,
+    /// Whether the ledger has any row of this service.
+    pub has_history: bool,
+    /// Which of the tables exist.
+    pub tables: Tables,
+    /// What the server says of itself and of this session.
+    pub server: Server,
+}
+
+/// A row of the version table, and the lineage digest that the ledger recorded for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HeadRow {
+    pub revision: String,
+    pub lineage: Option<String>,
+}
+
+/// A step that has begun and has neither ended nor failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RunningRow {
+    pub id: i64,
+    pub revision: String,
+    pub action: String,
+    pub checksum: Option<String>,
+    pub requires_binary: Option<String>,
+    pub statements: u64,
+    pub statements_done: u64,
+    /// The statement, counted from 1, that was sent and whose end was never recorded.
+    pub statement_running: Option<u64>,
+    pub statement: Option<String>,
+    pub done_digest: Option<String>,
+    pub fingerprint: Option<String>,
+    pub rows_affected: u64,
+    pub error: Option<String>,
+    pub started_at: String,
+    pub down_revision: Vec<String>,
+    pub depends_on: Vec<String>,
+}
+
+/// The lease as it stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct LeaseRow {
+    pub layout: u32,
+    pub epoch: i64,
+    pub beat: i64,
+    pub holder: Option<String>,
+    pub lease_ms: u64,
+    pub since: Option<String>,
+    pub host: Option<String>,
+    pub pid: Option<i64>,
+    pub application: Option<String>,
+    pub session: Option<String>,
+}
+
+/// Which of limbeck's tables exist.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tables {
+    pub version: bool,
+    pub history: bool,
+    pub lock: bool,
+}
+
+impl Tables {
+    pub(crate) const ALL: Tables = Tables { version: true, history: true, lock: true };
+
+    pub(crate) fn complete(self) -> bool {
+        self == Tables::ALL
+    }
+}
+
+/// The server and the session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Server {
+    /// As the server writes it: `3.51.0`, `150018`, `10.11.19-MariaDB-…`.
+    pub version: String,
+    /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) that unqualified names mean.
+    pub schema: Option<String>,
+    /// Whether the session is inside a transaction that was open before this message.
+    pub in_transaction: bool,
+    /// PostgreSQL: the role in force, `none` unless a `SET ROLE` stands.
+    pub role: Option<String>,
+    /// The server's own number for this session.
+    pub session: Option<String>,
+    /// The database's clock, as the ledger writes it.
+    pub now: String,
+    /// PostgreSQL: `lock_timeout` as the session has it.
+    pub lock_timeout: Option<String>,
+    /// PostgreSQL: the database's name.
+    pub database: Option<String>,
+}
+
+impl Server {
+    /// Which dialect the server speaks: MySQL's protocol alone does not tell.
+    pub(crate) fn dialect(&self, family: Dialect) -> Dialect {
+        if family.is_mysql_family() {
+            if self.version.contains("MariaDB") { Dialect::Mariadb } else { Dialect::Mysql }
+        } else {
+            family
+        }
+    }
+
+    /// PostgreSQL's `server_version_num`.
+    pub(crate) fn version_number(&self) -> u32 {
+        self.version.parse().unwrap_or(0)
+    }
+}
+
+/// The statement. It fails with "no such table" while one of the three tables is missing: then
+/// [`super::tables::existing`] and [`partial`] tell what there is.
+pub(crate) fn full(names: &Names) -> String {
+    let dialect = names.dialect();
+    let (version, history, lock, scope) = (names.version(), names.history(), names.lock(), names.scope());
+    let t = |expression: &str| dialect.text(expression);
+    let lineage = format!(
+        "(SELECT {lineage} FROM {history} h WHERE h.{scope} AND h.revision = {head} AND h.state = 'done' \
+         AND h.action <> 'downgrade' ORDER BY h.id DESC LIMIT 1)",
+        lineage = t("h.lineage"),
+        head = t("v.version_num"),
+    );
+    let heads = row(dialect, "head", &[t("v.version_num"), lineage], &format!("FROM {version} v"));
+    let running = row(
+        dialect,
+        "running",
+        &[
+            t("r.id"),
+            t("r.revision"),
+            t("r.action"),
+            t("r.checksum"),
+            t("r.requires_binary"),
+            t("r.statements"),
+            t("r.statements_done"),
+            t("r.statement_running"),
+            t("r.statement"),
+            t("r.done_digest"),
+            t("r.fingerprint"),
+            t("r.rows_affected"),
+            t("r.error"),
+            t(&time_text(dialect, "r.started_at")),
+            t("r.down_revision"),
+            t("r.depends_on"),
+        ],
+        &format!("FROM {history} r WHERE r.{scope} AND r.state = 'running'"),
+    );
+    let lease = row(
+        dialect,
+        "lease",
+        &[
+            t("l.layout"),
+            t("l.epoch"),
+            t("l.beat"),
+            t("l.holder"),
+            t("l.lease_ms"),
+            t(&time_text(dialect, "l.since")),
+            t("l.host"),
+            t("l.pid"),
+            t("l.application"),
+            t("l.session"),
+            t(&format!(
+                "(SELECT CASE WHEN EXISTS (SELECT 1 FROM {history} e WHERE e.{scope}) THEN 1 ELSE 0 END)"
+            )),
+        ],
+        &format!("FROM {lock} l WHERE l.{scope}"),
+    );
+    [server(dialect), heads, running, lease].join(" UNION ALL ")
+}
+
+/// What can be read while some tables are missing.
+pub(crate) fn partial(names: &Names, tables: Tables) -> String {
+    let dialect = names.dialect();
+    let mut parts = vec![server(dialect)];
+    if tables.version {
+        parts.push(row(
+            dialect,
+            "head",
+            &[dialect.text("v.version_num")],
+            &format!("FROM {} v", names.version()),
+        ));
+    }
+    parts.join(" UNION ALL ")
+}
+
+fn server(dialect: Dialect) -> String {
+    let expressions = match dialect {
+        Dialect::Sqlite => vec!["sqlite_version()".to_owned(), "'main'".to_owned(), "0".to_owned()],
+        Dialect::Postgres => vec![
+            "pg_catalog.current_setting('server_version_num')".to_owned(),
+            "pg_catalog.current_schema()".to_owned(),
+            // A message that is not inside an older transaction begins its own: the two clocks agree then.
+            "CASE WHEN pg_catalog.now() = pg_catalog.statement_timestamp() THEN 0 ELSE 1 END".to_owned(),
+            "pg_catalog.current_setting('role')".to_owned(),
+            "pg_catalog.pg_backend_pid()".to_owned(),
+        ],
+        Dialect::Mysql | Dialect::Mariadb => vec![
+            "VERSION()".to_owned(),
+            "DATABASE()".to_owned(),
+            // MySQL has no such variable and reads the comment as one; MariaDB executes it.
+            "/*M!100000 @@in_transaction + */ 0".to_owned(),
+            "NULL".to_owned(),
+            "CONNECTION_ID()".to_owned(),
+        ],
+    };
+    let mut columns: Vec<String> = expressions.iter().map(|e| dialect.text(e)).collect();
+    columns.resize(5, dialect.text("NULL"));
+    columns.push(dialect.text(&time_text(dialect, now(dialect))));
+    if dialect == Dialect::Postgres {
+        columns.push(dialect.text("pg_catalog.current_setting('lock_timeout')"));
+        columns.push(dialect.text("pg_catalog.current_database()"));
+    }
+    row(dialect, "server", &columns, "")
+}
+
+fn row(dialect: Dialect, kind: &str, columns: &[String], from: &str) -> String {
+    let mut select = format!("SELECT {} AS c0", dialect.text(&format!("'{kind}'")));
+    for index in 1..WIDTH {
+        let nothing = dialect.text("NULL");
+        let column = columns.get(index - 1).unwrap_or(&nothing);
+        select.push_str(&format!(", {column} AS c{index}"));
+    }
+    format!("{select} {from}").trim_end().to_owned()
+}
+
+/// The database's clock.
+pub(crate) fn now(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
+        Dialect::Postgres => "pg_catalog.clock_timestamp()",
+        Dialect::Mysql | Dialect::Mariadb => "UTC_TIMESTAMP(6)",
+    }
+}
+
+/// A time of the ledger as RFC 3339 text in UTC, whatever the session's time zone and date style.
+pub(crate) fn time_text(dialect: Dialect, expression: &str) -> String {
+    match dialect {
+        Dialect::Sqlite => expression.to_owned(),
+        Dialect::Postgres => format!(
+            "pg_catalog.to_char(({expression}) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+        ),
+        Dialect::Mysql | Dialect::Mariadb => {
+            format!("DATE_FORMAT({expression}, '%Y-%m-%dT%H:%i:%s.%fZ')")
+        }
+    }
+}
+
+/// A row of a text query.
+pub(crate) type TextRow = Vec<Option<String>>;
+
+/// Reads what [`full`] or [`partial`] returned. Rows that limbeck did not write, with numbers that are
+/// none, count as zero: a hostile row must not stop the error that names it.
+pub(crate) fn read(rows: &[TextRow], tables: Tables) -> Look {
+    let mut look = Look { tables, ..Look::default() };
+    for row in rows {
+        let text = |index: usize| row.get(index).cloned().flatten();
+        let string = |index: usize| text(index).unwrap_or_default();
+        match string(0).as_str() {
+            "server" => {
+                look.server = Server {
+                    version: string(1),
+                    schema: text(2),
+                    in_transaction: text(3).as_deref().is_some_and(|flag| flag != "0"),
+                    role: text(4),
+                    session: text(5),
+                    now: string(6),
+                    lock_timeout: text(7),
+                    database: text(8),
+                };
+            }
+            "head" => look.heads.push(HeadRow { revision: string(1), lineage: text(2) }),
+            "running" => look.running.push(RunningRow {
+                id: number(text(1)),
+                revision: string(2),
+                action: string(3),
+                checksum: text(4),
+                requires_binary: text(5),
+                statements: number(text(6)),
+                statements_done: number(text(7)),
+                statement_running: text(8).and_then(|text| text.parse().ok()),
+                statement: text(9),
+                done_digest: text(10),
+                fingerprint: text(11),
+                rows_affected: number(text(12)),
+                error: text(13),
+                started_at: string(14),
+                down_revision: list(&string(15)),
+                depends_on: list(&string(16)),
+            }),
+            "lease" => {
+                look.lease = Some(LeaseRow {
+                    layout: number(text(1)),
+                    epoch: number(text(2)),
+                    beat: number(text(3)),
+                    holder: text(4),
+                    lease_ms: number(text(5)),
+                    since: text(6),
+                    host: text(7),
+                    pid: text(8).and_then(|text| text.parse().ok()),
+                    application: text(9),
+                    session: text(10),
+                });
+                look.has_history = text(11).as_deref() == Some("1");
+            }
+            _ => {}
+        }
+    }
+    look.heads.sort_by(|a, b| a.revision.cmp(&b.revision));
+    look.running.sort_by_key(|row| row.id);
+    look
+}
+
+fn number<N: std::str::FromStr + Default>(text: Option<String>) -> N {
+    text.and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// A stored list of ids: none of them holds a comma.
+pub(crate) fn list(stored: &str) -> Vec<String> {
+    stored.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_select_of_the_look_has_the_same_width() {
+        for dialect in Dialect::ALL {
+            let names = Names::new(dialect, None, "v".into(), "h".into());
+            for part in full(&names).split(" UNION ALL ") {
+                assert_eq!(part.matches(" AS c").count(), WIDTH, "{part}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_that_limbeck_did_not_write_do_not_stop_the_reader() {
+        let rows = vec![
+            vec![],
+            vec![Some("lease".into()), Some("x".into()), None, Some("-".into())],
+            vec![Some("nonsense".into())],
+        ];
+        let look = read(&rows, Tables::ALL);
+        assert_eq!(look.lease, Some(LeaseRow::default()));
+    }
+}

@@ -1,0 +1,83 @@
+//! The names of limbeck's own tables.
+
+use super::Dialect;
+
+/// Where limbeck keeps its state: the version table, the ledger, and the table of leases beside it.
+///
+/// Several services may share a ledger: every row of it carries the name of the version table that it
+/// belongs to, its scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Names {
+    dialect: Dialect,
+    schema: Option<String>,
+    version: String,
+    history: String,
+}
+
+impl Names {
+    pub(crate) fn new(dialect: Dialect, schema: Option<String>, version: String, history: String) -> Self {
+        Names { dialect, schema, version, history }
+    }
+
+    /// The same names with the schema that the server said is current, unless one was set: from then on no
+    /// `SET search_path` or `USE` of a migration changes what limbeck's statements mean.
+    pub(crate) fn in_schema(mut self, current: Option<&str>) -> Self {
+        if self.schema.is_none() {
+            self.schema = current.map(str::to_owned);
+        }
+        self
+    }
+
+    pub(crate) fn with_dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    pub(crate) fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
+    }
+
+    pub(crate) fn version_name(&self) -> &str {
+        &self.version
+    }
+
+    pub(crate) fn history_name(&self) -> &str {
+        &self.history
+    }
+
+    pub(crate) fn lock_name(&self) -> String {
+        format!("{}_lock", self.history)
+    }
+
+    pub(crate) fn version(&self) -> String {
+        self.qualified(&self.version)
+    }
+
+    pub(crate) fn history(&self) -> String {
+        self.qualified(&self.history)
+    }
+
+    pub(crate) fn lock(&self) -> String {
+        self.qualified(&self.lock_name())
+    }
+
+    /// The condition that selects this service's rows of the shared tables.
+    pub(crate) fn scope(&self) -> String {
+        format!("scope = {}", self.scope_literal())
+    }
+
+    pub(crate) fn scope_literal(&self) -> String {
+        self.dialect.literal(&self.version)
+    }
+
+    fn qualified(&self, table: &str) -> String {
+        match &self.schema {
+            Some(schema) => format!("{}.{}", self.dialect.ident(schema), self.dialect.ident(table)),
+            None => self.dialect.ident(table),
+        }
+    }
+}

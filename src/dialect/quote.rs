@@ -1,0 +1,100 @@
+//! The one place where a name or a value becomes SQL text.
+
+use std::fmt::Write as _;
+
+use super::Dialect;
+
+impl Dialect {
+    /// `name` as a quoted identifier.
+    pub(crate) fn ident(self, name: &str) -> String {
+        let quote = if self.is_mysql_family() { '`' } else { '"' };
+        let mut quoted = String::with_capacity(name.len() + 2);
+        quoted.push(quote);
+        for character in name.chars() {
+            if character == quote {
+                quoted.push(quote);
+            }
+            quoted.push(character);
+        }
+        quoted.push(quote);
+        quoted
+    }
+
+    /// `value` as a string literal that means the same under every setting of the session: PostgreSQL's
+    /// `standard_conforming_strings` and MySQL's `sql_mode` (`NO_BACKSLASH_ESCAPES`) included.
+    ///
+    /// No server stores a NUL in a text column: it is written as U+FFFD.
+    pub(crate) fn literal(self, value: &str) -> String {
+        let plain = !value.contains(['\'', '\\', '\0']);
+        match self {
+            _ if plain => format!("'{value}'"),
+            Dialect::Sqlite => format!("'{}'", value.replace('\0', "\u{fffd}").replace('\'', "''")),
+            Dialect::Postgres => {
+                let escaped = value.replace('\0', "\u{fffd}").replace('\\', "\\\\").replace('\'', "''");
+                format!("E'{escaped}'")
+            }
+            Dialect::Mysql | Dialect::Mariadb => {
+                let mut literal = String::with_capacity(value.len() * 2 + 32);
+                literal.push_str("CONVERT(X'");
+                for byte in value.replace('\0', "\u{fffd}").bytes() {
+                    write!(literal, "{byte:02x}").expect("a String takes every write");
+                }
+                literal.push_str("' USING utf8mb4)");
+                literal
+            }
+        }
+    }
+
+    /// [`Dialect::literal`], or `NULL`.
+    pub(crate) fn literal_or_null(self, value: Option<&str>) -> String {
+        value.map_or_else(|| "NULL".to_owned(), |value| self.literal(value))
+    }
+
+    /// `expression` as text that compares and unites with all other text of limbeck's queries.
+    pub(crate) fn text(self, expression: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("CAST({expression} AS TEXT)"),
+            Dialect::Postgres => format!("({expression})::pg_catalog.text"),
+            Dialect::Mysql | Dialect::Mariadb => {
+                format!("CONVERT({expression} USING utf8mb4) COLLATE utf8mb4_bin")
+            }
+        }
+    }
+}
+
+/// A comment that shows in the server's list of sessions who runs this message. It cannot end early and
+/// holds no line break, so that what follows keeps its lines.
+pub(crate) fn marker(words: &str) -> String {
+    let harmless: String = words
+        .chars()
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .collect::<String>()
+        .replace("*/", "* /")
+        .replace("/*", "/ *");
+    format!("/* limbeck {harmless} */ ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_double_their_quote() {
+        assert_eq!(Dialect::Postgres.ident(r#"a"b"#), r#""a""b""#);
+        assert_eq!(Dialect::Mysql.ident("a`b"), "`a``b`");
+    }
+
+    #[test]
+    fn literals_survive_quotes_backslashes_and_nul() {
+        assert_eq!(Dialect::Sqlite.literal("it's \\"), "'it''s \\'");
+        assert_eq!(Dialect::Postgres.literal("it's \\"), "E'it''s \\\\'");
+        assert_eq!(Dialect::Mariadb.literal("'"), "CONVERT(X'27' USING utf8mb4)");
+        assert_eq!(Dialect::Sqlite.literal("\0"), "'\u{fffd}'");
+        assert_eq!(Dialect::Mysql.literal("plain"), "'plain'");
+    }
+
+    #[test]
+    fn a_marker_cannot_be_closed_or_nested_from_inside() {
+        assert_eq!(marker("a */ b /* c\nd"), "/* limbeck a * / b / * c d */ ");
+    }
+}

@@ -1,0 +1,119 @@
+//! Transactions, the transaction lock, and what a step leaves of the session's settings.
+
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use super::Dialect;
+use super::look::Server;
+use super::names::Names;
+
+/// Statements that open a step's transaction. On SQLite the first one is the lock; on PostgreSQL
+/// [`try_lock`] follows.
+pub(crate) fn begin(dialect: Dialect, server: &Server) -> Vec<String> {
+    match dialect {
+        Dialect::Sqlite => vec!["BEGIN IMMEDIATE".to_owned()],
+        Dialect::Postgres => {
+            // Under another default isolation level, rows read after the lock would be older than it.
+            let mut statements = vec!["BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE".to_owned()];
+            if server.version_number() >= 140_000 {
+                // A client that died is noticed within this time, and its statement ended.
+                statements.push("SET LOCAL client_connection_check_interval = '500ms'".to_owned());
+            }
+            statements
+        }
+        Dialect::Mysql | Dialect::Mariadb => vec!["START TRANSACTION".to_owned()],
+    }
+}
+
+/// PostgreSQL: one row, `t` where this transaction now holds the lock.
+pub(crate) fn try_lock(names: &Names, server: &Server) -> String {
+    format!("SELECT pg_catalog.pg_try_advisory_xact_lock({})", lock_key(names, server))
+}
+
+/// The key of the transaction lock: made from database, schema and version table.
+pub(crate) fn lock_key(names: &Names, server: &Server) -> i64 {
+    let mut hash = Sha256::new();
+    for part in ["limbeck", server.database.as_deref().unwrap_or_default(), names.schema().unwrap_or_default(), names.version_name()] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let digest = hash.finalize();
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    i64::from_be_bytes(first)
+}
+
+/// PostgreSQL: who holds the transaction lock, as one row `(pid, application_name, client, since, query)`.
+pub(crate) fn lock_holder(names: &Names, server: &Server) -> String {
+    let key = lock_key(names, server);
+    format!(
+        "SELECT a.pid::pg_catalog.text, a.application_name, \
+         COALESCE(a.client_addr::pg_catalog.text, 'local'), \
+         pg_catalog.to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), a.query \
+         FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
+         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+         AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) \
+         AND l.classid = {}::pg_catalog.oid AND l.objid = {}::pg_catalog.oid",
+        (key as u64) >> 32,
+        (key as u64) & 0xffff_ffff,
+    )
+}
+
+/// PostgreSQL: the settings that were made in this session, by name, so that [`restore`] can bring them
+/// back after a migration's own `SET`s.
+pub(crate) const READ_SETTINGS: &str = "SELECT name, setting FROM pg_catalog.pg_settings \
+     WHERE source = 'session' AND context IN ('user', 'superuser') \
+     AND name NOT IN ('role', 'session_authorization', 'is_superuser')";
+
+/// PostgreSQL: ends what a migration set, in the session as well as in the transaction, so that a
+/// `SET search_path` of one step reaches neither the next step nor another client of a pooler.
+pub(crate) fn restore(role: Option<&str>, settings: &[(String, String)]) -> Vec<String> {
+    let dialect = Dialect::Postgres;
+    let mut statements = vec!["RESET SESSION AUTHORIZATION".to_owned(), "RESET ALL".to_owned()];
+    match role {
+        Some(role) if role != "none" => statements.push(format!("SET ROLE {}", dialect.ident(role))),
+        _ => statements.push("RESET ROLE".to_owned()),
+    }
+    for (name, value) in settings {
+        statements.push(format!(
+            "SELECT pg_catalog.set_config({}, {}, false)",
+            dialect.literal(name),
+            dialect.literal(value)
+        ));
+    }
+    statements
+}
+
+/// Sets a time-out for what follows in this transaction (PostgreSQL) or session (the others); none where
+/// the database has no such setting.
+pub(crate) fn set_timeout(dialect: Dialect, timeout: Timeout, value: Duration) -> Option<String> {
+    let ms = value.as_millis();
+    match (dialect, timeout) {
+        (Dialect::Postgres, Timeout::Lock) => Some(format!("SET LOCAL lock_timeout = '{ms}ms'")),
+        (Dialect::Postgres, Timeout::Statement) => Some(format!("SET LOCAL statement_timeout = '{ms}ms'")),
+        (Dialect::Sqlite, Timeout::Lock) => Some(format!("PRAGMA busy_timeout = {ms}")),
+        (Dialect::Sqlite, Timeout::Statement) => None,
+        (Dialect::Mariadb | Dialect::Mysql, Timeout::Lock) => {
+            let seconds = value.as_secs().max(1);
+            Some(format!(
+                "SET SESSION lock_wait_timeout = {seconds}, SESSION innodb_lock_wait_timeout = {seconds}"
+            ))
+        }
+        (Dialect::Mariadb, Timeout::Statement) => {
+            Some(format!("SET SESSION max_statement_time = {:.6}", value.as_secs_f64()))
+        }
+        (Dialect::Mysql, Timeout::Statement) => Some(format!("SET SESSION max_execution_time = {ms}")),
+    }
+}
+
+/// MySQL and MariaDB: ends what [`set_timeout`] and a migration set, as far as limbeck set it.
+pub(crate) const MYSQL_DEFAULT_LOCK_TIMEOUTS: &str =
+    "SET SESSION lock_wait_timeout = DEFAULT, SESSION innodb_lock_wait_timeout = DEFAULT";
+
+/// Which of a section's time-outs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timeout {
+    Lock,
+    Statement,
+}

@@ -1,0 +1,336 @@
+//! The statements that change limbeck's own tables. Each one that must change an exact number of rows is
+//! followed by a guard, an expression that the server itself refuses to evaluate otherwise: what comes after
+//! it in the same message is then never reached.
+
+use super::Dialect;
+use super::look::now;
+use super::names::Names;
+
+/// One row of the ledger, as it is written.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LedgerRow<'a> {
+    pub revision: &'a str,
+    pub down_revision: String,
+    pub depends_on: String,
+    pub message: &'a str,
+    pub action: &'a str,
+    pub checksum: Option<String>,
+    pub requires_binary: Option<&'a str>,
+    pub lineage: Option<String>,
+    pub state: &'a str,
+    pub statements: u64,
+    pub statements_done: u64,
+    pub rows_affected: u64,
+    pub epoch: Option<i64>,
+    /// The database's clock when the step began; none: now.
+    pub started_at: Option<&'a str>,
+    pub error: Option<&'a str>,
+    pub down_sql: Option<String>,
+}
+
+/// Who writes the ledger.
+#[derive(Debug, Clone)]
+pub(crate) struct Actor {
+    pub host: String,
+    pub pid: u32,
+    pub application: String,
+}
+
+/// A statement and the number of rows that it must change.
+fn guarded(dialect: Dialect, statement: String, rows: usize) -> Vec<String> {
+    match dialect {
+        Dialect::Sqlite => vec![
+            statement,
+            format!("SELECT CASE changes() WHEN {rows} THEN 1 ELSE abs(-9223372036854775807 - 1) END"),
+        ],
+        Dialect::Postgres => {
+            // Data-modifying statements run once whether or not their result is read.
+            vec![format!(
+                "WITH limbeck_change AS ({statement} RETURNING 1) SELECT CASE \
+                 WHEN (SELECT pg_catalog.count(*) FROM limbeck_change) = {rows} THEN 1 \
+                 ELSE CAST({} || (SELECT pg_catalog.count(*) FROM limbeck_change)::pg_catalog.text AS pg_catalog.int4) END",
+                dialect.literal(GUARD)
+            )]
+        }
+        Dialect::Mysql | Dialect::Mariadb => vec![
+            statement,
+            format!("SELECT IF(ROW_COUNT() = {rows}, 1, (SELECT 1 UNION SELECT 2))"),
+        ],
+    }
+}
+
+/// Stands in PostgreSQL's message when a guard refused.
+pub(crate) const GUARD: &str = "limbeck guard: rows changed ";
+
+/// The compare-and-swap on the version table: exactly `removes` go, exactly `adds` come.
+pub(crate) fn move_heads<S: AsRef<str>>(names: &Names, removes: &[S], adds: &[S]) -> Vec<String> {
+    let dialect = names.dialect();
+    let table = names.version();
+    let mut statements = Vec::new();
+    if let ([old], [new]) = (removes, adds) {
+        let update = format!(
+            "UPDATE {table} SET version_num = {} WHERE version_num = {}",
+            dialect.literal(new.as_ref()),
+            dialect.literal(old.as_ref()),
+        );
+        return guarded(dialect, update, 1);
+    }
+    for chunk in removes.chunks(CHUNK) {
+        let list: Vec<String> = chunk.iter().map(|id| dialect.literal(id.as_ref())).collect();
+        let delete = format!("DELETE FROM {table} WHERE version_num IN ({})", list.join(", "));
+        statements.extend(guarded(dialect, delete, chunk.len()));
+    }
+    for chunk in adds.chunks(CHUNK) {
+        let list: Vec<String> =
+            chunk.iter().map(|id| format!("({})", dialect.literal(id.as_ref()))).collect();
+        let insert = format!("INSERT INTO {table} (version_num) VALUES {}", list.join(", "));
+        statements.extend(guarded(dialect, insert, chunk.len()));
+    }
+    statements
+}
+
+/// How many rows one statement carries.
+const CHUNK: usize = 500;
+
+/// Ledger rows, several to a statement.
+pub(crate) fn insert_history(names: &Names, actor: &Actor, rows: &[LedgerRow<'_>]) -> Vec<String> {
+    rows.chunks(CHUNK)
+        .map(|chunk| {
+            let values: Vec<String> =
+                chunk.iter().map(|row| format!("({})", history_values(names, actor, row).join(", "))).collect();
+            format!("INSERT INTO {} ({HISTORY_COLUMNS}) VALUES {}", names.history(), values.join(", "))
+        })
+        .collect()
+}
+
+/// One `running` row, inserted only while this epoch holds the lease, and its id.
+pub(crate) fn begin_history(names: &Names, actor: &Actor, row: &LedgerRow<'_>, epoch: i64) -> Vec<String> {
+    let dialect = names.dialect();
+    let insert = format!(
+        "INSERT INTO {} ({HISTORY_COLUMNS}) SELECT {} FROM {} l WHERE l.{} AND l.epoch = {epoch}",
+        names.history(),
+        history_values(names, actor, row).join(", "),
+        names.lock(),
+        names.scope(),
+    );
+    let mut statements = guarded(dialect, insert, 1);
+    statements.push(format!(
+        "SELECT {} FROM {} WHERE {} AND state = 'running' AND epoch = {epoch}",
+        dialect.text("max(id)"),
+        names.history(),
+        names.scope(),
+    ));
+    statements
+}
+
+const HISTORY_COLUMNS: &str = "scope, revision, down_revision, depends_on, message, action, checksum, \
+     requires_binary, lineage, state, statements, statements_done, rows_affected, epoch, started_at, \
+     finished_at, db_user, host, pid, session, application, limbeck_version, error, down_sql";
+
+fn history_values(names: &Names, actor: &Actor, row: &LedgerRow<'_>) -> Vec<String> {
+    let dialect = names.dialect();
+    let (user, session) = match dialect {
+        Dialect::Sqlite => ("NULL", "NULL"),
+        Dialect::Postgres => ("session_user", "pg_catalog.pg_backend_pid()::pg_catalog.text"),
+        Dialect::Mysql | Dialect::Mariadb => ("CURRENT_USER()", "CONNECTION_ID()"),
+    };
+    let null = "NULL".to_owned();
+    vec![
+        names.scope_literal(),
+        dialect.literal(row.revision),
+        dialect.literal(&row.down_revision),
+        dialect.literal(&row.depends_on),
+        dialect.literal(row.message),
+        dialect.literal(row.action),
+        dialect.literal_or_null(row.checksum.as_deref()),
+        dialect.literal_or_null(row.requires_binary),
+        dialect.literal_or_null(row.lineage.as_deref()),
+        dialect.literal(row.state),
+        row.statements.to_string(),
+        row.statements_done.to_string(),
+        row.rows_affected.to_string(),
+        row.epoch.map_or(null.clone(), |epoch| epoch.to_string()),
+        row.started_at.map_or(now(dialect).to_owned(), |time| stored_time(dialect, time)),
+        if row.state == "running" { null } else { now(dialect).to_owned() },
+        user.to_owned(),
+        dialect.literal(&actor.host),
+        actor.pid.to_string(),
+        session.to_owned(),
+        dialect.literal(&actor.application),
+        dialect.literal(env!("CARGO_PKG_VERSION")),
+        dialect.literal_or_null(row.error),
+        dialect.literal_or_null(row.down_sql.as_deref()),
+    ]
+}
+
+/// A time that the look returned, as a value for a time column.
+fn stored_time(dialect: Dialect, rfc3339: &str) -> String {
+    match dialect {
+        Dialect::Sqlite => dialect.literal(rfc3339),
+        Dialect::Postgres => format!("{}::pg_catalog.timestamptz", dialect.literal(rfc3339)),
+        Dialect::Mysql | Dialect::Mariadb => {
+            dialect.literal(rfc3339.trim_end_matches('Z').replace('T', " ").as_str())
+        }
+    }
+}
+
+/// A change of a `running` row, made only while this epoch holds the lease, which it renews.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Progress<'a> {
+    pub id: i64,
+    pub epoch: i64,
+    /// The new value of `statements_done`.
+    pub done: u64,
+    /// Digest over the statements that are done.
+    pub done_digest: Option<&'a str>,
+    /// The statement that is sent next, counted from 1, its text, and the fingerprint of what it names.
+    pub running: Option<(u64, &'a str)>,
+    pub fingerprint: Option<&'a str>,
+    pub rows_affected: u64,
+    pub error: Option<&'a str>,
+    /// `done` or `failed` ends the step.
+    pub end: Option<&'a str>,
+}
+
+pub(crate) fn record(names: &Names, progress: &Progress<'_>) -> Vec<String> {
+    let dialect = names.dialect();
+    let mut statements = renew(names, progress.epoch);
+    let (number, text) = match progress.running {
+        Some((number, text)) => (number.to_string(), dialect.literal(text)),
+        None => ("NULL".to_owned(), "NULL".to_owned()),
+    };
+    let end = progress.end.map_or(String::new(), |state| {
+        format!(", state = {}, finished_at = {}", dialect.literal(state), now(dialect))
+    });
+    let update = format!(
+        "UPDATE {} SET statements_done = {}, done_digest = {}, statement_running = {number}, \
+         statement = {text}, fingerprint = {}, rows_affected = {}, error = {}{end} \
+         WHERE id = {} AND state = 'running'",
+        names.history(),
+        progress.done,
+        dialect.literal_or_null(progress.done_digest),
+        dialect.literal_or_null(progress.fingerprint),
+        progress.rows_affected,
+        dialect.literal_or_null(progress.error),
+        progress.id,
+    );
+    statements.extend(guarded(dialect, update, 1));
+    statements
+}
+
+/// Raises the lease's counter; raises an error where this epoch no longer holds it.
+pub(crate) fn renew(names: &Names, epoch: i64) -> Vec<String> {
+    let update = format!(
+        "UPDATE {} SET beat = beat + 1 WHERE {} AND epoch = {epoch} AND holder IS NOT NULL",
+        names.lock(),
+        names.scope(),
+    );
+    guarded(names.dialect(), update, 1)
+}
+
+/// Reads whether this epoch still holds the lease; raises an error where it does not. Travels before a
+/// statement in the statement's own message.
+pub(crate) fn fence(names: &Names, epoch: i64) -> String {
+    let held = format!(
+        "SELECT 1 FROM {} WHERE {} AND epoch = {epoch} AND holder IS NOT NULL",
+        names.lock(),
+        names.scope()
+    );
+    match names.dialect() {
+        Dialect::Sqlite => {
+            format!("SELECT CASE WHEN EXISTS ({held}) THEN 1 ELSE abs(-9223372036854775807 - 1) END")
+        }
+        Dialect::Postgres => format!(
+            "SELECT CASE WHEN EXISTS ({held}) THEN 1 ELSE CAST({} || pg_catalog.now()::pg_catalog.text AS pg_catalog.int4) END",
+            names.dialect().literal(GUARD)
+        ),
+        Dialect::Mysql | Dialect::Mariadb => {
+            format!("SELECT IF(EXISTS ({held}), 1, (SELECT 1 UNION SELECT 2))")
+        }
+    }
+}
+
+/// Takes the lease from the state that was seen: epoch and counter as they were, free or expired. Changes
+/// one row for the one winner.
+pub(crate) fn acquire(
+    names: &Names,
+    actor: &Actor,
+    holder: &str,
+    lease_ms: u64,
+    seen: (i64, i64),
+) -> String {
+    let dialect = names.dialect();
+    let session = match dialect {
+        Dialect::Sqlite => "NULL",
+        Dialect::Postgres => "pg_catalog.pg_backend_pid()::pg_catalog.text",
+        Dialect::Mysql | Dialect::Mariadb => "CONNECTION_ID()",
+    };
+    format!(
+        "UPDATE {} SET epoch = epoch + 1, beat = 0, holder = {}, lease_ms = {lease_ms}, since = {}, host = {}, \
+         pid = {}, application = {}, session = {session} WHERE {} AND epoch = {} AND beat = {}",
+        names.lock(),
+        dialect.literal(holder),
+        now(dialect),
+        dialect.literal(&actor.host),
+        actor.pid,
+        dialect.literal(&actor.application),
+        names.scope(),
+        seen.0,
+        seen.1,
+    )
+}
+
+/// Gives the lease back, if this epoch still holds it.
+pub(crate) fn release(names: &Names, epoch: i64) -> String {
+    format!(
+        "UPDATE {} SET holder = NULL, beat = beat + 1 WHERE {} AND epoch = {epoch}",
+        names.lock(),
+        names.scope(),
+    )
+}
+
+/// The whole ledger of this service, oldest first, for what a look is too narrow for.
+pub(crate) fn read_history(names: &Names) -> String {
+    let dialect = names.dialect();
+    let t = |expression: &str| dialect.text(expression);
+    let time = |column: &str| dialect.text(&super::look::time_text(dialect, column));
+    let columns = [
+        t("id"),
+        t("revision"),
+        t("down_revision"),
+        t("depends_on"),
+        t("message"),
+        t("action"),
+        t("checksum"),
+        t("requires_binary"),
+        t("lineage"),
+        t("state"),
+        t("statements"),
+        t("statements_done"),
+        t("rows_affected"),
+        time("started_at"),
+        time("finished_at"),
+        t("db_user"),
+        t("host"),
+        t("pid"),
+        t("application"),
+        t("limbeck_version"),
+        t("error"),
+    ];
+    format!(
+        "SELECT {} FROM {} WHERE {} ORDER BY {}.id",
+        columns.join(", "),
+        names.history(),
+        names.scope(),
+        dialect.ident(names.history_name()),
+    )
+}
+
+/// Whether an error is a guard's refusal, by its server's code and message.
+pub(crate) fn is_guard_refusal(dialect: Dialect, code: Option<&str>, message: &str) -> bool {
+    match dialect {
+        Dialect::Sqlite => message.contains("integer overflow"),
+        Dialect::Postgres => code == Some("22P02") && message.contains(GUARD),
+        Dialect::Mysql | Dialect::Mariadb => code == Some("1242") || message.contains("more than 1 row"),
+    }
+}
