@@ -6,13 +6,18 @@ macro_rules! text_row {
     ($row:expr) => {{
         use sqlx::{Column as _, Row as _, TypeInfo as _};
         let row = $row;
-        let columns = row.columns().iter().map(|column| column.name().to_owned()).collect();
+        let columns = row
+            .columns()
+            .iter()
+            .map(|column| column.name().to_owned())
+            .collect();
         let cells = (0..row.columns().len())
             .map(|index| {
-                row.try_get_unchecked::<Option<String>, usize>(index).unwrap_or_else(|_| {
-                    let kind = row.columns()[index].type_info().name().to_lowercase();
-                    Some(format!("<{kind}>"))
-                })
+                row.try_get_unchecked::<Option<String>, usize>(index)
+                    .unwrap_or_else(|_| {
+                        let kind = row.columns()[index].type_info().name().to_lowercase();
+                        Some(format!("<{kind}>"))
+                    })
             })
             .collect();
         (columns, cells)
@@ -35,8 +40,8 @@ use sqlx::{Database, Either, Pool};
 
 use crate::dialect::Dialect;
 
-pub use source::{Borrowed, IntoSource, Source};
 pub(crate) use source::Held;
+pub use source::{Borrowed, IntoSource, Source};
 
 mod sealed {
     /// Backends and sources are limbeck's own.
@@ -142,7 +147,14 @@ impl Failure {
             | sqlx::Error::WorkerCrashed => Class::Connection,
             _ => Class::Server,
         };
-        Failure { class, code: None, message: error.to_string(), detail: None, hint: None, position: None }
+        Failure {
+            class,
+            code: None,
+            message: error.to_string(),
+            detail: None,
+            hint: None,
+            position: None,
+        }
     }
 }
 
@@ -168,7 +180,12 @@ pub(crate) async fn collect<DB: Database>(
                     current.rows.push(cells);
                 }
             }
-            Err(error) => return Err(SendError { completed: results.len(), error }),
+            Err(error) => {
+                return Err(SendError {
+                    completed: results.len(),
+                    error,
+                });
+            }
         }
     }
     Ok(results)

@@ -23,13 +23,23 @@ impl Backend for MySql {
         keep: usize,
     ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>> {
         Box::pin(async move {
-            let stream = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(message))).boxed();
-            collect::<MySql>(stream, keep, |end| end.rows_affected(), |row| text_row!(row)).await
+            let stream = connection
+                .fetch_many(sqlx::raw_sql(AssertSqlSafe(message)))
+                .boxed();
+            collect::<MySql>(
+                stream,
+                keep,
+                |end| end.rows_affected(),
+                |row| text_row!(row),
+            )
+            .await
         })
     }
 
     fn explain(error: &sqlx::Error) -> Failure {
-        let Some(error) = error.as_database_error().and_then(|e| e.try_downcast_ref::<MySqlDatabaseError>())
+        let Some(error) = error
+            .as_database_error()
+            .and_then(|e| e.try_downcast_ref::<MySqlDatabaseError>())
         else {
             return Failure::of_client(error);
         };
@@ -53,8 +63,16 @@ impl Backend for MySql {
     }
 
     fn beside(pool: &Pool<Self>) -> Option<Pool<Self>> {
-        let options = (*pool.connect_options()).clone().statement_cache_capacity(0);
-        Some(pool.options().clone().max_connections(1).min_connections(0).connect_lazy_with(options))
+        let options = (*pool.connect_options())
+            .clone()
+            .statement_cache_capacity(0);
+        Some(
+            pool.options()
+                .clone()
+                .max_connections(1)
+                .min_connections(0)
+                .connect_lazy_with(options),
+        )
     }
 
     fn limit_statement<'c>(

@@ -22,13 +22,23 @@ impl Backend for Postgres {
         keep: usize,
     ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>> {
         Box::pin(async move {
-            let stream = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(message))).boxed();
-            collect::<Postgres>(stream, keep, |end| end.rows_affected(), |row| text_row!(row)).await
+            let stream = connection
+                .fetch_many(sqlx::raw_sql(AssertSqlSafe(message)))
+                .boxed();
+            collect::<Postgres>(
+                stream,
+                keep,
+                |end| end.rows_affected(),
+                |row| text_row!(row),
+            )
+            .await
         })
     }
 
     fn explain(error: &sqlx::Error) -> Failure {
-        let Some(error) = error.as_database_error().and_then(|e| e.try_downcast_ref::<PgDatabaseError>())
+        let Some(error) = error
+            .as_database_error()
+            .and_then(|e| e.try_downcast_ref::<PgDatabaseError>())
         else {
             return Failure::of_client(error);
         };
@@ -39,7 +49,9 @@ impl Backend for Postgres {
             "55P03" => Class::LockTimeout,
             "40P01" | "40001" => Class::Deadlock,
             // PgBouncer's own word, in statement pooling.
-            "08P01" if message.contains("transaction blocks not allowed") => Class::StatementPooling,
+            "08P01" if message.contains("transaction blocks not allowed") => {
+                Class::StatementPooling
+            }
             // The server is going, or ended this session: administrator, crash, standby promoted, idle too long.
             "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => Class::Connection,
             code if code.starts_with("08") => Class::Connection,
@@ -60,8 +72,16 @@ impl Backend for Postgres {
     }
 
     fn beside(pool: &Pool<Self>) -> Option<Pool<Self>> {
-        let options = (*pool.connect_options()).clone().statement_cache_capacity(0);
-        Some(pool.options().clone().max_connections(1).min_connections(0).connect_lazy_with(options))
+        let options = (*pool.connect_options())
+            .clone()
+            .statement_cache_capacity(0);
+        Some(
+            pool.options()
+                .clone()
+                .max_connections(1)
+                .min_connections(0)
+                .connect_lazy_with(options),
+        )
     }
 
     fn limit_statement<'c>(

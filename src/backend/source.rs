@@ -116,7 +116,9 @@ impl<DB: Backend> Source for Borrowed<'_, DB> {
     fn acquire(&self) -> BoxFuture<'_, Result<Held<'_, DB>, sqlx::Error>> {
         Box::pin(async move {
             let guard = self.connection.lock().await;
-            Ok(Held::Borrowed(MutexGuard::map(guard, |connection| &mut **connection)))
+            Ok(Held::Borrowed(MutexGuard::map(guard, |connection| {
+                &mut **connection
+            })))
         })
     }
 
@@ -135,6 +137,8 @@ where
     type Source = Borrowed<'c, C::Database>;
 
     fn into_source(self) -> Self::Source {
-        Borrowed { connection: Mutex::new(self) }
+        Borrowed {
+            connection: Mutex::new(self),
+        }
     }
 }

@@ -25,8 +25,16 @@ impl Backend for Sqlite {
         keep: usize,
     ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>> {
         Box::pin(async move {
-            let stream = connection.fetch_many(sqlx::raw_sql(AssertSqlSafe(message))).boxed();
-            collect::<Sqlite>(stream, keep, |end| end.rows_affected(), |row| text_row!(row)).await
+            let stream = connection
+                .fetch_many(sqlx::raw_sql(AssertSqlSafe(message)))
+                .boxed();
+            collect::<Sqlite>(
+                stream,
+                keep,
+                |end| end.rows_affected(),
+                |row| text_row!(row),
+            )
+            .await
         })
     }
 
@@ -36,7 +44,11 @@ impl Backend for Sqlite {
         };
         let (code, message) = (error.code(), error.message());
         // The low byte of an extended result code is the primary one (https://sqlite.org/rescode.html).
-        let primary = code.as_deref().and_then(|code| code.parse::<u32>().ok()).unwrap_or(0) & 0xff;
+        let primary = code
+            .as_deref()
+            .and_then(|code| code.parse::<u32>().ok())
+            .unwrap_or(0)
+            & 0xff;
         let class = match primary {
             _ if is_guard_refusal(Dialect::Sqlite, code.as_deref(), message) => Class::Guard,
             1 if message.starts_with("no such table") => Class::MissingTable,
@@ -57,7 +69,8 @@ impl Backend for Sqlite {
     fn beside(pool: &Pool<Self>) -> Option<Pool<Self>> {
         let options = pool.connect_options();
         let name = options.get_filename().to_string_lossy();
-        let in_memory = name.is_empty() || name.contains(":memory:") || name.contains("sqlx-in-memory");
+        let in_memory =
+            name.is_empty() || name.contains(":memory:") || name.contains("sqlx-in-memory");
         if in_memory || name.contains("mode=memory") {
             return None;
         }

@@ -76,7 +76,11 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    pub(crate) const ALL: Tables = Tables { version: true, history: true, lock: true };
+    pub(crate) const ALL: Tables = Tables {
+        version: true,
+        history: true,
+        lock: true,
+    };
 
     pub(crate) fn complete(self) -> bool {
         self == Tables::ALL
@@ -108,7 +112,11 @@ impl Server {
     /// Which dialect the server speaks: MySQL's protocol alone does not tell.
     pub(crate) fn dialect(&self, family: Dialect) -> Dialect {
         if family.is_mysql_family() {
-            if self.version.contains("MariaDB") { Dialect::Mariadb } else { Dialect::Mysql }
+            if self.version.contains("MariaDB") {
+                Dialect::Mariadb
+            } else {
+                Dialect::Mysql
+            }
         } else {
             family
         }
@@ -124,7 +132,12 @@ impl Server {
 /// [`super::tables::existing`] and [`partial`] tell what there is.
 pub(crate) fn full(names: &Names) -> String {
     let dialect = names.dialect();
-    let (version, history, lock, scope) = (names.version(), names.history(), names.lock(), names.scope());
+    let (version, history, lock, scope) = (
+        names.version(),
+        names.history(),
+        names.lock(),
+        names.scope(),
+    );
     let t = |expression: &str| dialect.text(expression);
     let lineage = format!(
         "(SELECT {lineage} FROM {history} h WHERE h.{scope} AND h.revision = {head} AND h.state = 'done' \
@@ -132,7 +145,12 @@ pub(crate) fn full(names: &Names) -> String {
         lineage = t("h.lineage"),
         head = t("v.version_num"),
     );
-    let heads = row(dialect, "head", &[t("v.version_num"), lineage], &format!("FROM {version} v"));
+    let heads = row(
+        dialect,
+        "head",
+        &[t("v.version_num"), lineage],
+        &format!("FROM {version} v"),
+    );
     let running = row(
         dialect,
         "running",
@@ -196,12 +214,17 @@ pub(crate) fn partial(names: &Names, tables: Tables) -> String {
 
 fn server(dialect: Dialect) -> String {
     let expressions = match dialect {
-        Dialect::Sqlite => vec!["sqlite_version()".to_owned(), "'main'".to_owned(), "0".to_owned()],
+        Dialect::Sqlite => vec![
+            "sqlite_version()".to_owned(),
+            "'main'".to_owned(),
+            "0".to_owned(),
+        ],
         Dialect::Postgres => vec![
             "pg_catalog.current_setting('server_version_num')".to_owned(),
             "pg_catalog.current_schema()".to_owned(),
             // A message that is not inside an older transaction begins its own: the two clocks agree then.
-            "CASE WHEN pg_catalog.now() = pg_catalog.statement_timestamp() THEN 0 ELSE 1 END".to_owned(),
+            "CASE WHEN pg_catalog.now() = pg_catalog.statement_timestamp() THEN 0 ELSE 1 END"
+                .to_owned(),
             "pg_catalog.current_setting('role')".to_owned(),
             "pg_catalog.pg_backend_pid()".to_owned(),
         ],
@@ -262,7 +285,10 @@ pub(crate) type TextRow = Vec<Option<String>>;
 /// Reads what [`full`] or [`partial`] returned. Rows that limbeck did not write, with numbers that are
 /// none, count as zero: a hostile row must not stop the error that names it.
 pub(crate) fn read(rows: &[TextRow], tables: Tables) -> Look {
-    let mut look = Look { tables, ..Look::default() };
+    let mut look = Look {
+        tables,
+        ..Look::default()
+    };
     for row in rows {
         let text = |index: usize| row.get(index).cloned().flatten();
         let string = |index: usize| text(index).unwrap_or_default();
@@ -279,7 +305,10 @@ pub(crate) fn read(rows: &[TextRow], tables: Tables) -> Look {
                     database: text(8),
                 };
             }
-            "head" => look.heads.push(HeadRow { revision: string(1), lineage: text(2) }),
+            "head" => look.heads.push(HeadRow {
+                revision: string(1),
+                lineage: text(2),
+            }),
             "running" => look.running.push(RunningRow {
                 id: number(text(1)),
                 revision: string(2),
@@ -327,7 +356,11 @@ fn number<N: std::str::FromStr + Default>(text: Option<String>) -> N {
 
 /// A stored list of ids: none of them holds a comma.
 pub(crate) fn list(stored: &str) -> Vec<String> {
-    stored.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect()
+    stored
+        .split(',')
+        .filter(|id| !id.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -348,7 +381,12 @@ mod tests {
     fn rows_that_limbeck_did_not_write_do_not_stop_the_reader() {
         let rows = vec![
             vec![],
-            vec![Some("lease".into()), Some("x".into()), None, Some("-".into())],
+            vec![
+                Some("lease".into()),
+                Some("x".into()),
+                None,
+                Some("-".into()),
+            ],
             vec![Some("nonsense".into())],
         ];
         let look = read(&rows, Tables::ALL);

@@ -15,8 +15,18 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    pub(crate) fn new(dialect: Dialect, schema: Option<String>, version: String, history: String) -> Self {
-        Names { dialect, schema, version, history }
+    pub(crate) fn new(
+        dialect: Dialect,
+        schema: Option<String>,
+        version: String,
+        history: String,
+    ) -> Self {
+        Names {
+            dialect,
+            schema,
+            version,
+            history,
+        }
     }
 
     /// The same names with the schema that the server said is current, unless one was set: from then on no
@@ -76,7 +86,11 @@ impl Names {
 
     fn qualified(&self, table: &str) -> String {
         match &self.schema {
-            Some(schema) => format!("{}.{}", self.dialect.ident(schema), self.dialect.ident(table)),
+            Some(schema) => format!(
+                "{}.{}",
+                self.dialect.ident(schema),
+                self.dialect.ident(table)
+            ),
             None => self.dialect.ident(table),
         }
     }

@@ -30,7 +30,10 @@ impl Dialect {
             _ if plain => format!("'{value}'"),
             Dialect::Sqlite => format!("'{}'", value.replace('\0', "\u{fffd}").replace('\'', "''")),
             Dialect::Postgres => {
-                let escaped = value.replace('\0', "\u{fffd}").replace('\\', "\\\\").replace('\'', "''");
+                let escaped = value
+                    .replace('\0', "\u{fffd}")
+                    .replace('\\', "\\\\")
+                    .replace('\'', "''");
                 format!("E'{escaped}'")
             }
             Dialect::Mysql | Dialect::Mariadb => {
@@ -67,7 +70,13 @@ impl Dialect {
 pub(crate) fn marker(words: &str) -> String {
     let harmless: String = words
         .chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
         .collect::<String>()
         .replace("*/", "* /")
         .replace("/*", "/ *");
@@ -88,7 +97,10 @@ mod tests {
     fn literals_survive_quotes_backslashes_and_nul() {
         assert_eq!(Dialect::Sqlite.literal("it's \\"), "'it''s \\'");
         assert_eq!(Dialect::Postgres.literal("it's \\"), "E'it''s \\\\'");
-        assert_eq!(Dialect::Mariadb.literal("'"), "CONVERT(X'27' USING utf8mb4)");
+        assert_eq!(
+            Dialect::Mariadb.literal("'"),
+            "CONVERT(X'27' USING utf8mb4)"
+        );
         assert_eq!(Dialect::Sqlite.literal("\0"), "'\u{fffd}'");
         assert_eq!(Dialect::Mysql.literal("plain"), "'plain'");
     }

@@ -28,13 +28,21 @@ pub(crate) fn begin(dialect: Dialect, server: &Server) -> Vec<String> {
 
 /// PostgreSQL: one row, `t` where this transaction now holds the lock.
 pub(crate) fn try_lock(names: &Names, server: &Server) -> String {
-    format!("SELECT pg_catalog.pg_try_advisory_xact_lock({})", lock_key(names, server))
+    format!(
+        "SELECT pg_catalog.pg_try_advisory_xact_lock({})",
+        lock_key(names, server)
+    )
 }
 
 /// The key of the transaction lock: made from database, schema and version table.
 pub(crate) fn lock_key(names: &Names, server: &Server) -> i64 {
     let mut hash = Sha256::new();
-    for part in ["limbeck", server.database.as_deref().unwrap_or_default(), names.schema().unwrap_or_default(), names.version_name()] {
+    for part in [
+        "limbeck",
+        server.database.as_deref().unwrap_or_default(),
+        names.schema().unwrap_or_default(),
+        names.version_name(),
+    ] {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
@@ -42,6 +50,18 @@ pub(crate) fn lock_key(names: &Names, server: &Server) -> i64 {
     let mut first = [0; 8];
     first.copy_from_slice(&digest[..8]);
     i64::from_be_bytes(first)
+}
+
+/// PostgreSQL: one row while this session's transaction holds the lock.
+pub(crate) fn holds_lock(names: &Names, server: &Server) -> String {
+    let key = lock_key(names, server) as u64;
+    format!(
+        "SELECT 1 FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.granted \
+         AND l.pid = pg_catalog.pg_backend_pid() AND l.objsubid = 1 \
+         AND l.classid = {}::pg_catalog.oid AND l.objid = {}::pg_catalog.oid",
+        key >> 32,
+        key & 0xffff_ffff,
+    )
 }
 
 /// PostgreSQL: who holds the transaction lock, as one row `(pid, application_name, client, since, query)`.
@@ -70,9 +90,14 @@ pub(crate) const READ_SETTINGS: &str = "SELECT name, setting FROM pg_catalog.pg_
 /// `SET search_path` of one step reaches neither the next step nor another client of a pooler.
 pub(crate) fn restore(role: Option<&str>, settings: &[(String, String)]) -> Vec<String> {
     let dialect = Dialect::Postgres;
-    let mut statements = vec!["RESET SESSION AUTHORIZATION".to_owned(), "RESET ALL".to_owned()];
+    let mut statements = vec![
+        "RESET SESSION AUTHORIZATION".to_owned(),
+        "RESET ALL".to_owned(),
+    ];
     match role {
-        Some(role) if role != "none" => statements.push(format!("SET ROLE {}", dialect.ident(role))),
+        Some(role) if role != "none" => {
+            statements.push(format!("SET ROLE {}", dialect.ident(role)))
+        }
         _ => statements.push("RESET ROLE".to_owned()),
     }
     for (name, value) in settings {
@@ -91,7 +116,9 @@ pub(crate) fn set_timeout(dialect: Dialect, timeout: Timeout, value: Duration) -
     let ms = value.as_millis();
     match (dialect, timeout) {
         (Dialect::Postgres, Timeout::Lock) => Some(format!("SET LOCAL lock_timeout = '{ms}ms'")),
-        (Dialect::Postgres, Timeout::Statement) => Some(format!("SET LOCAL statement_timeout = '{ms}ms'")),
+        (Dialect::Postgres, Timeout::Statement) => {
+            Some(format!("SET LOCAL statement_timeout = '{ms}ms'"))
+        }
         (Dialect::Sqlite, Timeout::Lock) => Some(format!("PRAGMA busy_timeout = {ms}")),
         (Dialect::Sqlite, Timeout::Statement) => None,
         (Dialect::Mariadb | Dialect::Mysql, Timeout::Lock) => {
@@ -100,10 +127,13 @@ pub(crate) fn set_timeout(dialect: Dialect, timeout: Timeout, value: Duration) -
                 "SET SESSION lock_wait_timeout = {seconds}, SESSION innodb_lock_wait_timeout = {seconds}"
             ))
         }
-        (Dialect::Mariadb, Timeout::Statement) => {
-            Some(format!("SET SESSION max_statement_time = {:.6}", value.as_secs_f64()))
+        (Dialect::Mariadb, Timeout::Statement) => Some(format!(
+            "SET SESSION max_statement_time = {:.6}",
+            value.as_secs_f64()
+        )),
+        (Dialect::Mysql, Timeout::Statement) => {
+            Some(format!("SET SESSION max_execution_time = {ms}"))
         }
-        (Dialect::Mysql, Timeout::Statement) => Some(format!("SET SESSION max_execution_time = {ms}")),
     }
 }
 

@@ -13,17 +13,30 @@ pub(crate) const ALEMBIC_WIDTH: usize = 32;
 /// Statements that create whatever of the tables is missing, and this service's row in the table of leases.
 /// Every one of them does nothing where its object exists.
 pub(crate) fn create(names: &Names) -> Vec<String> {
-    let Types { text, short, big, time, identity, suffix } = Types::of(names.dialect());
+    let Types {
+        text,
+        short,
+        big,
+        time,
+        identity,
+        suffix,
+    } = Types::of(names.dialect());
     let (version, history, lock) = (names.version(), names.history(), names.lock());
-    let index = names.dialect().ident(&format!("{}_revision", names.history_name()));
-    let state = names.dialect().ident(&format!("{}_state", names.history_name()));
+    let index = names
+        .dialect()
+        .ident(&format!("{}_revision", names.history_name()));
+    let state = names
+        .dialect()
+        .ident(&format!("{}_state", names.history_name()));
     let inline_indexes = if names.dialect().is_mysql_family() {
         format!(", INDEX {index} (scope, revision, id), INDEX {state} (scope, state, id)")
     } else {
         String::new()
     };
     let mut statements = vec![
-        format!("CREATE TABLE IF NOT EXISTS {version} (version_num {short} NOT NULL PRIMARY KEY){suffix}"),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {version} (version_num {short} NOT NULL PRIMARY KEY){suffix}"
+        ),
         format!(
             "CREATE TABLE IF NOT EXISTS {history} (\
              id {identity}, scope {short} NOT NULL, revision {short} NOT NULL, down_revision {text} NOT NULL, \
@@ -52,7 +65,9 @@ pub(crate) fn create(names: &Names) -> Vec<String> {
         }
         Dialect::Sqlite => {
             // SQLite wants the schema before the index's name, and none before the table's.
-            let prefix = names.schema().map_or(String::new(), |schema| names.dialect().ident(schema) + ".");
+            let prefix = names
+                .schema()
+                .map_or(String::new(), |schema| names.dialect().ident(schema) + ".");
             let table = names.dialect().ident(names.history_name());
             statements.push(format!(
                 "CREATE INDEX IF NOT EXISTS {prefix}{index} ON {table} (scope, revision, id)"
@@ -116,10 +131,14 @@ impl Types {
 /// that it never fails, whatever is missing.
 pub(crate) fn existing(names: &Names) -> String {
     let dialect = names.dialect();
-    let wanted: Vec<String> = [names.version_name(), names.history_name(), &names.lock_name()]
-        .iter()
-        .map(|name| dialect.literal(name))
-        .collect();
+    let wanted: Vec<String> = [
+        names.version_name(),
+        names.history_name(),
+        &names.lock_name(),
+    ]
+    .iter()
+    .map(|name| dialect.literal(name))
+    .collect();
     let wanted = wanted.join(", ");
     match dialect {
         Dialect::Sqlite => format!(
@@ -129,7 +148,9 @@ pub(crate) fn existing(names: &Names) -> String {
         Dialect::Postgres => {
             let schema = names
                 .schema()
-                .map_or("pg_catalog.current_schema()".to_owned(), |schema| dialect.literal(schema));
+                .map_or("pg_catalog.current_schema()".to_owned(), |schema| {
+                    dialect.literal(schema)
+                });
             format!(
                 "SELECT c.relname::pg_catalog.text FROM pg_catalog.pg_class c \
                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -137,7 +158,9 @@ pub(crate) fn existing(names: &Names) -> String {
             )
         }
         Dialect::Mysql | Dialect::Mariadb => {
-            let schema = names.schema().map_or("DATABASE()".to_owned(), |schema| dialect.literal(schema));
+            let schema = names
+                .schema()
+                .map_or("DATABASE()".to_owned(), |schema| dialect.literal(schema));
             format!(
                 "SELECT table_name FROM information_schema.tables \
                  WHERE table_schema = {schema} AND table_name IN ({wanted})"
@@ -155,7 +178,9 @@ pub(crate) fn version_width(names: &Names) -> Option<String> {
         Dialect::Postgres => "pg_catalog.current_schema()",
         Dialect::Mysql | Dialect::Mariadb => "DATABASE()",
     };
-    let schema = names.schema().map_or(schema.to_owned(), |schema| dialect.literal(schema));
+    let schema = names
+        .schema()
+        .map_or(schema.to_owned(), |schema| dialect.literal(schema));
     Some(format!(
         "SELECT {} FROM information_schema.columns \
          WHERE table_schema = {schema} AND table_name = {} AND column_name = 'version_num'",

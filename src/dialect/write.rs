@@ -41,7 +41,9 @@ fn guarded(dialect: Dialect, statement: String, rows: usize) -> Vec<String> {
     match dialect {
         Dialect::Sqlite => vec![
             statement,
-            format!("SELECT CASE changes() WHEN {rows} THEN 1 ELSE abs(-9223372036854775807 - 1) END"),
+            format!(
+                "SELECT CASE changes() WHEN {rows} THEN 1 ELSE abs(-9223372036854775807 - 1) END"
+            ),
         ],
         Dialect::Postgres => {
             // Data-modifying statements run once whether or not their result is read.
@@ -76,14 +78,25 @@ pub(crate) fn move_heads<S: AsRef<str>>(names: &Names, removes: &[S], adds: &[S]
         return guarded(dialect, update, 1);
     }
     for chunk in removes.chunks(CHUNK) {
-        let list: Vec<String> = chunk.iter().map(|id| dialect.literal(id.as_ref())).collect();
-        let delete = format!("DELETE FROM {table} WHERE version_num IN ({})", list.join(", "));
+        let list: Vec<String> = chunk
+            .iter()
+            .map(|id| dialect.literal(id.as_ref()))
+            .collect();
+        let delete = format!(
+            "DELETE FROM {table} WHERE version_num IN ({})",
+            list.join(", ")
+        );
         statements.extend(guarded(dialect, delete, chunk.len()));
     }
     for chunk in adds.chunks(CHUNK) {
-        let list: Vec<String> =
-            chunk.iter().map(|id| format!("({})", dialect.literal(id.as_ref()))).collect();
-        let insert = format!("INSERT INTO {table} (version_num) VALUES {}", list.join(", "));
+        let list: Vec<String> = chunk
+            .iter()
+            .map(|id| format!("({})", dialect.literal(id.as_ref())))
+            .collect();
+        let insert = format!(
+            "INSERT INTO {table} (version_num) VALUES {}",
+            list.join(", ")
+        );
         statements.extend(guarded(dialect, insert, chunk.len()));
     }
     statements
@@ -96,15 +109,26 @@ const CHUNK: usize = 500;
 pub(crate) fn insert_history(names: &Names, actor: &Actor, rows: &[LedgerRow<'_>]) -> Vec<String> {
     rows.chunks(CHUNK)
         .map(|chunk| {
-            let values: Vec<String> =
-                chunk.iter().map(|row| format!("({})", history_values(names, actor, row).join(", "))).collect();
-            format!("INSERT INTO {} ({HISTORY_COLUMNS}) VALUES {}", names.history(), values.join(", "))
+            let values: Vec<String> = chunk
+                .iter()
+                .map(|row| format!("({})", history_values(names, actor, row).join(", ")))
+                .collect();
+            format!(
+                "INSERT INTO {} ({HISTORY_COLUMNS}) VALUES {}",
+                names.history(),
+                values.join(", ")
+            )
         })
         .collect()
 }
 
 /// One `running` row, inserted only while this epoch holds the lease, and its id.
-pub(crate) fn begin_history(names: &Names, actor: &Actor, row: &LedgerRow<'_>, epoch: i64) -> Vec<String> {
+pub(crate) fn begin_history(
+    names: &Names,
+    actor: &Actor,
+    row: &LedgerRow<'_>,
+    epoch: i64,
+) -> Vec<String> {
     let dialect = names.dialect();
     let insert = format!(
         "INSERT INTO {} ({HISTORY_COLUMNS}) SELECT {} FROM {} l WHERE l.{} AND l.epoch = {epoch}",
@@ -131,7 +155,10 @@ fn history_values(names: &Names, actor: &Actor, row: &LedgerRow<'_>) -> Vec<Stri
     let dialect = names.dialect();
     let (user, session) = match dialect {
         Dialect::Sqlite => ("NULL", "NULL"),
-        Dialect::Postgres => ("session_user", "pg_catalog.pg_backend_pid()::pg_catalog.text"),
+        Dialect::Postgres => (
+            "session_user",
+            "pg_catalog.pg_backend_pid()::pg_catalog.text",
+        ),
         Dialect::Mysql | Dialect::Mariadb => ("CURRENT_USER()", "CONNECTION_ID()"),
     };
     let null = "NULL".to_owned();
@@ -150,8 +177,13 @@ fn history_values(names: &Names, actor: &Actor, row: &LedgerRow<'_>) -> Vec<Stri
         row.statements_done.to_string(),
         row.rows_affected.to_string(),
         row.epoch.map_or(null.clone(), |epoch| epoch.to_string()),
-        row.started_at.map_or(now(dialect).to_owned(), |time| stored_time(dialect, time)),
-        if row.state == "running" { null } else { now(dialect).to_owned() },
+        row.started_at
+            .map_or(now(dialect).to_owned(), |time| stored_time(dialect, time)),
+        if row.state == "running" {
+            null
+        } else {
+            now(dialect).to_owned()
+        },
         user.to_owned(),
         dialect.literal(&actor.host),
         actor.pid.to_string(),
@@ -200,7 +232,11 @@ pub(crate) fn record(names: &Names, progress: &Progress<'_>) -> Vec<String> {
         None => ("NULL".to_owned(), "NULL".to_owned()),
     };
     let end = progress.end.map_or(String::new(), |state| {
-        format!(", state = {}, finished_at = {}", dialect.literal(state), now(dialect))
+        format!(
+            ", state = {}, finished_at = {}",
+            dialect.literal(state),
+            now(dialect)
+        )
     });
     let update = format!(
         "UPDATE {} SET statements_done = {}, done_digest = {}, statement_running = {number}, \
@@ -238,7 +274,9 @@ pub(crate) fn fence(names: &Names, epoch: i64) -> String {
     );
     match names.dialect() {
         Dialect::Sqlite => {
-            format!("SELECT CASE WHEN EXISTS ({held}) THEN 1 ELSE abs(-9223372036854775807 - 1) END")
+            format!(
+                "SELECT CASE WHEN EXISTS ({held}) THEN 1 ELSE abs(-9223372036854775807 - 1) END"
+            )
         }
         Dialect::Postgres => format!(
             "SELECT CASE WHEN EXISTS ({held}) THEN 1 ELSE CAST({} || pg_catalog.now()::pg_catalog.text AS pg_catalog.int4) END",
@@ -278,6 +316,18 @@ pub(crate) fn acquire(
         seen.0,
         seen.1,
     )
+}
+
+/// Ends a lease that has expired, seen in this state.
+pub(crate) fn end_lease(names: &Names, seen: (i64, i64)) -> Vec<String> {
+    let update = format!(
+        "UPDATE {} SET epoch = epoch + 1, holder = NULL WHERE {} AND epoch = {} AND beat = {}",
+        names.lock(),
+        names.scope(),
+        seen.0,
+        seen.1,
+    );
+    guarded(names.dialect(), update, 1)
 }
 
 /// Gives the lease back, if this epoch still holds it.
@@ -331,6 +381,8 @@ pub(crate) fn is_guard_refusal(dialect: Dialect, code: Option<&str>, message: &s
     match dialect {
         Dialect::Sqlite => message.contains("integer overflow"),
         Dialect::Postgres => code == Some("22P02") && message.contains(GUARD),
-        Dialect::Mysql | Dialect::Mariadb => code == Some("1242") || message.contains("more than 1 row"),
+        Dialect::Mysql | Dialect::Mariadb => {
+            code == Some("1242") || message.contains("more than 1 row")
+        }
     }
 }

@@ -1,0 +1,398 @@
+//! What can go wrong while a run reads and changes a database.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::plan::Action;
+
+/// Why a run stopped.
+///
+/// Each variant says in what state the database is: a step of a transaction is wholly there or wholly
+/// gone; elsewhere the message counts the statements that ran.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The connection could not be had, or broke.
+    #[error("{during}: the connection to the database failed. {state}")]
+    #[non_exhaustive]
+    Connection {
+        /// What was going on.
+        during: String,
+        /// What is known of the database.
+        state: String,
+        /// sqlx's error.
+        source: sqlx::Error,
+    },
+    /// The server refused one of limbeck's own statements.
+    #[error("{during}: the database refused: {message}. {state}")]
+    #[non_exhaustive]
+    Bookkeeping {
+        /// What was going on.
+        during: String,
+        /// The server's message.
+        message: String,
+        /// What is known of the database.
+        state: String,
+        /// sqlx's error.
+        source: sqlx::Error,
+    },
+    /// A statement of a revision failed.
+    #[error("{0}")]
+    Statement(Box<StatementError>),
+    /// A registered function of a `rust` section returned an error.
+    #[error("the code of revision {revision} ({action}) failed. {state}")]
+    #[non_exhaustive]
+    Code {
+        /// The revision.
+        revision: String,
+        /// Upgrade or downgrade.
+        action: Action,
+        /// What is known of the database.
+        state: String,
+        /// What the function returned.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A `@require` or `@verify` statement found rows.
+    #[error("{0}")]
+    Violation(Box<Violation>),
+    /// The lock was not to be had within `lock_wait`.
+    #[error("the migration lock was not to be had within {}: {holder}. Nothing was changed by this call since \
+             it began to wait; call again once the holder is done, or raise `lock_wait`", human(*.waited))]
+    #[non_exhaustive]
+    LockTimeout {
+        /// How long this call waited.
+        waited: Duration,
+        /// Who holds it.
+        holder: Box<Holder>,
+    },
+    /// The lease was taken over by another process: this one was stopped, or cut off, for too long.
+    #[error("the migration lease was taken over by another process while this one ran revision {revision}: \
+             this process was stopped or cut off for longer than the lease. The other process finishes the \
+             step; this call changed nothing after it lost the lease")]
+    #[non_exhaustive]
+    LeaseLost {
+        /// The revision of the step.
+        revision: String,
+    },
+    /// A downgrade or stamp was planned from heads that another process has moved since.
+    #[error("another process moved the heads from {} to {} while this {action} was on its way. It stopped \
+             before its next step, nothing is half done; look at the plan again and repeat it", list(.expected), list(.found))]
+    #[non_exhaustive]
+    HeadsMoved {
+        /// Downgrade or stamp.
+        action: Action,
+        /// The heads that the plan began from, or had come to.
+        expected: Vec<String>,
+        /// The heads in the database.
+        found: Vec<String>,
+    },
+    /// An upgrade's finished step was undone by another process while the upgrade was still on its way.
+    #[error("revision {revision}, which this upgrade applied, was undone by another process before the upgrade \
+             ended: somebody downgrades the same database. Nothing is half done; the heads are {}", list(.heads))]
+    #[non_exhaustive]
+    Contended {
+        /// The revision that was applied and undone.
+        revision: String,
+        /// The heads in the database.
+        heads: Vec<String>,
+    },
+    /// A step that another run began stands half done, and this call may not go on with it.
+    #[error("{0}")]
+    Unfinished(Box<Unfinished>),
+    /// The caller's connection is inside a transaction.
+    #[error("the connection is inside a transaction: limbeck begins and ends its own. Commit or roll back \
+             first. Nothing was changed")]
+    InTransaction,
+    /// The pooler in between keeps no transaction together.
+    #[error("the pooler between this service and PostgreSQL is in statement pooling, where no transaction \
+             holds: set pool_mode to transaction or session, or give the migrator a direct connection. \
+             Nothing was changed")]
+    #[non_exhaustive]
+    StatementPooling {
+        /// sqlx's error.
+        source: sqlx::Error,
+    },
+    /// There is no schema in which limbeck's tables could stand.
+    #[error("no schema is current in this session: its search_path names none that exists, or no database \
+             is chosen. Set `version_schema`, or correct the connection's options. Nothing was changed")]
+    NoSchema,
+    /// `wait_for_head` waited in vain.
+    #[error("the database did not reach the target within {}: its heads are {}. Nothing was changed by this \
+             call; look whether the migration job runs", human(*.waited), list(.heads))]
+    #[non_exhaustive]
+    WaitedInVain {
+        /// How long.
+        waited: Duration,
+        /// The heads in the database.
+        heads: Vec<String>,
+    },
+    /// `resolve` has nothing to settle for this revision.
+    #[error("revision {revision} has no unfinished step and no drift to settle. Nothing was changed")]
+    #[non_exhaustive]
+    NothingToResolve {
+        /// The revision.
+        revision: String,
+    },
+}
+
+/// A statement of a revision that failed, with all that is known of it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StatementError {
+    /// The revision.
+    pub revision: String,
+    /// Upgrade or downgrade.
+    pub action: Action,
+    /// The file, as it was given when the revision was read.
+    pub path: String,
+    /// Where in the file: the server's own position where it gives one, else the statement's first token.
+    /// Line and column count from 1, the column in characters.
+    pub line: usize,
+    /// See `line`.
+    pub column: usize,
+    /// The statement's number in its section, from 1.
+    pub number: usize,
+    /// How many statements the section has.
+    pub total: usize,
+    /// Its text.
+    pub statement: String,
+    /// The server's error code.
+    pub code: Option<String>,
+    /// The server's message.
+    pub message: String,
+    /// The server's detail.
+    pub detail: Option<String>,
+    /// The server's hint.
+    pub hint: Option<String>,
+    /// What is known of the database.
+    pub state: String,
+    /// sqlx's error.
+    pub source: sqlx::Error,
+}
+
+impl fmt::Display for StatementError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}:{}:{}: statement {} of {} of revision {} ({}) failed: {}",
+            self.path,
+            self.line,
+            self.column,
+            self.number,
+            self.total,
+            self.revision,
+            self.action.name(),
+            self.message
+        )?;
+        if let Some(code) = &self.code {
+            write!(f, " [{code}]")?;
+        }
+        if let Some(detail) = &self.detail {
+            write!(f, "\n  detail: {detail}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\n  the server's hint: {hint}")?;
+        }
+        write!(f, "\n  statement: {}\n  {}", excerpt(&self.statement), self.state)
+    }
+}
+
+/// Rows that a `@require` or `@verify` statement returned, and so does not allow the step.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Violation {
+    /// The revision.
+    pub revision: String,
+    /// `@require`, `@verify`, or `PRAGMA foreign_key_check`.
+    pub check: &'static str,
+    /// The file.
+    pub path: String,
+    /// The statement's first line, from 1.
+    pub line: usize,
+    /// Its first column, from 1.
+    pub column: usize,
+    /// Its text.
+    pub statement: String,
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The first rows, as text; NULL is none.
+    pub rows: Vec<Vec<Option<String>>>,
+    /// What is known of the database.
+    pub state: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}:{}:{}: {} of revision {} found rows, and so the step is not allowed:",
+            self.path, self.line, self.column, self.check, self.revision
+        )?;
+        for row in &self.rows {
+            let cells: Vec<String> = row
+                .iter()
+                .enumerate()
+                .map(|(index, cell)| {
+                    let name = self.columns.get(index).map_or("?", String::as_str);
+                    format!("{name} = {}", cell.as_deref().unwrap_or("NULL"))
+                })
+                .collect();
+            writeln!(f, "  {}", excerpt(&cells.join(", ")))?;
+        }
+        write!(f, "  statement: {}\n  {}", excerpt(&self.statement), self.state)
+    }
+}
+
+/// Who holds the lock, as far as it can be seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Holder {
+    /// The host of the holding process.
+    pub host: Option<String>,
+    /// Its process id on that host.
+    pub pid: Option<i64>,
+    /// The application's name and version.
+    pub application: Option<String>,
+    /// The server's number for its session.
+    pub session: Option<String>,
+    /// Since when, by the database's clock, RFC 3339.
+    pub since: Option<String>,
+    /// The revision that it runs.
+    pub revision: Option<String>,
+    /// The statement that it runs.
+    pub statement: Option<String>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Holder::default() {
+            return f.write_str("another connection holds it, which this role or database cannot show");
+        }
+        let unknown = "unknown";
+        write!(
+            f,
+            "held by {} on host {}, process {}",
+            self.application.as_deref().unwrap_or(unknown),
+            self.host.as_deref().unwrap_or(unknown),
+            self.pid.map_or_else(|| unknown.to_owned(), |pid| pid.to_string()),
+        )?;
+        if let Some(session) = &self.session {
+            write!(f, ", session {session} of the server")?;
+        }
+        if let Some(since) = &self.since {
+            write!(f, ", since {since}")?;
+        }
+        if let Some(revision) = &self.revision {
+            write!(f, ", at revision {revision}")?;
+        }
+        if let Some(statement) = &self.statement {
+            write!(f, ", in: {}", excerpt(statement))?;
+        }
+        Ok(())
+    }
+}
+
+/// A step that stands half done.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Unfinished {
+    /// The revision.
+    pub revision: String,
+    /// Upgrade or downgrade.
+    pub action: String,
+    /// How many of its statements are done.
+    pub done: u64,
+    /// How many it has.
+    pub total: u64,
+    /// The number of the statement of which nobody knows whether it took effect.
+    pub in_doubt: Option<u64>,
+    /// The text of that statement.
+    pub statement: Option<String>,
+    /// When the step began, by the database's clock.
+    pub started_at: String,
+    /// The error that stopped it, if one was recorded.
+    pub error: Option<String>,
+    /// Why this call does not go on with it.
+    pub reason: UnfinishedReason,
+}
+
+/// Why a step that stands half done is not simply finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnfinishedReason {
+    /// The process died in a statement of which the database cannot tell whether it took effect.
+    InDoubt,
+    /// The statements that are done are no longer those of the file.
+    Edited,
+    /// This call does not lead to that step: it blocks every other.
+    InTheWay,
+    /// The section is no longer one that runs statement by statement.
+    Converted,
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the {} of revision {}, begun at {}, stands half done: {} of {} statements took effect",
+            self.action, self.revision, self.started_at, self.done, self.total
+        )?;
+        if let Some(error) = &self.error {
+            write!(f, "; it stopped at: {}", excerpt(error))?;
+        }
+        match self.reason {
+            UnfinishedReason::InDoubt => {
+                write!(f, ". Its process died in statement {}, ", self.in_doubt.unwrap_or(self.done + 1))?;
+                f.write_str("and the database cannot tell whether that statement took effect")?;
+                if let Some(statement) = &self.statement {
+                    write!(f, ":\n  {}\n", excerpt(statement))?;
+                } else {
+                    f.write_str(". ")?;
+                }
+                f.write_str(
+                    "  Look at what it should have changed, then settle it: resolve it as applied (the step \
+                     goes on after it) or as not applied (the statement runs again)",
+                )
+            }
+            UnfinishedReason::Edited => f.write_str(
+                ". Those statements have been edited in the file since: put them back as they were and edit \
+                 only what follows them, or undo by hand what was done and resolve the step as abandoned",
+            ),
+            UnfinishedReason::InTheWay => f.write_str(
+                ". No other step may run before it is finished: run the same command again that began it, \
+                 with a binary that embeds the revision, or undo by hand what was done and resolve the step \
+                 as abandoned",
+            ),
+            UnfinishedReason::Converted => f.write_str(
+                ". Its section runs in one transaction now and cannot go on from the middle: put its words \
+                 back, or undo by hand what was done and resolve the step as abandoned",
+            ),
+        }
+    }
+}
+
+/// The beginning of a long text, on one line.
+pub(crate) fn excerpt(text: &str) -> String {
+    const LIMIT: usize = 300;
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if flat.chars().count() <= LIMIT {
+        return flat;
+    }
+    let mut short: String = flat.chars().take(LIMIT).collect();
+    short.push('…');
+    short
+}
+
+fn list(ids: &[String]) -> String {
+    if ids.is_empty() { "none (an empty database)".to_owned() } else { ids.join(", ") }
+}
+
+/// A duration as a person writes it.
+pub(crate) fn human(duration: Duration) -> String {
+    if duration.as_millis() < 1000 {
+        format!("{} ms", duration.as_millis())
+    } else {
+        format!("{:.1} s", duration.as_secs_f64())
+    }
+}

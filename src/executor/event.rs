@@ -1,0 +1,134 @@
+//! What a run tells while it is under way, and what it returns at its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::Holder;
+use crate::plan::Step;
+
+/// Progress of a run, for the callback of [`Migrator::on_event`](crate::Migrator::on_event).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The steps of this run are known. Told again when another process moved the heads in between.
+    #[non_exhaustive]
+    Planned {
+        /// The steps, in their order.
+        steps: &'a [Step],
+    },
+    /// The lock is held by another process.
+    #[non_exhaustive]
+    Waiting {
+        /// By whom, as far as it can be seen.
+        holder: &'a Holder,
+        /// How long this call has waited.
+        waited: Duration,
+    },
+    /// A step holds the lock and begins.
+    #[non_exhaustive]
+    StepStarted {
+        /// The step.
+        step: &'a Step,
+        /// Its number in the plan, from 1.
+        number: usize,
+        /// How many steps the plan has.
+        total: usize,
+        /// The revision's message.
+        message: &'a str,
+    },
+    /// A statement ended. In a transaction that is one message, this is told when the message has ended.
+    #[non_exhaustive]
+    StatementDone {
+        /// The step.
+        step: &'a Step,
+        /// The statement's number, from 1.
+        number: usize,
+        /// How many statements the section has.
+        total: usize,
+        /// The rows it changed.
+        rows: u64,
+    },
+    /// A batch of a `repeat` section was committed.
+    #[non_exhaustive]
+    BatchDone {
+        /// The step.
+        step: &'a Step,
+        /// The batch's number, from 1.
+        number: u64,
+        /// The rows it changed.
+        rows: u64,
+    },
+    /// A step is committed.
+    #[non_exhaustive]
+    StepFinished {
+        /// The step.
+        step: &'a Step,
+        /// Its statements, rows and time.
+        report: &'a StepReport,
+    },
+}
+
+/// A callback for [`Event`]s. It runs on the task of the migration: it should be quick, and must not block.
+pub(crate) type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+
+/// What a call did.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[must_use]
+#[non_exhaustive]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The steps that this call ran, in their order.
+    pub steps: Vec<StepReport>,
+    /// The heads in the database at the end, sorted.
+    pub heads: Vec<String>,
+    /// From the call to its end, waiting included.
+    pub duration: Duration,
+}
+
+impl Report {
+    /// The statements of all steps.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.steps.iter().map(|step| step.statements).sum()
+    }
+
+    /// The rows that they changed.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.steps.iter().map(|step| step.rows).sum()
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case", tag = "kind"))]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The database was at the target already: this call wrote nothing.
+    AlreadyThere,
+    /// This call ran steps. (Where other processes ran some of them, it ran the rest.)
+    Migrated,
+    /// The database is ahead of this binary, whose whole target is applied: nothing was done.
+    #[non_exhaustive]
+    Ahead {
+        /// The revisions that are applied and that this binary does not embed, sorted.
+        unknown: Vec<String>,
+    },
+}
+
+/// What one step did.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct StepReport {
+    /// The step.
+    pub step: Step,
+    /// How many statements ran; batches of a `repeat` section.
+    pub statements: u64,
+    /// The rows that they changed, as the server counts them.
+    pub rows: u64,
+    /// From its begin to its commit.
+    pub duration: Duration,
+}

@@ -1,0 +1,198 @@
+//! The lease: one row, taken by compare-and-swap, renewed by a heartbeat on a connection of its own.
+//!
+//! Where DDL is transactional it is taken only inside the short transaction that holds the transaction lock,
+//! so that the two mechanisms exclude each other. Elsewhere the swap alone decides: it has one winner, also
+//! on a cluster whose nodes each grant locks of their own.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::Pool;
+use tokio::task::JoinHandle;
+
+use super::lock::{Block, Gate, Wait, unfinished};
+use super::message::Message;
+use super::{Run, UnfinishedReason};
+use crate::backend::{Backend, Class, Source};
+use crate::dialect::{tables, write};
+use crate::error::Error;
+use crate::prepare::transactional_ddl;
+
+/// The lease that this run holds.
+#[derive(Debug)]
+pub(super) struct OwnLease {
+    pub epoch: i64,
+    _heartbeat: Option<Heartbeat>,
+}
+
+/// Ends the heartbeat when the lease is given back, or the run is dropped.
+#[derive(Debug)]
+struct Heartbeat(JoinHandle<()>);
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Tells the leases of one process apart.
+static SERIAL: AtomicU64 = AtomicU64::new(0);
+
+impl<S: Source> Run<'_, S> {
+    /// Takes the lease, over the expected heads and with no other step unfinished than the `resuming` one.
+    /// False: the heads have moved. Does nothing where this run holds it already.
+    pub(super) async fn take_lease(
+        &mut self,
+        expected: &[String],
+        resuming: Option<i64>,
+    ) -> Result<bool, Error> {
+        if self.lease.is_some() {
+            return Ok(true);
+        }
+        let epoch = if transactional_ddl(self.dialect()) {
+            if self.begin_locked(expected, resuming).await? == Gate::Moved {
+                return Ok(false);
+            }
+            self.swap_in_transaction().await?
+        } else {
+            match self.swap(expected, resuming).await? {
+                Some(epoch) => epoch,
+                None => return Ok(false),
+            }
+        };
+        let beside = self.source.pool().and_then(S::Database::beside);
+        let heartbeat = beside.map(|pool| self.start_heartbeat(pool, epoch));
+        self.lease = Some(OwnLease { epoch, _heartbeat: heartbeat });
+        if let Some(lease) = self.look.lease.as_mut() {
+            lease.epoch = epoch;
+        }
+        Ok(true)
+    }
+
+    /// Inside the transaction that holds the lock nobody else can take the lease.
+    async fn swap_in_transaction(&mut self) -> Result<i64, Error> {
+        let (statement, epoch) = self.acquire_statement();
+        let mut message = self.message(None);
+        message.own(&statement);
+        message.own("COMMIT");
+        let taken = self.send(&message).await;
+        let taken = taken.map_err(|fault| self.fault("taking the lease", "Nothing was changed", fault))?;
+        if taken.first().is_some_and(|result| result.affected == 1) {
+            return Ok(epoch);
+        }
+        // Only an edit by hand, without the lock, gets here.
+        Err(super::RunError::LeaseLost { revision: String::new() }.into())
+    }
+
+    async fn swap(&mut self, expected: &[String], resuming: Option<i64>) -> Result<Option<i64>, Error> {
+        self.session.begin_work();
+        let mut wait = Wait::new(self.settings.lock_wait);
+        loop {
+            self.ensure_tables().await?;
+            match self.block(expected, resuming, &mut wait) {
+                Some(Block::Moved) => return Ok(None),
+                Some(Block::Unfinished(row)) => return Err(unfinished(&row, UnfinishedReason::InTheWay)),
+                Some(Block::Lease) => {
+                    self.pause(&mut wait).await?;
+                    self.look().await?;
+                    continue;
+                }
+                None => {}
+            }
+            let (statement, epoch) = self.acquire_statement();
+            let mut message = self.message(None);
+            message.own(&statement);
+            let is_taken = match self.send(&message).await {
+                Ok(results) => results.first().is_some_and(|result| result.affected == 1),
+                // A cluster's word for "another node was first".
+                Err(fault) if fault.failure.class == Class::Deadlock => false,
+                Err(fault) => return Err(self.fault("taking the lease", "Nothing was changed", fault)),
+            };
+            // What was seen before the swap may be older than the last holder's work.
+            self.look().await?;
+            if !is_taken {
+                continue;
+            }
+            let holds = self.look.lease.as_ref().is_some_and(|lease| lease.epoch == epoch);
+            if holds && self.heads() == expected {
+                return Ok(Some(epoch));
+            }
+            let mut message = self.message(None);
+            message.own(&write::release(&self.names, epoch));
+            let released = self.send(&message).await;
+            released.map_err(|fault| self.fault("giving the lease back", "Nothing was changed", fault))?;
+            return Ok(None);
+        }
+    }
+
+    fn acquire_statement(&self) -> (String, i64) {
+        let seen = self.look.lease.as_ref().map_or((0, 0), |lease| (lease.epoch, lease.beat));
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let holder = format!("{}:{}:{serial}", self.actor.host, self.actor.pid);
+        let holder: String = holder.chars().take(200).collect();
+        let lease_ms = self.settings.lease.as_millis() as u64;
+        (write::acquire(&self.names, &self.actor, &holder, lease_ms, seen), seen.0 + 1)
+    }
+
+    /// Creates what is missing of limbeck's tables, where every `CREATE` commits by itself.
+    async fn ensure_tables(&mut self) -> Result<(), Error> {
+        if self.look.tables.complete() && self.look.lease.is_some() {
+            return Ok(());
+        }
+        for statement in tables::create(&self.names) {
+            let mut message = self.message(None);
+            message.own(&statement);
+            self.send(&message).await.map_err(|fault| self.creating(fault))?;
+        }
+        self.look().await
+    }
+
+    /// Records the ancestors of the heads of a database that was taken over, under the lease.
+    pub(super) async fn record_baseline(&mut self) -> Result<(), Error> {
+        let baseline = self.baseline();
+        let Some(lease) = self.lease.as_ref().filter(|_| !baseline.is_empty()) else { return Ok(()) };
+        let mut message = self.message(None);
+        message.own("START TRANSACTION");
+        message.own_all(&write::renew(&self.names, lease.epoch));
+        message.own_all(&baseline);
+        message.own("COMMIT");
+        self.send(&message).await.map_err(|fault| self.creating(fault))?;
+        self.look.has_history = true;
+        Ok(())
+    }
+
+    fn start_heartbeat(&self, pool: Pool<S::Database>, epoch: i64) -> Heartbeat {
+        let mut message = Message::marked("/* limbeck heartbeat */ ");
+        message.own_all(&write::renew(&self.names, epoch));
+        Heartbeat(tokio::spawn(beat(pool, message, self.settings.lease / 3)))
+    }
+
+    /// Gives the lease back. Where that fails, it expires.
+    pub(super) async fn release_lease(&mut self) {
+        let Some(lease) = self.lease.take() else { return };
+        let mut message = self.message(None);
+        message.own(&write::release(&self.names, lease.epoch));
+        if let Err(fault) = self.send(&message).await {
+            tracing::debug!(error = fault.failure.message, "the lease was not given back; it expires");
+        }
+        if let Some(row) = self.look.lease.as_mut() {
+            row.holder = None;
+        }
+    }
+}
+
+/// Raises the counter until the lease is lost or given back. A busy database only delays it: no step can be
+/// taken over while the database takes no writes.
+async fn beat<B: Backend>(pool: Pool<B>, message: Message, interval: Duration) {
+    loop {
+        tokio::time::sleep(interval).await;
+        let Ok(mut connection) = pool.acquire().await else { continue };
+        if let Err(failed) = B::send(&mut connection, message.text().to_owned(), 0).await {
+            let failure = B::explain(&failed.error);
+            tracing::warn!(error = failure.message, "the lease's heartbeat was refused");
+            if failure.class == Class::Guard {
+                return;
+            }
+        }
+    }
+}

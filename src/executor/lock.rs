@@ -1,0 +1,339 @@
+//! Getting the transaction lock, and waiting for whoever is in the way. A waiter polls, with short
+//! statements and between them no transaction: it never sits inside a blocking call, whose snapshot a
+//! `CREATE INDEX CONCURRENTLY` would wait for.
+
+use std::time::{Duration, Instant};
+
+use super::error::{Holder, RunError, Unfinished, UnfinishedReason};
+use super::{Event, Run, poll_pause};
+use crate::backend::{Class, Source, StatementResult};
+use crate::dialect::look::{self, LeaseRow, RunningRow, Tables};
+use crate::dialect::{Dialect, session, tables, write};
+use crate::error::Error;
+
+/// A wait for a lock, bounded, and what it has seen of the lease.
+pub(super) struct Wait {
+    began: Instant,
+    limit: Duration,
+    attempt: u32,
+    /// Epoch and counter of the lease as they were seen first, and when.
+    seen: Option<((i64, i64), Instant)>,
+}
+
+impl Wait {
+    pub(super) fn new(limit: Duration) -> Wait {
+        Wait { began: Instant::now(), limit, attempt: 0, seen: None }
+    }
+
+    /// Whether the lease is nobody's, or its holder has not moved its counter for as long as it said: by
+    /// this process's own monotonic clock, since no two clocks are compared.
+    pub(super) fn is_free(&mut self, lease: &LeaseRow) -> bool {
+        if lease.holder.is_none() {
+            return true;
+        }
+        let state = (lease.epoch, lease.beat);
+        match self.seen {
+            Some((seen, since)) if seen == state => since.elapsed() >= Duration::from_millis(lease.lease_ms),
+            _ => {
+                self.seen = Some((state, Instant::now()));
+                false
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.began.elapsed() >= self.limit
+    }
+}
+
+/// Whether a step may begin.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// The lock is held, and the heads are the expected ones.
+    Open,
+    /// The heads are others; the lock was given back.
+    Moved,
+}
+
+/// Who is in the way of a step, though the lock is free.
+pub(super) enum Block {
+    Moved,
+    Lease,
+    Unfinished(Box<RunningRow>),
+}
+
+impl<S: Source> Run<'_, S> {
+    /// Opens a transaction that holds the lock, over the expected heads, with limbeck's tables in place and
+    /// nobody's lease or unfinished step in the way, except the `resuming` one.
+    pub(super) async fn begin_locked(
+        &mut self,
+        expected: &[String],
+        resuming: Option<i64>,
+    ) -> Result<Gate, Error> {
+        let mut wait = Wait::new(self.settings.lock_wait);
+        loop {
+            if self.try_begin().await? {
+                self.complete_tables().await?;
+                match self.block(expected, resuming, &mut wait) {
+                    None => {
+                        self.end_expired_lease().await?;
+                        return Ok(Gate::Open);
+                    }
+                    Some(Block::Moved) => {
+                        self.rollback().await?;
+                        return Ok(Gate::Moved);
+                    }
+                    Some(Block::Unfinished(row)) => {
+                        self.rollback().await?;
+                        return Err(unfinished(&row, UnfinishedReason::InTheWay));
+                    }
+                    Some(Block::Lease) => self.rollback().await?,
+                }
+            } else {
+                self.rollback().await?;
+                self.look().await?;
+                if self.heads() != expected {
+                    return Ok(Gate::Moved);
+                }
+            }
+            self.pause(&mut wait).await?;
+        }
+    }
+
+    /// One attempt: `BEGIN`, the lock, and the look that the lock protects. PostgreSQL answers all three in
+    /// one message. False: a transaction may be open, and is to be rolled back.
+    async fn try_begin(&mut self) -> Result<bool, Error> {
+        self.session.begin_work();
+        let mut message = self.message(None);
+        let locked = self.push_begin(&mut message);
+        match self.send(&message).await {
+            Ok(mut results) => {
+                let seen = self.look.tables.complete().then(|| results.pop()).flatten();
+                if let Some(settings) = locked.settings {
+                    self.saved = Some(pairs(&results[settings].rows));
+                }
+                let has_lock = locked.is_held(&results);
+                if has_lock && let Some(seen) = seen {
+                    self.absorb_locked(&seen.rows)?;
+                }
+                Ok(has_lock)
+            }
+            Err(fault) if fault.failure.class == Class::LockTimeout => Ok(false),
+            Err(fault) => Err(self.fault("beginning a step", "Nothing was changed by it", fault)),
+        }
+    }
+
+    /// Appends begin, lock and look; says where their results will be.
+    pub(super) fn push_begin(&self, message: &mut super::Message) -> Locked {
+        message.own_all(&session::begin(self.dialect(), &self.server));
+        let mut locked = Locked::default();
+        if self.dialect() == Dialect::Postgres {
+            if self.saved.is_none() {
+                locked.settings = Some(message.len());
+                message.own(session::READ_SETTINGS);
+            }
+            locked.lock = Some(message.len());
+            message.own(&session::try_lock(&self.names, &self.server));
+        }
+        if self.look.tables.complete() {
+            message.own(&look::full(&self.names));
+        }
+        locked
+    }
+
+    /// A look from inside the transaction: the session's own facts stay those of the first look.
+    pub(super) fn absorb_locked(&mut self, rows: &[look::TextRow]) -> Result<(), Error> {
+        let mut look = look::read(rows, Tables::ALL);
+        let now = std::mem::take(&mut look.server.now);
+        look.server = self.server.clone();
+        look.server.now = now;
+        look.server.in_transaction = false;
+        self.absorb(look)
+    }
+
+    /// Creates what is missing of limbeck's tables, in the transaction that holds the lock, and records the
+    /// ancestors of the heads of a database that was taken over.
+    async fn complete_tables(&mut self) -> Result<(), Error> {
+        if self.look.tables.complete() && self.look.lease.is_some() && self.baseline().is_empty() {
+            return Ok(());
+        }
+        let mut message = self.message(None);
+        message.own_all(&tables::create(&self.names));
+        message.own(&look::full(&self.names));
+        let results = self.send(&message).await;
+        let mut results = results.map_err(|fault| self.creating(fault))?;
+        let seen = results.pop().unwrap_or_default();
+        self.absorb_locked(&seen.rows)?;
+        let baseline = self.baseline();
+        if !baseline.is_empty() {
+            let mut message = self.message(None);
+            message.own_all(&baseline);
+            self.send(&message).await.map_err(|fault| self.creating(fault))?;
+            self.look.has_history = true;
+        }
+        Ok(())
+    }
+
+    pub(super) fn creating(&self, fault: super::Fault) -> Error {
+        self.fault("creating limbeck's own tables", "Nothing else was changed", fault)
+    }
+
+    /// A holder whose lease has expired may only be stopped: the epoch moves on, so that nothing it still
+    /// sends is accepted.
+    async fn end_expired_lease(&mut self) -> Result<(), Error> {
+        let own = self.lease.as_ref().map(|lease| lease.epoch);
+        let Some(lease) = self.look.lease.as_mut().filter(|l| l.holder.is_some() && Some(l.epoch) != own)
+        else {
+            return Ok(());
+        };
+        let statements = write::end_lease(&self.names, (lease.epoch, lease.beat));
+        lease.holder = None;
+        lease.epoch += 1;
+        let mut message = self.message(None);
+        message.own_all(&statements);
+        let ended = self.send(&message).await;
+        ended.map(drop).map_err(|fault| self.fault("ending an expired lease", "Nothing was changed", fault))
+    }
+
+    pub(super) fn block(&self, expected: &[String], resuming: Option<i64>, wait: &mut Wait) -> Option<Block> {
+        let own = self.lease.as_ref().map(|lease| lease.epoch);
+        let lease = self.look.lease.as_ref();
+        let live = lease.is_some_and(|lease| Some(lease.epoch) != own && !wait.is_free(lease));
+        if self.heads() != expected {
+            return Some(Block::Moved);
+        }
+        if live {
+            return Some(Block::Lease);
+        }
+        let other = self.look.running.iter().find(|row| Some(row.id) != resuming);
+        other.map(|row| Block::Unfinished(Box::new(row.clone())))
+    }
+
+    /// Ends the open transaction without a trace.
+    pub(super) async fn rollback(&mut self) -> Result<(), Error> {
+        let mut message = self.message(None);
+        message.own("ROLLBACK");
+        match self.send(&message).await {
+            Ok(_) => Ok(()),
+            // SQLite, where a busy BEGIN opened nothing, or an error ended the transaction by itself.
+            Err(fault) if fault.failure.message.contains("no transaction is active") => Ok(()),
+            Err(fault) => Err(self.fault(
+                "rolling back",
+                "The server rolls the step back itself when it notices that the connection is gone",
+                fault,
+            )),
+        }
+    }
+
+    /// Sleeps between two attempts; ends the wait when its time is up.
+    pub(super) async fn pause(&mut self, wait: &mut Wait) -> Result<(), Error> {
+        let is_first = wait.attempt == 0;
+        if is_first || wait.is_over() {
+            let holder = self.holder().await;
+            let waited = wait.began.elapsed();
+            self.emit(&Event::Waiting { holder: &holder, waited });
+            if wait.is_over() {
+                return Err(RunError::LockTimeout { waited, holder: Box::new(holder) }.into());
+            }
+        }
+        tokio::time::sleep(poll_pause(wait.attempt)).await;
+        wait.attempt += 1;
+        Ok(())
+    }
+
+    /// Waits until nothing runs: no live lease and no step begun by another.
+    pub(super) async fn wait_for_quiet(&mut self) -> Result<(), Error> {
+        let mut wait = Wait::new(self.settings.lock_wait);
+        loop {
+            self.look().await?;
+            let free = self.look.lease.as_ref().is_none_or(|lease| wait.is_free(lease));
+            match self.look.running.first() {
+                None if free => return Ok(()),
+                Some(row) if free => return Err(unfinished(row, UnfinishedReason::InTheWay)),
+                _ => self.pause(&mut wait).await?,
+            }
+        }
+    }
+
+    /// Who holds the lock, as far as this session can see; for events and errors, so it never fails.
+    pub(crate) async fn holder(&mut self) -> Holder {
+        if let Some(lease) = self.look.lease.as_ref().filter(|lease| lease.holder.is_some()) {
+            let running = self.look.running.last();
+            return Holder {
+                host: lease.host.clone(),
+                pid: lease.pid,
+                application: lease.application.clone(),
+                session: lease.session.clone(),
+                since: lease.since.clone(),
+                revision: running.map(|row| row.revision.clone()),
+                statement: running.and_then(|row| row.statement.clone()),
+            };
+        }
+        if self.dialect() != Dialect::Postgres {
+            return Holder::default();
+        }
+        let rows = self.query(&session::lock_holder(&self.names, &self.server)).await.unwrap_or_default();
+        rows.first().map(|row| read_holder(row)).unwrap_or_default()
+    }
+}
+
+/// Where in a message's results the answers of [`Run::push_begin`] stand; the look's is the last.
+#[derive(Debug, Default)]
+pub(super) struct Locked {
+    pub settings: Option<usize>,
+    pub lock: Option<usize>,
+}
+
+impl Locked {
+    /// Where `BEGIN` itself is not the lock, the server said whether it gave it.
+    pub(super) fn is_held(&self, results: &[StatementResult]) -> bool {
+        self.lock.is_none_or(|index| {
+            let row = results.get(index).and_then(|result| result.rows.first());
+            row.and_then(|row| row.first().cloned().flatten()).as_deref() == Some("t")
+        })
+    }
+}
+
+fn pairs(rows: &[look::TextRow]) -> Vec<(String, String)> {
+    rows.iter()
+        .filter_map(|row| match row.as_slice() {
+            [Some(name), Some(value)] => Some((name.clone(), value.clone())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// A row of [`session::lock_holder`]: the marker in the query's text tells more than the server knows.
+fn read_holder(row: &[Option<String>]) -> Holder {
+    let text = |index: usize| row.get(index).cloned().flatten();
+    let query = text(4).unwrap_or_default();
+    let marker = query.strip_prefix("/* limbeck ").and_then(|rest| rest.split_once(" */"));
+    let field = |name: &str| {
+        let words = marker?.0;
+        words.split("; ").find_map(|word| word.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
+    };
+    Holder {
+        host: field("host").or_else(|| text(2)),
+        pid: field("pid").and_then(|pid| pid.parse().ok()),
+        application: field("application").or_else(|| text(1).filter(|name| !name.is_empty())),
+        session: text(0),
+        since: text(3),
+        revision: field("revision"),
+        statement: marker.map(|(_, rest)| rest.trim().to_owned()).filter(|rest| !rest.is_empty()),
+    }
+}
+
+pub(super) fn unfinished(row: &RunningRow, reason: UnfinishedReason) -> Error {
+    RunError::Unfinished(Box::new(Unfinished {
+        revision: row.revision.clone(),
+        action: row.action.clone(),
+        done: row.statements_done,
+        total: row.statements,
+        in_doubt: row.statement_running,
+        statement: row.statement.clone(),
+        started_at: row.started_at.clone(),
+        error: row.error.clone(),
+        reason,
+    }))
+    .into()
+}

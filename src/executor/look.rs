@@ -1,0 +1,94 @@
+//! Reading: what the database says of itself.
+
+use super::{Fault, Run};
+use crate::backend::{Backend as _, Class, Source};
+use crate::dialect::look::{self, Look, Tables, TextRow};
+use crate::dialect::tables::{self, LAYOUT};
+use crate::dialect::write;
+use crate::error::Error;
+use crate::executor::error::RunError;
+use crate::ledger::{self, Known, LedgerEntry};
+use crate::standing::StandingError;
+
+const LOOKING: &str = "looking at the heads";
+const UNCHANGED: &str = "Nothing was changed";
+
+impl<S: Source> Run<'_, S> {
+    /// Looks, outside any transaction: one statement where limbeck's tables are all there.
+    pub(crate) async fn look(&mut self) -> Result<(), Error> {
+        // A table may come between two of these queries; it does not go again.
+        for _ in 0..3 {
+            match self.query(&look::full(&self.names)).await {
+                Ok(rows) => return self.absorb(look::read(&rows, Tables::ALL)),
+                Err(fault) if fault.failure.class == Class::MissingTable => {}
+                Err(fault) => return Err(self.fault(LOOKING, UNCHANGED, fault)),
+            }
+            let found = self.query(&tables::existing(&self.names)).await;
+            let found = found.map_err(|fault| self.fault(LOOKING, UNCHANGED, fault))?;
+            let is_there = |name: &str| {
+                found.iter().any(|row| row.first().and_then(Option::as_deref) == Some(name))
+            };
+            let tables = Tables {
+                version: is_there(self.names.version_name()),
+                history: is_there(self.names.history_name()),
+                lock: is_there(&self.names.lock_name()),
+            };
+            if tables.complete() {
+                continue;
+            }
+            let rows = self.query(&look::partial(&self.names, tables)).await;
+            let rows = rows.map_err(|fault| self.fault(LOOKING, UNCHANGED, fault))?;
+            return self.absorb(look::read(&rows, tables));
+        }
+        Err(RunError::NoSchema.into())
+    }
+
+    /// Takes over what a look saw: heads and leases, and what the server said of the session.
+    pub(super) fn absorb(&mut self, look: Look) -> Result<(), Error> {
+        let dialect = look.server.dialect(S::Database::FAMILY);
+        let names = self.settings.names(S::Database::FAMILY).with_dialect(dialect);
+        self.names = names.in_schema(look.server.schema.as_deref());
+        if self.names.schema().is_none() {
+            return Err(RunError::NoSchema.into());
+        }
+        if look.server.in_transaction {
+            return Err(RunError::InTransaction.into());
+        }
+        if let Some(lease) = look.lease.as_ref().filter(|lease| lease.layout > LAYOUT) {
+            return Err(StandingError::NewerLayout { found: lease.layout, known: LAYOUT }.into());
+        }
+        self.server = look.server.clone();
+        self.look = look;
+        Ok(())
+    }
+
+    /// One statement's rows.
+    pub(super) async fn query(&mut self, statement: &str) -> Result<Vec<TextRow>, Fault> {
+        let mut message = self.message(None);
+        message.own(statement);
+        let mut results = self.send(&message).await?;
+        Ok(results.pop().map(|result| result.rows).unwrap_or_default())
+    }
+
+    /// The whole ledger of this version table, oldest first; empty where there is none.
+    pub(crate) async fn read_ledger(&mut self) -> Result<Vec<LedgerEntry>, Error> {
+        if !self.look.tables.history {
+            return Ok(Vec::new());
+        }
+        let rows = self.query(&write::read_history(&self.names)).await;
+        let rows = rows.map_err(|fault| self.fault("reading the ledger", UNCHANGED, fault))?;
+        Ok(ledger::read(&rows))
+    }
+
+    pub(crate) async fn read_known(&mut self) -> Result<Known, Error> {
+        Ok(Known::new(self.read_ledger().await?))
+    }
+
+    /// The width of the version table's column, where it has one.
+    pub(super) async fn version_width(&mut self) -> Result<Option<usize>, Error> {
+        let Some(query) = tables::version_width(&self.names) else { return Ok(None) };
+        let rows = self.query(&query).await;
+        let rows = rows.map_err(|fault| self.fault("reading the version table's width", UNCHANGED, fault))?;
+        Ok(rows.first().and_then(|row| row.first().cloned().flatten()).and_then(|width| width.parse().ok()))
+    }
+}

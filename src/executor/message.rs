@@ -1,0 +1,123 @@
+//! One message: several statements, limbeck's own and a revision's, sent together. It remembers whose each
+//! part is, so that an error is attributed to the statement that raised it.
+
+/// A statement of a revision file, ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Which step of the run, and which statement of its section, both counted from 0.
+    pub step: usize,
+    pub statement: usize,
+}
+
+#[derive(Debug)]
+struct Part {
+    /// Where its text begins, in bytes.
+    start: usize,
+    origin: Option<Origin>,
+}
+
+/// The statements of a message and their text.
+#[derive(Debug, Default)]
+pub(crate) struct Message {
+    text: String,
+    parts: Vec<Part>,
+}
+
+/// Where an error arose.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Blame {
+    pub origin: Origin,
+    /// The byte of the statement's text that the server pointed at.
+    pub offset: Option<usize>,
+}
+
+impl Message {
+    /// A message that the server's list of sessions shows as this run's.
+    pub(crate) fn marked(marker: &str) -> Message {
+        Message { text: marker.to_owned(), parts: Vec::new() }
+    }
+
+    pub(crate) fn own(&mut self, statement: &str) {
+        self.push(statement, None);
+    }
+
+    pub(crate) fn own_all(&mut self, statements: &[String]) {
+        for statement in statements {
+            self.own(statement);
+        }
+    }
+
+    pub(crate) fn of_revision(&mut self, statement: &str, origin: Origin) {
+        self.push(statement, Some(origin));
+    }
+
+    fn push(&mut self, statement: &str, origin: Option<Origin>) {
+        self.parts.push(Part { start: self.text.len(), origin });
+        self.text.push_str(statement);
+        // On a line of its own: a statement may end in a line comment.
+        self.text.push_str("\n;\n");
+    }
+
+    /// The number of statements so far: the result of the next one has this index.
+    pub(crate) fn len(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Whose statement the result of this index is.
+    pub(crate) fn origin(&self, index: usize) -> Option<&Origin> {
+        self.parts.get(index)?.origin.as_ref()
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whose fault an error is that arose after `completed` results, at the server's `position`, counted in
+    /// characters from 1 over the whole message. None: limbeck's own statement, or the commit.
+    ///
+    /// A syntax error anywhere in a message fails it before its first statement: then the position alone
+    /// tells which one it is.
+    pub(crate) fn blame(&self, completed: usize, position: Option<usize>) -> Option<Blame> {
+        let byte = position.and_then(|position| {
+            self.text.char_indices().nth(position.saturating_sub(1)).map(|(byte, _)| byte)
+        });
+        let index = match byte {
+            Some(byte) => self.parts.partition_point(|part| part.start <= byte).checked_sub(1)?,
+            None => completed,
+        };
+        let part = self.parts.get(index)?;
+        let origin = part.origin.clone()?;
+        Some(Blame { origin, offset: byte.map(|byte| byte - part.start) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message() -> Message {
+        let mut message = Message::marked("/* é */ ");
+        message.own("BEGIN");
+        message.of_revision("SELECT 1", Origin { step: 0, statement: 0 });
+        message.of_revision("SELECT x", Origin { step: 0, statement: 1 });
+        message.own("COMMIT");
+        message
+    }
+
+    #[test]
+    fn a_position_counts_characters_over_the_whole_message() {
+        let message = message();
+        let character = message.text().chars().position(|c| c == 'x').unwrap() + 1;
+        let blame = message.blame(0, Some(character)).unwrap();
+        assert_eq!(blame, Blame { origin: Origin { step: 0, statement: 1 }, offset: Some(7) });
+    }
+
+    #[test]
+    fn without_a_position_the_number_of_results_tells() {
+        let message = message();
+        assert_eq!(message.blame(2, None).unwrap().origin.statement, 1);
+        assert_eq!(message.blame(0, None), None);
+        assert_eq!(message.blame(3, None), None, "the commit is limbeck's own");
+        assert_eq!(message.blame(9, None), None);
+    }
+}

@@ -1,0 +1,614 @@
+//! The run: look, plan, then one step after the other, each under the lock, each checking under it that the
+//! heads are still those it was planned from.
+//!
+//! ```text
+//! upgrade ─ look ─ standing ─ plan ─ prepare ─┬─ transactional  (lock = the step's own transaction)
+//!              ▲                              └─ stepwise       (lock = a lease)
+//!              └──────────── heads moved ─────────────┘
+//! ```
+
+mod error;
+mod event;
+mod lease;
+mod lock;
+mod look;
+mod message;
+mod session;
+mod stepwise;
+mod transactional;
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use sqlx::Database;
+
+pub(crate) use event::Observer;
+pub use error::{Holder, RunError, StatementError, Unfinished, UnfinishedReason, Violation};
+pub use event::{Event, Outcome, Report, StepReport};
+use lease::OwnLease;
+use message::Message;
+pub(crate) use session::{Fault, Session};
+
+use crate::backend::{ALL, Backend, Class, Source, StatementResult};
+use crate::dialect::look::{Look, RunningRow, Server};
+use crate::dialect::write::{Actor, LedgerRow};
+use crate::dialect::{Dialect, Names, marker};
+use crate::error::Error;
+use crate::ledger::Known;
+use crate::migrations::Migrations;
+use crate::migrator::settings::{OnAhead, OnDrift, Settings, TransactionMode};
+use crate::plan::{self, Action, Plan, Step};
+use crate::prepare::{self, Prepared};
+use crate::revision::SectionKind;
+use crate::standing::{self, BeyondError, StandingError};
+use crate::target::Target;
+
+/// A registered function of a `rust` section: it gets the connection of the step.
+pub(crate) type Code<DB> = Arc<
+    dyn for<'c> Fn(&'c mut <DB as Database>::Connection) -> BoxFuture<'c, Result<(), BoxError>> + Send + Sync,
+>;
+
+/// Any error of a user's.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A registered function, and whether it may simply run again after it was interrupted.
+pub(crate) struct Registered<DB: Database> {
+    pub code: Code<DB>,
+    pub idempotent: bool,
+}
+
+/// The functions that are registered, by revision and direction.
+pub(crate) type Registry<DB> = HashMap<(String, Action), Registered<DB>>;
+
+/// How many times in a row a run plans again without having come any nearer.
+const FRUITLESS_PLANS: usize = 5;
+
+/// One call's way through the database.
+pub(crate) struct Run<'a, S: Source> {
+    settings: &'a Settings,
+    migrations: &'a Migrations,
+    registry: &'a Registry<S::Database>,
+    source: &'a S,
+    session: Session<'a, S::Database>,
+    actor: Actor,
+    names: Names,
+    server: Server,
+    look: Look,
+    lease: Option<OwnLease>,
+    /// PostgreSQL: the settings that this session had before its first step.
+    saved: Option<Vec<(String, String)>>,
+    /// What the ledger said, where it had to be read: then lineages are those in the database.
+    known: Option<Known>,
+    steps: Vec<StepReport>,
+    began: Instant,
+}
+
+impl<S: Source> fmt::Debug for Run<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("look", &self.look).finish_non_exhaustive()
+    }
+}
+
+/// How a sequence of steps ended.
+enum Ran {
+    /// All of them are done.
+    All,
+    /// Another process moved the heads: the rest must be planned again.
+    Moved,
+}
+
+impl<'a, S: Source> Run<'a, S> {
+    /// Takes a connection. Nothing is sent yet.
+    pub(crate) async fn open(
+        settings: &'a Settings,
+        migrations: &'a Migrations,
+        registry: &'a Registry<S::Database>,
+        source: &'a S,
+    ) -> Result<Self, Error> {
+        let began = Instant::now();
+        let session = Session::open(source).await.map_err(|source| connecting(source))?;
+        Ok(Run {
+            settings,
+            migrations,
+            registry,
+            source,
+            session,
+            actor: settings.actor(),
+            names: settings.names(S::Database::FAMILY),
+            server: Server::default(),
+            look: Look::default(),
+            lease: None,
+            saved: None,
+            known: None,
+            steps: Vec::new(),
+            began,
+        })
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.names.dialect()
+    }
+
+    pub(crate) fn last_look(&self) -> &Look {
+        &self.look
+    }
+
+    /// The heads that the last look saw, sorted.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.look.heads.iter().map(|head| head.revision.clone()).collect()
+    }
+
+    /// The orderly end of a run that succeeded or stopped.
+    pub(crate) async fn close(mut self) {
+        self.release_lease().await;
+        self.session.end().await;
+    }
+
+    fn report(&mut self, outcome: Outcome) -> Report {
+        Report {
+            outcome,
+            steps: std::mem::take(&mut self.steps),
+            heads: self.heads(),
+            duration: self.began.elapsed(),
+        }
+    }
+
+    fn emit(&self, event: &Event<'_>) {
+        match event {
+            Event::Planned { steps } => tracing::debug!(steps = steps.len(), "planned"),
+            Event::Waiting { holder, waited } => {
+                tracing::info!(%holder, waited_ms = waited.as_millis() as u64, "waiting for the migration lock");
+            }
+            Event::StepStarted { step, number, total, message } => tracing::info!(
+                revision = %step.revision, action = step.action.name(), number, total, message, "step started"
+            ),
+            Event::StatementDone { step, number, total, rows } => {
+                tracing::debug!(revision = %step.revision, number, total, rows, "statement done");
+            }
+            Event::BatchDone { step, number, rows } => {
+                tracing::debug!(revision = %step.revision, number, rows, "batch done");
+            }
+            Event::StepFinished { step, report } => tracing::info!(
+                revision = %step.revision,
+                action = step.action.name(),
+                duration_ms = report.duration.as_millis() as u64,
+                statements = report.statements,
+                rows = report.rows,
+                "step finished"
+            ),
+        }
+        if let Some(observer) = &self.settings.observer {
+            observer(event);
+        }
+    }
+
+    /// A message that the server shows as this run's, at this revision.
+    fn message(&self, revision: Option<&str>) -> Message {
+        let clean = |text: &str| text.replace(';', ",");
+        let mut words = format!(
+            "host={}; pid={}; application={}",
+            clean(&self.actor.host),
+            self.actor.pid,
+            clean(&self.actor.application)
+        );
+        if let Some(revision) = revision {
+            words.push_str(&format!("; revision={}", clean(revision)));
+        }
+        Message::marked(&marker(&words))
+    }
+
+    async fn send(&mut self, message: &Message) -> Result<Vec<StatementResult>, Fault> {
+        self.session.send(message, ALL).await
+    }
+
+    /// Upgrades to the targets, together with every other process that does the same.
+    pub(crate) async fn upgrade(&mut self, targets: &[Target]) -> Result<Report, Error> {
+        self.look().await?;
+        let mut targets = targets.to_vec();
+        let mut finished: BTreeSet<Arc<str>> = BTreeSet::new();
+        let (mut fruitless, mut shortest) = (0, usize::MAX);
+        loop {
+            let plan = match self.decide(&targets).await? {
+                Decision::There => {
+                    let done = if self.steps.is_empty() { Outcome::AlreadyThere } else { Outcome::Migrated };
+                    return Ok(self.report(done));
+                }
+                Decision::Ahead(unknown) => return Ok(self.report(Outcome::Ahead { unknown })),
+                Decision::Behind(plan) => plan,
+            };
+            // A relative target is resolved once: from here on it is the revision that it meant.
+            if targets.iter().any(Target::is_relative) {
+                targets = fixed(&plan);
+            }
+            if let Some(step) = plan.steps().iter().find(|step| finished.contains(&step.revision)) {
+                let (revision, heads) = (step.revision.to_string(), self.heads());
+                return Err(RunError::Contended { revision, heads }.into());
+            }
+            fruitless = if plan.steps().len() < shortest { 0 } else { fruitless + 1 };
+            shortest = shortest.min(plan.steps().len());
+            if fruitless > FRUITLESS_PLANS {
+                let revision = plan.steps()[0].revision.to_string();
+                return Err(RunError::Contended { revision, heads: self.heads() }.into());
+            }
+            let before = self.steps.len();
+            let ran = self.execute(&plan).await?;
+            finished.extend(self.steps[before..].iter().map(|report| report.step.revision.clone()));
+            // Whether all is done, or another process moved the heads, the next look tells.
+            if matches!(ran, Ran::Moved) {
+                self.look().await?;
+            }
+        }
+    }
+
+    /// Downgrades to the target. Other processes' upgrades wait until it has ended.
+    pub(crate) async fn downgrade(&mut self, target: &Target) -> Result<Report, Error> {
+        self.look().await?;
+        let plan = self.plan_downgrade(target).await?;
+        if plan.steps().is_empty() {
+            return Ok(self.report(Outcome::AlreadyThere));
+        }
+        let expected = self.heads();
+        // One transaction excludes the others by itself; several need the lease around them.
+        if plan.steps().len() > 1 && self.settings.transaction_mode == TransactionMode::PerRevision {
+            self.check_plan(&plan).await?;
+            if !self.take_lease(&expected, None).await? {
+                return Err(self.heads_moved(Action::Downgrade, expected));
+            }
+        }
+        match self.execute(&plan).await? {
+            Ran::All => Ok(self.report(Outcome::Migrated)),
+            Ran::Moved => Err(self.heads_moved(Action::Downgrade, expected)),
+        }
+    }
+
+    pub(crate) async fn plan_upgrade(&mut self, targets: &[Target]) -> Result<Plan, Error> {
+        self.look().await?;
+        match self.decide(targets).await? {
+            Decision::Behind(plan) => {
+                self.check_plan(&plan).await?;
+                Ok(plan)
+            }
+            Decision::There | Decision::Ahead(_) => Ok(Plan::empty(self.heads())),
+        }
+    }
+
+    pub(crate) async fn plan_downgrade(&mut self, target: &Target) -> Result<Plan, Error> {
+        let unknown = self.unknown_heads();
+        if !unknown.is_empty() {
+            return Err(StandingError::NotEmbedded { action: "downgrade", unknown }.into());
+        }
+        self.check_drift().await?;
+        let plan = plan::downgrade(self.migrations.graph(), &self.heads(), target)?;
+        self.check_plan(&plan).await?;
+        Ok(plan)
+    }
+
+    /// Records that the database is at the targets, without running anything.
+    pub(crate) async fn stamp(
+        &mut self,
+        targets: &[Target],
+        purge: plan::Purge,
+    ) -> Result<Report, Error> {
+        self.look().await?;
+        let unknown = self.unknown_heads();
+        if purge == plan::Purge::Keep && !unknown.is_empty() {
+            return Err(StandingError::NotEmbedded { action: "stamp", unknown }.into());
+        }
+        let expected = self.heads();
+        let plan = plan::stamp(self.migrations.graph(), &expected, targets, purge)?;
+        if plan.steps().is_empty() {
+            return Ok(self.report(Outcome::AlreadyThere));
+        }
+        self.check_width(plan.steps()).await?;
+        if self.run_stamp(&plan).await? {
+            Ok(self.report(Outcome::Migrated))
+        } else {
+            Err(self.heads_moved(Action::Stamp, expected))
+        }
+    }
+
+    fn heads_moved(&self, action: Action, expected: Vec<String>) -> Error {
+        RunError::HeadsMoved { action, expected, found: self.heads() }.into()
+    }
+
+    /// Where the database stands to the targets.
+    pub(crate) async fn decide(&mut self, targets: &[Target]) -> Result<Decision, Error> {
+        let unknown = self.unknown_applied();
+        if !unknown.is_empty() {
+            let mut heads = self.heads();
+            heads.extend(unknown);
+            let known = self.read_known().await?;
+            self.check_edited(&known, &heads)?;
+            let unknown = standing::beyond(self.migrations, &known, &heads, targets).map_err(|e| match e {
+                BeyondError::Standing(error) => Error::from(error),
+                BeyondError::Target(error) => Error::from(error),
+            })?;
+            return match self.settings.on_ahead {
+                OnAhead::Proceed => Ok(Decision::Ahead(unknown)),
+                OnAhead::Refuse => Err(StandingError::Ahead { unknown }.into()),
+            };
+        }
+        self.check_drift().await?;
+        let graph = self.migrations.graph();
+        let plan = plan::upgrade(graph, &self.heads(), targets)?;
+        let Some(row) = self.look.running.first() else {
+            return Ok(if plan.steps().is_empty() { Decision::There } else { Decision::Behind(plan) });
+        };
+        // A step that another run began comes first: it blocks every other, on any branch.
+        if row.action == Action::Upgrade.name() && plan.steps().iter().any(|s| *s.revision == *row.revision) {
+            let first = [Target::revision(row.revision.as_str())];
+            return Ok(Decision::Behind(plan::upgrade(graph, &self.heads(), &first)?));
+        }
+        if plan.steps().is_empty() && row.action != Action::Downgrade.name() {
+            return Ok(Decision::There);
+        }
+        if plan.steps().is_empty() && self.heads().contains(&row.revision) {
+            // It is on its way out: wait for its end by planning for what comes after.
+            return self.await_downgrade(targets).await;
+        }
+        Ok(Decision::Behind(plan))
+    }
+
+    /// A downgrade runs: what the heads say now will not be so for long. Waits for its end.
+    async fn await_downgrade(&mut self, targets: &[Target]) -> Result<Decision, Error> {
+        self.wait_for_quiet().await?;
+        let plan = plan::upgrade(self.migrations.graph(), &self.heads(), targets)?;
+        Ok(if plan.steps().is_empty() { Decision::There } else { Decision::Behind(plan) })
+    }
+
+    /// Applied revisions, running upgrades included, that this binary does not embed.
+    fn unknown_applied(&self) -> Vec<String> {
+        let running = self
+            .look
+            .running
+            .iter()
+            .filter(|row| row.action == Action::Upgrade.name())
+            .map(|row| row.revision.clone());
+        let mut unknown: Vec<String> = self
+            .heads()
+            .into_iter()
+            .chain(running)
+            .filter(|id| !self.migrations.graph().contains(id))
+            .collect();
+        unknown.sort();
+        unknown.dedup();
+        unknown
+    }
+
+    pub(crate) fn unknown_heads(&self) -> Vec<String> {
+        self.heads().into_iter().filter(|id| !self.migrations.graph().contains(id)).collect()
+    }
+
+    /// Compares each head's lineage; only a mismatch reads the ledger, to name what differs.
+    async fn check_drift(&mut self) -> Result<(), Error> {
+        if self.drifted_heads().is_empty() {
+            return Ok(());
+        }
+        let heads = self.heads();
+        let known = self.read_known().await?;
+        self.check_edited(&known, &heads)?;
+        self.known = Some(known);
+        Ok(())
+    }
+
+    pub(crate) fn drifted_heads(&self) -> Vec<String> {
+        self.look
+            .heads
+            .iter()
+            .filter(|head| match (&head.lineage, self.migrations.lineage(&head.revision)) {
+                (Some(recorded), Some(embedded)) => recorded != embedded,
+                _ => false,
+            })
+            .map(|head| head.revision.clone())
+            .collect()
+    }
+
+    fn check_edited(&self, known: &Known, heads: &[String]) -> Result<(), Error> {
+        let edited = self.edited(known, heads);
+        if edited.is_empty() {
+            return Ok(());
+        }
+        match self.settings.on_drift {
+            OnDrift::Refuse => Err(StandingError::Drift { edited }.into()),
+            OnDrift::Warn => {
+                for one in &edited {
+                    tracing::warn!(
+                        revision = one.revision, path = one.path, recorded = one.recorded,
+                        embedded = one.embedded, "an applied revision was edited since"
+                    );
+                }
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn edited(&self, known: &Known, heads: &[String]) -> Vec<crate::ledger::Edited> {
+        let graph = self.migrations.graph();
+        let unknown = known.unknown(self.migrations, heads);
+        let applied = graph.ancestors(&unknown.stands_on);
+        known.edited(self.migrations, applied.iter().map(|id| &**id))
+    }
+
+    /// Refuses what cannot run, before the first write.
+    async fn check_plan(&mut self, plan: &Plan) -> Result<(), Error> {
+        self.prepared(plan)?;
+        self.check_width(plan.steps()).await
+    }
+
+    async fn check_width(&mut self, steps: &[Step]) -> Result<(), Error> {
+        if self.look.tables.version && prepare::needs_width(steps) {
+            if let Some(width) = self.version_width().await? {
+                prepare::check_width(steps, width)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn prepared(&self, plan: &Plan) -> Result<Vec<Prepared>, Error> {
+        let registry = self.registry;
+        let needs = prepare::Needs {
+            dialect: self.dialect(),
+            single_transaction: self.settings.transaction_mode == TransactionMode::SingleTransaction,
+            has_code: &|revision, action| registry.contains_key(&(revision.to_owned(), action)),
+        };
+        Ok(prepare::steps(self.migrations, plan.steps(), &needs)?)
+    }
+
+    /// Runs the steps of a plan, which begins at the heads of the last look.
+    async fn execute(&mut self, plan: &Plan) -> Result<Ran, Error> {
+        let prepared = self.prepared(plan)?;
+        self.check_width(plan.steps()).await?;
+        self.emit(&Event::Planned { steps: plan.steps() });
+        if prepared.iter().any(|step| matches!(step.work, prepare::Work::Code)) {
+            self.use_uncached_connection().await?;
+        }
+        let dialect = self.dialect();
+        let mut rest = prepared.as_slice();
+        while let Some(first) = rest.first() {
+            let ran = if first.is_transactional(dialect) {
+                let together = rest.iter().take_while(|step| step.is_transactional(dialect)).count();
+                let (now, later) = rest.split_at(together);
+                rest = later;
+                self.run_transactional(now).await?
+            } else {
+                rest = &rest[1..];
+                self.run_stepwise(first).await?
+            };
+            if matches!(ran, Ran::Moved) {
+                return Ok(Ran::Moved);
+            }
+        }
+        self.release_lease().await;
+        Ok(Ran::All)
+    }
+
+    async fn use_uncached_connection(&mut self) -> Result<(), Error> {
+        if self.source.pool().is_none() || S::Database::KEEPS_CONNECTION {
+            return Ok(());
+        }
+        let session = Session::open_uncached(self.source).await.map_err(|source| connecting(source))?;
+        std::mem::replace(&mut self.session, session).end().await;
+        self.saved = None;
+        Ok(())
+    }
+
+    /// The ledger's row for a step, as it is when the step is done.
+    fn ledger_row<'r>(&self, step: &'r Step, state: &'r str) -> LedgerRow<'r>
+    where
+        'a: 'r,
+    {
+        let revision = self.migrations.get(&step.revision).expect("a step names an embedded revision");
+        let graph = self.migrations.graph();
+        let join = |ids: Vec<&Arc<str>>| ids.iter().map(|id| &***id).collect::<Vec<_>>().join(",");
+        let down_sql = revision
+            .section(SectionKind::Downgrade, self.dialect())
+            .map(|section| revision.section_source(section).to_owned());
+        LedgerRow {
+            revision: &step.revision,
+            down_revision: join(graph.down_revision(&step.revision).into_iter().collect()),
+            depends_on: join(graph.depends_on(&step.revision).into_iter().collect()),
+            message: revision.message(),
+            action: step.action.name(),
+            checksum: Some(revision.checksum().to_string()),
+            requires_binary: revision.requires_binary(),
+            lineage: Some(self.lineage(&step.revision)),
+            state,
+            down_sql,
+            ..LedgerRow::default()
+        }
+    }
+
+    /// A revision's lineage over what the database has: where an ancestor was edited and that was only
+    /// warned of, its descendants keep telling so.
+    fn lineage(&self, id: &str) -> String {
+        let embedded = || self.migrations.lineage(id).expect("a step names an embedded revision").to_owned();
+        let Some(known) = &self.known else { return embedded() };
+        let parents = self.migrations.parents_of(id);
+        let stored: Vec<&str> = parents
+            .iter()
+            .map(|parent| {
+                known
+                    .get(parent)
+                    .and_then(|entry| entry.lineage.as_deref())
+                    .or_else(|| self.migrations.lineage(parent))
+                    .expect("a parent of an embedded revision is embedded")
+            })
+            .collect();
+        let checksum = self.migrations.get(id).expect("embedded").checksum().to_string();
+        crate::migrations::lineage(id, &checksum, stored)
+    }
+
+    /// Rows for a database that was taken over: every embedded ancestor of its heads.
+    fn baseline(&self) -> Vec<String> {
+        if self.look.has_history || self.look.heads.is_empty() {
+            return Vec::new();
+        }
+        let graph = self.migrations.graph();
+        let heads: Vec<String> = self.heads().into_iter().filter(|id| graph.contains(id)).collect();
+        let steps: Vec<Step> =
+            graph.ancestors(&heads).iter().map(|id| Step::marking(Action::Baseline, id.clone())).collect();
+        let rows: Vec<LedgerRow<'_>> = steps.iter().map(|step| self.ledger_row(step, "done")).collect();
+        crate::dialect::write::insert_history(&self.names, &self.actor, &rows)
+    }
+
+    fn find_running(&self, step: &Step) -> Option<&RunningRow> {
+        self.look
+            .running
+            .iter()
+            .find(|row| row.revision == *step.revision && row.action == step.action.name())
+    }
+
+    fn fault(&self, during: impl Into<String>, state: impl Into<String>, fault: Fault) -> Error {
+        let (during, state) = (during.into(), state.into());
+        match fault.failure.class {
+            Class::Connection => RunError::Connection { during, state, source: fault.source }.into(),
+            Class::StatementPooling => RunError::StatementPooling { source: fault.source }.into(),
+            Class::InTransaction => RunError::InTransaction.into(),
+            _ => {
+                let message = fault.failure.message;
+                RunError::Bookkeeping { during, message, state, source: fault.source }.into()
+            }
+        }
+    }
+}
+
+/// Where the database stands to the targets of an upgrade.
+pub(crate) enum Decision {
+    There,
+    Ahead(Vec<String>),
+    Behind(Plan),
+}
+
+/// The revisions that a plan leads to, as targets of their own.
+fn fixed(plan: &Plan) -> Vec<Target> {
+    let mut before: BTreeSet<Arc<str>> = plan.from().iter().cloned().collect();
+    let heads: Vec<Target> = plan
+        .heads()
+        .into_iter()
+        .filter(|head| before.insert(head.clone()))
+        .map(|head| Target::revision(&*head))
+        .collect();
+    heads
+}
+
+fn connecting(source: sqlx::Error) -> Error {
+    RunError::Connection {
+        during: "connecting".to_owned(),
+        state: "Nothing was sent. Look at the URL, the server and the pool's size".to_owned(),
+        source,
+    }
+    .into()
+}
+
+/// How long to sleep between two looks at a lock that is held: around a fifth of a second, spread so that
+/// waiters do not come together.
+fn poll_pause(attempt: u32) -> Duration {
+    use std::hash::{BuildHasher as _, RandomState};
+    let base = [20, 50, 100, 200].get(attempt as usize).copied().unwrap_or(200);
+    // The standard library seeds each state at random.
+    let spread = RandomState::new().hash_one(attempt) % 100;
+    Duration::from_millis(base * (75 + spread / 2) / 100)
+}

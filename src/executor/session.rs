@@ -1,0 +1,122 @@
+//! The one connection of a run: messages go out, results or a [`Fault`] come back, and whatever happens to
+//! the run, no open transaction goes back to the pool.
+
+use std::fmt;
+
+use sqlx::Pool;
+
+use super::message::Message;
+use crate::backend::{Backend, Failure, Held, Source, StatementResult};
+
+/// A message that failed.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub failure: Failure,
+    pub completed: usize,
+    pub source: sqlx::Error,
+}
+
+pub(crate) struct Session<'a, B: Backend> {
+    held: Option<Held<'a, B>>,
+    /// What to send when the run is dropped while it works: only for connections that go back to their pool.
+    cleanup: Vec<String>,
+    working: bool,
+    /// Keeps the pool of a connection that was opened beside the caller's.
+    _beside: Option<Pool<B>>,
+}
+
+impl<B: Backend> fmt::Debug for Session<'_, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("working", &self.working).finish_non_exhaustive()
+    }
+}
+
+impl<'a, B: Backend> Session<'a, B> {
+    pub(crate) async fn open<S: Source<Database = B>>(source: &'a S) -> Result<Self, sqlx::Error> {
+        let held = source.acquire().await?;
+        Ok(Session { held: Some(held), cleanup: Vec::new(), working: false, _beside: None })
+    }
+
+    /// A connection with its statement cache off, for code of the user's that may run behind a pooler. The
+    /// caller's own where there can be no other.
+    pub(crate) async fn open_uncached<S: Source<Database = B>>(source: &'a S) -> Result<Self, sqlx::Error> {
+        match source.pool().filter(|_| !B::KEEPS_CONNECTION).and_then(B::beside) {
+            Some(pool) => {
+                let held = Held::Pooled(pool.acquire().await?);
+                Ok(Session { held: Some(held), cleanup: Vec::new(), working: false, _beside: Some(pool) })
+            }
+            None => Session::open(source).await,
+        }
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut B::Connection {
+        self.held.as_mut().expect("a session holds its connection until it ends")
+    }
+
+    pub(crate) async fn send(
+        &mut self,
+        message: &Message,
+        keep: usize,
+    ) -> Result<Vec<StatementResult>, Fault> {
+        let text = message.text().to_owned();
+        B::send(self.connection(), text, keep).await.map_err(|failed| Fault {
+            failure: B::explain(&failed.error),
+            completed: failed.completed,
+            source: failed.error,
+        })
+    }
+
+    /// From here on the session may be inside a transaction: if the run is dropped, the connection is closed
+    /// (PostgreSQL, MySQL) or cleaned (SQLite) before anybody else can have it.
+    pub(crate) fn begin_work(&mut self) {
+        if self.working {
+            return;
+        }
+        self.working = true;
+        self.cleanup = vec!["ROLLBACK".to_owned()];
+        if let Some(Held::Pooled(connection)) = &mut self.held
+            && !B::KEEPS_CONNECTION
+        {
+            connection.close_on_drop();
+        }
+    }
+
+    /// Statements that undo what this run set in the session, if it is dropped before it does so itself.
+    pub(crate) fn on_drop(&mut self, statements: impl IntoIterator<Item = String>) {
+        self.cleanup.truncate(1);
+        self.cleanup.extend(statements);
+    }
+
+    /// The orderly end: nothing is open any more. A pooled connection that ran steps is closed where a
+    /// migration may have left session state on it.
+    pub(crate) async fn end(mut self) {
+        let working = std::mem::replace(&mut self.working, false);
+        if let Some(Held::Pooled(connection)) = self.held.take()
+            && working
+            && !B::KEEPS_CONNECTION
+        {
+            // A server that is gone closes it as well.
+            let _ = connection.close().await;
+        }
+    }
+}
+
+impl<B: Backend> Drop for Session<'_, B> {
+    fn drop(&mut self) {
+        if !self.working || !B::KEEPS_CONNECTION {
+            return;
+        }
+        let Some(Held::Pooled(mut connection)) = self.held.take() else { return };
+        let cleanup = std::mem::take(&mut self.cleanup);
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            connection.close_on_drop();
+            return;
+        };
+        runtime.spawn(async move {
+            for statement in cleanup {
+                // "No transaction is active" is as good as a rollback.
+                let _ = B::send(&mut connection, statement, 0).await;
+            }
+        });
+    }
+}

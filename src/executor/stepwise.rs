@@ -1,0 +1,510 @@
+//! Steps that no transaction can hold: `autocommit` and `repeat` sections, and every step on MySQL and
+//! MariaDB. They run under the lease, statement by statement, and the ledger always says how far they came:
+//! `running(n)` before a statement that cannot share a transaction with its record, `done(n)` with or after
+//! it.
+
+use std::time::Instant;
+
+use sha2::{Digest as _, Sha256};
+
+use super::error::UnfinishedReason;
+use super::lock::unfinished;
+use super::message::{Message, Origin};
+use super::transactional::statement_error;
+use super::{Event, Fault, Ran, Run, RunError, StepReport};
+use crate::backend::{Backend as _, Class, Source};
+use crate::dialect::look::RunningRow;
+use crate::dialect::session::{self, Timeout};
+use crate::dialect::write::{self, Progress};
+use crate::dialect::{Dialect, look};
+use crate::error::Error;
+use crate::prepare::{Prepared, Sql, Work, transactional_ddl};
+use crate::sql;
+
+/// How much of a statement the ledger shows while it runs.
+const SHOWN: usize = 2000;
+
+/// A step on its way, as the ledger knows it.
+struct Underway {
+    id: i64,
+    epoch: i64,
+    done: u64,
+    rows: u64,
+    digest: String,
+}
+
+impl<S: Source> Run<'_, S> {
+    pub(super) async fn run_stepwise(&mut self, prepared: &Prepared) -> Result<Ran, Error> {
+        let expected = self.heads();
+        let resuming = self.find_running(&prepared.step).cloned();
+        if !self.take_lease(&expected, resuming.as_ref().map(|row| row.id)).await? {
+            return Ok(Ran::Moved);
+        }
+        self.record_baseline().await?;
+        // Under the lease the row may be another than the one that was seen before.
+        let resuming = self.find_running(&prepared.step).cloned();
+        let began = Instant::now();
+        let ran = self.run_leased(prepared, resuming).await;
+        let underway = match ran {
+            Ok(underway) => underway,
+            Err(error) => {
+                self.restore_session(prepared).await;
+                self.release_lease().await;
+                return Err(error);
+            }
+        };
+        self.restore_session(prepared).await;
+        self.look.running.retain(|row| row.id != underway.id);
+        self.move_heads(&prepared.step);
+        self.finish_step(StepReport {
+            step: prepared.step.clone(),
+            statements: underway.done,
+            rows: underway.rows,
+            duration: began.elapsed(),
+        });
+        Ok(Ran::All)
+    }
+
+    async fn run_leased(
+        &mut self,
+        prepared: &Prepared,
+        resuming: Option<RunningRow>,
+    ) -> Result<Underway, Error> {
+        let mut underway = match resuming {
+            Some(row) => self.resume(prepared, &row).await?,
+            None => {
+                self.check(prepared, "@require", &prepared.require).await?;
+                self.begin_step(prepared).await?
+            }
+        };
+        self.emit(&Event::StepStarted {
+            step: &prepared.step,
+            number: prepared.number,
+            total: prepared.total,
+            message: &prepared.message,
+        });
+        self.set_timeouts(prepared).await?;
+        match &prepared.work {
+            Work::Transaction(statements) | Work::Statements(statements) => {
+                let first = usize::try_from(underway.done).unwrap_or(usize::MAX);
+                for number in first..statements.len() {
+                    self.run_statement(prepared, number, &mut underway).await?;
+                }
+            }
+            Work::Repeat(statement) => {
+                return self.run_batches(prepared, statement, underway).await;
+            }
+            Work::Code if underway.done == 0 => self.run_code(prepared, &mut underway).await?,
+            Work::Code => {}
+        }
+        if let Err(error) = self.check(prepared, "@verify", &prepared.verify).await {
+            let text = error.to_string();
+            self.record(&underway, None, Some(&text)).await?;
+            return Err(error);
+        }
+        let mut message = self.message(Some(&prepared.step.revision));
+        message.own(self.begin_short());
+        self.push_end(&mut message, prepared, &underway);
+        message.own("COMMIT");
+        self.send(&message).await.map_err(|fault| self.bookkeeping(prepared, fault))?;
+        Ok(underway)
+    }
+
+    /// The row that says that this step has begun.
+    async fn begin_step(&mut self, prepared: &Prepared) -> Result<Underway, Error> {
+        let epoch = self.epoch();
+        let mut row = self.ledger_row(&prepared.step, "running");
+        row.statements = total(prepared);
+        row.epoch = Some(epoch);
+        let mut message = self.message(Some(&prepared.step.revision));
+        message.own(self.begin_short());
+        message.own_all(&write::renew(&self.names, epoch));
+        message.own_all(&write::begin_history(&self.names, &self.actor, &row, epoch));
+        let id = message.len() - 1;
+        message.own("COMMIT");
+        let results = self.send(&message).await.map_err(|fault| self.bookkeeping(prepared, fault))?;
+        let id = results.get(id).and_then(|result| result.rows.first()?.first()?.as_deref()?.parse().ok());
+        Ok(Underway { id: id.unwrap_or_default(), epoch, done: 0, rows: 0, digest: String::new() })
+    }
+
+    /// Goes on where another run stopped, if that place is known and the file still leads there.
+    async fn resume(&mut self, prepared: &Prepared, row: &RunningRow) -> Result<Underway, Error> {
+        let statements = prepared.statements();
+        let done = usize::try_from(row.statements_done).unwrap_or(usize::MAX);
+        let is_counted = !matches!(prepared.work, Work::Repeat(_) | Work::Code);
+        let is_edited = done > statements.len()
+            || row.done_digest.as_deref().unwrap_or_default() != digest(&statements[..done]);
+        if is_counted && is_edited {
+            return Err(unfinished(row, UnfinishedReason::Edited));
+        }
+        if let Some(number) = row.statement_running {
+            let may_repeat = match &prepared.work {
+                Work::Code => self.is_idempotent(prepared),
+                _ => usize::try_from(number)
+                    .ok()
+                    .and_then(|number| statements.get(number.checked_sub(1)?))
+                    .is_some_and(|s| sql::is_safe_to_repeat(self.dialect(), &s.text)),
+            };
+            if !may_repeat {
+                return Err(unfinished(row, UnfinishedReason::InDoubt));
+            }
+        }
+        tracing::info!(revision = %prepared.step.revision, done = row.statements_done, "going on with an unfinished step");
+        let underway = Underway {
+            id: row.id,
+            epoch: self.epoch(),
+            done: row.statements_done,
+            rows: row.rows_affected,
+            digest: row.done_digest.clone().unwrap_or_default(),
+        };
+        let mut message = self.message(Some(&prepared.step.revision));
+        message.own(self.begin_short());
+        message.own_all(&write::record(&self.names, &self.progress(&underway)));
+        let ledger = self.ledger_row(&prepared.step, "running");
+        message.own(&write::adopt_row(&self.names, &self.actor, &ledger, total(prepared), row.id, underway.epoch));
+        message.own("COMMIT");
+        self.send(&message).await.map_err(|fault| self.bookkeeping(prepared, fault))?;
+        Ok(underway)
+    }
+
+    fn is_idempotent(&self, prepared: &Prepared) -> bool {
+        let key = (prepared.step.revision.to_string(), prepared.step.action);
+        self.registry.get(&key).is_some_and(|registered| registered.idempotent)
+    }
+
+    async fn run_statement(
+        &mut self,
+        prepared: &Prepared,
+        number: usize,
+        underway: &mut Underway,
+    ) -> Result<(), Error> {
+        let statements = prepared.statements();
+        let statement = &statements[number];
+        let after = digest(&statements[..=number]);
+        let origin = Origin { step: 0, statement: number };
+        let is_atomic = sql::can_share_transaction(self.dialect(), &statement.kind);
+        let mut message = self.message(Some(&prepared.step.revision));
+        if is_atomic {
+            message.own(self.begin_short());
+            if self.dialect().is_mysql_family() {
+                message.own(&write::fence(&self.names, underway.epoch));
+            }
+        } else {
+            self.record(underway, Some((number, statement)), None).await?;
+            if self.dialect().is_mysql_family() {
+                message.own(&write::fence(&self.names, underway.epoch));
+            } else {
+                // PostgreSQL wraps a message of two statements into a transaction of its own.
+                message = Message::marked("");
+            }
+        }
+        let place = message.len();
+        message.of_revision(&statement.text, origin);
+        let results = match self.send(&message).await {
+            Ok(results) => results,
+            Err(fault) => return Err(self.statement_failed(prepared, number, underway, &message, fault).await),
+        };
+        let rows = results.get(place).map_or(0, |result| result.affected);
+        let rows = if statement.kind.changes_rows() { rows } else { 0 };
+        underway.done += 1;
+        underway.rows += rows;
+        underway.digest = after;
+        if is_atomic {
+            let mut message = self.message(Some(&prepared.step.revision));
+            message.own_all(&write::record(&self.names, &self.progress(underway)));
+            message.own("COMMIT");
+            self.send(&message).await.map_err(|fault| self.bookkeeping(prepared, fault))?;
+        } else {
+            self.record(underway, None, None).await?;
+        }
+        let total = statements.len();
+        self.emit(&Event::StatementDone { step: &prepared.step, number: number + 1, total, rows });
+        Ok(())
+    }
+
+    /// Tells precisely what ran and what did not, in the error and in the ledger.
+    async fn statement_failed(
+        &mut self,
+        prepared: &Prepared,
+        number: usize,
+        underway: &Underway,
+        message: &Message,
+        fault: Fault,
+    ) -> Error {
+        if fault.failure.class == Class::Connection {
+            let during = format!("running statement {} of revision {}", number + 1, prepared.step.revision);
+            let state = format!(
+                "Statements 1 to {} took effect; whether statement {} did is not known here. Start again: \
+                 limbeck settles it or says what to look at",
+                underway.done,
+                number + 1
+            );
+            return self.fault(during, state, fault);
+        }
+        let Some(blame) = message.blame(fault.completed, fault.failure.position) else {
+            return self.bookkeeping(prepared, fault);
+        };
+        let _ = self.rollback().await;
+        let total = prepared.statements().len();
+        let ran = match underway.done {
+            0 => "None of its statements took effect".to_owned(),
+            1 => "Statement 1 took effect and stays".to_owned(),
+            done => format!("Statements 1 to {done} took effect and stay"),
+        };
+        let rest = if number + 1 < total {
+            format!(", statements {} to {total} were not run", number + 2)
+        } else {
+            String::new()
+        };
+        let state = format!(
+            "{ran}; statement {} did not{rest}. Correct it, in the file or in the database, and start again: the \
+             step goes on with statement {}",
+            number + 1,
+            number + 1
+        );
+        let error = statement_error(prepared, number, blame.offset, fault, state);
+        let text = error.to_string();
+        // Nothing of it stands: then the attempt has simply failed, and blocks nobody.
+        let end = (underway.done == 0).then_some("failed");
+        let recorded = self.record_end(underway, end, &text).await;
+        if let Err(recording) = recorded {
+            tracing::warn!(error = %recording, "the failure could not be recorded");
+        }
+        error
+    }
+
+    /// Runs the batches until one changes nothing; the head moves with that one.
+    async fn run_batches(
+        &mut self,
+        prepared: &Prepared,
+        statement: &Sql,
+        mut underway: Underway,
+    ) -> Result<Underway, Error> {
+        loop {
+            let mut message = self.message(Some(&prepared.step.revision));
+            message.own(self.begin_short());
+            message.own(&write::fence(&self.names, underway.epoch));
+            let place = message.len();
+            message.of_revision(&statement.text, Origin { step: 0, statement: 0 });
+            let results = match self.send(&message).await {
+                Ok(results) => results,
+                Err(fault) => return Err(self.batch_failed(prepared, &underway, &message, fault).await),
+            };
+            let rows = results.get(place).map_or(0, |result| result.affected);
+            if rows == 0 {
+                break;
+            }
+            underway.done += 1;
+            underway.rows += rows;
+            let mut message = self.message(Some(&prepared.step.revision));
+            message.own_all(&write::record(&self.names, &self.progress(&underway)));
+            message.own("COMMIT");
+            self.send(&message).await.map_err(|fault| self.bookkeeping(prepared, fault))?;
+            self.emit(&Event::BatchDone { step: &prepared.step, number: underway.done, rows });
+        }
+        // Still inside the empty batch's transaction.
+        if let Err(error) = self.check(prepared, "@verify", &prepared.verify).await {
+            let _ = self.rollback().await;
+            let text = error.to_string();
+            self.record(&underway, None, Some(&text)).await?;
+            return Err(error);
+        }
+        let mut message = self.message(Some(&prepared.step.revision));
+        self.push_end(&mut message, prepared, &underway);
+        message.own("COMMIT");
+        self.send(&message).await.map_err(|fault| self.bookkeeping(prepared, fault))?;
+        Ok(underway)
+    }
+
+    async fn batch_failed(
+        &mut self,
+        prepared: &Prepared,
+        underway: &Underway,
+        message: &Message,
+        fault: Fault,
+    ) -> Error {
+        let state = format!(
+            "{} batches ({} rows) are committed and stay, this one was rolled back. Correct the cause and start \
+             again: the step goes on with the next batch",
+            underway.done, underway.rows
+        );
+        if fault.failure.class == Class::Connection {
+            return self.fault(format!("running a batch of revision {}", prepared.step.revision), state, fault);
+        }
+        let Some(blame) = message.blame(fault.completed, fault.failure.position) else {
+            return self.bookkeeping(prepared, fault);
+        };
+        let _ = self.rollback().await;
+        let error = statement_error(prepared, 0, blame.offset, fault, state);
+        let text = error.to_string();
+        let end = (underway.done == 0).then_some("failed");
+        if let Err(recording) = self.record_end(underway, end, &text).await {
+            tracing::warn!(error = %recording, "the failure could not be recorded");
+        }
+        error
+    }
+
+    async fn run_code(&mut self, prepared: &Prepared, underway: &mut Underway) -> Result<(), Error> {
+        let placeholder = Sql {
+            text: "(code)".to_owned(),
+            line: 1,
+            column: 1,
+            kind: sql::classify(self.dialect(), ""),
+        };
+        self.record(underway, Some((0, &placeholder)), None).await?;
+        let state = "What it changed before the error stays, as far as this database commits by itself. Correct \
+                     the cause and start again: it runs from its beginning";
+        if let Err(error) = self.call_code(&prepared.step, state).await {
+            let text = error.to_string();
+            self.record_end(underway, Some("failed"), &text).await?;
+            return Err(error);
+        }
+        underway.done = 1;
+        self.record(underway, None, None).await
+    }
+
+    /// Moves the heads and ends the step; the caller stands in a transaction and commits it.
+    fn push_end(&self, message: &mut Message, prepared: &Prepared, underway: &Underway) {
+        message.own_all(&write::move_heads(&self.names, &prepared.step.removes, &prepared.step.adds));
+        let progress = Progress { end: Some("done"), ..self.progress(underway) };
+        message.own_all(&write::record(&self.names, &progress));
+    }
+
+    fn progress<'u>(&self, underway: &'u Underway) -> Progress<'u> {
+        Progress {
+            id: underway.id,
+            epoch: underway.epoch,
+            done: underway.done,
+            done_digest: Some(&underway.digest),
+            rows_affected: underway.rows,
+            ..Progress::default()
+        }
+    }
+
+    /// Writes how far the step is, and what it does next; refused where the lease is lost.
+    async fn record(
+        &mut self,
+        underway: &Underway,
+        running: Option<(usize, &Sql)>,
+        error: Option<&str>,
+    ) -> Result<(), Error> {
+        let text: Option<String> = running.map(|(_, sql)| sql.text.chars().take(SHOWN).collect());
+        let running = running.zip(text.as_deref()).map(|((number, _), text)| (number as u64 + 1, text));
+        let progress = Progress { running, error, ..self.progress(underway) };
+        self.send_record(&progress).await
+    }
+
+    async fn record_end(&mut self, underway: &Underway, end: Option<&str>, error: &str) -> Result<(), Error> {
+        let progress = Progress { end, error: Some(error), ..self.progress(underway) };
+        self.send_record(&progress).await
+    }
+
+    async fn send_record(&mut self, progress: &Progress<'_>) -> Result<(), Error> {
+        let mut message = self.message(None);
+        message.own(self.begin_short());
+        message.own_all(&write::record(&self.names, progress));
+        message.own("COMMIT");
+        match self.send(&message).await {
+            Ok(_) => Ok(()),
+            Err(fault) => {
+                let _ = self.rollback().await;
+                Err(self.lost_or("recording progress", fault))
+            }
+        }
+    }
+
+    fn bookkeeping(&self, prepared: &Prepared, fault: Fault) -> Error {
+        match self.lost_or(&format!("recording revision {}", prepared.step.revision), fault) {
+            Error::Run(run) => match *run {
+                RunError::LeaseLost { .. } => {
+                    RunError::LeaseLost { revision: prepared.step.revision.to_string() }.into()
+                }
+                other => other.into(),
+            },
+            other => other,
+        }
+    }
+
+    fn lost_or(&self, during: &str, fault: Fault) -> Error {
+        if fault.failure.class == Class::Guard {
+            return RunError::LeaseLost { revision: String::new() }.into();
+        }
+        self.fault(during, "The ledger says how far the step came; start again to go on", fault)
+    }
+
+    fn epoch(&self) -> i64 {
+        self.lease.as_ref().map_or(0, |lease| lease.epoch)
+    }
+
+    fn begin_short(&self) -> &'static str {
+        match self.dialect() {
+            Dialect::Sqlite => "BEGIN IMMEDIATE",
+            Dialect::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+            Dialect::Mysql | Dialect::Mariadb => "START TRANSACTION",
+        }
+    }
+
+    async fn set_timeouts(&mut self, prepared: &Prepared) -> Result<(), Error> {
+        let dialect = self.dialect();
+        let lock = prepared.lock_timeout.or_else(|| (!transactional_ddl(dialect)).then_some(self.settings.lock_timeout));
+        for (timeout, value) in [(Timeout::Lock, lock), (Timeout::Statement, prepared.statement_timeout)] {
+            let Some(value) = value else { continue };
+            if dialect == Dialect::Sqlite && timeout == Timeout::Statement {
+                let limited = S::Database::limit_statement(self.session.connection(), Some(value)).await;
+                limited.map_err(|source| RunError::Connection {
+                    during: "setting statement_timeout".to_owned(),
+                    state: "Nothing of the step was run".to_owned(),
+                    source,
+                })?;
+                continue;
+            }
+            let Some(statement) = session::set_timeout(dialect, timeout, value) else { continue };
+            // Outside a transaction the setting is the session's.
+            let statement = statement.replace("SET LOCAL", "SET");
+            let set = self.query(&statement).await;
+            set.map_err(|fault| self.fault("setting a time-out", "Nothing of the step was run", fault))?;
+        }
+        Ok(())
+    }
+
+    /// Ends what the section set in the session. Best effort: a pooled connection is closed afterwards.
+    async fn restore_session(&mut self, prepared: &Prepared) {
+        let statements = match self.dialect() {
+            Dialect::Postgres => {
+                session::restore(self.server.role.as_deref(), self.saved.as_deref().unwrap_or_default())
+            }
+            Dialect::Mysql | Dialect::Mariadb => session::MYSQL_RESTORE.iter().map(|&s| s.to_owned()).collect(),
+            Dialect::Sqlite => {
+                if prepared.statement_timeout.is_some() {
+                    let _ = S::Database::limit_statement(self.session.connection(), None).await;
+                }
+                Vec::new()
+            }
+        };
+        for statement in statements {
+            if let Err(fault) = self.query(&statement).await {
+                tracing::debug!(error = fault.failure.message, "a setting could not be restored");
+            }
+        }
+    }
+}
+
+fn total(prepared: &Prepared) -> u64 {
+    match prepared.work {
+        Work::Code => 1,
+        _ => prepared.statements().len() as u64,
+    }
+}
+
+/// A digest over statements, empty for none: a step goes on only behind the statements that it ran.
+fn digest(statements: &[Sql]) -> String {
+    if statements.is_empty() {
+        return String::new();
+    }
+    let mut hash = Sha256::new();
+    for statement in statements {
+        hash.update(statement.text.as_bytes());
+        hash.update([0]);
+    }
+    crate::migrations::hex(&hash.finalize())
+}

@@ -1,0 +1,322 @@
+//! The revisions that a binary carries: files and graph together.
+
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::graph::{Graph, GraphError, Node};
+use crate::revision::{EmbeddedRevision, Revision, RevisionError};
+
+/// A set of revisions that form one valid graph. Cheap to clone.
+#[derive(Clone)]
+pub struct Migrations {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    revisions: HashMap<Arc<str>, Revision>,
+    graph: Graph,
+    lineage: OnceLock<HashMap<Arc<str>, String>>,
+}
+
+impl fmt::Debug for Migrations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Migrations").field("revisions", &self.inner.revisions.len()).finish_non_exhaustive()
+    }
+}
+
+/// Why revisions form no set that can be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MigrationsError {
+    /// A file is no revision file.
+    #[error(transparent)]
+    Revision(#[from] RevisionError),
+    /// The files do not form a valid graph.
+    #[error("{}: {error}", place(.path, *.line))]
+    #[non_exhaustive]
+    Graph {
+        /// The file that the error is about.
+        path: String,
+        /// The line of the header that it is about, from 1.
+        line: Option<usize>,
+        /// The graph's error.
+        error: GraphError,
+    },
+    /// Two files of the same revision.
+    #[error("{path}: revision {revision} is in {other} already")]
+    #[non_exhaustive]
+    Duplicate {
+        /// The revision.
+        revision: String,
+        /// The second file.
+        path: String,
+        /// The first file.
+        other: String,
+    },
+    /// `requires_binary` names a revision that is not in the set: no binary could ever run against it.
+    #[error("{}: requires_binary: there is no revision {required}: name one of this graph in full, most \
+             often the revision itself", place(.path, *.line))]
+    #[non_exhaustive]
+    UnknownRequiredBinary {
+        /// The file.
+        path: String,
+        /// The line, from 1.
+        line: Option<usize>,
+        /// The revision.
+        revision: String,
+        /// What its `requires_binary` names.
+        required: String,
+    },
+    /// A file or folder could not be read.
+    #[error("{}: could not be read", .path.display())]
+    #[non_exhaustive]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl MigrationsError {
+    /// The file that the error is about.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            MigrationsError::Revision(error) => Some(Path::new(error.path())),
+            MigrationsError::Graph { path, .. }
+            | MigrationsError::Duplicate { path, .. }
+            | MigrationsError::UnknownRequiredBinary { path, .. } => Some(Path::new(path)),
+            MigrationsError::Io { path, .. } => Some(path),
+        }
+    }
+
+    /// The line in that file, from 1.
+    #[must_use]
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            MigrationsError::Revision(error) => Some(error.line()),
+            MigrationsError::Graph { line, .. } | MigrationsError::UnknownRequiredBinary { line, .. } => *line,
+            MigrationsError::Duplicate { .. } | MigrationsError::Io { .. } => None,
+        }
+    }
+}
+
+fn place(path: &str, line: Option<usize>) -> String {
+    line.map_or_else(|| path.to_owned(), |line| format!("{path}:{line}"))
+}
+
+impl Migrations {
+    /// Checks that the revisions form one valid graph.
+    ///
+    /// # Errors
+    ///
+    /// [`MigrationsError::Graph`] names the file and line of what is wrong: an unknown or duplicate id, a
+    /// cycle, a clash of labels.
+    pub fn new(revisions: impl IntoIterator<Item = Revision>) -> Result<Self, MigrationsError> {
+        let mut by_id: HashMap<Arc<str>, Revision> = HashMap::new();
+        let mut nodes = Vec::new();
+        for revision in revisions {
+            let node = node(&revision);
+            if let Some(other) = by_id.get(&node.id) {
+                return Err(MigrationsError::Duplicate {
+                    revision: node.id.to_string(),
+                    path: revision.path().to_owned(),
+                    other: other.path().to_owned(),
+                });
+            }
+            by_id.insert(node.id.clone(), revision);
+            nodes.push(node);
+        }
+        let graph = Graph::new(nodes).map_err(|error| located(&by_id, error))?;
+        for revision in by_id.values() {
+            if let Some(required) = revision.requires_binary().filter(|id| !graph.contains(id)) {
+                return Err(MigrationsError::UnknownRequiredBinary {
+                    path: revision.path().to_owned(),
+                    line: revision.line_of("requires_binary"),
+                    revision: revision.id().to_owned(),
+                    required: required.to_owned(),
+                });
+            }
+        }
+        Ok(Migrations { inner: Arc::new(Inner { revisions: by_id, graph, lineage: OnceLock::new() }) })
+    }
+
+    /// Reads every file of a folder whose name ends in `.sql`, for tools that have no embedded revisions.
+    /// Folders in it, and files of other names, are left alone.
+    ///
+    /// # Errors
+    ///
+    /// [`MigrationsError::Io`] where the folder or a file cannot be read; else as [`Migrations::new`].
+    pub fn from_dir(folder: impl AsRef<Path>) -> Result<Self, MigrationsError> {
+        Migrations::new(read_dir(folder.as_ref())?)
+    }
+
+    /// Joins several sets into one graph: each library brings its own labelled branch, and the service
+    /// upgrades to `heads`. A revision that two sets share word for word is one revision.
+    ///
+    /// # Errors
+    ///
+    /// As [`Migrations::new`], also where two sets hold different files for one id.
+    pub fn merge(sets: impl IntoIterator<Item = Migrations>) -> Result<Self, MigrationsError> {
+        let mut seen: HashMap<String, String> = HashMap::new();
+        let mut all = Vec::new();
+        for set in sets {
+            for revision in set.iter() {
+                let checksum = revision.checksum().to_string();
+                if seen.get(revision.id()) == Some(&checksum) {
+                    continue;
+                }
+                seen.insert(revision.id().to_owned(), checksum);
+                all.push(revision.clone());
+            }
+        }
+        Migrations::new(all)
+    }
+
+    /// What `migrations!` expands to: each file's path and text.
+    ///
+    /// # Errors
+    ///
+    /// As [`Migrations::new`], and where a file is no revision file.
+    pub fn from_files(
+        files: impl IntoIterator<Item = (&'static str, &'static str)>,
+    ) -> Result<Self, MigrationsError> {
+        let revisions =
+            files.into_iter().map(|(path, text)| Revision::parse(path, text)).collect::<Result<Vec<_>, _>>()?;
+        Migrations::new(revisions)
+    }
+
+    /// What `embedded!` expands to: revisions that the build script has checked.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn from_embedded(revisions: &'static [EmbeddedRevision]) -> Self {
+        Migrations::new(revisions.iter().map(Revision::from))
+            .expect("the build script checked the graph that it wrote")
+    }
+
+    /// The graph.
+    #[must_use]
+    pub fn graph(&self) -> &Graph {
+        &self.inner.graph
+    }
+
+    /// The revision of this full id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Revision> {
+        self.inner.revisions.get(id)
+    }
+
+    /// All revisions, parents and dependencies first.
+    pub fn iter(&self) -> impl Iterator<Item = &Revision> {
+        self.inner.graph.ids().map(|id| &self.inner.revisions[id])
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inner.revisions.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.inner.revisions.is_empty()
+    }
+
+    /// The lineage digest of a revision: sha256 over its id, its checksum, and the lineage digests of its
+    /// `down_revision` and resolved `depends_on`, sorted. Equal digests prove that no ancestor was edited.
+    #[must_use]
+    pub fn lineage(&self, id: &str) -> Option<&str> {
+        self.inner.lineage.get_or_init(|| self.all_lineages()).get(id).map(String::as_str)
+    }
+
+    fn all_lineages(&self) -> HashMap<Arc<str>, String> {
+        let graph = self.graph();
+        let mut lineages: HashMap<Arc<str>, String> = HashMap::with_capacity(self.len());
+        for id in graph.ids() {
+            let parents = parents(graph, id).filter_map(|parent| lineages.get(&*parent).map(String::as_str));
+            let lineage = lineage(id, &self.inner.revisions[id].checksum().to_string(), parents.collect());
+            lineages.insert(id.clone(), lineage);
+        }
+        lineages
+    }
+
+    /// The ids of a revision's parents and resolved dependencies, each once, sorted.
+    pub(crate) fn parents_of(&self, id: &str) -> Vec<Arc<str>> {
+        parents(self.graph(), id).collect()
+    }
+}
+
+fn parents(graph: &Graph, id: &str) -> impl Iterator<Item = Arc<str>> {
+    let mut all: Vec<Arc<str>> =
+        graph.down_revision(id).into_iter().chain(graph.depends_on(id)).cloned().collect();
+    all.sort();
+    all.dedup();
+    all.into_iter()
+}
+
+/// One link of the chain of digests.
+pub(crate) fn lineage(id: &str, checksum: &str, mut parents: Vec<&str>) -> String {
+    parents.sort_unstable();
+    let mut hash = Sha256::new();
+    for part in [id, checksum].into_iter().chain(parents) {
+        hash.update(part.as_bytes());
+        // No id, checksum or digest holds a line feed.
+        hash.update(b"\n");
+    }
+    hex(&hash.finalize())
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String takes every write");
+        text
+    })
+}
+
+fn node(revision: &Revision) -> Node {
+    let arcs = |ids: &[std::borrow::Cow<'static, str>]| ids.iter().map(|id| Arc::from(&**id)).collect();
+    Node {
+        id: Arc::from(revision.id()),
+        down_revision: arcs(revision.down_revision()),
+        branch_labels: arcs(revision.branch_labels()),
+        depends_on: arcs(revision.depends_on()),
+    }
+}
+
+/// Every `.sql` file of a folder, in the order of their names.
+pub(crate) fn read_dir(folder: &Path) -> Result<Vec<Revision>, MigrationsError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| MigrationsError::Io { path, source }
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed(folder))? {
+        let path = entry.map_err(failed(folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "sql") && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+        .into_iter()
+        .map(|path| {
+            let bytes = std::fs::read(&path).map_err(failed(&path))?;
+            Ok(Revision::parse_bytes(path.to_string_lossy().into_owned(), bytes)?)
+        })
+        .collect()
+}
+
+fn located(revisions: &HashMap<Arc<str>, Revision>, error: GraphError) -> MigrationsError {
+    let revision = error.revision().and_then(|id| revisions.get(id));
+    MigrationsError::Graph {
+        path: revision.map_or_else(|| "migrations".to_owned(), |revision| revision.path().to_owned()),
+        line: revision.and_then(|revision| revision.line_of(error.key())),
+        error,
+    }
+}

@@ -1,0 +1,350 @@
+//! From a plan to what is sent: the sections of each step for one database, split and placed. Whatever can
+//! be refused is refused here, before the first write.
+
+use std::time::Duration;
+
+use crate::dialect::Dialect;
+use crate::dialect::tables::ALEMBIC_WIDTH;
+use crate::migrations::Migrations;
+use crate::plan::{Action, Step};
+use crate::revision::{Mode, Revision, RevisionError, Section, SectionKind};
+use crate::sql::{self, Kind};
+
+/// A step that this binary refuses to begin.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum RefusedError {
+    /// The revision has no `@downgrade` section.
+    #[error("{path}: revision {revision} cannot be undone: it has no `-- @downgrade` section for {dialect}. \
+             Nothing was changed. Write one (an empty one says that there is nothing to undo), or choose a \
+             target that keeps this revision")]
+    #[non_exhaustive]
+    Irreversible {
+        /// The revision.
+        revision: String,
+        /// Its file.
+        path: String,
+        /// The database.
+        dialect: Dialect,
+    },
+    /// The revision has no `@upgrade` section for this database.
+    #[error("{path}: revision {revision} has no `-- @upgrade` section that serves {dialect}. Nothing was changed. \
+             Add one: `-- @upgrade [{dialect}]`, empty if there is nothing to do")]
+    #[non_exhaustive]
+    NoSection {
+        /// The revision.
+        revision: String,
+        /// Its file.
+        path: String,
+        /// The database.
+        dialect: Dialect,
+    },
+    /// A `rust` section without its function.
+    #[error("{path}: the {} of revision {revision} is code (`rust`), and none is registered. Nothing was changed. \
+             Register it: `migrator.on_{}(\"{revision}\", …)`", .action.name(), .action.name())]
+    #[non_exhaustive]
+    MissingCode {
+        /// The revision.
+        revision: String,
+        /// Its file.
+        path: String,
+        /// Upgrade or downgrade.
+        action: Action,
+    },
+    /// A step that cannot be part of one transaction.
+    #[error("{path}: revision {revision} cannot run in `TransactionMode::SingleTransaction`: {reason}. Nothing was \
+             changed. Use `TransactionMode::PerRevision`")]
+    #[non_exhaustive]
+    NotInOneTransaction {
+        /// The revision.
+        revision: String,
+        /// Its file.
+        path: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A statement that the database refuses inside a transaction, or ignores there.
+    #[error("{path}:{line}:{column}: this statement of revision {revision} does not work inside a transaction: \
+             {statement}\n  Nothing was changed. {help}")]
+    #[non_exhaustive]
+    OutsideTransaction {
+        /// The revision.
+        revision: String,
+        /// Its file.
+        path: String,
+        /// The statement's first line.
+        line: usize,
+        /// Its first column.
+        column: usize,
+        /// Its beginning.
+        statement: String,
+        /// What to write instead.
+        help: &'static str,
+    },
+    /// An id that does not fit into the version table.
+    #[error("revision {revision} has {length} characters, and the column version_num of this version table holds \
+             {width}: Alembic made it. Nothing was changed. Shorten the id, or widen the column")]
+    #[non_exhaustive]
+    IdTooLong {
+        /// The revision.
+        revision: String,
+        /// Its length in characters.
+        length: usize,
+        /// The column's width.
+        width: usize,
+    },
+    /// Code, or a batched section, in a script.
+    #[error("{path}: revision {revision} cannot be written into a script: {reason}")]
+    #[non_exhaustive]
+    NotAsScript {
+        /// The revision.
+        revision: String,
+        /// Its file.
+        path: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A section cannot be read for this database.
+    #[error("{0}\n  Nothing was changed")]
+    Revision(RevisionError),
+}
+
+impl RefusedError {
+    /// The revision that the error is about.
+    #[must_use]
+    pub fn revision(&self) -> Option<&str> {
+        match self {
+            RefusedError::Irreversible { revision, .. }
+            | RefusedError::NoSection { revision, .. }
+            | RefusedError::MissingCode { revision, .. }
+            | RefusedError::NotInOneTransaction { revision, .. }
+            | RefusedError::OutsideTransaction { revision, .. }
+            | RefusedError::IdTooLong { revision, .. }
+            | RefusedError::NotAsScript { revision, .. } => Some(revision),
+            RefusedError::Revision(_) => None,
+        }
+    }
+
+    /// The file that the error is about.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            RefusedError::Irreversible { path, .. }
+            | RefusedError::NoSection { path, .. }
+            | RefusedError::MissingCode { path, .. }
+            | RefusedError::NotInOneTransaction { path, .. }
+            | RefusedError::OutsideTransaction { path, .. }
+            | RefusedError::NotAsScript { path, .. } => Some(path),
+            RefusedError::IdTooLong { .. } => None,
+            RefusedError::Revision(error) => Some(error.path()),
+        }
+    }
+}
+
+/// A statement of a section, and where it stands in its file.
+#[derive(Debug, Clone)]
+pub(crate) struct Sql {
+    pub text: String,
+    pub line: usize,
+    pub column: usize,
+    pub kind: Kind,
+}
+
+/// What a step does to the database, beside moving the heads.
+#[derive(Debug, Clone)]
+pub(crate) enum Work {
+    /// All in one transaction, with the bookkeeping.
+    Transaction(Vec<Sql>),
+    /// One by one, each recorded.
+    Statements(Vec<Sql>),
+    /// One statement, again and again, until it changes nothing.
+    Repeat(Sql),
+    /// A registered function; whether inside a transaction is the database's matter.
+    Code,
+}
+
+/// A step, ready to run on one database.
+#[derive(Debug, Clone)]
+pub(crate) struct Prepared {
+    pub step: Step,
+    /// Its number in the plan, from 1, and the plan's length.
+    pub number: usize,
+    pub total: usize,
+    pub path: String,
+    pub message: String,
+    pub work: Work,
+    pub require: Vec<Sql>,
+    pub verify: Vec<Sql>,
+    pub lock_timeout: Option<Duration>,
+    pub statement_timeout: Option<Duration>,
+    pub foreign_keys_off: bool,
+}
+
+impl Prepared {
+    /// The section's statements, in their order.
+    pub(crate) fn statements(&self) -> &[Sql] {
+        match &self.work {
+            Work::Transaction(statements) | Work::Statements(statements) => statements,
+            Work::Repeat(statement) => std::slice::from_ref(statement),
+            Work::Code => &[],
+        }
+    }
+
+    /// Whether the whole step is one transaction on this database.
+    pub(crate) fn is_transactional(&self, dialect: Dialect) -> bool {
+        match self.work {
+            Work::Transaction(_) => true,
+            Work::Code => transactional_ddl(dialect),
+            Work::Statements(_) | Work::Repeat(_) => false,
+        }
+    }
+}
+
+/// Whether a failed transaction undoes its DDL too.
+pub(crate) fn transactional_ddl(dialect: Dialect) -> bool {
+    !dialect.is_mysql_family()
+}
+
+/// What [`steps`] needs to know of the caller.
+pub(crate) struct Needs<'a> {
+    pub dialect: Dialect,
+    pub single_transaction: bool,
+    pub has_code: &'a dyn Fn(&str, Action) -> bool,
+}
+
+/// Prepares every step of a plan.
+///
+/// # Errors
+///
+/// The first step that cannot run, before any has.
+pub(crate) fn steps(
+    migrations: &Migrations,
+    plan: &[Step],
+    needs: &Needs<'_>,
+) -> Result<Vec<Prepared>, RefusedError> {
+    plan.iter()
+        .enumerate()
+        .map(|(index, step)| {
+            let revision = migrations.get(&step.revision).expect("a plan names revisions of its graph");
+            prepare(step, revision, needs, index + 1, plan.len())
+        })
+        .collect()
+}
+
+fn prepare(
+    step: &Step,
+    revision: &Revision,
+    needs: &Needs<'_>,
+    number: usize,
+    total: usize,
+) -> Result<Prepared, RefusedError> {
+    let (id, path) = (revision.id().to_owned(), revision.path().to_owned());
+    let kind = match step.action {
+        Action::Downgrade => SectionKind::Downgrade,
+        _ => SectionKind::Upgrade,
+    };
+    let section = revision.section(kind, needs.dialect).ok_or_else(|| {
+        let (revision, path, dialect) = (id.clone(), path.clone(), needs.dialect);
+        match kind {
+            SectionKind::Downgrade => RefusedError::Irreversible { revision, path, dialect },
+            _ => RefusedError::NoSection { revision, path, dialect },
+        }
+    })?;
+    let read = |section: &Section| statements(revision, section, needs.dialect);
+    let work = match section.mode() {
+        Mode::Rust => {
+            if !(needs.has_code)(&id, step.action) {
+                return Err(RefusedError::MissingCode { revision: id, path, action: step.action });
+            }
+            Work::Code
+        }
+        Mode::Repeat => {
+            let mut all = read(section)?;
+            Work::Repeat(all.pop().expect("the parser allows a repeat section exactly one statement"))
+        }
+        Mode::Autocommit => Work::Statements(read(section)?),
+        Mode::Transactional if transactional_ddl(needs.dialect) => Work::Transaction(read(section)?),
+        Mode::Transactional => Work::Statements(read(section)?),
+    };
+    let mut checks = [Vec::new(), Vec::new()];
+    if step.action == Action::Upgrade {
+        for (kind, checks) in [SectionKind::Require, SectionKind::Verify].into_iter().zip(&mut checks) {
+            if let Some(section) = revision.section(kind, needs.dialect) {
+                *checks = read(section)?;
+            }
+        }
+    }
+    let [require, verify] = checks;
+    let prepared = Prepared {
+        step: step.clone(),
+        number,
+        total,
+        path,
+        message: revision.message().to_owned(),
+        work,
+        require,
+        verify,
+        lock_timeout: section.lock_timeout(),
+        statement_timeout: section.statement_timeout(),
+        foreign_keys_off: section.foreign_keys_off() && needs.dialect == Dialect::Sqlite,
+    };
+    refuse(&prepared, needs)?;
+    Ok(prepared)
+}
+
+fn refuse(prepared: &Prepared, needs: &Needs<'_>) -> Result<(), RefusedError> {
+    if let Work::Transaction(statements) = &prepared.work
+        && let Some((statement, help)) =
+            statements.iter().find_map(|s| sql::outside_transaction(needs.dialect, &s.text).map(|help| (s, help)))
+    {
+        return Err(RefusedError::OutsideTransaction {
+            revision: prepared.step.revision.to_string(),
+            path: prepared.path.clone(),
+            line: statement.line,
+            column: statement.column,
+            statement: statement.text.chars().take(200).collect(),
+            help,
+        });
+    }
+    if needs.single_transaction && !prepared.is_transactional(needs.dialect) {
+        let reason = match prepared.work {
+            _ if !transactional_ddl(needs.dialect) => "MySQL and MariaDB commit at every DDL statement",
+            Work::Repeat(_) => "its section is `repeat`, in transactions of its own",
+            _ => "its section is `autocommit`",
+        };
+        return Err(RefusedError::NotInOneTransaction {
+            revision: prepared.step.revision.to_string(),
+            path: prepared.path.clone(),
+            reason,
+        });
+    }
+    Ok(())
+}
+
+fn statements(revision: &Revision, section: &Section, dialect: Dialect) -> Result<Vec<Sql>, RefusedError> {
+    let statements = revision.statements(section, dialect).map_err(RefusedError::Revision)?;
+    Ok(statements
+        .into_iter()
+        .map(|placed| Sql {
+            kind: sql::classify(dialect, placed.text),
+            text: placed.text.to_owned(),
+            line: placed.line,
+            column: placed.column,
+        })
+        .collect())
+}
+
+/// The first id of a plan that may not fit into a version table that Alembic made.
+pub(crate) fn needs_width(plan: &[Step]) -> bool {
+    plan.iter().flat_map(|step| &step.adds).any(|id| id.chars().count() > ALEMBIC_WIDTH)
+}
+
+/// Refuses ids that are longer than the version table's column.
+pub(crate) fn check_width(plan: &[Step], width: usize) -> Result<(), RefusedError> {
+    match plan.iter().flat_map(|step| &step.adds).find(|id| id.chars().count() > width) {
+        Some(id) => {
+            Err(RefusedError::IdTooLong { revision: id.to_string(), length: id.chars().count(), width })
+        }
+        None => Ok(()),
+    }
+}
