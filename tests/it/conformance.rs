@@ -1,0 +1,113 @@
+//! Alembic's own answers: see `tests/conformance/README.md`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use limbeck::{Graph, Node, Plan, Range, Target, TargetError, plan};
+use serde_json::Value;
+
+#[test]
+fn random_graphs() {
+    assert_eq!(answer("random.jsonl"), (128, 2560));
+}
+
+#[test]
+fn a_real_project() {
+    assert_eq!(answer("warehouse.jsonl"), (1, 300));
+}
+
+/// Puts every query of a file; how many graphs and queries it held.
+fn answer(file: &str) -> (usize, usize) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/conformance")
+        .join(file);
+    let text = std::fs::read_to_string(path).expect("the cases are there");
+    let mut graphs = 0;
+    let mut queries = 0;
+    let mut wrong = Vec::new();
+    for line in text.lines() {
+        let case: Value = serde_json::from_str(line).expect("a case is JSON");
+        let graph = graph_of(&case["graph"]);
+        graphs += 1;
+        for query in case["queries"].as_array().expect("a list of queries") {
+            queries += 1;
+            let got = ask(&graph, query);
+            if !fits(&got, &query["expect"]) {
+                wrong.push(format!("{file}, graph {graphs}: {query}\n  got {got:?}"));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {queries} are wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    (graphs, queries)
+}
+
+#[derive(Debug)]
+struct Answer {
+    /// Sorted.
+    revisions: Vec<Arc<str>>,
+    heads: Option<Vec<Arc<str>>>,
+}
+
+fn ask(graph: &Graph, query: &Value) -> Result<Answer, TargetError> {
+    let from = strings(&query["from"]);
+    let to = || query["to"].as_str().expect("`to` is text");
+    let listed = |mut revisions: Vec<Arc<str>>| {
+        revisions.sort();
+        Answer {
+            revisions,
+            heads: None,
+        }
+    };
+    let run = |plan: Plan| {
+        let steps = plan.steps().iter();
+        Answer {
+            heads: Some(plan.heads().to_vec()),
+            ..listed(steps.map(|step| Arc::clone(&step.revision)).collect())
+        }
+    };
+    match query["command"].as_str().expect("a command is text") {
+        "upgrade" => plan::upgrade(graph, &from, &[to().parse()?]).map(run),
+        "downgrade" => plan::downgrade(graph, &from, &to().parse::<Target>()?).map(run),
+        "history" => plan::history(graph, &from, &to().parse::<Range>()?).map(listed),
+        "resolve" => plan::resolve(graph, &from, to()).map(listed),
+        "heads" => Ok(listed(graph.heads())),
+        "branches" => Ok(listed(graph.branch_points().cloned().collect())),
+        other => panic!("no such command: {other}"),
+    }
+}
+
+fn fits(got: &Result<Answer, TargetError>, expect: &Value) -> bool {
+    match (got, expect["error"].as_str()) {
+        (Err(error), Some(kind)) => kind == "any" || kind == error.kind(),
+        (Ok(answer), None) => {
+            expect.get("revisions").is_some()
+                && answer.revisions == strings(&expect["revisions"])
+                && answer.heads == expect.get("heads").map(strings)
+        }
+        _ => false,
+    }
+}
+
+fn graph_of(value: &Value) -> Graph {
+    let nodes = value.as_array().expect("a graph is a list of revisions");
+    Graph::new(nodes.iter().map(|node| Node {
+        id: node["revision"].as_str().expect("an id is text").into(),
+        down_revision: strings(&node["down_revision"]),
+        branch_labels: strings(&node["branch_labels"]),
+        depends_on: strings(&node["depends_on"]),
+    }))
+    .expect("Alembic loads it")
+}
+
+fn strings(value: &Value) -> Vec<Arc<str>> {
+    let items = value.as_array().map_or(&[][..], Vec::as_slice);
+    items
+        .iter()
+        .map(|item| item.as_str().expect("an id is text").into())
+        .collect()
+}
