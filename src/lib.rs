@@ -3,5 +3,6 @@
 #![deny(missing_docs)]
 
 mod dialect;
+pub mod sql;
 
 pub use dialect::Dialect;

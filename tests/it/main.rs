@@ -1,1 +1,3 @@
 //! Everything that uses limbeck as its users do: one binary, so that it links once.
+
+mod splitter;
