@@ -5,8 +5,19 @@
 #[cfg(feature = "_sqlx")]
 mod backend;
 mod dialect;
+mod error;
+#[cfg(feature = "_sqlx")]
+mod executor;
 mod graph;
+mod ledger;
+mod migrations;
+#[cfg(feature = "_sqlx")]
+mod migrator;
 pub mod plan;
+mod prepare;
+mod revision;
+pub mod sql;
+mod standing;
 mod target;
 
 pub use dialect::Dialect;

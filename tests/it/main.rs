@@ -1,3 +1,6 @@
 //! Everything that uses limbeck as its users do: one binary, so that it links once.
 
 mod conformance;
+mod splitter;
+#[cfg(all(feature = "postgres", feature = "mysql"))]
+mod splitter_servers;

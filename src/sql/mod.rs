@@ -1,0 +1,71 @@
+//! Splits SQL text into statements, as the database itself would, and says what a statement does.
+//!
+//! ```
+//! use limbeck::{Dialect, sql};
+//!
+//! let text = "CREATE TABLE a (b TEXT DEFAULT ';'); -- one; really\nDROP TABLE a;";
+//! let statements = sql::split(Dialect::Sqlite, text)?;
+//! let texts: Vec<&str> = statements.iter().map(sql::Statement::text).collect();
+//! assert_eq!(texts, ["CREATE TABLE a (b TEXT DEFAULT ';')", "DROP TABLE a"]);
+//! assert_eq!(sql::position(text, statements[1].span().start), (2, 1));
+//! assert!(sql::classify(Dialect::Sqlite, texts[1]).ddl().is_some());
+//! # Ok::<(), sql::SplitError>(())
+//! ```
+//!
+//! Both work on tokens, not on a grammar: text that the database would refuse is split somehow and
+//! is the database's to refuse. Both take time linear in the text.
+//!
+//! What a token is depends on settings of the session, and these are assumed to be the defaults:
+//! PostgreSQL's `standard_conforming_strings` is on, MySQL's `sql_mode` is without `ANSI_QUOTES` and
+//! `NO_BACKSLASH_ESCAPES`.
+
+mod classify;
+mod compound;
+mod ddl;
+mod error;
+mod kind;
+mod lexer;
+mod split;
+mod tracker;
+
+pub use classify::classify;
+pub use error::{SplitError, SplitErrorKind};
+pub use kind::{
+    Class, Ddl, DdlVerb, InTransaction, Kind, ObjectKind, ObjectName, TransactionControl,
+};
+pub use split::{Statement, split};
+
+/// The line and column of a byte offset in `text`, both counted from 1, the column in characters.
+///
+/// An offset beyond the end is the end's; one inside a character is that character's.
+#[must_use]
+pub fn position(text: &str, byte_offset: usize) -> (usize, usize) {
+    let offset = text.floor_char_boundary(byte_offset);
+    let before = &text[..offset];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
+    (line, before[line_start..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::position;
+
+    #[test]
+    fn positions_count_lines_and_characters_from_one() {
+        let text = "aé\nb";
+        let cases = [
+            (0, (1, 1)),
+            (1, (1, 2)),
+            (2, (1, 2)),
+            (3, (1, 3)),
+            (4, (2, 1)),
+            (5, (2, 2)),
+            (99, (2, 2)),
+        ];
+        for (offset, expected) in cases {
+            assert_eq!(position(text, offset), expected, "offset {offset}");
+        }
+        assert_eq!(position("", 0), (1, 1));
+    }
+}
