@@ -13,14 +13,39 @@ mod ledger;
 mod migrations;
 #[cfg(feature = "_sqlx")]
 mod migrator;
+mod offline;
 pub mod plan;
 mod prepare;
 mod revision;
 pub mod sql;
 mod standing;
+mod status;
 mod target;
 
-pub use dialect::Dialect;
+#[cfg(feature = "_sqlx")]
+pub use backend::{Backend, Borrowed, IntoSource, Source};
+pub use dialect::{Dialect, UnknownDialect};
+pub use error::Error;
+#[cfg(feature = "_sqlx")]
+pub use executor::{
+    Event, Holder, Outcome, Report, RunError, StatementError, StepReport, Unfinished, UnfinishedReason, Violation,
+};
 pub use graph::{Graph, GraphError, Key, Node, RevisionSet};
-pub use plan::{Action, Plan, Step};
+pub use ledger::{Edited, LedgerEntry};
+pub use migrations::{Migrations, MigrationsError};
+#[cfg(feature = "_sqlx")]
+pub use migrator::settings::{OnAhead, OnDrift, TransactionMode};
+#[cfg(feature = "_sqlx")]
+pub use migrator::{CodeFuture, IntoTargets, Migrator, Resolution};
+pub use plan::{Action, Plan, Rows, Step};
+pub use prepare::RefusedError;
+#[doc(hidden)]
+pub use revision::EmbeddedRevision;
+pub use revision::{
+    Checksum, ChecksumError, FileStatement, FileTemplate, FileTemplateError, ForeignKeys, Mode,
+    NewRevision, NewSection, Revision, RevisionError, RevisionErrorKind, Section, SectionKind,
+    Timeout, TimeoutError, WordError, slug,
+};
+pub use standing::StandingError;
+pub use status::{RevisionInfo, Status, UnfinishedStep};
 pub use target::{Bound, Fork, OutOfRange, Range, RangeFault, Target, TargetError, Unknown};

@@ -138,7 +138,7 @@ impl Migrations {
                 return Err(MigrationsError::UnknownRequiredBinary {
                     path: revision.path().to_owned(),
                     line: revision.line_of("requires_binary"),
-                    revision: revision.id().to_owned(),
+                    revision: revision.id().to_string(),
                     required: required.to_owned(),
                 });
             }
@@ -168,10 +168,10 @@ impl Migrations {
         for set in sets {
             for revision in set.iter() {
                 let checksum = revision.checksum().to_string();
-                if seen.get(revision.id()) == Some(&checksum) {
+                if seen.get(&**revision.id()) == Some(&checksum) {
                     continue;
                 }
-                seen.insert(revision.id().to_owned(), checksum);
+                seen.insert(revision.id().to_string(), checksum);
                 all.push(revision.clone());
             }
         }
@@ -280,12 +280,11 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 fn node(revision: &Revision) -> Node {
-    let arcs = |ids: &[std::borrow::Cow<'static, str>]| ids.iter().map(|id| Arc::from(&**id)).collect();
     Node {
-        id: Arc::from(revision.id()),
-        down_revision: arcs(revision.down_revision()),
-        branch_labels: arcs(revision.branch_labels()),
-        depends_on: arcs(revision.depends_on()),
+        id: revision.id().clone(),
+        down_revision: revision.down_revision().to_vec(),
+        branch_labels: revision.branch_labels().to_vec(),
+        depends_on: revision.depends_on().to_vec(),
     }
 }
 
@@ -313,10 +312,10 @@ pub(crate) fn read_dir(folder: &Path) -> Result<Vec<Revision>, MigrationsError> 
 }
 
 fn located(revisions: &HashMap<Arc<str>, Revision>, error: GraphError) -> MigrationsError {
-    let revision = error.revision().and_then(|id| revisions.get(id));
+    let revision = revisions.get(error.revision());
     MigrationsError::Graph {
         path: revision.map_or_else(|| "migrations".to_owned(), |revision| revision.path().to_owned()),
-        line: revision.and_then(|revision| revision.line_of(error.key())),
+        line: revision.and_then(|revision| revision.line_of(error.header_key())),
         error,
     }
 }

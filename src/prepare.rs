@@ -7,8 +7,8 @@ use crate::dialect::Dialect;
 use crate::dialect::tables::ALEMBIC_WIDTH;
 use crate::migrations::Migrations;
 use crate::plan::{Action, Step};
-use crate::revision::{Mode, Revision, RevisionError, Section, SectionKind};
-use crate::sql::{self, Kind};
+use crate::revision::{ForeignKeys, Mode, Revision, RevisionError, Section, SectionKind};
+use crate::sql::{self, Class, InTransaction, Kind};
 
 /// A step that this binary refuses to begin.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -63,24 +63,6 @@ pub enum RefusedError {
         /// Why.
         reason: &'static str,
     },
-    /// A statement that the database refuses inside a transaction, or ignores there.
-    #[error("{path}:{line}:{column}: this statement of revision {revision} does not work inside a transaction: \
-             {statement}\n  Nothing was changed. {help}")]
-    #[non_exhaustive]
-    OutsideTransaction {
-        /// The revision.
-        revision: String,
-        /// Its file.
-        path: String,
-        /// The statement's first line.
-        line: usize,
-        /// Its first column.
-        column: usize,
-        /// Its beginning.
-        statement: String,
-        /// What to write instead.
-        help: &'static str,
-    },
     /// An id that does not fit into the version table.
     #[error("revision {revision} has {length} characters, and the column version_num of this version table holds \
              {width}: Alembic made it. Nothing was changed. Shorten the id, or widen the column")]
@@ -118,10 +100,21 @@ impl RefusedError {
             | RefusedError::NoSection { revision, .. }
             | RefusedError::MissingCode { revision, .. }
             | RefusedError::NotInOneTransaction { revision, .. }
-            | RefusedError::OutsideTransaction { revision, .. }
             | RefusedError::IdTooLong { revision, .. }
             | RefusedError::NotAsScript { revision, .. } => Some(revision),
             RefusedError::Revision(_) => None,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            RefusedError::Irreversible { .. } => "irreversible",
+            RefusedError::NoSection { .. } => "no_section",
+            RefusedError::MissingCode { .. } => "missing_code",
+            RefusedError::NotInOneTransaction { .. } => "not_in_one_transaction",
+            RefusedError::IdTooLong { .. } => "id_too_long",
+            RefusedError::NotAsScript { .. } => "not_as_script",
+            RefusedError::Revision(_) => "invalid_file",
         }
     }
 
@@ -133,7 +126,6 @@ impl RefusedError {
             | RefusedError::NoSection { path, .. }
             | RefusedError::MissingCode { path, .. }
             | RefusedError::NotInOneTransaction { path, .. }
-            | RefusedError::OutsideTransaction { path, .. }
             | RefusedError::NotAsScript { path, .. } => Some(path),
             RefusedError::IdTooLong { .. } => None,
             RefusedError::Revision(error) => Some(error.path()),
@@ -148,6 +140,33 @@ pub(crate) struct Sql {
     pub line: usize,
     pub column: usize,
     pub kind: Kind,
+}
+
+impl Sql {
+    pub(crate) fn is_ddl(&self) -> bool {
+        self.kind.ddl().is_some()
+    }
+
+    /// Whether the server's count of rows is one of rows that it changed.
+    pub(crate) fn changes_rows(&self) -> bool {
+        matches!(self.kind.class(), Class::Dml)
+    }
+
+    /// Whether the statement and the record that it is done can be one transaction.
+    pub(crate) fn can_share_transaction(&self, dialect: Dialect) -> bool {
+        let is_allowed = self.kind.in_transaction() == InTransaction::Allowed;
+        match self.kind.class() {
+            Class::Dml | Class::Query => is_allowed,
+            Class::Ddl(_) => is_allowed && transactional_ddl(dialect),
+            _ => false,
+        }
+    }
+
+    /// Whether the statement sets `lock_timeout` itself.
+    pub(crate) fn sets_lock_timeout(&self) -> bool {
+        let sets = matches!(self.kind.class(), Class::Session | Class::Query);
+        sets && self.text.to_ascii_lowercase().contains("lock_timeout")
+    }
 }
 
 /// What a step does to the database, beside moving the heads.
@@ -238,7 +257,8 @@ fn prepare(
     number: usize,
     total: usize,
 ) -> Result<Prepared, RefusedError> {
-    let (id, path) = (revision.id().to_owned(), revision.path().to_owned());
+    let (id, path) = (revision.id().to_string(), revision.path().to_owned());
+    revision.check().map_err(RefusedError::Revision)?;
     let kind = match step.action {
         Action::Downgrade => SectionKind::Downgrade,
         _ => SectionKind::Upgrade,
@@ -286,26 +306,13 @@ fn prepare(
         verify,
         lock_timeout: section.lock_timeout(),
         statement_timeout: section.statement_timeout(),
-        foreign_keys_off: section.foreign_keys_off() && needs.dialect == Dialect::Sqlite,
+        foreign_keys_off: section.foreign_keys() == ForeignKeys::Off && needs.dialect == Dialect::Sqlite,
     };
     refuse(&prepared, needs)?;
     Ok(prepared)
 }
 
 fn refuse(prepared: &Prepared, needs: &Needs<'_>) -> Result<(), RefusedError> {
-    if let Work::Transaction(statements) = &prepared.work
-        && let Some((statement, help)) =
-            statements.iter().find_map(|s| sql::outside_transaction(needs.dialect, &s.text).map(|help| (s, help)))
-    {
-        return Err(RefusedError::OutsideTransaction {
-            revision: prepared.step.revision.to_string(),
-            path: prepared.path.clone(),
-            line: statement.line,
-            column: statement.column,
-            statement: statement.text.chars().take(200).collect(),
-            help,
-        });
-    }
     if needs.single_transaction && !prepared.is_transactional(needs.dialect) {
         let reason = match prepared.work {
             _ if !transactional_ddl(needs.dialect) => "MySQL and MariaDB commit at every DDL statement",
@@ -321,15 +328,38 @@ fn refuse(prepared: &Prepared, needs: &Needs<'_>) -> Result<(), RefusedError> {
     Ok(())
 }
 
+/// The statements of the section that an action of this name runs.
+pub(crate) fn section_statements(
+    migrations: &Migrations,
+    revision: &str,
+    action: &str,
+    dialect: Dialect,
+) -> Result<Vec<Sql>, RefusedError> {
+    let kind = if action == Action::Downgrade.name() { SectionKind::Downgrade } else { SectionKind::Upgrade };
+    let Some(revision) = migrations.get(revision) else { return Ok(Vec::new()) };
+    match revision.section(kind, dialect) {
+        Some(section) => statements(revision, section, dialect),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// A section as its file has it, its marker with the words included.
+pub(crate) fn section_source<'r>(revision: &'r Revision, section: &Section) -> &'r str {
+    let (text, body) = (revision.text(), section.body());
+    let marker_end = text[..body.start].trim_end_matches('\n').len();
+    let start = text[..marker_end].rfind('\n').map_or(0, |newline| newline + 1);
+    &text[start..body.end]
+}
+
 fn statements(revision: &Revision, section: &Section, dialect: Dialect) -> Result<Vec<Sql>, RefusedError> {
     let statements = revision.statements(section, dialect).map_err(RefusedError::Revision)?;
     Ok(statements
         .into_iter()
         .map(|placed| Sql {
-            kind: sql::classify(dialect, placed.text),
-            text: placed.text.to_owned(),
-            line: placed.line,
-            column: placed.column,
+            kind: sql::classify(dialect, placed.text()),
+            text: placed.text().to_owned(),
+            line: placed.line(),
+            column: placed.column(),
         })
         .collect())
 }

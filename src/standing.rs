@@ -71,7 +71,7 @@ pub enum StandingError {
     },
     /// Applied revisions were edited since.
     #[error("{}. Nothing was changed. Put the files back as they were and write a new revision instead; or, if \
-             the edit is meant, accept it with `resolve`, or set `on_drift` to warn", edited(.edited))]
+             the edit is meant, accept it with `resolve`, or set `on_drift` to warn", list_edited(.edited))]
     #[non_exhaustive]
     Drift {
         /// Which, with both checksums.
@@ -97,6 +97,22 @@ pub enum StandingError {
     },
 }
 
+impl StandingError {
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            StandingError::Diverged { .. } => "diverged",
+            StandingError::Ahead { .. } => "ahead",
+            StandingError::BinaryTooOld { .. } => "binary_too_old",
+            StandingError::UnknownRevision { .. } => "unknown_ancestor",
+            StandingError::RelativeToUnknown { .. } => "relative_to_unknown",
+            StandingError::NotEmbedded { .. } => "not_embedded",
+            StandingError::Drift { .. } => "drift",
+            StandingError::Behind { .. } => "behind",
+            StandingError::NewerLayout { .. } => "newer_layout",
+        }
+    }
+}
+
 fn names(ids: &[String]) -> String {
     const SHOWN: usize = 8;
     let mut text = if ids.len() == 1 { "revision ".to_owned() } else { "revisions ".to_owned() };
@@ -107,7 +123,7 @@ fn names(ids: &[String]) -> String {
     text
 }
 
-fn edited(all: &[Edited]) -> String {
+fn list_edited(all: &[Edited]) -> String {
     let mut text = "applied revisions were edited since".to_owned();
     for one in all {
         text.push_str(&format!(
@@ -142,7 +158,7 @@ pub(crate) fn beyond(
     let applied = graph.ancestors(&unknown.stands_on);
     let mut missing = BTreeSet::new();
     for target in targets {
-        for id in plan::resolve(graph, target)? {
+        for id in plan::resolve(graph, &[] as &[&str], &target.to_string())? {
             if !applied.contains(&id) {
                 missing.insert(id.to_string());
             }

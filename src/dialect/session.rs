@@ -137,9 +137,30 @@ pub(crate) fn set_timeout(dialect: Dialect, timeout: Timeout, value: Duration) -
     }
 }
 
-/// MySQL and MariaDB: ends what [`set_timeout`] and a migration set, as far as limbeck set it.
-pub(crate) const MYSQL_DEFAULT_LOCK_TIMEOUTS: &str =
-    "SET SESSION lock_wait_timeout = DEFAULT, SESSION innodb_lock_wait_timeout = DEFAULT";
+/// MySQL and MariaDB: remembers the session's settings, and gives it the server's own `sql_mode` and time
+/// zone: sqlx sets others, and a migration's SQL would mean something else than in the server's client.
+pub(crate) const MYSQL_ENTER: &str = "SET @limbeck_sql_mode = @@SESSION.sql_mode, \
+     @limbeck_time_zone = @@SESSION.time_zone, @limbeck_foreign_keys = @@SESSION.foreign_key_checks, \
+     @limbeck_unique = @@SESSION.unique_checks, @limbeck_autocommit = @@SESSION.autocommit, \
+     @limbeck_wait = @@SESSION.lock_wait_timeout, @limbeck_row_wait = @@SESSION.innodb_lock_wait_timeout, \
+     SESSION sql_mode = @@GLOBAL.sql_mode, SESSION time_zone = @@GLOBAL.time_zone";
+
+/// MySQL and MariaDB: ends what a section and [`set_timeout`] set in the session.
+pub(crate) fn mysql_leave(names: &Names) -> Vec<String> {
+    let dialect = names.dialect();
+    let mut statements = vec![
+        "SET SESSION sql_mode = @limbeck_sql_mode, SESSION time_zone = @limbeck_time_zone, \
+         SESSION foreign_key_checks = @limbeck_foreign_keys, SESSION unique_checks = @limbeck_unique, \
+         SESSION autocommit = @limbeck_autocommit, SESSION lock_wait_timeout = @limbeck_wait, \
+         SESSION innodb_lock_wait_timeout = @limbeck_row_wait"
+            .to_owned(),
+    ];
+    match dialect {
+        Dialect::Mariadb => statements.push("SET SESSION max_statement_time = DEFAULT".to_owned()),
+        _ => statements.push("SET SESSION max_execution_time = DEFAULT".to_owned()),
+    }
+    statements
+}
 
 /// Which of a section's time-outs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

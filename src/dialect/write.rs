@@ -102,6 +102,27 @@ pub(crate) fn move_heads<S: AsRef<str>>(names: &Names, removes: &[S], adds: &[S]
     statements
 }
 
+/// Raises an error unless the version table holds exactly these rows.
+pub(crate) fn expect_heads<S: AsRef<str>>(names: &Names, heads: &[S]) -> Vec<String> {
+    let dialect = names.dialect();
+    let table = names.version();
+    let count = |list: &[S]| {
+        let ids: Vec<String> = list.iter().map(|id| dialect.literal(id.as_ref())).collect();
+        format!("(SELECT count(*) FROM {table} WHERE version_num IN ({}))", ids.join(", "))
+    };
+    let mut conditions = vec![format!("(SELECT count(*) FROM {table}) = {}", heads.len())];
+    conditions.extend(heads.chunks(CHUNK).map(|chunk| format!("{} = {}", count(chunk), chunk.len())));
+    let condition = conditions.join(" AND ");
+    vec![match dialect {
+        Dialect::Sqlite => format!("SELECT CASE WHEN {condition} THEN 1 ELSE abs(-9223372036854775807 - 1) END"),
+        Dialect::Postgres => format!(
+            "SELECT CASE WHEN {condition} THEN 1 ELSE CAST({} || pg_catalog.now()::pg_catalog.text AS pg_catalog.int4) END",
+            dialect.literal("the database is not where this script expects it, at ")
+        ),
+        Dialect::Mysql | Dialect::Mariadb => format!("SELECT IF({condition}, 1, (SELECT 1 UNION SELECT 2))"),
+    }]
+}
+
 /// How many rows one statement carries.
 const CHUNK: usize = 500;
 
@@ -252,6 +273,58 @@ pub(crate) fn record(names: &Names, progress: &Progress<'_>) -> Vec<String> {
     );
     statements.extend(guarded(dialect, update, 1));
     statements
+}
+
+/// Makes a `running` row this run's: who goes on with the step, over which file.
+pub(crate) fn adopt_row(
+    names: &Names,
+    actor: &Actor,
+    row: &LedgerRow<'_>,
+    statements: u64,
+    id: i64,
+    epoch: i64,
+) -> String {
+    let dialect = names.dialect();
+    format!(
+        "UPDATE {} SET epoch = {epoch}, statements = {statements}, checksum = {}, lineage = {}, down_sql = {}, \
+         host = {}, pid = {}, application = {}, limbeck_version = {} WHERE id = {id} AND state = 'running'",
+        names.history(),
+        dialect.literal_or_null(row.checksum.as_deref()),
+        dialect.literal_or_null(row.lineage.as_deref()),
+        dialect.literal_or_null(row.down_sql.as_deref()),
+        dialect.literal(&actor.host),
+        actor.pid,
+        dialect.literal(&actor.application),
+        dialect.literal(env!("CARGO_PKG_VERSION")),
+    )
+}
+
+/// What a person settled of an unfinished step.
+pub(crate) enum Settlement {
+    /// The statement in doubt took effect; the digest counts it in.
+    Done(String),
+    /// It did not.
+    Redo,
+    /// The whole step is given up.
+    Abandon,
+}
+
+pub(crate) fn settle(names: &Names, id: i64, settlement: &Settlement) -> Vec<String> {
+    let dialect = names.dialect();
+    let change = match settlement {
+        Settlement::Done(digest) => format!(
+            "statements_done = statement_running, done_digest = {}, statement_running = NULL, statement = NULL",
+            dialect.literal(digest)
+        ),
+        Settlement::Redo => "statement_running = NULL, statement = NULL".to_owned(),
+        Settlement::Abandon => format!(
+            "state = 'failed', finished_at = {}, error = {}",
+            now(dialect),
+            dialect.literal("given up: resolved as abandoned")
+        ),
+    };
+    let update = format!("UPDATE {} SET {change} WHERE id = {id} AND state = 'running'", names.history());
+    guarded(dialect, update, 1)
 }
 
 /// Raises the lease's counter; raises an error where this epoch no longer holds it.

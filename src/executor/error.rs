@@ -396,3 +396,50 @@ pub(crate) fn human(duration: Duration) -> String {
         format!("{:.1} s", duration.as_secs_f64())
     }
 }
+
+impl RunError {
+    /// The revision that the error is about, where it is about one.
+    #[must_use]
+    pub fn revision(&self) -> Option<&str> {
+        match self {
+            RunError::Statement(error) => Some(&error.revision),
+            RunError::Violation(error) => Some(&error.revision),
+            RunError::Unfinished(error) => Some(&error.revision),
+            RunError::Code { revision, .. }
+            | RunError::LeaseLost { revision }
+            | RunError::Contended { revision, .. }
+            | RunError::NothingToResolve { revision } => Some(revision),
+            _ => None,
+        }
+    }
+
+    /// The file that the error is about, where it is about one.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            RunError::Statement(error) => Some(&error.path),
+            RunError::Violation(error) => Some(&error.path),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            RunError::Connection { .. } => "connection",
+            RunError::Bookkeeping { .. } => "bookkeeping",
+            RunError::Statement(_) => "statement_failed",
+            RunError::Code { .. } => "code_failed",
+            RunError::Violation(_) => "violation",
+            RunError::LockTimeout { .. } => "lock_timeout",
+            RunError::LeaseLost { .. } => "lease_lost",
+            RunError::HeadsMoved { .. } => "heads_moved",
+            RunError::Contended { .. } => "contended",
+            RunError::Unfinished(_) => "unfinished",
+            RunError::InTransaction => "in_transaction",
+            RunError::StatementPooling { .. } => "statement_pooling",
+            RunError::NoSchema => "no_schema",
+            RunError::WaitedInVain { .. } => "waited_in_vain",
+            RunError::NothingToResolve { .. } => "nothing_to_resolve",
+        }
+    }
+}

@@ -14,6 +14,7 @@ mod lock;
 mod look;
 mod message;
 mod session;
+mod settle;
 mod stepwise;
 mod transactional;
 
@@ -130,6 +131,10 @@ impl<'a, S: Source> Run<'a, S> {
 
     pub(crate) fn dialect(&self) -> Dialect {
         self.names.dialect()
+    }
+
+    pub(crate) fn migrations(&self) -> &'a Migrations {
+        self.migrations
     }
 
     pub(crate) fn last_look(&self) -> &Look {
@@ -271,7 +276,7 @@ impl<'a, S: Source> Run<'a, S> {
                 self.check_plan(&plan).await?;
                 Ok(plan)
             }
-            Decision::There | Decision::Ahead(_) => Ok(Plan::empty(self.heads())),
+            Decision::There | Decision::Ahead(_) => Ok(Plan::empty(Action::Upgrade, self.heads().into_iter().map(Arc::from).collect())),
         }
     }
 
@@ -290,15 +295,15 @@ impl<'a, S: Source> Run<'a, S> {
     pub(crate) async fn stamp(
         &mut self,
         targets: &[Target],
-        purge: plan::Purge,
+        rows: plan::Rows,
     ) -> Result<Report, Error> {
         self.look().await?;
         let unknown = self.unknown_heads();
-        if purge == plan::Purge::Keep && !unknown.is_empty() {
+        if rows == plan::Rows::Keep && !unknown.is_empty() {
             return Err(StandingError::NotEmbedded { action: "stamp", unknown }.into());
         }
         let expected = self.heads();
-        let plan = plan::stamp(self.migrations.graph(), &expected, targets, purge)?;
+        let plan = plan::stamp(self.migrations.graph(), &expected, targets, rows)?;
         if plan.steps().is_empty() {
             return Ok(self.report(Outcome::AlreadyThere));
         }
@@ -469,6 +474,9 @@ impl<'a, S: Source> Run<'a, S> {
         let mut rest = prepared.as_slice();
         while let Some(first) = rest.first() {
             let ran = if first.is_transactional(dialect) {
+                if let Some(row) = self.find_running(&first.step) {
+                    return Err(lock::unfinished(row, UnfinishedReason::Converted));
+                }
                 let together = rest.iter().take_while(|step| step.is_transactional(dialect)).count();
                 let (now, later) = rest.split_at(together);
                 rest = later;
@@ -505,7 +513,7 @@ impl<'a, S: Source> Run<'a, S> {
         let join = |ids: Vec<&Arc<str>>| ids.iter().map(|id| &***id).collect::<Vec<_>>().join(",");
         let down_sql = revision
             .section(SectionKind::Downgrade, self.dialect())
-            .map(|section| revision.section_source(section).to_owned());
+            .map(|section| prepare::section_source(revision, section).to_owned());
         LedgerRow {
             revision: &step.revision,
             down_revision: join(graph.down_revision(&step.revision).into_iter().collect()),
@@ -584,14 +592,8 @@ pub(crate) enum Decision {
 
 /// The revisions that a plan leads to, as targets of their own.
 fn fixed(plan: &Plan) -> Vec<Target> {
-    let mut before: BTreeSet<Arc<str>> = plan.from().iter().cloned().collect();
-    let heads: Vec<Target> = plan
-        .heads()
-        .into_iter()
-        .filter(|head| before.insert(head.clone()))
-        .map(|head| Target::revision(&*head))
-        .collect();
-    heads
+    let (_, adds) = plan.change();
+    adds.into_iter().map(Target::revision).collect()
 }
 
 fn connecting(source: sqlx::Error) -> Error {

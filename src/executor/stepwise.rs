@@ -16,7 +16,7 @@ use crate::backend::{Backend as _, Class, Source};
 use crate::dialect::look::RunningRow;
 use crate::dialect::session::{self, Timeout};
 use crate::dialect::write::{self, Progress};
-use crate::dialect::{Dialect, look};
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::prepare::{Prepared, Sql, Work, transactional_ddl};
 use crate::sql;
@@ -83,7 +83,7 @@ impl<S: Source> Run<'_, S> {
             total: prepared.total,
             message: &prepared.message,
         });
-        self.set_timeouts(prepared).await?;
+        self.enter_session(prepared).await?;
         match &prepared.work {
             Work::Transaction(statements) | Work::Statements(statements) => {
                 let first = usize::try_from(underway.done).unwrap_or(usize::MAX);
@@ -133,7 +133,7 @@ impl<S: Source> Run<'_, S> {
         let done = usize::try_from(row.statements_done).unwrap_or(usize::MAX);
         let is_counted = !matches!(prepared.work, Work::Repeat(_) | Work::Code);
         let is_edited = done > statements.len()
-            || row.done_digest.as_deref().unwrap_or_default() != digest(&statements[..done]);
+            || row.done_digest.as_deref().unwrap_or_default() != chain(&statements[..done]);
         if is_counted && is_edited {
             return Err(unfinished(row, UnfinishedReason::Edited));
         }
@@ -143,7 +143,7 @@ impl<S: Source> Run<'_, S> {
                 _ => usize::try_from(number)
                     .ok()
                     .and_then(|number| statements.get(number.checked_sub(1)?))
-                    .is_some_and(|s| sql::is_safe_to_repeat(self.dialect(), &s.text)),
+                    .is_some_and(|s| s.kind.is_safe_to_repeat()),
             };
             if !may_repeat {
                 return Err(unfinished(row, UnfinishedReason::InDoubt));
@@ -180,9 +180,9 @@ impl<S: Source> Run<'_, S> {
     ) -> Result<(), Error> {
         let statements = prepared.statements();
         let statement = &statements[number];
-        let after = digest(&statements[..=number]);
+        let after = link(&underway.digest, statement);
         let origin = Origin { step: 0, statement: number };
-        let is_atomic = sql::can_share_transaction(self.dialect(), &statement.kind);
+        let is_atomic = statement.can_share_transaction(self.dialect());
         let mut message = self.message(Some(&prepared.step.revision));
         if is_atomic {
             message.own(self.begin_short());
@@ -193,10 +193,8 @@ impl<S: Source> Run<'_, S> {
             self.record(underway, Some((number, statement)), None).await?;
             if self.dialect().is_mysql_family() {
                 message.own(&write::fence(&self.names, underway.epoch));
-            } else {
-                // PostgreSQL wraps a message of two statements into a transaction of its own.
-                message = Message::marked("");
             }
+            // On PostgreSQL it goes alone: a message of two statements is a transaction.
         }
         let place = message.len();
         message.of_revision(&statement.text, origin);
@@ -205,7 +203,7 @@ impl<S: Source> Run<'_, S> {
             Err(fault) => return Err(self.statement_failed(prepared, number, underway, &message, fault).await),
         };
         let rows = results.get(place).map_or(0, |result| result.affected);
-        let rows = if statement.kind.changes_rows() { rows } else { 0 };
+        let rows = if statement.changes_rows() { rows } else { 0 };
         underway.done += 1;
         underway.rows += rows;
         underway.digest = after;
@@ -444,8 +442,14 @@ impl<S: Source> Run<'_, S> {
         }
     }
 
-    async fn set_timeouts(&mut self, prepared: &Prepared) -> Result<(), Error> {
+    /// Makes the session the section's: the server's own modes on MySQL, where sqlx sets others, and the
+    /// section's time-outs.
+    async fn enter_session(&mut self, prepared: &Prepared) -> Result<(), Error> {
         let dialect = self.dialect();
+        if dialect.is_mysql_family() {
+            let set = self.query(session::MYSQL_ENTER).await;
+            set.map_err(|fault| self.fault("setting the session", "Nothing of the step was run", fault))?;
+        }
         let lock = prepared.lock_timeout.or_else(|| (!transactional_ddl(dialect)).then_some(self.settings.lock_timeout));
         for (timeout, value) in [(Timeout::Lock, lock), (Timeout::Statement, prepared.statement_timeout)] {
             let Some(value) = value else { continue };
@@ -473,7 +477,7 @@ impl<S: Source> Run<'_, S> {
             Dialect::Postgres => {
                 session::restore(self.server.role.as_deref(), self.saved.as_deref().unwrap_or_default())
             }
-            Dialect::Mysql | Dialect::Mariadb => session::MYSQL_RESTORE.iter().map(|&s| s.to_owned()).collect(),
+            Dialect::Mysql | Dialect::Mariadb => session::mysql_leave(&self.names),
             Dialect::Sqlite => {
                 if prepared.statement_timeout.is_some() {
                     let _ = S::Database::limit_statement(self.session.connection(), None).await;
@@ -496,15 +500,16 @@ fn total(prepared: &Prepared) -> u64 {
     }
 }
 
-/// A digest over statements, empty for none: a step goes on only behind the statements that it ran.
-fn digest(statements: &[Sql]) -> String {
-    if statements.is_empty() {
-        return String::new();
-    }
+/// The digest of a step's first statements, empty for none: it goes on only behind those that it ran.
+pub(super) fn chain<T: std::borrow::Borrow<Sql>>(statements: &[T]) -> String {
+    statements.iter().fold(String::new(), |before, statement| link(&before, statement.borrow()))
+}
+
+/// The digest after one statement more.
+fn link(before: &str, statement: &Sql) -> String {
     let mut hash = Sha256::new();
-    for statement in statements {
-        hash.update(statement.text.as_bytes());
-        hash.update([0]);
-    }
+    hash.update(before.as_bytes());
+    hash.update([0]);
+    hash.update(statement.text.as_bytes());
     crate::migrations::hex(&hash.finalize())
 }

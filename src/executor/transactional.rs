@@ -279,10 +279,10 @@ impl<S: Source> Run<'_, S> {
         // The section's own word, or a SET of its own, goes before limbeck's limit on DDL.
         let limits_ddl = is_postgres
             && prepared.lock_timeout.is_none()
-            && !statements.iter().any(|s| sql::sets_lock_timeout(&s.text));
+            && !statements.iter().any(|s| s.sets_lock_timeout());
         let mut is_limited = false;
         for (number, statement) in statements.iter().enumerate() {
-            let wants_limit = limits_ddl && statement.kind.is_ddl();
+            let wants_limit = limits_ddl && statement.is_ddl();
             if wants_limit != is_limited {
                 let ours = session::set_timeout(dialect, Timeout::Lock, self.settings.lock_timeout);
                 let session_value = self.server.lock_timeout.as_deref().unwrap_or("0");
@@ -405,7 +405,7 @@ impl<S: Source> Run<'_, S> {
             let Some(origin) = message.origin(index) else { continue };
             let prepared = &group[origin.step];
             let statements = prepared.statements();
-            let changed = if statements[origin.statement].kind.changes_rows() { result.affected } else { 0 };
+            let changed = if statements[origin.statement].changes_rows() { result.affected } else { 0 };
             rows[origin.step] += changed;
             self.emit(&Event::StatementDone {
                 step: &prepared.step,
@@ -502,7 +502,7 @@ impl<S: Source> Run<'_, S> {
         }
         let (removes, adds) = plan.change();
         let marks: Vec<Step> =
-            plan.newly_implied().iter().map(|id| Step::marking(Action::Stamp, id.clone())).collect();
+            stamped(plan).iter().map(|id| Step::marking(Action::Stamp, id.clone())).collect();
         let rows: Vec<_> = marks.iter().map(|step| self.ledger_row(step, "done")).collect();
         let mut message = self.message(None);
         if is_leased {
@@ -555,6 +555,14 @@ fn is_plain(prepared: &Prepared) -> bool {
         && prepared.require.is_empty()
         && prepared.verify.is_empty()
         && !prepared.foreign_keys_off
+}
+
+/// What a stamp writes rows of: each revision that is newly implied, and each that newly has a row.
+fn stamped(plan: &Plan) -> Vec<std::sync::Arc<str>> {
+    let mut all: Vec<_> = plan.implied().cloned().collect();
+    let (_, adds) = plan.change();
+    all.extend(adds.into_iter().filter(|id| !plan.implied().any(|implied| implied == id)));
+    all
 }
 
 /// How many of the next steps go into one message.

@@ -139,6 +139,38 @@ pub enum GraphError {
     },
 }
 
+impl GraphError {
+    /// The revision whose header the error is about: for a cycle its first, for two that clash the second.
+    #[must_use]
+    pub fn revision(&self) -> &Arc<str> {
+        match self {
+            GraphError::InvalidRevision { revision }
+            | GraphError::InvalidLabel { revision, .. }
+            | GraphError::LabelIsRevision { revision, .. }
+            | GraphError::MissingReference { revision, .. }
+            | GraphError::RepeatedReference { revision, .. }
+            | GraphError::AmbiguousReference { revision, .. } => revision,
+            GraphError::DuplicateRevision { other, .. } | GraphError::DuplicateLabel { other, .. } => other,
+            GraphError::Cycle { path, .. } => &path[0],
+        }
+    }
+
+    /// The key of that header which the error is about.
+    #[must_use]
+    pub fn header_key(&self) -> &'static str {
+        match self {
+            GraphError::InvalidRevision { .. } | GraphError::DuplicateRevision { .. } => "revision",
+            GraphError::InvalidLabel { .. }
+            | GraphError::LabelIsRevision { .. }
+            | GraphError::DuplicateLabel { .. } => "branch_labels",
+            GraphError::MissingReference { key, .. } => key.name(),
+            GraphError::RepeatedReference { .. } => Key::DownRevision.name(),
+            GraphError::AmbiguousReference { .. } => Key::DependsOn.name(),
+            GraphError::Cycle { through, .. } => through.name(),
+        }
+    }
+}
+
 struct Duplicate<'a> {
     revision: &'a str,
     other: &'a str,

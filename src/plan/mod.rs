@@ -28,6 +28,7 @@ mod stamp;
 mod upgrade;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 pub use downgrade::downgrade;
@@ -68,6 +69,12 @@ impl Action {
     }
 }
 
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// One revision's part in a [`Plan`], with the change of version rows that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -104,7 +111,30 @@ struct Stamped {
     dropped: Vec<Arc<str>>,
 }
 
+impl Step {
+    /// A step that only the ledger hears of.
+    pub(crate) fn marking(action: Action, revision: Arc<str>) -> Self {
+        Step { action, revision, removes: Vec::new(), adds: Vec::new() }
+    }
+}
+
 impl Plan {
+    /// Nothing to do, at these rows.
+    pub(crate) fn empty(action: Action, rows: Vec<Arc<str>>) -> Self {
+        Plan { action, from: rows.clone(), steps: Vec::new(), heads: rows, stamped: None }
+    }
+
+    /// The rows that are there before the run and not after, and the other way round.
+    pub(crate) fn change(&self) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
+        let not_in = |these: &[Arc<str>], those: &[Arc<str>]| -> Vec<Arc<str>> {
+            let those: BTreeSet<&Arc<str>> = those.iter().collect();
+            these.iter().filter(|id| !those.contains(id)).cloned().collect()
+        };
+        let removes = not_in(&self.from, &self.heads);
+        let adds = not_in(&self.heads, &self.from);
+        (removes, adds)
+    }
+
     /// What every step of the plan does.
     #[must_use]
     pub fn action(&self) -> Action {

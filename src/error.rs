@@ -1,0 +1,139 @@
+//! The one error above those of the layers.
+
+use std::path::Path;
+
+use crate::migrations::MigrationsError;
+use crate::prepare::RefusedError;
+use crate::revision::RevisionError;
+use crate::standing::StandingError;
+use crate::target::TargetError;
+
+/// Any error of limbeck's.
+///
+/// Each layer has its own enum, and this holds them. What most callers ask is answered here:
+/// [`revision`](Error::revision), [`path`](Error::path), [`kind`](Error::kind) and the `is_…` methods.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file is no revision file.
+    #[error(transparent)]
+    Revision(#[from] RevisionError),
+    /// Files do not form a set that can be run.
+    #[error(transparent)]
+    Migrations(#[from] MigrationsError),
+    /// A target leads nowhere.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// A step was refused before the first write.
+    #[error(transparent)]
+    Refused(#[from] RefusedError),
+    /// The database is where this binary must not run.
+    #[error(transparent)]
+    Standing(#[from] StandingError),
+    /// A run stopped.
+    #[cfg(feature = "_sqlx")]
+    #[error(transparent)]
+    Run(Box<crate::executor::RunError>),
+}
+
+#[cfg(feature = "_sqlx")]
+impl From<crate::executor::RunError> for Error {
+    fn from(error: crate::executor::RunError) -> Self {
+        Error::Run(Box::new(error))
+    }
+}
+
+impl Error {
+    /// The revision that the error is about, where it is about one.
+    #[must_use]
+    pub fn revision(&self) -> Option<&str> {
+        match self {
+            Error::Revision(_) => None,
+            Error::Migrations(MigrationsError::Graph { error, .. }) => Some(error.revision()),
+            Error::Migrations(
+                MigrationsError::Duplicate { revision, .. }
+                | MigrationsError::UnknownRequiredBinary { revision, .. },
+            ) => Some(revision),
+            Error::Migrations(_) | Error::Target(_) => None,
+            Error::Refused(error) => error.revision(),
+            Error::Standing(
+                StandingError::BinaryTooOld { revision, .. } | StandingError::UnknownRevision { revision },
+            ) => Some(revision),
+            Error::Standing(_) => None,
+            #[cfg(feature = "_sqlx")]
+            Error::Run(error) => error.revision(),
+        }
+    }
+
+    /// The file that the error is about, where it is about one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Error::Revision(error) => Some(Path::new(error.path())),
+            Error::Migrations(error) => error.path(),
+            Error::Refused(error) => error.path().map(Path::new),
+            Error::Target(_) | Error::Standing(_) => None,
+            #[cfg(feature = "_sqlx")]
+            Error::Run(error) => error.path().map(Path::new),
+        }
+    }
+
+    /// A short, stable name of the error, as the command line's `--json` gives it: for a target one of
+    /// [`TargetError::kind`], else the variant's.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Error::Revision(_) => "invalid_file",
+            Error::Migrations(MigrationsError::Revision(_)) => "invalid_file",
+            Error::Migrations(MigrationsError::Io { .. }) => "io",
+            Error::Migrations(_) => "invalid_graph",
+            Error::Target(error) => error.kind(),
+            Error::Refused(error) => error.kind(),
+            Error::Standing(error) => error.kind(),
+            #[cfg(feature = "_sqlx")]
+            Error::Run(error) => error.kind(),
+        }
+    }
+
+    /// Whether the lock was not to be had in time.
+    #[must_use]
+    pub fn is_lock_timeout(&self) -> bool {
+        self.kind() == "lock_timeout"
+    }
+
+    /// Whether an applied revision was edited since.
+    #[must_use]
+    pub fn is_drift(&self) -> bool {
+        matches!(self, Error::Standing(StandingError::Drift { .. }))
+    }
+
+    /// Whether the database and this binary have gone different ways.
+    #[must_use]
+    pub fn is_diverged(&self) -> bool {
+        matches!(self, Error::Standing(StandingError::Diverged { .. }))
+    }
+
+    /// Whether the target is not applied yet, for callers that only verify.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        matches!(self, Error::Standing(StandingError::Behind { .. }))
+    }
+
+    /// Whether a statement of a revision failed.
+    #[must_use]
+    pub fn is_statement(&self) -> bool {
+        self.kind() == "statement_failed"
+    }
+
+    /// Whether the connection failed: the same call may work later.
+    #[must_use]
+    pub fn is_connection(&self) -> bool {
+        self.kind() == "connection"
+    }
+
+    /// Whether another process moved the heads under a downgrade or stamp.
+    #[must_use]
+    pub fn is_heads_moved(&self) -> bool {
+        self.kind() == "heads_moved"
+    }
+}

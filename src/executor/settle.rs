@@ -1,0 +1,136 @@
+//! Writing down what a person settled: an unfinished step's doubt, or an edit that is meant.
+
+use super::error::RunError;
+use super::lock::Gate;
+use super::stepwise::chain;
+use super::{Run, UnfinishedReason, lock};
+use crate::backend::Source;
+use crate::dialect::look::RunningRow;
+use crate::dialect::write::{self, LedgerRow};
+use crate::error::Error;
+use crate::migrator::Resolution;
+use crate::prepare::{self, transactional_ddl};
+
+const SETTLING: &str = "recording the resolution";
+const UNCHANGED: &str = "Nothing was changed";
+
+impl<S: Source> Run<'_, S> {
+    /// Settles an unfinished step, under the lock: a step that still runs is waited for.
+    pub(crate) async fn settle(&mut self, revision: &str, resolution: Resolution) -> Result<(), Error> {
+        self.look().await?;
+        let Some(row) = self.look.running.iter().find(|row| row.revision == revision).cloned() else {
+            return Err(nothing(revision));
+        };
+        let change = match resolution {
+            Resolution::Abandoned => write::Settlement::Abandon,
+            Resolution::NotApplied => write::Settlement::Redo,
+            _ => write::Settlement::Done(self.digest_after(&row)?),
+        };
+        let statements = write::settle(&self.names, row.id, &change);
+        self.write_alone(Some(row.id), statements).await
+    }
+
+    /// The digest over a step's statements up to the one in doubt.
+    fn digest_after(&self, row: &RunningRow) -> Result<String, Error> {
+        let Some(number) = row.statement_running else { return Err(nothing(&row.revision)) };
+        let count = usize::try_from(number).unwrap_or(usize::MAX);
+        let statements = prepare::section_statements(self.migrations, &row.revision, &row.action, self.dialect())?;
+        if count > statements.len() {
+            return Err(lock::unfinished(row, UnfinishedReason::Edited));
+        }
+        Ok(chain(&statements[..count]))
+    }
+
+    /// Records an edited revision's checksum, and the lineage that the current heads now have.
+    pub(crate) async fn accept(&mut self, revision: &str) -> Result<(), Error> {
+        self.look().await?;
+        let heads = self.heads();
+        let known = self.read_known().await?;
+        let edited = self.edited(&known, &heads);
+        if !edited.iter().any(|one| one.revision == revision) {
+            return Err(nothing(revision));
+        }
+        let graph = self.migrations.graph();
+        let affected = graph.descendants([revision]);
+        let mut rows: Vec<(String, String, String)> = Vec::new();
+        let mut lineages: std::collections::HashMap<String, String> = std::collections::HashMap::new();
+        for id in affected.iter() {
+            let embedded = || self.migrations.get(id).expect("a member of the graph").checksum().to_string();
+            let checksum = match known.get(id).and_then(|entry| entry.checksum.clone()) {
+                Some(recorded) if **id != *revision => recorded,
+                _ => embedded(),
+            };
+            let parents = self.migrations.parents_of(id);
+            let stored = |parent: &str| {
+                lineages
+                    .get(parent)
+                    .cloned()
+                    .or_else(|| known.get(parent)?.lineage.clone())
+                    .or_else(|| self.migrations.lineage(parent).map(str::to_owned))
+                    .unwrap_or_default()
+            };
+            let parents: Vec<String> = parents.iter().map(|parent| stored(parent)).collect();
+            let lineage =
+                crate::migrations::lineage(id, &checksum, parents.iter().map(String::as_str).collect());
+            if **id == *revision || heads.iter().any(|head| **head == **id) {
+                rows.push((id.to_string(), checksum, lineage.clone()));
+            }
+            lineages.insert(id.to_string(), lineage);
+        }
+        let rows: Vec<LedgerRow<'_>> = rows
+            .iter()
+            .map(|(id, checksum, lineage)| {
+                let step = crate::plan::Step::marking(crate::plan::Action::Baseline, id.as_str().into());
+                let row = self.ledger_row(&step, "done");
+                LedgerRow {
+                    revision: id,
+                    message: self.migrations.get(id).expect("a member of the graph").message(),
+                    requires_binary: self.migrations.get(id).expect("a member of the graph").requires_binary(),
+                    action: "accept",
+                    checksum: Some(checksum.clone()),
+                    lineage: Some(lineage.clone()),
+                    state: "done",
+                    down_revision: row.down_revision,
+                    depends_on: row.depends_on,
+                    down_sql: row.down_sql,
+                    ..LedgerRow::default()
+                }
+            })
+            .collect();
+        let statements = write::insert_history(&self.names, &self.actor, &rows);
+        self.write_alone(None, statements).await
+    }
+
+    async fn write_alone(&mut self, resuming: Option<i64>, statements: Vec<String>) -> Result<(), Error> {
+        let expected = self.heads();
+        let moved = |run: &Self| RunError::HeadsMoved {
+            action: crate::plan::Action::Stamp,
+            expected: expected.clone(),
+            found: run.heads(),
+        };
+        let mut message = self.message(None);
+        if transactional_ddl(self.dialect()) {
+            if self.begin_locked(&expected, resuming).await? == Gate::Moved {
+                return Err(moved(self).into());
+            }
+        } else {
+            if !self.take_lease(&expected, resuming).await? {
+                return Err(moved(self).into());
+            }
+            message.own("START TRANSACTION");
+        }
+        message.own_all(&statements);
+        message.own("COMMIT");
+        match self.send(&message).await {
+            Ok(_) => Ok(()),
+            Err(fault) => {
+                let _ = self.rollback().await;
+                Err(self.fault(SETTLING, UNCHANGED, fault))
+            }
+        }
+    }
+}
+
+fn nothing(revision: &str) -> Error {
+    RunError::NothingToResolve { revision: revision.to_owned() }.into()
+}

@@ -1,0 +1,539 @@
+//! The facade: what a service, a test and a tool call.
+
+mod register;
+mod resolve;
+pub(crate) mod settings;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::backend::{Backend, IntoSource, Source};
+use crate::dialect::Dialect;
+use crate::error::Error;
+use crate::executor::{Decision, Event, Outcome, Registry, Report, Run, RunError};
+use crate::ledger::LedgerEntry;
+use crate::migrations::Migrations;
+use crate::offline;
+use crate::plan::{self, Plan, Rows};
+use crate::standing::StandingError;
+use crate::status::{RevisionInfo, Status, UnfinishedStep, infos};
+use crate::target::{Range, Target};
+pub use register::CodeFuture;
+pub use resolve::Resolution;
+use settings::{OnAhead, OnDrift, Settings, TransactionMode};
+
+/// Migrates one database: made from a pool (or a connection) and the migrations of the binary.
+///
+/// ```no_run
+/// # async fn boot() -> Result<(), Box<dyn std::error::Error>> {
+/// use limbeck::{Migrations, Migrator};
+///
+/// let pool = sqlx::SqlitePool::connect("sqlite://app.db?mode=rwc").await?;
+/// let migrations = Migrations::from_dir("migrations")?;
+/// let report = Migrator::new(&pool, migrations).upgrade_to_head().await?;
+/// println!("{} steps in {:?}", report.steps.len(), report.duration);
+/// # Ok(()) }
+/// ```
+///
+/// Any number of processes may call at the same moment, on one database: each revision runs exactly once,
+/// and all of them return when it is done. Every future may be dropped at any time, and the process may be
+/// killed: a step of a transaction is then wholly done or wholly undone, any other step is recorded
+/// statement by statement, and the next call goes on from there.
+///
+/// A `Migrator` on a [`Borrowed`](crate::Borrowed) connection does not close that connection; if one of its
+/// futures is dropped midway, the caller should, since a transaction may be open on it.
+#[must_use]
+pub struct Migrator<S: Source> {
+    source: S,
+    migrations: Migrations,
+    settings: Settings,
+    registry: Registry<S::Database>,
+    dialect: Dialect,
+}
+
+impl<S: Source> fmt::Debug for Migrator<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Migrator")
+            .field("migrations", &self.migrations)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Source> Migrator<S> {
+    /// A migrator on a pool, a reference to one, or `&mut` of a connection. Nothing is connected to or read.
+    pub fn new<I: IntoSource<Source = S>>(source: I, migrations: Migrations) -> Self {
+        Migrator {
+            source: source.into_source(),
+            migrations,
+            settings: Settings::default(),
+            registry: Registry::<S::Database>::new(),
+            dialect: S::Database::FAMILY,
+        }
+    }
+
+    /// The version table's name. Default: `limbeck_version`. `alembic_version` takes over a database that
+    /// Alembic manages, and Alembic can still read it.
+    pub fn version_table(mut self, name: impl Into<String>) -> Self {
+        self.settings.version_table = name.into();
+        self
+    }
+
+    /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) of limbeck's tables. Default: the
+    /// one that is current when a call begins.
+    pub fn version_schema(mut self, name: impl Into<String>) -> Self {
+        self.settings.version_schema = Some(name.into());
+        self
+    }
+
+    /// The ledger's name. Default: `limbeck_history`; services with version tables of their own may share it.
+    /// The table of leases has this name with `_lock` behind it.
+    pub fn history_table(mut self, name: impl Into<String>) -> Self {
+        self.settings.history_table = name.into();
+        self
+    }
+
+    /// Default: [`TransactionMode::PerRevision`].
+    pub fn transaction_mode(mut self, mode: TransactionMode) -> Self {
+        self.settings.transaction_mode = mode;
+        self
+    }
+
+    /// Default: [`OnDrift::Refuse`].
+    pub fn on_drift(mut self, on_drift: OnDrift) -> Self {
+        self.settings.on_drift = on_drift;
+        self
+    }
+
+    /// Default: [`OnAhead::Proceed`].
+    pub fn on_ahead(mut self, on_ahead: OnAhead) -> Self {
+        self.settings.on_ahead = on_ahead;
+        self
+    }
+
+    /// How long a call waits for the lock in one go before it fails with [`RunError::LockTimeout`]. Default:
+    /// 5 minutes.
+    pub fn lock_wait(mut self, limit: Duration) -> Self {
+        self.settings.lock_wait = limit;
+        self
+    }
+
+    /// How long a holder of the lease may be silent before it is taken over: MySQL, MariaDB, `autocommit` and
+    /// `repeat` sections. It renews it three times in that span. Default: 15 seconds.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease;
+        self
+    }
+
+    /// How long a DDL statement waits for other sessions' locks on its table, at a time. Default: 2 seconds. A
+    /// section's own `lock_timeout=` goes before.
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.lock_timeout = timeout;
+        self
+    }
+
+    /// For how long a step whose DDL ran into `lock_timeout` is tried again (PostgreSQL). Default: 5 minutes.
+    pub fn lock_retry_for(mut self, limit: Duration) -> Self {
+        self.settings.lock_retry_for = limit;
+        self
+    }
+
+    /// How this process is named in the ledger and to those who wait for it: name and version. Default: the
+    /// executable's name.
+    pub fn application(mut self, name: impl Into<String>) -> Self {
+        self.settings.application = Some(name.into());
+        self
+    }
+
+    /// A callback for progress. It runs on the task that migrates: it should be quick and must not block.
+    pub fn on_event(mut self, observer: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.settings.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// What [`upgrade_sql`](Migrator::upgrade_sql) and [`downgrade_sql`](Migrator::downgrade_sql) are written
+    /// for. Default: the database of the pool; MySQL, where that may be MariaDB: no server is asked.
+    pub fn script_dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// The migrations.
+    pub fn migrations(&self) -> &Migrations {
+        &self.migrations
+    }
+
+    async fn run(&self) -> Result<Run<'_, S>, Error> {
+        Run::open(&self.settings, &self.migrations, &self.registry, &self.source).await
+    }
+
+    /// Upgrades to the one head.
+    ///
+    /// # Errors
+    ///
+    /// As [`upgrade`](Migrator::upgrade). Several heads are [`TargetError::MultipleHeads`](crate::TargetError):
+    /// upgrade to [`Target::heads`] then.
+    pub fn upgrade_to_head(&self) -> impl Future<Output = Result<Report, Error>> + Send {
+        self.upgrade_all(vec![Target::head()])
+    }
+
+    /// Upgrades to a target: anything that parses as one, or a [`Target`].
+    ///
+    /// Dropping the future leaves the database at a step's boundary, or, for steps that no transaction holds,
+    /// at a recorded statement; the connection is closed and the next call goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Target`] for a target that leads nowhere, [`Error::Refused`] for a step that cannot run (both
+    /// before anything is written), [`Error::Standing`] where this binary must not run against this database,
+    /// [`Error::Run`] where a step failed: it says what state the database is in.
+    pub async fn upgrade(&self, target: impl IntoTargets) -> Result<Report, Error> {
+        self.upgrade_all(target.into_targets()?).await
+    }
+
+    async fn upgrade_all(&self, targets: Vec<Target>) -> Result<Report, Error> {
+        let span = tracing::info_span!("limbeck.upgrade", version_table = self.settings.version_table);
+        let work = async {
+            let mut run = self.run().await?;
+            let result = run.upgrade(&targets).await;
+            run.close().await;
+            result
+        };
+        tracing::Instrument::instrument(work, span).await
+    }
+
+    /// Downgrades to a target, which stays applied; `base` undoes everything.
+    ///
+    /// While it runs, upgrades of other processes wait. What dropping the future leaves is said at
+    /// [`upgrade`](Migrator::upgrade).
+    ///
+    /// # Errors
+    ///
+    /// As [`upgrade`](Migrator::upgrade); [`RunError::HeadsMoved`] where another process moved the heads after
+    /// the plan was made.
+    pub async fn downgrade(&self, target: impl IntoTargets) -> Result<Report, Error> {
+        let targets = target.into_targets()?;
+        let span = tracing::info_span!("limbeck.downgrade", version_table = self.settings.version_table);
+        let work = async {
+            let mut run = self.run().await?;
+            let result = run.downgrade(one(&targets)).await;
+            run.close().await;
+            result
+        };
+        tracing::Instrument::instrument(work, span).await
+    }
+
+    /// What [`upgrade`](Migrator::upgrade) would do now. Nothing is written; what can be refused is refused.
+    ///
+    /// # Errors
+    ///
+    /// As [`upgrade`](Migrator::upgrade), before its first write.
+    pub async fn plan_upgrade(&self, target: impl IntoTargets) -> Result<Plan, Error> {
+        let targets = target.into_targets()?;
+        let mut run = self.run().await?;
+        let plan = run.plan_upgrade(&targets).await;
+        run.close().await;
+        plan
+    }
+
+    /// What [`downgrade`](Migrator::downgrade) would do now. Nothing is written; what can be refused is
+    /// refused.
+    ///
+    /// # Errors
+    ///
+    /// As [`downgrade`](Migrator::downgrade), before its first write.
+    pub async fn plan_downgrade(&self, target: impl IntoTargets) -> Result<Plan, Error> {
+        let targets = target.into_targets()?;
+        let mut run = self.run().await?;
+        let result = match run.look().await {
+            Ok(()) => run.plan_downgrade(one(&targets)).await,
+            Err(error) => Err(error),
+        };
+        run.close().await;
+        result
+    }
+
+    /// Records that the database is at the targets, without running anything: for a database whose schema
+    /// came another way. [`Rows::Purge`] removes all rows first, also those that this binary does not know.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Target`]; [`Error::Standing`] for heads that are not embedded; [`RunError::HeadsMoved`].
+    pub async fn stamp(&self, targets: impl IntoTargets, rows: Rows) -> Result<Report, Error> {
+        let targets = targets.into_targets()?;
+        let mut run = self.run().await?;
+        let result = run.stamp(&targets, rows).await;
+        run.close().await;
+        result
+    }
+
+    /// Settles what a run cannot settle by itself: a statement that was interrupted, a step that is given up,
+    /// an edit that is meant.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::NothingToResolve`]; [`RunError::LockTimeout`] while the step still runs.
+    pub async fn resolve(&self, revision: &str, resolution: Resolution) -> Result<(), Error> {
+        let mut run = self.run().await?;
+        let result = run.resolve(revision, resolution).await;
+        run.close().await;
+        result
+    }
+
+    /// Succeeds where the database is at the heads of this binary, or ahead of it as
+    /// [`on_ahead`](Migrator::on_ahead) allows. Reads once and writes nothing: the boot of a service without
+    /// the right to migrate.
+    ///
+    /// # Errors
+    ///
+    /// [`StandingError::Behind`] names what is missing; else as [`upgrade`](Migrator::upgrade).
+    pub async fn require_head(&self) -> Result<Report, Error> {
+        let began = Instant::now();
+        let mut run = self.run().await?;
+        let outcome = run.stand().await;
+        let heads = run.heads();
+        run.close().await;
+        Ok(Report { outcome: outcome?, steps: Vec::new(), heads, duration: began.elapsed() })
+    }
+
+    /// Waits until [`require_head`](Migrator::require_head) succeeds: the boot of a pod beside the migration
+    /// job.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::WaitedInVain`] after `timeout`; else as [`require_head`](Migrator::require_head), where
+    /// waiting would not help.
+    pub async fn wait_for_head(&self, timeout: Duration) -> Result<Report, Error> {
+        const INTERVAL: Duration = Duration::from_millis(250);
+        let began = Instant::now();
+        loop {
+            let error = match self.require_head().await {
+                Ok(report) => return Ok(Report { duration: began.elapsed(), ..report }),
+                Err(error) => error,
+            };
+            if !error.is_behind() {
+                return Err(error);
+            }
+            let waited = began.elapsed();
+            if waited >= timeout {
+                let heads = self.current().await?;
+                return Err(RunError::WaitedInVain { waited, heads }.into());
+            }
+            tokio::time::sleep(INTERVAL.min(timeout - waited)).await;
+        }
+    }
+
+    /// The rows of the version table, sorted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Run`] where the database cannot be read.
+    pub async fn current(&self) -> Result<Vec<String>, Error> {
+        let mut run = self.run().await?;
+        let result = run.look().await;
+        let heads = run.heads();
+        run.close().await;
+        result.map(|()| heads)
+    }
+
+    /// Everything about where the database stands. Writes nothing, and fails only where the database cannot
+    /// be read: drift, unknown revisions and unfinished steps are part of the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Run`] where the database cannot be read.
+    pub async fn status(&self) -> Result<Status, Error> {
+        let mut run = self.run().await?;
+        let result = run.status().await;
+        run.close().await;
+        result
+    }
+
+    /// The revisions of a range, newest first, with what is applied.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Target`] for a range that is none; [`Error::Run`] where the database cannot be read.
+    pub async fn history(&self, range: &Range) -> Result<Vec<RevisionInfo>, Error> {
+        let current = self.current().await?;
+        let known = self.embedded(&current);
+        let ids = plan::history(self.migrations.graph(), &known, range)?;
+        Ok(infos(&self.migrations, &ids, Some(&current)))
+    }
+
+    /// The steps that the ledger records, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Run`] where the database cannot be read.
+    pub async fn ledger(&self) -> Result<Vec<LedgerEntry>, Error> {
+        let mut run = self.run().await?;
+        let result = match run.look().await {
+            Ok(()) => run.read_ledger().await,
+            Err(error) => Err(error),
+        };
+        run.close().await;
+        result
+    }
+
+    /// The revisions that an identifier names: any target, or `current`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Target`]; [`Error::Run`] where the database cannot be read.
+    pub async fn show(&self, identifier: &str) -> Result<Vec<RevisionInfo>, Error> {
+        let current = self.current().await?;
+        let ids = plan::resolve(self.migrations.graph(), &self.embedded(&current), identifier)?;
+        Ok(infos(&self.migrations, &ids, Some(&current)))
+    }
+
+    /// The embedded heads, sorted. No database is asked.
+    #[must_use]
+    pub fn heads(&self) -> Vec<RevisionInfo> {
+        infos(&self.migrations, &self.migrations.graph().heads(), None)
+    }
+
+    /// The embedded branch points. No database is asked.
+    #[must_use]
+    pub fn branches(&self) -> Vec<RevisionInfo> {
+        infos(&self.migrations, self.migrations.graph().branch_points(), None)
+    }
+
+    /// A script that upgrades from one end of the range to the other, for somebody to run: no connection is
+    /// used. An open lower end is an empty database, an open upper one the heads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Target`] for a range that is none; [`Error::Refused`] for `rust` and `repeat` sections.
+    pub fn upgrade_sql(&self, range: &Range) -> Result<String, Error> {
+        let names = self.settings.names(self.dialect);
+        offline::upgrade(&self.migrations, &names, &self.settings.actor(), range)
+    }
+
+    /// A script that downgrades, from the range's first end to its second, as `downgrade --sql FROM:TO`.
+    ///
+    /// # Errors
+    ///
+    /// As [`upgrade_sql`](Migrator::upgrade_sql), and where one of the ends is open.
+    pub fn downgrade_sql(&self, range: &Range) -> Result<String, Error> {
+        let names = self.settings.names(self.dialect);
+        offline::downgrade(&self.migrations, &names, &self.settings.actor(), range)
+    }
+
+    fn embedded(&self, current: &[String]) -> Vec<String> {
+        current.iter().filter(|id| self.migrations.graph().contains(id)).cloned().collect()
+    }
+}
+
+impl<S: Source> Run<'_, S> {
+    /// Whether this binary may serve on this database as it is.
+    async fn stand(&mut self) -> Result<Outcome, Error> {
+        self.look().await?;
+        match self.decide(&[Target::heads()]).await? {
+            Decision::There => Ok(Outcome::AlreadyThere),
+            Decision::Ahead(unknown) => Ok(Outcome::Ahead { unknown }),
+            Decision::Behind(plan) => {
+                let missing = plan.implied().map(|id| id.to_string()).collect();
+                Err(StandingError::Behind { missing }.into())
+            }
+        }
+    }
+
+    async fn status(&mut self) -> Result<Status, Error> {
+        self.look().await?;
+        let heads = self.heads();
+        let mut status = self.plain_status(&heads);
+        if !self.unknown_heads().is_empty() || !self.drifted_heads().is_empty() {
+            let known = self.read_known().await?;
+            status.drift = self.edited(&known, &heads);
+            let unknown = known.unknown(self.migrations(), &heads);
+            status.unknown = unknown.revisions.into_iter().collect();
+            let applied = self.migrations().graph().ancestors(&unknown.stands_on);
+            status.pending.retain(|id| !applied.contains(id));
+        }
+        let holder = self.holder().await;
+        status.holder = (holder != crate::executor::Holder::default()).then_some(holder);
+        Ok(status)
+    }
+
+    fn plain_status(&self, heads: &[String]) -> Status {
+        let graph = self.migrations().graph();
+        let look = self.last_look();
+        let applied = graph.ancestors(heads.iter().filter(|id| graph.contains(id)));
+        let unfinished = look.running.first().map(|row| UnfinishedStep {
+            revision: row.revision.clone(),
+            action: row.action.clone(),
+            statements: row.statements,
+            statements_done: row.statements_done,
+            statement_running: row.statement_running,
+            statement: row.statement.clone(),
+            started_at: row.started_at.clone(),
+            error: row.error.clone(),
+        });
+        Status {
+            heads: graph.effective_heads().iter().map(|id| id.to_string()).collect(),
+            current: heads.to_vec(),
+            pending: graph.ids().filter(|id| !applied.contains(id)).map(|id| id.to_string()).collect(),
+            unknown: self.unknown_heads(),
+            drift: Vec::new(),
+            unverified: look
+                .heads
+                .iter()
+                .filter(|head| head.lineage.is_none() && graph.contains(&head.revision))
+                .map(|head| head.revision.clone())
+                .collect(),
+            unfinished,
+            holder: None,
+        }
+    }
+}
+
+fn one(targets: &[Target]) -> &Target {
+    targets.first().expect("a conversion into targets gives at least one")
+}
+
+/// What a method that takes targets accepts: a [`Target`], several, or text that parses as one.
+pub trait IntoTargets {
+    /// The targets, at least one.
+    ///
+    /// # Errors
+    ///
+    /// [`TargetError`](crate::TargetError) for text that is no target, and for no target at all.
+    fn into_targets(self) -> Result<Vec<Target>, crate::target::TargetError>;
+}
+
+impl IntoTargets for Target {
+    fn into_targets(self) -> Result<Vec<Target>, crate::target::TargetError> {
+        Ok(vec![self])
+    }
+}
+
+impl IntoTargets for &Target {
+    fn into_targets(self) -> Result<Vec<Target>, crate::target::TargetError> {
+        Ok(vec![self.clone()])
+    }
+}
+
+impl IntoTargets for &str {
+    fn into_targets(self) -> Result<Vec<Target>, crate::target::TargetError> {
+        Ok(vec![self.parse()?])
+    }
+}
+
+impl IntoTargets for &[Target] {
+    fn into_targets(self) -> Result<Vec<Target>, crate::target::TargetError> {
+        if self.is_empty() {
+            // An empty expression is none: the grammar has the words for that.
+            return Ok(vec!["".parse()?]);
+        }
+        Ok(self.to_vec())
+    }
+}
+
+impl IntoTargets for Vec<Target> {
+    fn into_targets(self) -> Result<Vec<Target>, crate::target::TargetError> {
+        self.as_slice().into_targets()
+    }
+}

@@ -1,0 +1,121 @@
+//! What a user may set, and its defaults.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::dialect::write::Actor;
+use crate::dialect::{Dialect, Names};
+use crate::executor::Observer;
+
+/// How many transactions an upgrade or downgrade has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum TransactionMode {
+    /// Each revision is one transaction.
+    #[default]
+    PerRevision,
+    /// The whole run is one transaction: PostgreSQL and SQLite, without `autocommit` and `repeat` sections.
+    SingleTransaction,
+}
+
+/// What an applied revision means whose file was edited since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnDrift {
+    /// An error, before anything is changed, also where there is nothing to do.
+    #[default]
+    Refuse,
+    /// A warning in the log.
+    Warn,
+}
+
+/// What a database means that is ahead of this binary, whose whole target is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnAhead {
+    /// The call succeeds and changes nothing: an old replica beside new ones during a rolling deploy.
+    #[default]
+    Proceed,
+    /// An error.
+    Refuse,
+}
+
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub version_table: String,
+    pub version_schema: Option<String>,
+    pub history_table: String,
+    pub transaction_mode: TransactionMode,
+    pub on_drift: OnDrift,
+    pub on_ahead: OnAhead,
+    pub lock_wait: Duration,
+    pub lease: Duration,
+    pub lock_timeout: Duration,
+    pub lock_retry_for: Duration,
+    pub application: Option<String>,
+    pub observer: Option<Observer>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            version_table: "limbeck_version".to_owned(),
+            version_schema: None,
+            history_table: "limbeck_history".to_owned(),
+            transaction_mode: TransactionMode::default(),
+            on_drift: OnDrift::default(),
+            on_ahead: OnAhead::default(),
+            lock_wait: Duration::from_secs(300),
+            lease: Duration::from_secs(15),
+            lock_timeout: Duration::from_secs(2),
+            lock_retry_for: Duration::from_secs(300),
+            application: None,
+            observer: None,
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("version_table", &self.version_table)
+            .field("version_schema", &self.version_schema)
+            .field("history_table", &self.history_table)
+            .field("transaction_mode", &self.transaction_mode)
+            .field("on_drift", &self.on_drift)
+            .field("on_ahead", &self.on_ahead)
+            .field("lock_wait", &self.lock_wait)
+            .field("lease", &self.lease)
+            .field("lock_timeout", &self.lock_timeout)
+            .field("lock_retry_for", &self.lock_retry_for)
+            .field("application", &self.application)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    pub(crate) fn names(&self, dialect: Dialect) -> Names {
+        Names::new(
+            dialect,
+            self.version_schema.clone(),
+            self.version_table.clone(),
+            self.history_table.clone(),
+        )
+    }
+
+    pub(crate) fn actor(&self) -> Actor {
+        let executable = || {
+            let path = std::env::current_exe().ok()?;
+            Some(path.file_stem()?.to_string_lossy().into_owned())
+        };
+        Actor {
+            host: whoami::hostname().unwrap_or_else(|_| "unknown".to_owned()),
+            pid: std::process::id(),
+            application: self
+                .application
+                .clone()
+                .or_else(executable)
+                .unwrap_or_else(|| "unknown".to_owned()),
+        }
+    }
+}

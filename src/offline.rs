@@ -1,0 +1,191 @@
+//! Scripts: the SQL of a run, for `psql`, `sqlite3` or `mariadb` to run without limbeck. Pure.
+
+use std::sync::Arc;
+
+use crate::dialect::write::{self, Actor, LedgerRow};
+use crate::dialect::{Dialect, Names, tables};
+use crate::error::Error;
+use crate::migrations::Migrations;
+use crate::plan::{self, Action, Plan};
+use crate::prepare::{self, Needs, Prepared, RefusedError, Work};
+use crate::revision::SectionKind;
+use crate::target::{Bound, Range, Target, TargetError};
+
+pub(crate) fn upgrade(
+    migrations: &Migrations,
+    names: &Names,
+    actor: &Actor,
+    range: &Range,
+) -> Result<String, Error> {
+    let from = start(migrations, range)?;
+    let to = match range.upper() {
+        Bound::Open => Target::heads(),
+        Bound::Current => return Err(no_database(range).into()),
+        Bound::At(target) => target.clone(),
+    };
+    let plan = plan::upgrade(migrations.graph(), &from, &[to])?;
+    script(migrations, names, actor, &plan)
+}
+
+pub(crate) fn downgrade(
+    migrations: &Migrations,
+    names: &Names,
+    actor: &Actor,
+    range: &Range,
+) -> Result<String, Error> {
+    let (Bound::At(_), Bound::At(to)) = (range.lower(), range.upper()) else {
+        return Err(TargetError::Malformed {
+            expression: range.to_string(),
+            reason: "a downgrade's script needs both ends: `from:to`, without `current`",
+        }
+        .into());
+    };
+    let from = start(migrations, range)?;
+    let plan = plan::downgrade(migrations.graph(), &from, to)?;
+    script(migrations, names, actor, &plan)
+}
+
+/// The heads of a database that is at the range's first end.
+fn start(migrations: &Migrations, range: &Range) -> Result<Vec<Arc<str>>, Error> {
+    let graph = migrations.graph();
+    match range.lower() {
+        Bound::Open => Ok(Vec::new()),
+        Bound::Current => Err(no_database(range).into()),
+        Bound::At(target) => {
+            let named = plan::resolve(graph, &[] as &[&str], &target.to_string())?;
+            Ok(graph.effective_heads_of(&named))
+        }
+    }
+}
+
+fn no_database(range: &Range) -> TargetError {
+    TargetError::Malformed {
+        expression: range.to_string(),
+        reason: "a script is written without a database: `current` means nothing there",
+    }
+}
+
+fn script(migrations: &Migrations, names: &Names, actor: &Actor, plan: &Plan) -> Result<String, Error> {
+    let needs = Needs { dialect: names.dialect(), single_transaction: false, has_code: &|_, _| true };
+    let steps = prepare::steps(migrations, plan.steps(), &needs)?;
+    if let Some(step) = steps.iter().find(|step| matches!(step.work, Work::Code | Work::Repeat(_))) {
+        return Err(RefusedError::NotAsScript {
+            revision: step.step.revision.to_string(),
+            path: step.path.clone(),
+            reason: match step.work {
+                Work::Code => "its section is code (`rust`), which only the service has",
+                _ => "its section is `repeat`: how often it runs is known only when it does",
+            },
+        }
+        .into());
+    }
+    let mut writer = Writer { dialect: names.dialect(), text: String::new() };
+    writer.opening(plan);
+    for statement in tables::create(names) {
+        writer.statement(&statement);
+    }
+    for statement in write::expect_heads(names, plan.from()) {
+        writer.statement(&statement);
+    }
+    for step in &steps {
+        writer.step(migrations, names, actor, step);
+    }
+    Ok(writer.text)
+}
+
+struct Writer {
+    dialect: Dialect,
+    text: String,
+}
+
+impl Writer {
+    fn opening(&mut self, plan: &Plan) {
+        let list = |ids: &[Arc<str>]| {
+            if ids.is_empty() { "an empty database".to_owned() } else { ids.join(", ") }
+        };
+        let (client, stop) = match self.dialect {
+            Dialect::Postgres => ("psql", "\\set ON_ERROR_STOP on\n"),
+            Dialect::Sqlite => ("sqlite3", ".bail on\n"),
+            Dialect::Mysql | Dialect::Mariadb => ("mariadb or mysql", ""),
+        };
+        self.text = format!(
+            "-- {} from {} to {}, for {client}.\n-- It stops at the first error, and at once where the database \
+             is not where it should be.\n{stop}\n",
+            plan.action().name(),
+            list(plan.from()),
+            list(plan.heads()),
+        );
+    }
+
+    fn statement(&mut self, statement: &str) {
+        if self.dialect.is_mysql_family() && statement.contains(';') {
+            // The client would end the statement at the first semicolon of a compound body.
+            let mut delimiter = "//".to_owned();
+            while statement.contains(&delimiter) {
+                delimiter.push('/');
+            }
+            self.text.push_str(&format!("DELIMITER {delimiter}\n{statement}\n{delimiter}\nDELIMITER ;\n"));
+            return;
+        }
+        self.text.push_str(statement);
+        // On a line of its own where a comment could swallow it.
+        let ends_in_comment = statement.lines().last().is_some_and(|line| line.contains("--") || line.contains('#'));
+        self.text.push_str(if ends_in_comment { "\n;\n" } else { ";\n" });
+    }
+
+    fn statements<I: IntoIterator<Item: AsRef<str>>>(&mut self, statements: I) {
+        for statement in statements {
+            self.statement(statement.as_ref());
+        }
+    }
+
+    fn step(&mut self, migrations: &Migrations, names: &Names, actor: &Actor, prepared: &Prepared) {
+        let step = &prepared.step;
+        let title = prepared.message.lines().next().unwrap_or_default();
+        self.text.push_str(&format!("\n-- {} {}: {title}\n", step.action.name(), step.revision));
+        let in_transaction = prepared.is_transactional(self.dialect);
+        if prepared.foreign_keys_off {
+            self.statements(["PRAGMA foreign_keys = OFF", "PRAGMA legacy_alter_table = ON"]);
+        }
+        if in_transaction {
+            self.statement(if self.dialect == Dialect::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" });
+        }
+        let texts = prepared.statements().iter().map(|statement| &statement.text);
+        self.statements(texts.cloned().collect::<Vec<_>>());
+        if !in_transaction {
+            let begin = if self.dialect == Dialect::Sqlite { "BEGIN IMMEDIATE" } else { "START TRANSACTION" };
+            self.statement(begin);
+        } else if self.dialect == Dialect::Postgres {
+            // Where the section changed them, limbeck's own statements want the settings that were.
+            self.statements(["RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL"]);
+        }
+        self.statements(write::move_heads(names, &step.removes, &step.adds));
+        let revision = migrations.get(&step.revision).expect("a plan names revisions of its graph");
+        let graph = migrations.graph();
+        let join = |ids: Vec<&Arc<str>>| ids.iter().map(|id| &***id).collect::<Vec<_>>().join(",");
+        let count = prepared.statements().len() as u64;
+        let row = LedgerRow {
+            revision: &step.revision,
+            down_revision: join(graph.down_revision(&step.revision).collect()),
+            depends_on: join(graph.depends_on(&step.revision).collect()),
+            message: revision.message(),
+            action: step.action.name(),
+            checksum: Some(revision.checksum().to_string()),
+            requires_binary: revision.requires_binary(),
+            lineage: migrations.lineage(&step.revision).map(str::to_owned),
+            state: "done",
+            statements: count,
+            statements_done: count,
+            down_sql: revision
+                .section(SectionKind::Downgrade, self.dialect)
+                .map(|section| prepare::section_source(revision, section).to_owned()),
+            ..LedgerRow::default()
+        };
+        self.statements(write::insert_history(names, actor, &[row]));
+        self.statement("COMMIT");
+        if prepared.foreign_keys_off {
+            self.statements(["PRAGMA legacy_alter_table = OFF", "PRAGMA foreign_keys = ON"]);
+        }
+        debug_assert!(matches!(step.action, Action::Upgrade | Action::Downgrade));
+    }
+}

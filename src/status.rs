@@ -1,0 +1,123 @@
+//! What a database and a set of migrations look like to whoever asks: lists of revisions, and the status.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::ledger::Edited;
+use crate::migrations::Migrations;
+
+/// A revision as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct RevisionInfo {
+    /// Its id.
+    pub revision: String,
+    /// Its parents; empty for a base.
+    pub down_revision: Vec<String>,
+    /// Its own labels.
+    pub branch_labels: Vec<String>,
+    /// What it depends on, as full ids.
+    pub depends_on: Vec<String>,
+    /// Its message.
+    pub message: String,
+    /// RFC 3339.
+    pub create_date: Option<String>,
+    /// Whether no revision names it as `down_revision`.
+    pub head: bool,
+    /// Whether the version table has a row of it; none where no database was asked.
+    pub current: Option<bool>,
+    /// Whether it is applied; none where no database was asked.
+    pub applied: Option<bool>,
+    /// Its file.
+    pub path: String,
+}
+
+/// The infos of these ids, in their order. `current` are the rows of the version table.
+pub(crate) fn infos<'i>(
+    migrations: &Migrations,
+    ids: impl IntoIterator<Item = &'i Arc<str>>,
+    current: Option<&[String]>,
+) -> Vec<RevisionInfo> {
+    let graph = migrations.graph();
+    let heads: BTreeSet<Arc<str>> = graph.heads().into_iter().collect();
+    let rows: Option<BTreeSet<&str>> = current.map(|rows| rows.iter().map(String::as_str).collect());
+    let applied = rows.as_ref().map(|rows| {
+        // Of heads that are not embedded nothing is known here.
+        graph.ancestors(rows.iter().filter(|id| graph.contains(id)))
+    });
+    let strings = |ids: &mut dyn Iterator<Item = &Arc<str>>| ids.map(|id| id.to_string()).collect();
+    ids.into_iter()
+        .filter_map(|id| {
+            let revision = migrations.get(id)?;
+            Some(RevisionInfo {
+                revision: id.to_string(),
+                down_revision: strings(&mut graph.down_revision(id)),
+                branch_labels: strings(&mut graph.branch_labels(id).iter()),
+                depends_on: strings(&mut graph.depends_on(id)),
+                message: revision.message().to_owned(),
+                create_date: revision.create_date().map(str::to_owned),
+                head: heads.contains(id),
+                current: rows.as_ref().map(|rows| rows.contains(&**id)),
+                applied: applied.as_ref().map(|applied| applied.contains(id)),
+                path: revision.path().to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// Where a database stands to the migrations of this binary. Reading it writes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Status {
+    /// The embedded heads, sorted: where the database should be.
+    pub heads: Vec<String>,
+    /// The rows of the version table, sorted: where it is.
+    pub current: Vec<String>,
+    /// Embedded revisions that are not applied, in the order in which they would be.
+    pub pending: Vec<String>,
+    /// Applied revisions that are not embedded, sorted: the database is ahead, or elsewhere.
+    pub unknown: Vec<String>,
+    /// Applied revisions whose file was edited since.
+    pub drift: Vec<Edited>,
+    /// Applied heads of which the ledger has no checksum to compare.
+    pub unverified: Vec<String>,
+    /// The step that has begun and has not ended.
+    pub unfinished: Option<UnfinishedStep>,
+    /// Who holds the migration lock, as far as it can be seen.
+    #[cfg(feature = "_sqlx")]
+    pub holder: Option<crate::executor::Holder>,
+}
+
+impl Status {
+    /// Whether a service with these migrations may serve: nothing is pending, unfinished or edited. A
+    /// database that is ahead is ready too.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.pending.is_empty() && self.unfinished.is_none() && self.drift.is_empty()
+    }
+}
+
+/// A step of the ledger that is running, or was when its process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct UnfinishedStep {
+    /// The revision.
+    pub revision: String,
+    /// `upgrade` or `downgrade`.
+    pub action: String,
+    /// How many statements its section has.
+    pub statements: u64,
+    /// How many of them took effect.
+    pub statements_done: u64,
+    /// The statement, from 1, that was begun and whose end is not recorded.
+    pub statement_running: Option<u64>,
+    /// Its text, shortened.
+    pub statement: Option<String>,
+    /// By the database's clock, RFC 3339.
+    pub started_at: String,
+    /// The error that stopped it, if one did.
+    pub error: Option<String>,
+}
