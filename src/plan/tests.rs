@@ -182,6 +182,7 @@ fn a_row_made_redundant_goes_with_the_next_step() {
         "a3 -a3 -p2 +a2; = a2",
         "one head really"
     );
+    assert_eq!(told(&graph, "upgrade a2 p2 -> +1"), "a3 -a2 -p2 +a3; = a3");
 }
 
 #[test]
@@ -294,6 +295,11 @@ fn history_and_resolve() {
         "a2 and p2"
     );
     assert_eq!(told("history -> main@base:main@head"), "a3 a2 p2 p1 a1");
+    assert_eq!(
+        told("history -> plug@base:heads"),
+        "p3 p2 p1",
+        "a3 is not covered by plug"
+    );
     assert_eq!(kind(&graph, "history -> p3:a3"), "not_ancestor");
     assert_eq!(kind(&graph, "history -> p1:a3"), "not_ancestor");
     assert_eq!(told("resolve -> base"), "");
@@ -302,6 +308,35 @@ fn history_and_resolve() {
     assert_eq!(told("resolve -> plug@-1"), "p2");
     assert_eq!(told("resolve p1 -> +1"), "p2");
     assert_eq!(told("resolve -> p3-3"), "");
+}
+
+#[test]
+fn a_stamp_leaves_no_redundant_row_of_another_branch() {
+    // a
+    // b            b depends on a
+    // c
+    let graph = graph(
+        "a
+         b | a
+         c",
+    );
+    assert_eq!(told(&graph, "stamp a b -> c"), "c -a +c; = b c");
+}
+
+#[test]
+fn a_branch_narrows_what_part_of_a_name_may_stand_for() {
+    // abcd1 (one) ─► abce1
+    // abcd2 (two) ─► abce2
+    let graph = graph(
+        "abcd1 || one
+         abce1 < abcd1
+         abcd2 || two
+         abce2 < abcd2",
+    );
+    assert_eq!(told(&graph, "upgrade -> two@abcd"), "abcd2 +abcd2; = abcd2");
+    assert_eq!(kind(&graph, "upgrade -> abcd"), "ambiguous_revision");
+    assert_eq!(kind(&graph, "upgrade -> two@abc"), "ambiguous_revision");
+    assert_eq!(kind(&graph, "upgrade -> two@abce1"), "unknown_revision");
 }
 
 #[test]
