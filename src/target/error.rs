@@ -388,8 +388,8 @@ impl fmt::Display for OutOfRange {
             OutOfRange::Steps { from, possible } => {
                 let steps = if *possible == 1 { "step" } else { "steps" };
                 match from {
-                    Some(from) => write!(f, "there are {possible} {steps} from `{from}`"),
-                    None => write!(f, "there are {possible} {steps} from the base"),
+                    Some(from) => write!(f, "the most from `{from}` is {possible} {steps}"),
+                    None => write!(f, "the most from the base is {possible} {steps}"),
                 }
             }
             OutOfRange::NothingApplied => f.write_str("no revision is applied to step down from"),

@@ -1,6 +1,9 @@
 //! Everything that uses limbeck as its users do: one binary, so that it links once.
 
+mod classify;
 mod conformance;
+mod graph_properties;
+mod revision_files;
 mod splitter;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod splitter_servers;
