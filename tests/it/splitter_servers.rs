@@ -1,0 +1,619 @@
+//! Servers' own idea of statements: a whole script in one message against what `sql::split` makes of it,
+//! run one by one. Both must leave the same data and catalog, and the server must count as many results.
+//!
+//! The servers are `LIMBECK_TEST_POSTGRES_URL` and `LIMBECK_TEST_MYSQL_URL`. Without them the tests say so and
+//! pass, unless `LIMBECK_TEST_REQUIRE_SERVERS` is set.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use futures_util::StreamExt;
+use limbeck::Dialect;
+use limbeck::sql::{self, InTransaction};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Database, Either, Executor, Row};
+use tokio::runtime::Runtime;
+
+/// Stands for the test's own schema or database in the texts here: tests run side by side.
+const SCRATCH: &str = "limbeck_split";
+
+/// How many scripts each generator makes.
+const GENERATED: u64 = 300;
+
+fn url(variable: &str) -> Option<String> {
+    match std::env::var(variable) {
+        Ok(url) => Some(url),
+        Err(_) if std::env::var_os("LIMBECK_TEST_REQUIRE_SERVERS").is_some() => {
+            panic!("{variable} is not set, and servers are required")
+        }
+        Err(_) => {
+            eprintln!(
+                "LEFT OUT: {variable} is not set, the splitter is not compared with that server"
+            );
+            None
+        }
+    }
+}
+
+/// One connection to a scratch schema or database that is emptied before each script.
+struct Server<DB: Database> {
+    runtime: Runtime,
+    connection: DB::Connection,
+    /// Makes the scratch place anew, with the table `log (id, txt)`.
+    reset: String,
+    /// Everything that a script can leave behind, one text a row.
+    fingerprint: String,
+}
+
+impl<DB: Database> Server<DB>
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+    for<'r> String: sqlx::Decode<'r, DB> + sqlx::Type<DB>,
+    usize: sqlx::ColumnIndex<DB::Row>,
+    for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
+{
+    /// Sends `text` as it is, and answers how many results came.
+    fn run(&mut self, text: &str) -> Result<usize, String> {
+        let Server {
+            runtime,
+            connection,
+            ..
+        } = self;
+        runtime.block_on(async {
+            let mut results = 0;
+            let mut stream =
+                (&mut *connection).fetch_many(sqlx::raw_sql(AssertSqlSafe(text.to_owned())));
+            while let Some(item) = stream.next().await {
+                if let Either::Left(_) = item.map_err(|error| error.to_string())? {
+                    results += 1;
+                }
+            }
+            Ok(results)
+        })
+    }
+
+    fn reset(&mut self) {
+        let reset = self.reset.clone();
+        self.run(&reset).expect("the scratch place can be made");
+    }
+
+    fn fingerprint(&mut self) -> Vec<String> {
+        let Server {
+            runtime,
+            connection,
+            fingerprint,
+            ..
+        } = self;
+        let rows = runtime
+            .block_on(
+                (&mut *connection).fetch_all(sqlx::raw_sql(AssertSqlSafe(fingerprint.clone()))),
+            )
+            .expect("the catalog can be read");
+        rows.iter().map(|row| row.get::<String, _>(0)).collect()
+    }
+
+    /// Runs what `split` makes of the script, one statement a message.
+    fn one_by_one(&mut self, dialect: Dialect, script: &str) -> (usize, Vec<String>) {
+        let statements =
+            sql::split(dialect, script).unwrap_or_else(|error| panic!("{error}: {script}"));
+        self.reset();
+        for statement in &statements {
+            self.run(statement.text())
+                .unwrap_or_else(|error| panic!("{error}: {}\nin: {script}", statement.text()));
+        }
+        (statements.len(), self.fingerprint())
+    }
+
+    fn compare(&mut self, dialect: Dialect, script: &str) {
+        self.reset();
+        // MariaDB counts a comment at the end as one more, empty statement.
+        let end = match sql::split(dialect, script) {
+            Ok(statements) if dialect.is_mysql_family() => {
+                statements.last().map_or(0, |last| last.span().end)
+            }
+            _ => script.len(),
+        };
+        let results = self
+            .run(&script[..end])
+            .unwrap_or_else(|error| panic!("{error}: {script}"));
+        let whole = self.fingerprint();
+        let (statements, single) = self.one_by_one(dialect, script);
+        assert_eq!(statements, results, "the server counts otherwise: {script}");
+        assert_eq!(single, whole, "{script}");
+        assert!(
+            whole.iter().any(|line| line.starts_with("row ")),
+            "nothing was written: {script}"
+        );
+    }
+}
+
+fn postgres(scratch: &str) -> Option<Server<sqlx::Postgres>> {
+    let url = url("LIMBECK_TEST_POSTGRES_URL")?;
+    let runtime = Runtime::new().expect("a runtime");
+    let connection = runtime
+        .block_on(sqlx::PgConnection::connect(&url))
+        .expect("PostgreSQL answers");
+    Some(Server {
+        runtime,
+        connection,
+        reset: "SET client_min_messages = warning; DROP SCHEMA IF EXISTS limbeck_split CASCADE; \
+            CREATE SCHEMA limbeck_split; SET search_path = limbeck_split; \
+            CREATE TABLE log (id serial PRIMARY KEY, txt text)"
+            .replace(SCRATCH, scratch),
+        fingerprint: "SELECT 'row ' || id || ' ' || coalesce(txt, 'NULL') FROM log \
+            UNION ALL SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE pronamespace = 'limbeck_split'::regnamespace \
+            UNION ALL SELECT pg_get_ruledef(r.oid) FROM pg_rewrite r JOIN pg_class c ON c.oid = ev_class \
+                WHERE relnamespace = 'limbeck_split'::regnamespace \
+            UNION ALL SELECT concat_ws(' ', table_name, column_name, data_type, column_default) \
+                FROM information_schema.columns WHERE table_schema = 'limbeck_split' ORDER BY 1"
+            .replace(SCRATCH, scratch),
+    })
+}
+
+fn mariadb(url: &str, scratch: &str) -> Server<sqlx::MySql> {
+    let runtime = Runtime::new().expect("a runtime");
+    let options: sqlx::mysql::MySqlConnectOptions = url.parse().expect("a MySQL URL");
+    let mut connection = runtime
+        .block_on(options.connect())
+        .expect("MariaDB answers");
+    // sqlx sets modes of its own that change what SQL means.
+    runtime
+        .block_on(connection.execute("SET SESSION sql_mode = @@GLOBAL.sql_mode"))
+        .expect("the mode can be set");
+    Server {
+        runtime,
+        connection,
+        reset: "DROP DATABASE IF EXISTS limbeck_split; CREATE DATABASE limbeck_split CHARACTER SET utf8mb4; \
+            USE limbeck_split; CREATE TABLE log (id INT AUTO_INCREMENT PRIMARY KEY, txt VARCHAR(200))"
+            .replace(SCRATCH, scratch),
+        fingerprint: "SELECT CONVERT(CONCAT('row ', id, ' ', IFNULL(txt, 'NULL')) USING utf8mb4) AS x FROM log \
+            UNION ALL SELECT CONCAT(routine_name, ' ', IFNULL(routine_definition, ''), ' ', routine_comment) \
+                FROM information_schema.routines WHERE routine_schema = 'limbeck_split' \
+            UNION ALL SELECT CONCAT(trigger_name, ' ', action_order, ' ', action_statement) \
+                FROM information_schema.triggers WHERE trigger_schema = 'limbeck_split' \
+            UNION ALL SELECT CONCAT(event_name, ' ', event_definition) \
+                FROM information_schema.events WHERE event_schema = 'limbeck_split' \
+            UNION ALL SELECT CONCAT_WS(' ', table_name, column_name, column_type, column_default) \
+                FROM information_schema.columns WHERE table_schema = 'limbeck_split' ORDER BY 1"
+            .replace(SCRATCH, scratch),
+    }
+}
+
+fn scripts(folder: &str) -> Vec<String> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/splitter")
+        .join(folder);
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(path)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    paths
+        .into_iter()
+        .map(|path| std::fs::read_to_string(path).expect("readable"))
+        .collect()
+}
+
+/// A small deterministic generator: the same seed, the same scripts, on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        // Marsaglia's xorshift64.
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).expect("31 bits fit") % sides
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.roll(from.len())]
+    }
+
+    /// A template with its `{L}` (a literal), `{_}` (white space and comments) and `{N}` (a number that
+    /// no other statement of the script has) filled in.
+    fn fill(&mut self, grammar: &Grammar, template: &str, number: usize) -> String {
+        let mut out = String::new();
+        let mut rest = template;
+        while let Some(at) = rest.find('{') {
+            out.push_str(&rest[..at]);
+            match &rest[at..at + 3] {
+                "{L}" => out.push_str(self.pick(grammar.literals)),
+                "{_}" => out.push_str(self.pick(grammar.spaces)),
+                "{N}" => out.push_str(&number.to_string()),
+                other => panic!("{other} in {template}"),
+            }
+            rest = &rest[at + 3..];
+        }
+        out + rest
+    }
+
+    fn script(&mut self, grammar: &Grammar, end: &str) -> String {
+        let mut out = String::new();
+        for number in 0..2 + self.roll(8) {
+            out.push_str(self.pick(grammar.spaces));
+            let template = if number == 0 {
+                grammar.statements[0]
+            } else {
+                self.pick(grammar.statements)
+            };
+            out.push_str(&self.fill(grammar, template, number));
+            out.push_str(self.pick(grammar.tails));
+            out.push_str(end);
+            out.push_str(self.pick(grammar.between));
+        }
+        out
+    }
+}
+
+struct Grammar {
+    statements: &'static [&'static str],
+    literals: &'static [&'static str],
+    spaces: &'static [&'static str],
+    /// Before the delimiter.
+    tails: &'static [&'static str],
+    /// After it.
+    between: &'static [&'static str],
+}
+
+const POSTGRES: Grammar = Grammar {
+    statements: &[
+        "INSERT INTO log{_}(txt) VALUES{_}({L}),{_}({L})",
+        "INSERT INTO log (txt) SELECT{_}CASE WHEN {L} = {L} THEN {L}{_}ELSE {L} END{_}AS{_}end",
+        "CREATE TABLE t{N} (a text DEFAULT {L},{_}\"b;{N}\" int,{_}a$b$c int)",
+        "CREATE{_}FUNCTION f{N}(a int) RETURNS text{_}BEGIN{_}ATOMIC{_}SELECT {L};{_}SELECT CASE{_}WHEN a > 1 THEN {L}{_}ELSE (SELECT CASE WHEN true THEN {L} END) END{_};{_}END",
+        "CREATE{_}OR{_}REPLACE PROCEDURE p{N}() LANGUAGE sql BEGIN ATOMIC INSERT INTO log (txt) VALUES ({L});{_}UPDATE log SET txt = {L} WHERE txt = {L};{_}END;{_}CALL p{N}()",
+        "CREATE FUNCTION g{N}() RETURNS text LANGUAGE plpgsql AS $f$ BEGIN{_}IF true THEN RETURN 1;{_}END IF; RETURN 'x;'; END $f$",
+        "CREATE TABLE r{N} (a text);{_}CREATE RULE u{N} AS ON INSERT TO r{N} DO ALSO{_}({_}INSERT INTO log (txt) VALUES ({L});{_}DELETE FROM log WHERE txt = {L}){_};{_}INSERT INTO r{N} VALUES ({L})",
+        "DO $do${_}BEGIN INSERT INTO log (txt) VALUES ('do;'); END $do$",
+        "SELECT{_}{L} AS begin,{_}{L} AS case",
+    ],
+    literals: &[
+        "'a'",
+        "';'",
+        "'it''s; '",
+        "'\\'",
+        "E'\\';'",
+        "E'\\\\'",
+        "$$;$$",
+        "$a$ $$;' $a$",
+        "$q$;$qq$q$",
+        "'--;'",
+        "'/*;'",
+        "E'x'\n '\\';'",
+        "E'x' -- ;'\n '\\';'",
+        "U&'\\0041;'",
+        "'é;'",
+        "'BEGIN ATOMIC'",
+        "N';'",
+        "('(;')",
+        "E''",
+    ],
+    spaces: &[
+        " ",
+        " ",
+        " ",
+        "\n",
+        "\t",
+        " /* ; ' */ ",
+        " /* /* ; */ \" */ ",
+        " -- ; ' $$\n",
+        " --\n",
+        "/* END */",
+    ],
+    tails: &["", " ", "\n", " -- ; '\n", "/* ; */"],
+    between: &["", "", "\n", ";", " ;\n; ", "-- ;\n", "/* ; */"],
+};
+
+const MARIADB: Grammar = Grammar {
+    statements: &[
+        "INSERT INTO log{_}(txt) VALUES{_}({L}),{_}({L})",
+        "INSERT INTO log (txt) SELECT{_}CASE WHEN {L} = {L} THEN {L}{_}ELSE IF({L} = {L}, {L}, REPEAT({L}, 2)) END{_}AS{_}end",
+        "CREATE TABLE t{N} (a VARCHAR(50) DEFAULT 'x;',{_}`b;{N}` INT,{_}end INT, begin INT)",
+        "CREATE{_}PROCEDURE p{N}(n INT){_}BEGIN{_}DECLARE end INT DEFAULT 2;{_}IF{_}(n > 1){_}THEN{_}INSERT INTO log (txt) VALUES ({L});{_}ELSE{_}INSERT INTO log (txt) VALUES (CASE{_}WHEN end > 1 THEN {L} END);{_}END{_}IF;{_}END;{_}CALL p{N}(1)",
+        "CREATE{_}OR REPLACE{_}PROCEDURE q{N}(n INT) l:{_}LOOP{_}SET n = n + 1;{_}IF n > 3 THEN LEAVE l;{_}END IF;{_}END{_}LOOP{_}l;{_}CALL q{N}(1)",
+        "CREATE PROCEDURE r{N}(n INT) BEGIN DECLARE EXIT HANDLER FOR SQLEXCEPTION{_}BEGIN{_}INSERT INTO log (txt) VALUES ({L});{_}END;{_}REPEAT SET n = n + 1;{_}UNTIL n > CASE WHEN 1 THEN 2 END{_}END{_}REPEAT;{_}WHILE{_}n < 9 DO SET n = n + 1;{_}END WHILE;{_}SIGNAL SQLSTATE '45000';{_}END;{_}CALL r{N}(1)",
+        "CREATE FUNCTION f{N}(a INT) RETURNS VARCHAR(60) DETERMINISTIC{_}RETURN IF(a IS NULL, {L}, {L});{_}INSERT INTO log (txt) VALUES (f{N}(1))",
+        "CREATE FUNCTION g{N}(a INT) RETURNS VARCHAR(60) CHARSET utf8mb4 DETERMINISTIC{_}CASE{_}a WHEN 1 THEN RETURN {L};{_}ELSE BEGIN{_}RETURN {L};{_}END; END{_}CASE;{_}INSERT INTO log (txt) VALUES (g{N}(1))",
+        "CREATE TABLE s{N} (a VARCHAR(60), end INT);{_}CREATE TRIGGER u{N} BEFORE INSERT ON s{N} FOR EACH{_}ROW{_}IF{_}NEW.end > 0 THEN INSERT INTO log (txt) VALUES ({L});{_}ELSE{_}BEGIN{_}SET NEW.a = {L};{_}END;{_}END IF;{_}INSERT INTO s{N} (a, end) VALUES ({L}, 1), ({L}, 0)",
+        "CREATE EVENT e{N} ON SCHEDULE EVERY 1 DAY DISABLE DO{_}BEGIN{_}DELETE FROM log;{_}DELETE FROM log WHERE txt = {L};{_}END",
+        "BEGIN{_}NOT ATOMIC{_}INSERT INTO log (txt) VALUES ({L});{_}FOR i IN 1..2 DO INSERT INTO log (txt) VALUES ({L});{_}END FOR;{_}END",
+        "IF{_}1 THEN{_}INSERT INTO log (txt) VALUES ({L});{_}END{_}IF",
+        "/*!40101 INSERT INTO log (txt) VALUES ({L}) */",
+        "SELECT{_}{L} AS begin,{_}{L} AS end",
+    ],
+    literals: &[
+        "'a'",
+        "';'",
+        "'it''s; '",
+        "'\\';'",
+        "\"\\\";\"",
+        "\"a'\"\";\"",
+        "'\\\\'",
+        "'-- ;'",
+        "'#;'",
+        "'/*;'",
+        "'é;'",
+        "'BEGIN'",
+        "_utf8mb4';'",
+        "('(;')",
+        "'END IF;'",
+    ],
+    spaces: &[
+        " ",
+        " ",
+        " ",
+        "\n",
+        "\t",
+        " /* ; ' */ ",
+        " -- ; '\n",
+        " # ; \"\n",
+        " --\n",
+        " /*! */ ",
+        " /*!50700 ; ' */ ",
+    ],
+    // A comment there stays in what the server stores of a body, where the client sends it along.
+    tails: &["", " ", "\n"],
+    between: &["", "", "\n", "-- ;\n", "/* ; */", "# '\n"],
+};
+
+#[test]
+fn postgres_agrees() {
+    let Some(mut server) = postgres("limbeck_split_whole") else {
+        return;
+    };
+    for script in scripts("postgres") {
+        server.compare(Dialect::Postgres, &script);
+    }
+    for seed in 1..=GENERATED {
+        let script = Dice(seed * 7919).script(&POSTGRES, ";");
+        server.compare(Dialect::Postgres, &script);
+    }
+}
+
+#[test]
+fn mariadb_agrees() {
+    let Some(url) = url("LIMBECK_TEST_MYSQL_URL") else {
+        return;
+    };
+    let mut server = mariadb(&url, "limbeck_split_whole");
+    for script in scripts("mariadb") {
+        server.compare(Dialect::Mariadb, &script);
+    }
+    for seed in 1..=GENERATED {
+        let script = Dice(seed * 7919).script(&MARIADB, ";");
+        server.compare(Dialect::Mariadb, &script);
+    }
+}
+
+/// The client runs what it splits by `DELIMITER`; a server never sees that command.
+#[test]
+fn the_mariadb_client_agrees_on_delimiters() {
+    let Some(url) = url("LIMBECK_TEST_MYSQL_URL") else {
+        return;
+    };
+    if Command::new("mariadb").arg("--version").output().is_err() {
+        assert!(
+            std::env::var_os("LIMBECK_TEST_REQUIRE_SERVERS").is_none(),
+            "servers are required, and the mariadb client is not there"
+        );
+        eprintln!("LEFT OUT: no mariadb client, DELIMITER is not compared with it");
+        return;
+    }
+    let mut server = mariadb(&url, "limbeck_split_client");
+    let mut all = scripts("mariadb_client");
+    // The client reads quotes in a `/*!` comment even where the server skips it.
+    let spaces = &[
+        " ",
+        " ",
+        "\n",
+        "\t",
+        " /* ; ' */ ",
+        " -- ; '\n",
+        " # ; \"\n",
+        " /*! */ ",
+    ];
+    let grammar = Grammar {
+        spaces,
+        // Without white space the client takes the `//` out of `*///`.
+        tails: &[" ", "\n"],
+        between: &["", "\n", " \n\n"],
+        ..MARIADB
+    };
+    for seed in 1..=GENERATED / 10 {
+        for delimiter in ["//", "$$", ";;", "|"] {
+            let script = Dice(seed * 104_729).script(&grammar, delimiter);
+            all.push(format!(
+                "DELIMITER {delimiter}\n{script}\nDELIMITER ;\nINSERT INTO log (txt) VALUES ('z')"
+            ));
+        }
+    }
+    for script in all {
+        server.reset();
+        client(&url, &script);
+        let whole = server.fingerprint();
+        let (_, single) = server.one_by_one(Dialect::Mariadb, &script);
+        assert_eq!(single, whole, "{script}");
+    }
+}
+
+fn client(url: &str, script: &str) {
+    let options: sqlx::mysql::MySqlConnectOptions = url.parse().expect("a MySQL URL");
+    let password = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.rsplit_once('@')?.0.split_once(':'))
+        .map_or("", |(_, password)| password);
+    let mut child = Command::new("mariadb")
+        .args([
+            "--no-defaults",
+            "--comments",
+            "--default-character-set=utf8mb4",
+        ])
+        .args([
+            "--protocol=tcp",
+            "-h",
+            options.get_host(),
+            "-u",
+            options.get_username(),
+        ])
+        .args([
+            "-P",
+            &options.get_port().to_string(),
+            "limbeck_split_client",
+        ])
+        .env("MYSQL_PWD", password)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the client starts");
+    child
+        .stdin
+        .take()
+        .expect("it is piped")
+        .write_all(script.as_bytes())
+        .expect("the client reads");
+    let output = child.wait_with_output().expect("the client ends");
+    assert!(
+        output.status.success(),
+        "{}: {script}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// The classifier's word on implicit commits against the server's deed.
+#[test]
+fn mariadb_commits_where_classify_says_so() {
+    let Some(url) = url("LIMBECK_TEST_MYSQL_URL") else {
+        return;
+    };
+    let mut server = mariadb(&url, "limbeck_split_commits");
+    let prepare = "CREATE TABLE t (a INT); CREATE OR REPLACE TEMPORARY TABLE tt (a INT); CREATE SEQUENCE sq; \
+        CREATE VIEW v AS SELECT 1 AS a; CREATE PROCEDURE pr() DO 1";
+    let statements = [
+        "CREATE TABLE c1 (a INT)",
+        "CREATE TEMPORARY TABLE c2 (a INT)",
+        "DROP TEMPORARY TABLE tt",
+        "ALTER TABLE tt ADD b INT",
+        "CREATE INDEX i ON tt (a)",
+        "TRUNCATE t",
+        "ANALYZE TABLE t",
+        "OPTIMIZE TABLE t",
+        "CHECK TABLE t",
+        "CHECKSUM TABLE t",
+        "REPAIR TABLE t",
+        "FLUSH STATUS",
+        "LOCK TABLES t READ, log READ",
+        "GRANT SELECT ON limbeck_split_commits.* TO CURRENT_USER",
+        "SET SESSION max_statement_time = 0",
+        "RENAME TABLE t TO t2",
+        "CREATE OR REPLACE VIEW v AS SELECT 2 AS a",
+        "CREATE OR REPLACE PROCEDURE pr() DO 2",
+        "ALTER SEQUENCE sq RESTART 5",
+        "SELECT NEXTVAL(sq)",
+        "DO 1",
+        "SHOW TABLES",
+        "EXPLAIN SELECT 1",
+        "USE limbeck_split_commits",
+        "CREATE TABLE c3 SELECT 1 AS a",
+        "SAVEPOINT s",
+        "DROP TABLE IF EXISTS nope",
+        "ALTER DATABASE limbeck_split_commits COMMENT 'x'",
+        "SET STATEMENT max_statement_time = 1 FOR CREATE TABLE c4 (a INT)",
+        "INSERT INTO t VALUES (1)",
+        "REPLACE INTO t VALUES (1)",
+        "WITH x AS (SELECT 1) SELECT * FROM x",
+        "/*!40101 CREATE TABLE c5 (a INT) */",
+        "BEGIN",
+        "START TRANSACTION",
+        "COMMIT",
+        "ROLLBACK",
+        "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1",
+        "PREPARE s FROM 'SELECT 1'",
+    ];
+    for statement in statements {
+        server.reset();
+        server.run(prepare).expect("it can be prepared");
+        server
+            .run("START TRANSACTION; INSERT INTO log (txt) VALUES ('x')")
+            .expect("a transaction begins");
+        server
+            .run(statement)
+            .unwrap_or_else(|error| panic!("{error}: {statement}"));
+        server
+            .run("ROLLBACK; UNLOCK TABLES")
+            .expect("the transaction ends");
+        let committed = server
+            .fingerprint()
+            .iter()
+            .any(|line| line.starts_with("row "));
+        let expected = match sql::classify(Dialect::Mariadb, statement).in_transaction() {
+            InTransaction::Commits => true,
+            InTransaction::Controls => statement != "ROLLBACK",
+            _ => false,
+        };
+        assert_eq!(committed, expected, "{statement}");
+    }
+}
+
+/// The classifier's word on what cannot run in a transaction block against the server's refusal (25001).
+#[test]
+fn postgres_refuses_where_classify_says_so() {
+    let Some(mut server) = postgres("limbeck_split_refused") else {
+        return;
+    };
+    let prepare = "CREATE TABLE t (a int PRIMARY KEY); CREATE INDEX i ON t (a); CREATE TYPE e AS ENUM ('a'); \
+        CREATE MATERIALIZED VIEW v AS SELECT 1 AS a; CREATE UNIQUE INDEX vi ON v (a); \
+        CREATE TABLE p (a int) PARTITION BY RANGE (a); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (1) TO (2)";
+    let statements = [
+        "VACUUM t",
+        "VACUUM (ANALYZE) t",
+        "ANALYZE t",
+        "CLUSTER",
+        "CLUSTER t USING t_pkey",
+        "REINDEX TABLE t",
+        "REINDEX INDEX CONCURRENTLY i",
+        "REINDEX (CONCURRENTLY) TABLE t",
+        "REINDEX SCHEMA limbeck_split_refused",
+        "CREATE INDEX CONCURRENTLY j ON t (a)",
+        "CREATE INDEX j ON t (a)",
+        "DROP INDEX CONCURRENTLY i",
+        "DROP INDEX i",
+        "CREATE DATABASE limbeck_never",
+        "DROP DATABASE IF EXISTS limbeck_never",
+        "CREATE TABLESPACE x LOCATION '/nowhere'",
+        "DROP TABLESPACE IF EXISTS limbeck_never",
+        "ALTER SYSTEM SET work_mem = '4MB'",
+        "DISCARD ALL",
+        "DISCARD TEMP",
+        "ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY",
+        "ALTER TABLE p DETACH PARTITION p1",
+        "ALTER TYPE e ADD VALUE 'b'",
+        "REFRESH MATERIALIZED VIEW CONCURRENTLY v",
+        "REFRESH MATERIALIZED VIEW v",
+        "COMMIT PREPARED 'x'",
+        "CREATE SUBSCRIPTION s CONNECTION 'host=nowhere' PUBLICATION p",
+        "LOCK TABLE t",
+        "TRUNCATE t",
+        "SAVEPOINT s",
+        "SET TRANSACTION READ ONLY",
+        "DO $$ BEGIN END $$",
+        "COMMENT ON TABLE t IS 'x'",
+        "CHECKPOINT",
+        "ALTER DATABASE postgres SET TABLESPACE pg_default",
+    ];
+    for statement in statements {
+        server.reset();
+        server.run(prepare).expect("it can be prepared");
+        server.run("BEGIN").expect("a transaction begins");
+        let refused = match server.run(statement) {
+            Ok(_) => false,
+            Err(error) if error.contains("transaction block") => true,
+            Err(error) => panic!("{error}: {statement}"),
+        };
+        server.run("ROLLBACK").expect("the transaction ends");
+        let said = sql::classify(Dialect::Postgres, statement).in_transaction();
+        assert_eq!(said == InTransaction::Refused, refused, "{statement}");
+    }
+}
