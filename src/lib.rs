@@ -3,6 +3,14 @@
 #![deny(missing_docs)]
 
 mod dialect;
+mod revision;
 pub mod sql;
 
 pub use dialect::Dialect;
+#[doc(hidden)]
+pub use revision::EmbeddedRevision;
+pub use revision::{
+    Checksum, ChecksumError, FileStatement, FileTemplate, FileTemplateError, ForeignKeys, Mode,
+    NewRevision, NewSection, Revision, RevisionError, RevisionErrorKind, Section, SectionKind,
+    Timeout, TimeoutError, WordError, slug,
+};
