@@ -107,7 +107,7 @@ pub(super) fn statements<'t>(
     database: Dialect,
 ) -> Result<Vec<FileStatement<'t>>, Fault> {
     let base = section.body.start;
-    let body = &text[section.body.clone()];
+    let body = text.get(section.body()).unwrap_or_default();
     let unterminated =
         |offset, what| Fault::new(base + offset, Kind::Unterminated { what, cut_by });
     if section.mode == Mode::Rust {

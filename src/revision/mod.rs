@@ -51,8 +51,8 @@ use header::{Header, Key, Layout};
 ///
 /// *The header* is the comment block at the top. Its last paragraph holds the keys, one `key: value` a
 /// line; what stands above the empty `--` line is the message, of any number of lines and paragraphs,
-/// or none at all. Header lines may be indented, others must begin in column 1. Lines that begin
-/// `-- lint:` in column 1 belong to the linter wherever they stand.
+/// or none at all. Indented lines belong to it too. Lines that begin with `-- lint:` in column 1 are
+/// the linter's, neither message nor key.
 ///
 /// | key | value |
 /// |---|---|

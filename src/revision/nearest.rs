@@ -17,10 +17,13 @@ pub(super) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) 
     }
     known
         .into_iter()
-        .map(|candidate| (distance(&word, candidate), candidate))
-        .filter(|(distance, candidate)| {
+        .filter_map(|candidate| {
             let length = candidate.chars().count();
-            *distance <= (length / 3).max(2) && *distance < word.len().min(length)
+            let most = (length / 3).max(2).min(word.len().min(length) - 1);
+            // Each character too many or too few is a difference: no table is needed to see that.
+            let near = word.len().abs_diff(length) <= most;
+            let distance = near.then(|| distance(&word, candidate))?;
+            (distance <= most).then_some((distance, candidate))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

@@ -232,7 +232,7 @@ impl TryFrom<&Revision> for NewRevision {
         new.requires_binary = revision.requires_binary().map(str::to_owned);
         new.lint = layout.lint.clone();
         new.sections = revision.sections().len();
-        new.tail = revision.text()[layout.end..]
+        new.tail = without_crlf(&revision.text()[layout.end..])
             .split_inclusive('\n')
             .skip_while(|line| line.trim().is_empty())
             .collect();
@@ -241,6 +241,15 @@ impl TryFrom<&Revision> for NewRevision {
         }
         Ok(new)
     }
+}
+
+/// Reading turns each CRLF into LF, so none may be written: of several CRs before an LF all go.
+fn without_crlf(text: &str) -> String {
+    let lines: Vec<&str> = text
+        .split('\n')
+        .map(|line| line.trim_end_matches('\r'))
+        .collect();
+    lines.join("\n")
 }
 
 fn begin_key(text: &mut String, key: Key) {
@@ -366,7 +375,7 @@ impl NewSection {
         }
         text.push_str(&line);
         text.push('\n');
-        let body = self.body.replace("\r\n", "\n");
+        let body = without_crlf(&self.body);
         let body = body.trim_start_matches('\n').trim_end();
         if !body.is_empty() {
             text.push_str(body);

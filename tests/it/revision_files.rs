@@ -513,6 +513,16 @@ fn a_file_rewritten() {
     );
 }
 
+/// A body's line ends are those that reading leaves alone.
+#[test]
+fn no_crlf_is_written() {
+    let body = "SELECT '\r\r\n\r';\r\n";
+    let new = NewRevision::new("a").section(NewSection::new(SectionKind::Upgrade).body(body));
+    let text = new.to_text().unwrap();
+    assert!(text.ends_with("-- @upgrade\nSELECT '\n\r';\n"));
+    assert_eq!(NewRevision::try_from(&parse(&text)).unwrap(), new);
+}
+
 fn word() -> impl Strategy<Value = String> {
     // Any characters that the rule allows, quotes and other scripts among them.
     "[^\\s\\p{Cc},@+:-]{1,20}".prop_filter("reserved", |word| {
@@ -775,7 +785,7 @@ fn long_files_take_linear_time() {
         ("comments with @", &of("-- @parameter\n")),
         ("openers", &of("$a$ /* ' \" ")),
         ("sections", &of("-- @upgrade\n")),
-        ("near misses of keys", &of("-- lint: a\n")),
+        ("markers nearly meant", &of("-- @upgrading\n")),
     ];
     for (name, shape) in shapes {
         let time = |n: usize| {
