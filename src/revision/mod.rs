@@ -166,7 +166,7 @@ impl Revision {
 
     /// The full id.
     #[must_use]
-    pub fn id(&self) -> &Arc<str> {
+    pub fn id(&self) -> &str {
         &self.header.id
     }
 

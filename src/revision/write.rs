@@ -223,7 +223,7 @@ impl TryFrom<&Revision> for NewRevision {
         let own = |words: &[Arc<str>]| -> Vec<String> {
             words.iter().map(|word| word.to_string()).collect()
         };
-        let mut new = NewRevision::new(&**revision.id())
+        let mut new = NewRevision::new(revision.id())
             .message(revision.message())
             .down_revision(own(revision.down_revision()))
             .branch_labels(own(revision.branch_labels()))

@@ -70,7 +70,7 @@ fn a_whole_file() {
          -- in code\n\
          -- @verify [sqlite]",
     );
-    assert_eq!(&**revision.id(), "3f2a9c1d7b04");
+    assert_eq!(revision.id(), "3f2a9c1d7b04");
     let strings = |words: &[std::sync::Arc<str>]| words.join(" ");
     assert_eq!(strings(revision.down_revision()), "1c0e5a77d9b2 2222");
     assert_eq!(strings(revision.branch_labels()), "accounts größe");
@@ -156,7 +156,7 @@ fn small_files() {
         "-- lint: allow\n-- m\n--\n-- revision: a\n-- down_revision: none\n-- lint: b\n-- @upgrade\n;;\n",
     ] {
         let revision = parse(text);
-        assert_eq!(&**revision.id(), "a", "{text}");
+        assert_eq!(revision.id(), "a", "{text}");
         assert_eq!(revision.sections().len(), 1, "{text}");
     }
     assert_eq!(
@@ -359,7 +359,7 @@ fn an_embedded_revision_is_the_parsed_one() {
 #[test]
 fn an_embedded_revision_that_is_stale_says_so() {
     let stale = Revision::from(&embedded([0; 32]));
-    assert_eq!(&**stale.id(), "a1");
+    assert_eq!(stale.id(), "a1");
     let error = stale.check().unwrap_err();
     assert_eq!(error.kind().name(), "stale");
     assert!(stale.sections().is_empty());
