@@ -80,8 +80,8 @@ pub(super) fn check(text: &str, sections: &[Section]) -> Result<(), Fault> {
 }
 
 /// Whether a text may hold PostgreSQL's dollar quotes. Elsewhere a dollar sign outside of quotes is a
-/// parameter or part of a name, which no migration begins with one; but `mysql`'s DELIMITER command is
-/// mostly given `$$`.
+/// parameter or part of a name, which no migration begins with one. But `mysql`'s DELIMITER command is
+/// mostly given `$$`, and an escaped quote shows a MySQL string, which PostgreSQL would end there.
 fn meant_for_postgres(body: &str) -> bool {
     let delimiter = "DELIMITER";
     let sets_delimiter = |line: &str| {
@@ -89,7 +89,7 @@ fn meant_for_postgres(body: &str) -> bool {
             .get(..delimiter.len())
             .is_some_and(|word| word.eq_ignore_ascii_case(delimiter))
     };
-    body.contains('$') && !body.lines().any(sets_delimiter)
+    body.contains('$') && !body.contains("\\'") && !body.lines().any(sets_delimiter)
 }
 
 /// The line of the marker that ends `section`'s body, if it is not the file's end that does.

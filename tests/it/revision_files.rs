@@ -246,6 +246,9 @@ fn sql_that_may_stand_in_a_transaction() {
         "-- @upgrade\n-- @verify statement_timeout=2s lock_timeout=1s\nselect 1;\n",
         "-- @upgrade [sqlite] foreign_keys=off\nDROP TABLE a;",
         "-- @upgrade repeat lock_timeout=2s\nDELETE FROM a LIMIT 100;;\n-- done",
+        "-- @upgrade\nINSERT INTO a VALUES ('it\\'s $$ more');",
+        "-- @upgrade\nDELIMITER $$\nCREATE PROCEDURE p() BEGIN SELECT 1; END $$\n",
+        "-- @upgrade\nDO $$ BEGIN COMMIT; END $$; SELECT '$a$';",
         "-- @upgrade rust foreign_keys=off\n/* here */",
     ] {
         let revision = with_sections(sections);
