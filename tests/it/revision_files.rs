@@ -247,7 +247,7 @@ fn sql_that_may_stand_in_a_transaction() {
         "-- @upgrade [sqlite] foreign_keys=off\nDROP TABLE a;",
         "-- @upgrade repeat lock_timeout=2s\nDELETE FROM a LIMIT 100;;\n-- done",
         "-- @upgrade\nINSERT INTO a VALUES ('it\\'s $$ more');",
-        "-- @upgrade\nDELIMITER $$\nCREATE PROCEDURE p() BEGIN SELECT 1; END $$\n",
+        "-- @upgrade\nDELIMITER $$\nCREATE PROCEDURE p() BEGIN SELECT 1; END $$\nDROP PROCEDURE q $$\n",
         "-- @upgrade\nDO $$ BEGIN COMMIT; END $$; SELECT '$a$';",
         "-- @upgrade rust foreign_keys=off\n/* here */",
     ] {
