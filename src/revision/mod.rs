@@ -1,0 +1,367 @@
+//! Revision files: one SQL file per revision, read, checked and written. Pure: no I/O.
+
+mod check;
+mod checksum;
+mod embedded;
+mod error;
+mod header;
+mod nearest;
+mod section;
+mod template;
+mod text;
+mod timeout;
+mod word;
+mod write;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+pub use check::FileStatement;
+pub use checksum::{Checksum, ChecksumError};
+pub use embedded::EmbeddedRevision;
+pub use error::{RevisionError, RevisionErrorKind};
+pub use section::{ForeignKeys, Mode, Section, SectionKind};
+pub use template::{FileTemplate, FileTemplateError, slug};
+pub use timeout::{Timeout, TimeoutError};
+pub use word::WordError;
+pub use write::{NewRevision, NewSection};
+
+use crate::Dialect;
+use error::Fault;
+use header::{Header, Key, Layout};
+
+/// One revision: a file whose header, sections and SQL were checked.
+///
+/// # The file
+///
+/// ```text
+/// -- Add the users table
+/// --
+/// -- revision: 3f2a9c1d7b04
+/// -- down_revision: 1c0e5a77d9b2
+/// -- create_date: 2026-11-22T12:00:00Z
+///
+/// -- @upgrade
+/// CREATE TABLE users (id BIGINT PRIMARY KEY);
+///
+/// -- @downgrade
+/// DROP TABLE users;
+/// ```
+///
+/// *The header* is the comment block at the top. Its last paragraph holds the keys, one `key: value` a
+/// line; what stands above the empty `--` line is the message, of any number of lines and paragraphs,
+/// or none at all. Indented lines belong to it too. Lines that begin with `-- lint:` in column 1 are
+/// the linter's, neither message nor key.
+///
+/// | key | value |
+/// |---|---|
+/// | `revision` | required: the id, up to 255 characters without white space, control characters, comma or one of <code>@ + - :</code>, and not `head`, `heads`, `base`, `current` or `none` in any case |
+/// | `down_revision` | required: `none`, one full id, or several separated by commas (a merge) |
+/// | `branch_labels` | optional list of words under the same rule as ids |
+/// | `depends_on` | optional list of ids, unambiguous partial ids and labels |
+/// | `create_date` | optional, a `date-time` of RFC 3339, section 5.6 |
+/// | `requires_binary` | optional: the id of a revision that a binary must embed to run on this schema |
+///
+/// *A section* begins with a line `-- @upgrade`, `-- @downgrade`, `-- @require` or `-- @verify` in
+/// column 1, wherever that line stands, and ends before the next one. After the name come the databases
+/// that it is for, in brackets, then words: `-- @upgrade [postgres, sqlite] autocommit lock_timeout=2s`.
+/// A comment so close to one of the four that it was most likely meant as one (`-- @Upgrade`,
+/// `--@downgrade`, `-- @down`) is an error: indent it, and it is a comment.
+///
+/// | word | sections | meaning |
+/// |---|---|---|
+/// | `autocommit` | `@upgrade`, `@downgrade` | [`Mode::Autocommit`] |
+/// | `repeat` | `@upgrade`, `@downgrade` | [`Mode::Repeat`]; exactly one statement |
+/// | `rust` | `@upgrade`, `@downgrade` | [`Mode::Rust`]; no SQL |
+/// | `lock_timeout=`, `statement_timeout=` | all | a [`Timeout`] |
+/// | `foreign_keys=off` | `@upgrade`, `@downgrade` that serve SQLite | [`ForeignKeys::Off`]; not beside `autocommit` or `repeat` |
+///
+/// The first three exclude each other, and `batch`, `target`, `pause` and `background` are reserved.
+/// `@upgrade` must be there for some database, and may be empty. Each kind of section can stand once
+/// for each database.
+///
+/// *The SQL* of a section is split and looked at as each database that the section serves would read
+/// it. A file is refused when all of them would refuse a section: for an unterminated string, comment,
+/// dollar quote or body, for `BEGIN`, `COMMIT` or `ROLLBACK` (in sections of every mode: limbeck writes
+/// its own records between statements), for a statement that cannot run inside a transaction where the
+/// section runs in one, for anything but queries in `@require` and `@verify`.
+/// [`statements`](Self::statements) answers for one database.
+#[derive(Clone)]
+pub struct Revision {
+    path: Cow<'static, str>,
+    header: Header,
+    checksum: Checksum,
+    /// What `content` is made from when it is first asked for: empty once [`Revision::parse`] made it.
+    embedded: &'static str,
+    content: OnceLock<Content>,
+}
+
+/// A revision's text and what is found in it, made on first use where a build script did the checks.
+#[derive(Clone)]
+struct Content {
+    text: Cow<'static, str>,
+    outline: Result<Outline, RevisionError>,
+}
+
+#[derive(Clone)]
+struct Outline {
+    layout: Layout,
+    sections: Vec<Section>,
+}
+
+impl Revision {
+    /// Reads a file's text and checks all of it.
+    ///
+    /// `path` is for messages only. A `&'static str`, such as `include_str!` gives, is not copied
+    /// unless CRLF has to go.
+    ///
+    /// # Errors
+    /// [`RevisionError`] with the first thing that is wrong, and its place.
+    pub fn parse(
+        path: impl Into<Cow<'static, str>>,
+        text: impl Into<Cow<'static, str>>,
+    ) -> Result<Revision, RevisionError> {
+        let path = path.into();
+        let text = text::normalize(text.into());
+        let checksum = Checksum::of(&text);
+        match read(&text) {
+            Ok((header, outline)) => Ok(Revision {
+                path,
+                header,
+                checksum,
+                embedded: "",
+                content: OnceLock::from(Content {
+                    text,
+                    outline: Ok(outline),
+                }),
+            }),
+            Err(fault) => Err(fault.in_file(&path, &text)),
+        }
+    }
+
+    /// Reads a file's bytes and checks all of them.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), and for bytes that are not UTF-8.
+    pub fn parse_bytes(
+        path: impl Into<Cow<'static, str>>,
+        bytes: impl Into<Cow<'static, [u8]>>,
+    ) -> Result<Revision, RevisionError> {
+        let path = path.into();
+        let text = match bytes.into() {
+            Cow::Borrowed(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => Cow::Borrowed(text),
+                Err(error) => return Err(invalid_utf8(&path, bytes, error)),
+            },
+            Cow::Owned(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => Cow::Owned(text),
+                Err(error) => {
+                    return Err(invalid_utf8(&path, error.as_bytes(), error.utf8_error()));
+                }
+            },
+        };
+        Revision::parse(path, text)
+    }
+
+    /// The full id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.header.id
+    }
+
+    /// The full ids of the revisions that this one follows; empty for a base (`none`).
+    #[must_use]
+    pub fn down_revision(&self) -> &[Arc<str>] {
+        &self.header.down_revision
+    }
+
+    /// The labels of the branch that begins here.
+    #[must_use]
+    pub fn branch_labels(&self) -> &[Arc<str>] {
+        &self.header.branch_labels
+    }
+
+    /// What must be applied before this one, as written: ids, partial ids and labels.
+    #[must_use]
+    pub fn depends_on(&self) -> &[Arc<str>] {
+        &self.header.depends_on
+    }
+
+    /// The message, its lines joined by `\n`; empty where there is none.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.header.message
+    }
+
+    /// The message's first line.
+    #[must_use]
+    pub fn summary(&self) -> &str {
+        self.header.message.lines().next().unwrap_or_default()
+    }
+
+    /// When the file was made, as written: a `date-time` of RFC 3339.
+    #[must_use]
+    pub fn create_date(&self) -> Option<&str> {
+        self.header.create_date.as_deref()
+    }
+
+    /// The id of the revision that a binary must embed to run on a schema that has this one.
+    #[must_use]
+    pub fn requires_binary(&self) -> Option<&str> {
+        self.header.requires_binary.as_deref()
+    }
+
+    /// The checksum of [`text`](Self::text).
+    #[must_use]
+    pub fn checksum(&self) -> &Checksum {
+        &self.checksum
+    }
+
+    /// The file's path, as it was given.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The file's text, without byte-order mark, its lines ended by LF.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.content().text
+    }
+
+    /// Whether the text is what was checked.
+    ///
+    /// A revision that [`parse`](Self::parse) returned always is. One that a build script checked and
+    /// generated code embeds was not looked at since: here its text is read, once, and compared with
+    /// the checksum that the build wrote down. What runs migrations asks this of every revision of its
+    /// plan before the first write; until it was asked, [`sections`](Self::sections) may be empty.
+    ///
+    /// # Errors
+    /// [`RevisionErrorKind::Stale`] if file and generated code do not belong together, or what
+    /// `parse` would say to the text.
+    pub fn check(&self) -> Result<(), RevisionError> {
+        match &self.content().outline {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    /// The sections in the file's order. Empty only where [`check`](Self::check) gives an error.
+    #[must_use]
+    pub fn sections(&self) -> &[Section] {
+        self.outline().map_or(&[], |outline| &outline.sections)
+    }
+
+    /// The section of this kind that serves a database: one that names it in brackets; for MariaDB
+    /// else one that names MySQL; else the one without brackets.
+    #[must_use]
+    pub fn section(&self, kind: SectionKind, database: Dialect) -> Option<&Section> {
+        section::serving(self.sections(), kind, database)
+    }
+
+    /// A section's text, from the line after its marker on. `section` must be one of this revision's.
+    #[must_use]
+    pub fn body(&self, section: &Section) -> &str {
+        self.text().get(section.body()).unwrap_or_default()
+    }
+
+    /// A section's statements as `database` would split them, none for a `rust` section. `section`
+    /// must be one of this revision's.
+    ///
+    /// # Errors
+    /// What a file is refused for when every database would refuse it, here for this one.
+    pub fn statements(
+        &self,
+        section: &Section,
+        database: Dialect,
+    ) -> Result<Vec<FileStatement<'_>>, RevisionError> {
+        let cut_by = check::next_marker(self.sections(), section);
+        check::statements(self.text(), section, cut_by, database)
+            .map_err(|fault| fault.in_file(self.path(), self.text()))
+    }
+
+    /// The line in which a key of the header stands, for errors about what its value means.
+    #[must_use]
+    pub fn line_of(&self, key: &str) -> Option<usize> {
+        self.outline()?.layout.line(Key::from_name(key)?)
+    }
+
+    fn outline(&self) -> Option<&Outline> {
+        self.content().outline.as_ref().ok()
+    }
+
+    fn content(&self) -> &Content {
+        self.content.get_or_init(|| {
+            let text = text::normalize(Cow::Borrowed(self.embedded));
+            let found = Checksum::of(&text);
+            let outline = if found == self.checksum {
+                read(&text)
+                    .map(|(_, outline)| outline)
+                    .map_err(|fault| fault.in_file(&self.path, &text))
+            } else {
+                let kind = RevisionErrorKind::Stale {
+                    checked: self.checksum,
+                    found,
+                };
+                Err(RevisionError::new(&self.path, (1, 1), kind))
+            };
+            Content { text, outline }
+        })
+    }
+}
+
+/// Costs an allocation for each id: the text is neither read nor hashed before it is asked for.
+impl From<&EmbeddedRevision> for Revision {
+    fn from(embedded: &EmbeddedRevision) -> Revision {
+        let list = |words: &[&str]| words.iter().map(|&word| word.into()).collect();
+        Revision {
+            path: Cow::Borrowed(embedded.path),
+            header: Header {
+                id: embedded.id.into(),
+                down_revision: list(embedded.down_revision),
+                branch_labels: list(embedded.branch_labels),
+                depends_on: list(embedded.depends_on),
+                message: Cow::Borrowed(embedded.message),
+                create_date: embedded.create_date.map(Cow::Borrowed),
+                requires_binary: embedded.requires_binary.map(Arc::from),
+            },
+            checksum: Checksum::from_sha256(embedded.sha256),
+            embedded: embedded.text,
+            content: OnceLock::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Revision")
+            .field("path", &self.path)
+            .field("header", &self.header)
+            .field("checksum", &self.checksum)
+            .finish_non_exhaustive()
+    }
+}
+
+fn read(text: &str) -> Result<(Header, Outline), Fault> {
+    if let Some(offset) = text.find('\0') {
+        return Err(Fault::new(offset, RevisionErrorKind::Nul));
+    }
+    let (header, layout) = header::parse(text)?;
+    let sections = section::parse(text, layout.end, layout.last_key)?;
+    check::check(text, &sections)?;
+    Ok((header, Outline { layout, sections }))
+}
+
+fn invalid_utf8(path: &str, bytes: &[u8], error: std::str::Utf8Error) -> RevisionError {
+    let valid = error.valid_up_to();
+    let before = std::str::from_utf8(&bytes[..valid]).expect("what is valid up to here");
+    // Places are those of the normalized text, so that the byte-order mark takes no column.
+    let before = text::normalize(Cow::Owned(before.to_owned()));
+    let place = text::position(&before, before.len());
+    RevisionError::new(
+        path,
+        place,
+        RevisionErrorKind::InvalidUtf8 { byte: bytes[valid] },
+    )
+}

@@ -1,0 +1,5 @@
+--
+-- PostgreSQL database dump
+--
+
+\restrict x

@@ -1,0 +1,8 @@
+﻿-- Add the users table
+--
+-- revision: a1
+-- down_revision: none
+
+-- @upgrade
+SELECT 'ä', 1;
+COMMIT;

@@ -1,0 +1,12 @@
+-- Add the users table
+--
+-- revision: a1
+-- down_revision: none
+
+-- @upgrade
+SELECT 1;
+
+-- @downgrade
+
+-- @upgrade
+SELECT 2;

@@ -1,0 +1,6 @@
+-- Add the users table
+--
+-- revision: a1
+
+-- @upgrade
+SELECT 1;

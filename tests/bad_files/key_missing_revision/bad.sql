@@ -1,0 +1,6 @@
+-- Add the users table
+--
+-- down_revision: none
+
+-- @upgrade
+SELECT 1;

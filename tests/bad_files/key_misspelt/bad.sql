@@ -1,0 +1,7 @@
+-- Add the users table
+--
+-- revison: a1
+-- down_revision: none
+
+-- @upgrade
+SELECT 1;

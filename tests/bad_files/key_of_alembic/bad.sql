@@ -1,0 +1,7 @@
+-- Add the users table
+--
+-- Revision ID: a1
+-- Revises: none
+
+-- @upgrade
+SELECT 1;

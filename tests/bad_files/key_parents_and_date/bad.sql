@@ -1,0 +1,4 @@
+-- Date: 2026
+-- Parents: none
+
+-- @upgrade

@@ -1,0 +1,7 @@
+-- Add the users table
+--
+-- revision: a1
+-- Down_Revision: none
+
+-- @upgrade
+SELECT 1;

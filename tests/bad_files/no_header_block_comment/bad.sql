@@ -1,0 +1,3 @@
+/* Add the users table */
+-- @upgrade
+SELECT 1;

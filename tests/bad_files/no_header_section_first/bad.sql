@@ -1,0 +1,2 @@
+-- @upgrade
+SELECT 1;

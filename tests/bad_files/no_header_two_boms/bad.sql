@@ -1,0 +1,4 @@
+﻿﻿-- Add the users table
+--
+-- revision: a1
+-- down_revision: none

@@ -1,0 +1,6 @@
+-- @upgrades come first
+--
+-- revision: a1
+-- down_revision: none
+
+-- @upgrade

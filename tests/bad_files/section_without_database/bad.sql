@@ -1,0 +1,11 @@
+-- Add the users table
+--
+-- revision: a1
+-- down_revision: none
+
+-- @upgrade [postgres, sqlite]
+SELECT 1;
+-- @upgrade [mysql]
+SELECT 2;
+-- @upgrade
+SELECT 3;
