@@ -57,7 +57,8 @@ impl Error {
             Error::Migrations(_) | Error::Target(_) => None,
             Error::Refused(error) => error.revision(),
             Error::Standing(
-                StandingError::BinaryTooOld { revision, .. } | StandingError::UnknownRevision { revision },
+                StandingError::BinaryTooOld { revision, .. }
+                | StandingError::UnknownRevision { revision },
             ) => Some(revision),
             Error::Standing(_) => None,
             #[cfg(feature = "_sqlx")]

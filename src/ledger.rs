@@ -155,7 +155,11 @@ impl Known {
                 continue;
             }
             let Some(entry) = self.get(id) else { continue };
-            if let Some(required) = entry.requires_binary.as_deref().filter(|id| !graph.contains(id)) {
+            if let Some(required) = entry
+                .requires_binary
+                .as_deref()
+                .filter(|id| !graph.contains(id))
+            {
                 unknown.required.push((id.to_owned(), required.to_owned()));
             }
             for parent in entry.down_revision.iter().chain(&entry.depends_on) {
@@ -173,8 +177,12 @@ impl Known {
                 rooted.extend(children.get(id).into_iter().flatten());
             }
         }
-        unknown.rootless =
-            unknown.revisions.iter().filter(|id| !reached.contains(id.as_str())).cloned().collect();
+        unknown.rootless = unknown
+            .revisions
+            .iter()
+            .filter(|id| !reached.contains(id.as_str()))
+            .cloned()
+            .collect();
         unknown.required.sort();
         unknown
     }

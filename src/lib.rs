@@ -28,7 +28,8 @@ pub use dialect::{Dialect, UnknownDialect};
 pub use error::Error;
 #[cfg(feature = "_sqlx")]
 pub use executor::{
-    Event, Holder, Outcome, Report, RunError, StatementError, StepReport, Unfinished, UnfinishedReason, Violation,
+    Event, Holder, Outcome, Report, RunError, StatementError, StepReport, Unfinished,
+    UnfinishedReason, Violation,
 };
 pub use graph::{Graph, GraphError, Key, Node, RevisionSet};
 pub use ledger::{Edited, LedgerEntry};
@@ -49,3 +50,39 @@ pub use revision::{
 pub use standing::StandingError;
 pub use status::{RevisionInfo, Status, UnfinishedStep};
 pub use target::{Bound, Fork, OutOfRange, Range, RangeFault, Target, TargetError, Unknown};
+
+/// The revisions of these files, compiled into the binary: paths relative to the source file, as
+/// [`include_str!`] takes them. Gives a `Result<Migrations, MigrationsError>`.
+///
+/// ```ignore
+/// let migrations = limbeck::migrations!["../migrations/1a6f_accounts.sql", "../migrations/5c09_billing.sql"]?;
+/// ```
+///
+/// No build script is needed, and none checks the graph: that happens here, at run time. See
+/// [`embedded!`] for the other way.
+#[macro_export]
+macro_rules! migrations {
+    ($($path:literal),* $(,)?) => {
+        $crate::Migrations::from_files([$(($path, ::core::include_str!($path))),*])
+    };
+}
+
+/// The revisions that the build script embedded with [`codegen::embed`](crate::codegen::embed): checked then,
+/// so this gives [`Migrations`] without an error.
+///
+/// ```ignore
+/// let migrator = limbeck::Migrator::new(pool, limbeck::embedded!());
+/// ```
+///
+/// A service with several folders gives each a name of its own: `embedded!("billing")`.
+#[macro_export]
+macro_rules! embedded {
+    () => {
+        $crate::embedded!("limbeck")
+    };
+    ($name:literal) => {
+        $crate::Migrations::from_embedded(
+            &::core::include!(::core::concat!(::core::env!("OUT_DIR"), "/", $name, ".rs"))
+        )
+    };
+}

@@ -24,7 +24,9 @@ struct Inner {
 
 impl fmt::Debug for Migrations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Migrations").field("revisions", &self.inner.revisions.len()).finish_non_exhaustive()
+        f.debug_struct("Migrations")
+            .field("revisions", &self.inner.revisions.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,7 +102,8 @@ impl MigrationsError {
     pub fn line(&self) -> Option<usize> {
         match self {
             MigrationsError::Revision(error) => Some(error.line()),
-            MigrationsError::Graph { line, .. } | MigrationsError::UnknownRequiredBinary { line, .. } => *line,
+            MigrationsError::Graph { line, .. }
+            | MigrationsError::UnknownRequiredBinary { line, .. } => *line,
             MigrationsError::Duplicate { .. } | MigrationsError::Io { .. } => None,
         }
     }
@@ -143,7 +146,13 @@ impl Migrations {
                 });
             }
         }
-        Ok(Migrations { inner: Arc::new(Inner { revisions: by_id, graph, lineage: OnceLock::new() }) })
+        Ok(Migrations {
+            inner: Arc::new(Inner {
+                revisions: by_id,
+                graph,
+                lineage: OnceLock::new(),
+            }),
+        })
     }
 
     /// Reads every file of a folder whose name ends in `.sql`, for tools that have no embedded revisions.
@@ -168,7 +177,7 @@ impl Migrations {
         for set in sets {
             for revision in set.iter() {
                 let checksum = revision.checksum().to_string();
-                if seen.get(&**revision.id()) == Some(&checksum) {
+                if seen.get(revision.id()) == Some(&checksum) {
                     continue;
                 }
                 seen.insert(revision.id().to_string(), checksum);
@@ -186,8 +195,10 @@ impl Migrations {
     pub fn from_files(
         files: impl IntoIterator<Item = (&'static str, &'static str)>,
     ) -> Result<Self, MigrationsError> {
-        let revisions =
-            files.into_iter().map(|(path, text)| Revision::parse(path, text)).collect::<Result<Vec<_>, _>>()?;
+        let revisions = files
+            .into_iter()
+            .map(|(path, text)| Revision::parse(path, text))
+            .collect::<Result<Vec<_>, _>>()?;
         Migrations::new(revisions)
     }
 
@@ -232,15 +243,24 @@ impl Migrations {
     /// `down_revision` and resolved `depends_on`, sorted. Equal digests prove that no ancestor was edited.
     #[must_use]
     pub fn lineage(&self, id: &str) -> Option<&str> {
-        self.inner.lineage.get_or_init(|| self.all_lineages()).get(id).map(String::as_str)
+        self.inner
+            .lineage
+            .get_or_init(|| self.all_lineages())
+            .get(id)
+            .map(String::as_str)
     }
 
     fn all_lineages(&self) -> HashMap<Arc<str>, String> {
         let graph = self.graph();
         let mut lineages: HashMap<Arc<str>, String> = HashMap::with_capacity(self.len());
         for id in graph.ids() {
-            let parents = parents(graph, id).filter_map(|parent| lineages.get(&*parent).map(String::as_str));
-            let lineage = lineage(id, &self.inner.revisions[id].checksum().to_string(), parents.collect());
+            let parents =
+                parents(graph, id).filter_map(|parent| lineages.get(&*parent).map(String::as_str));
+            let lineage = lineage(
+                id,
+                &self.inner.revisions[id].checksum().to_string(),
+                parents.collect(),
+            );
             lineages.insert(id.clone(), lineage);
         }
         lineages
@@ -253,8 +273,12 @@ impl Migrations {
 }
 
 fn parents(graph: &Graph, id: &str) -> impl Iterator<Item = Arc<str>> {
-    let mut all: Vec<Arc<str>> =
-        graph.down_revision(id).into_iter().chain(graph.depends_on(id)).cloned().collect();
+    let mut all: Vec<Arc<str>> = graph
+        .down_revision(id)
+        .into_iter()
+        .chain(graph.depends_on(id))
+        .cloned()
+        .collect();
     all.sort();
     all.dedup();
     all.into_iter()
@@ -273,15 +297,17 @@ pub(crate) fn lineage(id: &str, checksum: &str, mut parents: Vec<&str>) -> Strin
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes every write");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a String takes every write");
+            text
+        })
 }
 
 fn node(revision: &Revision) -> Node {
     Node {
-        id: revision.id().clone(),
+        id: revision.id().into(),
         down_revision: revision.down_revision().to_vec(),
         branch_labels: revision.branch_labels().to_vec(),
         depends_on: revision.depends_on().to_vec(),
@@ -306,7 +332,10 @@ pub(crate) fn read_dir(folder: &Path) -> Result<Vec<Revision>, MigrationsError> 
         .into_iter()
         .map(|path| {
             let bytes = std::fs::read(&path).map_err(failed(&path))?;
-            Ok(Revision::parse_bytes(path.to_string_lossy().into_owned(), bytes)?)
+            Ok(Revision::parse_bytes(
+                path.to_string_lossy().into_owned(),
+                bytes,
+            )?)
         })
         .collect()
 }
@@ -314,7 +343,10 @@ pub(crate) fn read_dir(folder: &Path) -> Result<Vec<Revision>, MigrationsError> 
 fn located(revisions: &HashMap<Arc<str>, Revision>, error: GraphError) -> MigrationsError {
     let revision = revisions.get(error.revision());
     MigrationsError::Graph {
-        path: revision.map_or_else(|| "migrations".to_owned(), |revision| revision.path().to_owned()),
+        path: revision.map_or_else(
+            || "migrations".to_owned(),
+            |revision| revision.path().to_owned(),
+        ),
         line: revision.and_then(|revision| revision.line_of(error.header_key())),
         error,
     }

@@ -65,10 +65,22 @@ fn no_database(range: &Range) -> TargetError {
     }
 }
 
-fn script(migrations: &Migrations, names: &Names, actor: &Actor, plan: &Plan) -> Result<String, Error> {
-    let needs = Needs { dialect: names.dialect(), single_transaction: false, has_code: &|_, _| true };
+fn script(
+    migrations: &Migrations,
+    names: &Names,
+    actor: &Actor,
+    plan: &Plan,
+) -> Result<String, Error> {
+    let needs = Needs {
+        dialect: names.dialect(),
+        single_transaction: false,
+        has_code: &|_, _| true,
+    };
     let steps = prepare::steps(migrations, plan.steps(), &needs)?;
-    if let Some(step) = steps.iter().find(|step| matches!(step.work, Work::Code | Work::Repeat(_))) {
+    if let Some(step) = steps
+        .iter()
+        .find(|step| matches!(step.work, Work::Code | Work::Repeat(_)))
+    {
         return Err(RefusedError::NotAsScript {
             revision: step.step.revision.to_string(),
             path: step.path.clone(),
@@ -79,7 +91,10 @@ fn script(migrations: &Migrations, names: &Names, actor: &Actor, plan: &Plan) ->
         }
         .into());
     }
-    let mut writer = Writer { dialect: names.dialect(), text: String::new() };
+    let mut writer = Writer {
+        dialect: names.dialect(),
+        text: String::new(),
+    };
     writer.opening(plan);
     for statement in tables::create(names) {
         writer.statement(&statement);
@@ -101,7 +116,11 @@ struct Writer {
 impl Writer {
     fn opening(&mut self, plan: &Plan) {
         let list = |ids: &[Arc<str>]| {
-            if ids.is_empty() { "an empty database".to_owned() } else { ids.join(", ") }
+            if ids.is_empty() {
+                "an empty database".to_owned()
+            } else {
+                ids.join(", ")
+            }
         };
         let (client, stop) = match self.dialect {
             Dialect::Postgres => ("psql", "\\set ON_ERROR_STOP on\n"),
@@ -124,13 +143,19 @@ impl Writer {
             while statement.contains(&delimiter) {
                 delimiter.push('/');
             }
-            self.text.push_str(&format!("DELIMITER {delimiter}\n{statement}\n{delimiter}\nDELIMITER ;\n"));
+            self.text.push_str(&format!(
+                "DELIMITER {delimiter}\n{statement}\n{delimiter}\nDELIMITER ;\n"
+            ));
             return;
         }
         self.text.push_str(statement);
         // On a line of its own where a comment could swallow it.
-        let ends_in_comment = statement.lines().last().is_some_and(|line| line.contains("--") || line.contains('#'));
-        self.text.push_str(if ends_in_comment { "\n;\n" } else { ";\n" });
+        let ends_in_comment = statement
+            .lines()
+            .last()
+            .is_some_and(|line| line.contains("--") || line.contains('#'));
+        self.text
+            .push_str(if ends_in_comment { "\n;\n" } else { ";\n" });
     }
 
     fn statements<I: IntoIterator<Item: AsRef<str>>>(&mut self, statements: I) {
@@ -142,25 +167,45 @@ impl Writer {
     fn step(&mut self, migrations: &Migrations, names: &Names, actor: &Actor, prepared: &Prepared) {
         let step = &prepared.step;
         let title = prepared.message.lines().next().unwrap_or_default();
-        self.text.push_str(&format!("\n-- {} {}: {title}\n", step.action.name(), step.revision));
+        self.text.push_str(&format!(
+            "\n-- {} {}: {title}\n",
+            step.action.name(),
+            step.revision
+        ));
         let in_transaction = prepared.is_transactional(self.dialect);
         if prepared.foreign_keys_off {
-            self.statements(["PRAGMA foreign_keys = OFF", "PRAGMA legacy_alter_table = ON"]);
+            self.statements([
+                "PRAGMA foreign_keys = OFF",
+                "PRAGMA legacy_alter_table = ON",
+            ]);
         }
         if in_transaction {
-            self.statement(if self.dialect == Dialect::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" });
+            self.statement(if self.dialect == Dialect::Sqlite {
+                "BEGIN IMMEDIATE"
+            } else {
+                "BEGIN"
+            });
         }
-        let texts = prepared.statements().iter().map(|statement| &statement.text);
+        let texts = prepared
+            .statements()
+            .iter()
+            .map(|statement| &statement.text);
         self.statements(texts.cloned().collect::<Vec<_>>());
         if !in_transaction {
-            let begin = if self.dialect == Dialect::Sqlite { "BEGIN IMMEDIATE" } else { "START TRANSACTION" };
+            let begin = if self.dialect == Dialect::Sqlite {
+                "BEGIN IMMEDIATE"
+            } else {
+                "START TRANSACTION"
+            };
             self.statement(begin);
         } else if self.dialect == Dialect::Postgres {
             // Where the section changed them, limbeck's own statements want the settings that were.
             self.statements(["RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL"]);
         }
         self.statements(write::move_heads(names, &step.removes, &step.adds));
-        let revision = migrations.get(&step.revision).expect("a plan names revisions of its graph");
+        let revision = migrations
+            .get(&step.revision)
+            .expect("a plan names revisions of its graph");
         let graph = migrations.graph();
         let join = |ids: Vec<&Arc<str>>| ids.iter().map(|id| &***id).collect::<Vec<_>>().join(",");
         let count = prepared.statements().len() as u64;
@@ -184,7 +229,10 @@ impl Writer {
         self.statements(write::insert_history(names, actor, &[row]));
         self.statement("COMMIT");
         if prepared.foreign_keys_off {
-            self.statements(["PRAGMA legacy_alter_table = OFF", "PRAGMA foreign_keys = ON"]);
+            self.statements([
+                "PRAGMA legacy_alter_table = OFF",
+                "PRAGMA foreign_keys = ON",
+            ]);
         }
         debug_assert!(matches!(step.action, Action::Upgrade | Action::Downgrade));
     }

@@ -15,9 +15,11 @@ use crate::sql::{self, Class, InTransaction, Kind};
 #[non_exhaustive]
 pub enum RefusedError {
     /// The revision has no `@downgrade` section.
-    #[error("{path}: revision {revision} cannot be undone: it has no `-- @downgrade` section for {dialect}. \
+    #[error(
+        "{path}: revision {revision} cannot be undone: it has no `-- @downgrade` section for {dialect}. \
              Nothing was changed. Write one (an empty one says that there is nothing to undo), or choose a \
-             target that keeps this revision")]
+             target that keeps this revision"
+    )]
     #[non_exhaustive]
     Irreversible {
         /// The revision.
@@ -28,8 +30,10 @@ pub enum RefusedError {
         dialect: Dialect,
     },
     /// The revision has no `@upgrade` section for this database.
-    #[error("{path}: revision {revision} has no `-- @upgrade` section that serves {dialect}. Nothing was changed. \
-             Add one: `-- @upgrade [{dialect}]`, empty if there is nothing to do")]
+    #[error(
+        "{path}: revision {revision} has no `-- @upgrade` section that serves {dialect}. Nothing was changed. \
+             Add one: `-- @upgrade [{dialect}]`, empty if there is nothing to do"
+    )]
     #[non_exhaustive]
     NoSection {
         /// The revision.
@@ -52,8 +56,10 @@ pub enum RefusedError {
         action: Action,
     },
     /// A step that cannot be part of one transaction.
-    #[error("{path}: revision {revision} cannot run in `TransactionMode::SingleTransaction`: {reason}. Nothing was \
-             changed. Use `TransactionMode::PerRevision`")]
+    #[error(
+        "{path}: revision {revision} cannot run in `TransactionMode::SingleTransaction`: {reason}. Nothing was \
+             changed. Use `TransactionMode::PerRevision`"
+    )]
     #[non_exhaustive]
     NotInOneTransaction {
         /// The revision.
@@ -64,8 +70,10 @@ pub enum RefusedError {
         reason: &'static str,
     },
     /// An id that does not fit into the version table.
-    #[error("revision {revision} has {length} characters, and the column version_num of this version table holds \
-             {width}: Alembic made it. Nothing was changed. Shorten the id, or widen the column")]
+    #[error(
+        "revision {revision} has {length} characters, and the column version_num of this version table holds \
+             {width}: Alembic made it. Nothing was changed. Shorten the id, or widen the column"
+    )]
     #[non_exhaustive]
     IdTooLong {
         /// The revision.
@@ -244,7 +252,9 @@ pub(crate) fn steps(
     plan.iter()
         .enumerate()
         .map(|(index, step)| {
-            let revision = migrations.get(&step.revision).expect("a plan names revisions of its graph");
+            let revision = migrations
+                .get(&step.revision)
+                .expect("a plan names revisions of its graph");
             prepare(step, revision, needs, index + 1, plan.len())
         })
         .collect()
@@ -266,29 +276,49 @@ fn prepare(
     let section = revision.section(kind, needs.dialect).ok_or_else(|| {
         let (revision, path, dialect) = (id.clone(), path.clone(), needs.dialect);
         match kind {
-            SectionKind::Downgrade => RefusedError::Irreversible { revision, path, dialect },
-            _ => RefusedError::NoSection { revision, path, dialect },
+            SectionKind::Downgrade => RefusedError::Irreversible {
+                revision,
+                path,
+                dialect,
+            },
+            _ => RefusedError::NoSection {
+                revision,
+                path,
+                dialect,
+            },
         }
     })?;
     let read = |section: &Section| statements(revision, section, needs.dialect);
     let work = match section.mode() {
         Mode::Rust => {
             if !(needs.has_code)(&id, step.action) {
-                return Err(RefusedError::MissingCode { revision: id, path, action: step.action });
+                return Err(RefusedError::MissingCode {
+                    revision: id,
+                    path,
+                    action: step.action,
+                });
             }
             Work::Code
         }
         Mode::Repeat => {
             let mut all = read(section)?;
-            Work::Repeat(all.pop().expect("the parser allows a repeat section exactly one statement"))
+            Work::Repeat(
+                all.pop()
+                    .expect("the parser allows a repeat section exactly one statement"),
+            )
         }
         Mode::Autocommit => Work::Statements(read(section)?),
-        Mode::Transactional if transactional_ddl(needs.dialect) => Work::Transaction(read(section)?),
+        Mode::Transactional if transactional_ddl(needs.dialect) => {
+            Work::Transaction(read(section)?)
+        }
         Mode::Transactional => Work::Statements(read(section)?),
     };
     let mut checks = [Vec::new(), Vec::new()];
     if step.action == Action::Upgrade {
-        for (kind, checks) in [SectionKind::Require, SectionKind::Verify].into_iter().zip(&mut checks) {
+        for (kind, checks) in [SectionKind::Require, SectionKind::Verify]
+            .into_iter()
+            .zip(&mut checks)
+        {
             if let Some(section) = revision.section(kind, needs.dialect) {
                 *checks = read(section)?;
             }
@@ -306,7 +336,8 @@ fn prepare(
         verify,
         lock_timeout: section.lock_timeout(),
         statement_timeout: section.statement_timeout(),
-        foreign_keys_off: section.foreign_keys() == ForeignKeys::Off && needs.dialect == Dialect::Sqlite,
+        foreign_keys_off: section.foreign_keys() == ForeignKeys::Off
+            && needs.dialect == Dialect::Sqlite,
     };
     refuse(&prepared, needs)?;
     Ok(prepared)
@@ -315,7 +346,9 @@ fn prepare(
 fn refuse(prepared: &Prepared, needs: &Needs<'_>) -> Result<(), RefusedError> {
     if needs.single_transaction && !prepared.is_transactional(needs.dialect) {
         let reason = match prepared.work {
-            _ if !transactional_ddl(needs.dialect) => "MySQL and MariaDB commit at every DDL statement",
+            _ if !transactional_ddl(needs.dialect) => {
+                "MySQL and MariaDB commit at every DDL statement"
+            }
             Work::Repeat(_) => "its section is `repeat`, in transactions of its own",
             _ => "its section is `autocommit`",
         };
@@ -335,8 +368,14 @@ pub(crate) fn section_statements(
     action: &str,
     dialect: Dialect,
 ) -> Result<Vec<Sql>, RefusedError> {
-    let kind = if action == Action::Downgrade.name() { SectionKind::Downgrade } else { SectionKind::Upgrade };
-    let Some(revision) = migrations.get(revision) else { return Ok(Vec::new()) };
+    let kind = if action == Action::Downgrade.name() {
+        SectionKind::Downgrade
+    } else {
+        SectionKind::Upgrade
+    };
+    let Some(revision) = migrations.get(revision) else {
+        return Ok(Vec::new());
+    };
     match revision.section(kind, dialect) {
         Some(section) => statements(revision, section, dialect),
         None => Ok(Vec::new()),
@@ -347,12 +386,20 @@ pub(crate) fn section_statements(
 pub(crate) fn section_source<'r>(revision: &'r Revision, section: &Section) -> &'r str {
     let (text, body) = (revision.text(), section.body());
     let marker_end = text[..body.start].trim_end_matches('\n').len();
-    let start = text[..marker_end].rfind('\n').map_or(0, |newline| newline + 1);
+    let start = text[..marker_end]
+        .rfind('\n')
+        .map_or(0, |newline| newline + 1);
     &text[start..body.end]
 }
 
-fn statements(revision: &Revision, section: &Section, dialect: Dialect) -> Result<Vec<Sql>, RefusedError> {
-    let statements = revision.statements(section, dialect).map_err(RefusedError::Revision)?;
+fn statements(
+    revision: &Revision,
+    section: &Section,
+    dialect: Dialect,
+) -> Result<Vec<Sql>, RefusedError> {
+    let statements = revision
+        .statements(section, dialect)
+        .map_err(RefusedError::Revision)?;
     Ok(statements
         .into_iter()
         .map(|placed| Sql {
@@ -366,15 +413,23 @@ fn statements(revision: &Revision, section: &Section, dialect: Dialect) -> Resul
 
 /// The first id of a plan that may not fit into a version table that Alembic made.
 pub(crate) fn needs_width(plan: &[Step]) -> bool {
-    plan.iter().flat_map(|step| &step.adds).any(|id| id.chars().count() > ALEMBIC_WIDTH)
+    plan.iter()
+        .flat_map(|step| &step.adds)
+        .any(|id| id.chars().count() > ALEMBIC_WIDTH)
 }
 
 /// Refuses ids that are longer than the version table's column.
 pub(crate) fn check_width(plan: &[Step], width: usize) -> Result<(), RefusedError> {
-    match plan.iter().flat_map(|step| &step.adds).find(|id| id.chars().count() > width) {
-        Some(id) => {
-            Err(RefusedError::IdTooLong { revision: id.to_string(), length: id.chars().count(), width })
-        }
+    match plan
+        .iter()
+        .flat_map(|step| &step.adds)
+        .find(|id| id.chars().count() > width)
+    {
+        Some(id) => Err(RefusedError::IdTooLong {
+            revision: id.to_string(),
+            length: id.chars().count(),
+            width,
+        }),
         None => Ok(()),
     }
 }

@@ -31,8 +31,10 @@ pub enum StandingError {
         unknown: Vec<String>,
     },
     /// An applied revision says that only binaries which embed a certain revision may run.
-    #[error("revision {revision}, which is applied, requires a binary that embeds revision {required}: this one \
-             does not. Nothing was changed. Start a newer binary")]
+    #[error(
+        "revision {revision}, which is applied, requires a binary that embeds revision {required}: this one \
+             does not. Nothing was changed. Start a newer binary"
+    )]
     #[non_exhaustive]
     BinaryTooOld {
         /// The applied revision.
@@ -41,9 +43,11 @@ pub enum StandingError {
         required: String,
     },
     /// An applied revision descends from nothing that this binary knows.
-    #[error("the database has revision {revision}, which this binary does not embed and which descends from none \
+    #[error(
+        "the database has revision {revision}, which this binary does not embed and which descends from none \
              that it does: this is another service's database, or the ledger does not know the revision's \
-             parents. Nothing was changed. Look at the connection's URL and at `version_table`")]
+             parents. Nothing was changed. Look at the connection's URL and at `version_table`"
+    )]
     #[non_exhaustive]
     UnknownRevision {
         /// The revision.
@@ -86,8 +90,10 @@ pub enum StandingError {
         missing: Vec<String>,
     },
     /// The ledger was written by a newer limbeck, in a layout that this one does not know.
-    #[error("the ledger has layout {found}, this version of limbeck knows {known}: a newer one wrote it. Nothing \
-             was changed. Update limbeck in this binary")]
+    #[error(
+        "the ledger has layout {found}, this version of limbeck knows {known}: a newer one wrote it. Nothing \
+             was changed. Update limbeck in this binary"
+    )]
     #[non_exhaustive]
     NewerLayout {
         /// The layout in the database.
@@ -115,8 +121,18 @@ impl StandingError {
 
 fn names(ids: &[String]) -> String {
     const SHOWN: usize = 8;
-    let mut text = if ids.len() == 1 { "revision ".to_owned() } else { "revisions ".to_owned() };
-    text.push_str(&ids.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", "));
+    let mut text = if ids.len() == 1 {
+        "revision ".to_owned()
+    } else {
+        "revisions ".to_owned()
+    };
+    text.push_str(
+        &ids.iter()
+            .take(SHOWN)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", "),
+    );
     if ids.len() > SHOWN {
         text.push_str(&format!(" and {} more", ids.len() - SHOWN));
     }
@@ -147,13 +163,24 @@ pub(crate) fn beyond(
     let unknown = known.unknown(migrations, heads);
     let all: Vec<String> = unknown.revisions.iter().cloned().collect();
     if let Some((revision, required)) = unknown.required.first() {
-        return Err(StandingError::BinaryTooOld { revision: revision.clone(), required: required.clone() }.into());
+        return Err(StandingError::BinaryTooOld {
+            revision: revision.clone(),
+            required: required.clone(),
+        }
+        .into());
     }
     if let Some(revision) = unknown.rootless.first() {
-        return Err(StandingError::UnknownRevision { revision: revision.clone() }.into());
+        return Err(StandingError::UnknownRevision {
+            revision: revision.clone(),
+        }
+        .into());
     }
     if let Some(target) = targets.iter().find(|target| target.is_relative()) {
-        return Err(StandingError::RelativeToUnknown { target: target.to_string(), unknown: all }.into());
+        return Err(StandingError::RelativeToUnknown {
+            target: target.to_string(),
+            unknown: all,
+        }
+        .into());
     }
     let applied = graph.ancestors(&unknown.stands_on);
     let mut missing = BTreeSet::new();
@@ -167,7 +194,11 @@ pub(crate) fn beyond(
     if missing.is_empty() {
         Ok(all)
     } else {
-        Err(StandingError::Diverged { unknown: all, missing: missing.into_iter().collect() }.into())
+        Err(StandingError::Diverged {
+            unknown: all,
+            missing: missing.into_iter().collect(),
+        }
+        .into())
     }
 }
 

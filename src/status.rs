@@ -41,7 +41,8 @@ pub(crate) fn infos<'i>(
 ) -> Vec<RevisionInfo> {
     let graph = migrations.graph();
     let heads: BTreeSet<Arc<str>> = graph.heads().into_iter().collect();
-    let rows: Option<BTreeSet<&str>> = current.map(|rows| rows.iter().map(String::as_str).collect());
+    let rows: Option<BTreeSet<&str>> =
+        current.map(|rows| rows.iter().map(String::as_str).collect());
     let applied = rows.as_ref().map(|rows| {
         // Of heads that are not embedded nothing is known here.
         graph.ancestors(rows.iter().filter(|id| graph.contains(id)))

@@ -108,18 +108,29 @@ pub(crate) fn expect_heads<S: AsRef<str>>(names: &Names, heads: &[S]) -> Vec<Str
     let table = names.version();
     let count = |list: &[S]| {
         let ids: Vec<String> = list.iter().map(|id| dialect.literal(id.as_ref())).collect();
-        format!("(SELECT count(*) FROM {table} WHERE version_num IN ({}))", ids.join(", "))
+        format!(
+            "(SELECT count(*) FROM {table} WHERE version_num IN ({}))",
+            ids.join(", ")
+        )
     };
     let mut conditions = vec![format!("(SELECT count(*) FROM {table}) = {}", heads.len())];
-    conditions.extend(heads.chunks(CHUNK).map(|chunk| format!("{} = {}", count(chunk), chunk.len())));
+    conditions.extend(
+        heads
+            .chunks(CHUNK)
+            .map(|chunk| format!("{} = {}", count(chunk), chunk.len())),
+    );
     let condition = conditions.join(" AND ");
     vec![match dialect {
-        Dialect::Sqlite => format!("SELECT CASE WHEN {condition} THEN 1 ELSE abs(-9223372036854775807 - 1) END"),
+        Dialect::Sqlite => {
+            format!("SELECT CASE WHEN {condition} THEN 1 ELSE abs(-9223372036854775807 - 1) END")
+        }
         Dialect::Postgres => format!(
             "SELECT CASE WHEN {condition} THEN 1 ELSE CAST({} || pg_catalog.now()::pg_catalog.text AS pg_catalog.int4) END",
             dialect.literal("the database is not where this script expects it, at ")
         ),
-        Dialect::Mysql | Dialect::Mariadb => format!("SELECT IF({condition}, 1, (SELECT 1 UNION SELECT 2))"),
+        Dialect::Mysql | Dialect::Mariadb => {
+            format!("SELECT IF({condition}, 1, (SELECT 1 UNION SELECT 2))")
+        }
     }]
 }
 
@@ -323,7 +334,10 @@ pub(crate) fn settle(names: &Names, id: i64, settlement: &Settlement) -> Vec<Str
             dialect.literal("given up: resolved as abandoned")
         ),
     };
-    let update = format!("UPDATE {} SET {change} WHERE id = {id} AND state = 'running'", names.history());
+    let update = format!(
+        "UPDATE {} SET {change} WHERE id = {id} AND state = 'running'",
+        names.history()
+    );
     guarded(dialect, update, 1)
 }
 

@@ -66,9 +66,11 @@ pub enum RunError {
         holder: Box<Holder>,
     },
     /// The lease was taken over by another process: this one was stopped, or cut off, for too long.
-    #[error("the migration lease was taken over by another process while this one ran revision {revision}: \
+    #[error(
+        "the migration lease was taken over by another process while this one ran revision {revision}: \
              this process was stopped or cut off for longer than the lease. The other process finishes the \
-             step; this call changed nothing after it lost the lease")]
+             step; this call changed nothing after it lost the lease"
+    )]
     #[non_exhaustive]
     LeaseLost {
         /// The revision of the step.
@@ -100,21 +102,27 @@ pub enum RunError {
     #[error("{0}")]
     Unfinished(Box<Unfinished>),
     /// The caller's connection is inside a transaction.
-    #[error("the connection is inside a transaction: limbeck begins and ends its own. Commit or roll back \
-             first. Nothing was changed")]
+    #[error(
+        "the connection is inside a transaction: limbeck begins and ends its own. Commit or roll back \
+             first. Nothing was changed"
+    )]
     InTransaction,
     /// The pooler in between keeps no transaction together.
-    #[error("the pooler between this service and PostgreSQL is in statement pooling, where no transaction \
+    #[error(
+        "the pooler between this service and PostgreSQL is in statement pooling, where no transaction \
              holds: set pool_mode to transaction or session, or give the migrator a direct connection. \
-             Nothing was changed")]
+             Nothing was changed"
+    )]
     #[non_exhaustive]
     StatementPooling {
         /// sqlx's error.
         source: sqlx::Error,
     },
     /// There is no schema in which limbeck's tables could stand.
-    #[error("no schema is current in this session: its search_path names none that exists, or no database \
-             is chosen. Set `version_schema`, or correct the connection's options. Nothing was changed")]
+    #[error(
+        "no schema is current in this session: its search_path names none that exists, or no database \
+             is chosen. Set `version_schema`, or correct the connection's options. Nothing was changed"
+    )]
     NoSchema,
     /// `wait_for_head` waited in vain.
     #[error("the database did not reach the target within {}: its heads are {}. Nothing was changed by this \
@@ -127,7 +135,9 @@ pub enum RunError {
         heads: Vec<String>,
     },
     /// `resolve` has nothing to settle for this revision.
-    #[error("revision {revision} has no unfinished step and no drift to settle. Nothing was changed")]
+    #[error(
+        "revision {revision} has no unfinished step and no drift to settle. Nothing was changed"
+    )]
     #[non_exhaustive]
     NothingToResolve {
         /// The revision.
@@ -193,7 +203,12 @@ impl fmt::Display for StatementError {
         if let Some(hint) = &self.hint {
             write!(f, "\n  the server's hint: {hint}")?;
         }
-        write!(f, "\n  statement: {}\n  {}", excerpt(&self.statement), self.state)
+        write!(
+            f,
+            "\n  statement: {}\n  {}",
+            excerpt(&self.statement),
+            self.state
+        )
     }
 }
 
@@ -239,7 +254,12 @@ impl fmt::Display for Violation {
                 .collect();
             writeln!(f, "  {}", excerpt(&cells.join(", ")))?;
         }
-        write!(f, "  statement: {}\n  {}", excerpt(&self.statement), self.state)
+        write!(
+            f,
+            "  statement: {}\n  {}",
+            excerpt(&self.statement),
+            self.state
+        )
     }
 }
 
@@ -267,7 +287,8 @@ pub struct Holder {
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Holder::default() {
-            return f.write_str("another connection holds it, which this role or database cannot show");
+            return f
+                .write_str("another connection holds it, which this role or database cannot show");
         }
         let unknown = "unknown";
         write!(
@@ -275,7 +296,8 @@ impl fmt::Display for Holder {
             "held by {} on host {}, process {}",
             self.application.as_deref().unwrap_or(unknown),
             self.host.as_deref().unwrap_or(unknown),
-            self.pid.map_or_else(|| unknown.to_owned(), |pid| pid.to_string()),
+            self.pid
+                .map_or_else(|| unknown.to_owned(), |pid| pid.to_string()),
         )?;
         if let Some(session) = &self.session {
             write!(f, ", session {session} of the server")?;
@@ -385,7 +407,11 @@ pub(crate) fn excerpt(text: &str) -> String {
 }
 
 fn list(ids: &[String]) -> String {
-    if ids.is_empty() { "none (an empty database)".to_owned() } else { ids.join(", ") }
+    if ids.is_empty() {
+        "none (an empty database)".to_owned()
+    } else {
+        ids.join(", ")
+    }
 }
 
 /// A duration as a person writes it.

@@ -103,7 +103,11 @@ impl Report {
 
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case", tag = "kind"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case", tag = "kind")
+)]
 #[non_exhaustive]
 pub enum Outcome {
     /// The database was at the target already: this call wrote nothing.

@@ -62,7 +62,10 @@ impl<S: Source> Run<'_, S> {
         };
         let beside = self.source.pool().and_then(S::Database::beside);
         let heartbeat = beside.map(|pool| self.start_heartbeat(pool, epoch));
-        self.lease = Some(OwnLease { epoch, _heartbeat: heartbeat });
+        self.lease = Some(OwnLease {
+            epoch,
+            _heartbeat: heartbeat,
+        });
         if let Some(lease) = self.look.lease.as_mut() {
             lease.epoch = epoch;
         }
@@ -76,22 +79,32 @@ impl<S: Source> Run<'_, S> {
         message.own(&statement);
         message.own("COMMIT");
         let taken = self.send(&message).await;
-        let taken = taken.map_err(|fault| self.fault("taking the lease", "Nothing was changed", fault))?;
+        let taken =
+            taken.map_err(|fault| self.fault("taking the lease", "Nothing was changed", fault))?;
         if taken.first().is_some_and(|result| result.affected == 1) {
             return Ok(epoch);
         }
         // Only an edit by hand, without the lock, gets here.
-        Err(super::RunError::LeaseLost { revision: String::new() }.into())
+        Err(super::RunError::LeaseLost {
+            revision: String::new(),
+        }
+        .into())
     }
 
-    async fn swap(&mut self, expected: &[String], resuming: Option<i64>) -> Result<Option<i64>, Error> {
+    async fn swap(
+        &mut self,
+        expected: &[String],
+        resuming: Option<i64>,
+    ) -> Result<Option<i64>, Error> {
         self.session.begin_work();
         let mut wait = Wait::new(self.settings.lock_wait);
         loop {
             self.ensure_tables().await?;
             match self.block(expected, resuming, &mut wait) {
                 Some(Block::Moved) => return Ok(None),
-                Some(Block::Unfinished(row)) => return Err(unfinished(&row, UnfinishedReason::InTheWay)),
+                Some(Block::Unfinished(row)) => {
+                    return Err(unfinished(&row, UnfinishedReason::InTheWay));
+                }
                 Some(Block::Lease) => {
                     self.pause(&mut wait).await?;
                     self.look().await?;
@@ -106,32 +119,47 @@ impl<S: Source> Run<'_, S> {
                 Ok(results) => results.first().is_some_and(|result| result.affected == 1),
                 // A cluster's word for "another node was first".
                 Err(fault) if fault.failure.class == Class::Deadlock => false,
-                Err(fault) => return Err(self.fault("taking the lease", "Nothing was changed", fault)),
+                Err(fault) => {
+                    return Err(self.fault("taking the lease", "Nothing was changed", fault));
+                }
             };
             // What was seen before the swap may be older than the last holder's work.
             self.look().await?;
             if !is_taken {
                 continue;
             }
-            let holds = self.look.lease.as_ref().is_some_and(|lease| lease.epoch == epoch);
+            let holds = self
+                .look
+                .lease
+                .as_ref()
+                .is_some_and(|lease| lease.epoch == epoch);
             if holds && self.heads() == expected {
                 return Ok(Some(epoch));
             }
             let mut message = self.message(None);
             message.own(&write::release(&self.names, epoch));
             let released = self.send(&message).await;
-            released.map_err(|fault| self.fault("giving the lease back", "Nothing was changed", fault))?;
+            released.map_err(|fault| {
+                self.fault("giving the lease back", "Nothing was changed", fault)
+            })?;
             return Ok(None);
         }
     }
 
     fn acquire_statement(&self) -> (String, i64) {
-        let seen = self.look.lease.as_ref().map_or((0, 0), |lease| (lease.epoch, lease.beat));
+        let seen = self
+            .look
+            .lease
+            .as_ref()
+            .map_or((0, 0), |lease| (lease.epoch, lease.beat));
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let holder = format!("{}:{}:{serial}", self.actor.host, self.actor.pid);
         let holder: String = holder.chars().take(200).collect();
         let lease_ms = self.settings.lease.as_millis() as u64;
-        (write::acquire(&self.names, &self.actor, &holder, lease_ms, seen), seen.0 + 1)
+        (
+            write::acquire(&self.names, &self.actor, &holder, lease_ms, seen),
+            seen.0 + 1,
+        )
     }
 
     /// Creates what is missing of limbeck's tables, where every `CREATE` commits by itself.
@@ -142,7 +170,9 @@ impl<S: Source> Run<'_, S> {
         for statement in tables::create(&self.names) {
             let mut message = self.message(None);
             message.own(&statement);
-            self.send(&message).await.map_err(|fault| self.creating(fault))?;
+            self.send(&message)
+                .await
+                .map_err(|fault| self.creating(fault))?;
         }
         self.look().await
     }
@@ -150,13 +180,17 @@ impl<S: Source> Run<'_, S> {
     /// Records the ancestors of the heads of a database that was taken over, under the lease.
     pub(super) async fn record_baseline(&mut self) -> Result<(), Error> {
         let baseline = self.baseline();
-        let Some(lease) = self.lease.as_ref().filter(|_| !baseline.is_empty()) else { return Ok(()) };
+        let Some(lease) = self.lease.as_ref().filter(|_| !baseline.is_empty()) else {
+            return Ok(());
+        };
         let mut message = self.message(None);
         message.own("START TRANSACTION");
         message.own_all(&write::renew(&self.names, lease.epoch));
         message.own_all(&baseline);
         message.own("COMMIT");
-        self.send(&message).await.map_err(|fault| self.creating(fault))?;
+        self.send(&message)
+            .await
+            .map_err(|fault| self.creating(fault))?;
         self.look.has_history = true;
         Ok(())
     }
@@ -169,11 +203,16 @@ impl<S: Source> Run<'_, S> {
 
     /// Gives the lease back. Where that fails, it expires.
     pub(super) async fn release_lease(&mut self) {
-        let Some(lease) = self.lease.take() else { return };
+        let Some(lease) = self.lease.take() else {
+            return;
+        };
         let mut message = self.message(None);
         message.own(&write::release(&self.names, lease.epoch));
         if let Err(fault) = self.send(&message).await {
-            tracing::debug!(error = fault.failure.message, "the lease was not given back; it expires");
+            tracing::debug!(
+                error = fault.failure.message,
+                "the lease was not given back; it expires"
+            );
         }
         if let Some(row) = self.look.lease.as_mut() {
             row.holder = None;
@@ -186,7 +225,9 @@ impl<S: Source> Run<'_, S> {
 async fn beat<B: Backend>(pool: Pool<B>, message: Message, interval: Duration) {
     loop {
         tokio::time::sleep(interval).await;
-        let Ok(mut connection) = pool.acquire().await else { continue };
+        let Ok(mut connection) = pool.acquire().await else {
+            continue;
+        };
         if let Err(failed) = B::send(&mut connection, message.text().to_owned(), 0).await {
             let failure = B::explain(&failed.error);
             tracing::warn!(error = failure.message, "the lease's heartbeat was refused");

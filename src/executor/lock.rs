@@ -22,7 +22,12 @@ pub(super) struct Wait {
 
 impl Wait {
     pub(super) fn new(limit: Duration) -> Wait {
-        Wait { began: Instant::now(), limit, attempt: 0, seen: None }
+        Wait {
+            began: Instant::now(),
+            limit,
+            attempt: 0,
+            seen: None,
+        }
     }
 
     /// Whether the lease is nobody's, or its holder has not moved its counter for as long as it said: by
@@ -33,7 +38,9 @@ impl Wait {
         }
         let state = (lease.epoch, lease.beat);
         match self.seen {
-            Some((seen, since)) if seen == state => since.elapsed() >= Duration::from_millis(lease.lease_ms),
+            Some((seen, since)) if seen == state => {
+                since.elapsed() >= Duration::from_millis(lease.lease_ms)
+            }
             _ => {
                 self.seen = Some((state, Instant::now()));
                 false
@@ -168,21 +175,31 @@ impl<S: Source> Run<'_, S> {
         if !baseline.is_empty() {
             let mut message = self.message(None);
             message.own_all(&baseline);
-            self.send(&message).await.map_err(|fault| self.creating(fault))?;
+            self.send(&message)
+                .await
+                .map_err(|fault| self.creating(fault))?;
             self.look.has_history = true;
         }
         Ok(())
     }
 
     pub(super) fn creating(&self, fault: super::Fault) -> Error {
-        self.fault("creating limbeck's own tables", "Nothing else was changed", fault)
+        self.fault(
+            "creating limbeck's own tables",
+            "Nothing else was changed",
+            fault,
+        )
     }
 
     /// A holder whose lease has expired may only be stopped: the epoch moves on, so that nothing it still
     /// sends is accepted.
     async fn end_expired_lease(&mut self) -> Result<(), Error> {
         let own = self.lease.as_ref().map(|lease| lease.epoch);
-        let Some(lease) = self.look.lease.as_mut().filter(|l| l.holder.is_some() && Some(l.epoch) != own)
+        let Some(lease) = self
+            .look
+            .lease
+            .as_mut()
+            .filter(|l| l.holder.is_some() && Some(l.epoch) != own)
         else {
             return Ok(());
         };
@@ -192,10 +209,17 @@ impl<S: Source> Run<'_, S> {
         let mut message = self.message(None);
         message.own_all(&statements);
         let ended = self.send(&message).await;
-        ended.map(drop).map_err(|fault| self.fault("ending an expired lease", "Nothing was changed", fault))
+        ended
+            .map(drop)
+            .map_err(|fault| self.fault("ending an expired lease", "Nothing was changed", fault))
     }
 
-    pub(super) fn block(&self, expected: &[String], resuming: Option<i64>, wait: &mut Wait) -> Option<Block> {
+    pub(super) fn block(
+        &self,
+        expected: &[String],
+        resuming: Option<i64>,
+        wait: &mut Wait,
+    ) -> Option<Block> {
         let own = self.lease.as_ref().map(|lease| lease.epoch);
         let lease = self.look.lease.as_ref();
         let live = lease.is_some_and(|lease| Some(lease.epoch) != own && !wait.is_free(lease));
@@ -205,7 +229,11 @@ impl<S: Source> Run<'_, S> {
         if live {
             return Some(Block::Lease);
         }
-        let other = self.look.running.iter().find(|row| Some(row.id) != resuming);
+        let other = self
+            .look
+            .running
+            .iter()
+            .find(|row| Some(row.id) != resuming);
         other.map(|row| Block::Unfinished(Box::new(row.clone())))
     }
 
@@ -231,9 +259,16 @@ impl<S: Source> Run<'_, S> {
         if is_first || wait.is_over() {
             let holder = self.holder().await;
             let waited = wait.began.elapsed();
-            self.emit(&Event::Waiting { holder: &holder, waited });
+            self.emit(&Event::Waiting {
+                holder: &holder,
+                waited,
+            });
             if wait.is_over() {
-                return Err(RunError::LockTimeout { waited, holder: Box::new(holder) }.into());
+                return Err(RunError::LockTimeout {
+                    waited,
+                    holder: Box::new(holder),
+                }
+                .into());
             }
         }
         tokio::time::sleep(poll_pause(wait.attempt)).await;
@@ -246,7 +281,11 @@ impl<S: Source> Run<'_, S> {
         let mut wait = Wait::new(self.settings.lock_wait);
         loop {
             self.look().await?;
-            let free = self.look.lease.as_ref().is_none_or(|lease| wait.is_free(lease));
+            let free = self
+                .look
+                .lease
+                .as_ref()
+                .is_none_or(|lease| wait.is_free(lease));
             match self.look.running.first() {
                 None if free => return Ok(()),
                 Some(row) if free => return Err(unfinished(row, UnfinishedReason::InTheWay)),
@@ -257,7 +296,12 @@ impl<S: Source> Run<'_, S> {
 
     /// Who holds the lock, as far as this session can see; for events and errors, so it never fails.
     pub(crate) async fn holder(&mut self) -> Holder {
-        if let Some(lease) = self.look.lease.as_ref().filter(|lease| lease.holder.is_some()) {
+        if let Some(lease) = self
+            .look
+            .lease
+            .as_ref()
+            .filter(|lease| lease.holder.is_some())
+        {
             let running = self.look.running.last();
             return Holder {
                 host: lease.host.clone(),
@@ -272,7 +316,10 @@ impl<S: Source> Run<'_, S> {
         if self.dialect() != Dialect::Postgres {
             return Holder::default();
         }
-        let rows = self.query(&session::lock_holder(&self.names, &self.server)).await.unwrap_or_default();
+        let rows = self
+            .query(&session::lock_holder(&self.names, &self.server))
+            .await
+            .unwrap_or_default();
         rows.first().map(|row| read_holder(row)).unwrap_or_default()
     }
 }
@@ -289,7 +336,9 @@ impl Locked {
     pub(super) fn is_held(&self, results: &[StatementResult]) -> bool {
         self.lock.is_none_or(|index| {
             let row = results.get(index).and_then(|result| result.rows.first());
-            row.and_then(|row| row.first().cloned().flatten()).as_deref() == Some("t")
+            row.and_then(|row| row.first().cloned().flatten())
+                .as_deref()
+                == Some("t")
         })
     }
 }
@@ -307,10 +356,15 @@ fn pairs(rows: &[look::TextRow]) -> Vec<(String, String)> {
 fn read_holder(row: &[Option<String>]) -> Holder {
     let text = |index: usize| row.get(index).cloned().flatten();
     let query = text(4).unwrap_or_default();
-    let marker = query.strip_prefix("/* limbeck ").and_then(|rest| rest.split_once(" */"));
+    let marker = query
+        .strip_prefix("/* limbeck ")
+        .and_then(|rest| rest.split_once(" */"));
     let field = |name: &str| {
         let words = marker?.0;
-        words.split("; ").find_map(|word| word.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
+        words
+            .split("; ")
+            .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+            .map(str::to_owned)
     };
     Holder {
         host: field("host").or_else(|| text(2)),
@@ -319,7 +373,9 @@ fn read_holder(row: &[Option<String>]) -> Holder {
         session: text(0),
         since: text(3),
         revision: field("revision"),
-        statement: marker.map(|(_, rest)| rest.trim().to_owned()).filter(|rest| !rest.is_empty()),
+        statement: marker
+            .map(|(_, rest)| rest.trim().to_owned())
+            .filter(|rest| !rest.is_empty()),
     }
 }
 

@@ -26,7 +26,9 @@ impl<S: Source> Run<'_, S> {
             let found = self.query(&tables::existing(&self.names)).await;
             let found = found.map_err(|fault| self.fault(LOOKING, UNCHANGED, fault))?;
             let is_there = |name: &str| {
-                found.iter().any(|row| row.first().and_then(Option::as_deref) == Some(name))
+                found
+                    .iter()
+                    .any(|row| row.first().and_then(Option::as_deref) == Some(name))
             };
             let tables = Tables {
                 version: is_there(self.names.version_name()),
@@ -46,7 +48,10 @@ impl<S: Source> Run<'_, S> {
     /// Takes over what a look saw: heads and leases, and what the server said of the session.
     pub(super) fn absorb(&mut self, look: Look) -> Result<(), Error> {
         let dialect = look.server.dialect(S::Database::FAMILY);
-        let names = self.settings.names(S::Database::FAMILY).with_dialect(dialect);
+        let names = self
+            .settings
+            .names(S::Database::FAMILY)
+            .with_dialect(dialect);
         self.names = names.in_schema(look.server.schema.as_deref());
         if self.names.schema().is_none() {
             return Err(RunError::NoSchema.into());
@@ -55,7 +60,11 @@ impl<S: Source> Run<'_, S> {
             return Err(RunError::InTransaction.into());
         }
         if let Some(lease) = look.lease.as_ref().filter(|lease| lease.layout > LAYOUT) {
-            return Err(StandingError::NewerLayout { found: lease.layout, known: LAYOUT }.into());
+            return Err(StandingError::NewerLayout {
+                found: lease.layout,
+                known: LAYOUT,
+            }
+            .into());
         }
         self.server = look.server.clone();
         self.look = look;
@@ -86,9 +95,15 @@ impl<S: Source> Run<'_, S> {
 
     /// The width of the version table's column, where it has one.
     pub(super) async fn version_width(&mut self) -> Result<Option<usize>, Error> {
-        let Some(query) = tables::version_width(&self.names) else { return Ok(None) };
+        let Some(query) = tables::version_width(&self.names) else {
+            return Ok(None);
+        };
         let rows = self.query(&query).await;
-        let rows = rows.map_err(|fault| self.fault("reading the version table's width", UNCHANGED, fault))?;
-        Ok(rows.first().and_then(|row| row.first().cloned().flatten()).and_then(|width| width.parse().ok()))
+        let rows = rows
+            .map_err(|fault| self.fault("reading the version table's width", UNCHANGED, fault))?;
+        Ok(rows
+            .first()
+            .and_then(|row| row.first().cloned().flatten())
+            .and_then(|width| width.parse().ok()))
     }
 }

@@ -34,7 +34,10 @@ pub(crate) struct Blame {
 impl Message {
     /// A message that the server's list of sessions shows as this run's.
     pub(crate) fn marked(marker: &str) -> Message {
-        Message { text: marker.to_owned(), parts: Vec::new() }
+        Message {
+            text: marker.to_owned(),
+            parts: Vec::new(),
+        }
     }
 
     pub(crate) fn own(&mut self, statement: &str) {
@@ -52,7 +55,10 @@ impl Message {
     }
 
     fn push(&mut self, statement: &str, origin: Option<Origin>) {
-        self.parts.push(Part { start: self.text.len(), origin });
+        self.parts.push(Part {
+            start: self.text.len(),
+            origin,
+        });
         self.text.push_str(statement);
         // On a line of its own: a statement may end in a line comment.
         self.text.push_str("\n;\n");
@@ -79,15 +85,24 @@ impl Message {
     /// tells which one it is.
     pub(crate) fn blame(&self, completed: usize, position: Option<usize>) -> Option<Blame> {
         let byte = position.and_then(|position| {
-            self.text.char_indices().nth(position.saturating_sub(1)).map(|(byte, _)| byte)
+            self.text
+                .char_indices()
+                .nth(position.saturating_sub(1))
+                .map(|(byte, _)| byte)
         });
         let index = match byte {
-            Some(byte) => self.parts.partition_point(|part| part.start <= byte).checked_sub(1)?,
+            Some(byte) => self
+                .parts
+                .partition_point(|part| part.start <= byte)
+                .checked_sub(1)?,
             None => completed,
         };
         let part = self.parts.get(index)?;
         let origin = part.origin.clone()?;
-        Some(Blame { origin, offset: byte.map(|byte| byte - part.start) })
+        Some(Blame {
+            origin,
+            offset: byte.map(|byte| byte - part.start),
+        })
     }
 }
 
@@ -98,8 +113,20 @@ mod tests {
     fn message() -> Message {
         let mut message = Message::marked("/* é */ ");
         message.own("BEGIN");
-        message.of_revision("SELECT 1", Origin { step: 0, statement: 0 });
-        message.of_revision("SELECT x", Origin { step: 0, statement: 1 });
+        message.of_revision(
+            "SELECT 1",
+            Origin {
+                step: 0,
+                statement: 0,
+            },
+        );
+        message.of_revision(
+            "SELECT x",
+            Origin {
+                step: 0,
+                statement: 1,
+            },
+        );
         message.own("COMMIT");
         message
     }
@@ -109,7 +136,16 @@ mod tests {
         let message = message();
         let character = message.text().chars().position(|c| c == 'x').unwrap() + 1;
         let blame = message.blame(0, Some(character)).unwrap();
-        assert_eq!(blame, Blame { origin: Origin { step: 0, statement: 1 }, offset: Some(7) });
+        assert_eq!(
+            blame,
+            Blame {
+                origin: Origin {
+                    step: 0,
+                    statement: 1
+                },
+                offset: Some(7)
+            }
+        );
     }
 
     #[test]

@@ -26,8 +26,8 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use sqlx::Database;
 
-pub(crate) use event::Observer;
 pub use error::{Holder, RunError, StatementError, Unfinished, UnfinishedReason, Violation};
+pub(crate) use event::Observer;
 pub use event::{Event, Outcome, Report, StepReport};
 use lease::OwnLease;
 use message::Message;
@@ -49,7 +49,9 @@ use crate::target::Target;
 
 /// A registered function of a `rust` section: it gets the connection of the step.
 pub(crate) type Code<DB> = Arc<
-    dyn for<'c> Fn(&'c mut <DB as Database>::Connection) -> BoxFuture<'c, Result<(), BoxError>> + Send + Sync,
+    dyn for<'c> Fn(&'c mut <DB as Database>::Connection) -> BoxFuture<'c, Result<(), BoxError>>
+        + Send
+        + Sync,
 >;
 
 /// Any error of a user's.
@@ -89,7 +91,9 @@ pub(crate) struct Run<'a, S: Source> {
 
 impl<S: Source> fmt::Debug for Run<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run").field("look", &self.look).finish_non_exhaustive()
+        f.debug_struct("Run")
+            .field("look", &self.look)
+            .finish_non_exhaustive()
     }
 }
 
@@ -110,7 +114,9 @@ impl<'a, S: Source> Run<'a, S> {
         source: &'a S,
     ) -> Result<Self, Error> {
         let began = Instant::now();
-        let session = Session::open(source).await.map_err(|source| connecting(source))?;
+        let session = Session::open(source)
+            .await
+            .map_err(|source| connecting(source))?;
         Ok(Run {
             settings,
             migrations,
@@ -143,7 +149,11 @@ impl<'a, S: Source> Run<'a, S> {
 
     /// The heads that the last look saw, sorted.
     pub(crate) fn heads(&self) -> Vec<String> {
-        self.look.heads.iter().map(|head| head.revision.clone()).collect()
+        self.look
+            .heads
+            .iter()
+            .map(|head| head.revision.clone())
+            .collect()
     }
 
     /// The orderly end of a run that succeeded or stopped.
@@ -167,10 +177,20 @@ impl<'a, S: Source> Run<'a, S> {
             Event::Waiting { holder, waited } => {
                 tracing::info!(%holder, waited_ms = waited.as_millis() as u64, "waiting for the migration lock");
             }
-            Event::StepStarted { step, number, total, message } => tracing::info!(
+            Event::StepStarted {
+                step,
+                number,
+                total,
+                message,
+            } => tracing::info!(
                 revision = %step.revision, action = step.action.name(), number, total, message, "step started"
             ),
-            Event::StatementDone { step, number, total, rows } => {
+            Event::StatementDone {
+                step,
+                number,
+                total,
+                rows,
+            } => {
                 tracing::debug!(revision = %step.revision, number, total, rows, "statement done");
             }
             Event::BatchDone { step, number, rows } => {
@@ -218,7 +238,11 @@ impl<'a, S: Source> Run<'a, S> {
         loop {
             let plan = match self.decide(&targets).await? {
                 Decision::There => {
-                    let done = if self.steps.is_empty() { Outcome::AlreadyThere } else { Outcome::Migrated };
+                    let done = if self.steps.is_empty() {
+                        Outcome::AlreadyThere
+                    } else {
+                        Outcome::Migrated
+                    };
                     return Ok(self.report(done));
                 }
                 Decision::Ahead(unknown) => return Ok(self.report(Outcome::Ahead { unknown })),
@@ -228,19 +252,35 @@ impl<'a, S: Source> Run<'a, S> {
             if targets.iter().any(Target::is_relative) {
                 targets = fixed(&plan);
             }
-            if let Some(step) = plan.steps().iter().find(|step| finished.contains(&step.revision)) {
+            if let Some(step) = plan
+                .steps()
+                .iter()
+                .find(|step| finished.contains(&step.revision))
+            {
                 let (revision, heads) = (step.revision.to_string(), self.heads());
                 return Err(RunError::Contended { revision, heads }.into());
             }
-            fruitless = if plan.steps().len() < shortest { 0 } else { fruitless + 1 };
+            fruitless = if plan.steps().len() < shortest {
+                0
+            } else {
+                fruitless + 1
+            };
             shortest = shortest.min(plan.steps().len());
             if fruitless > FRUITLESS_PLANS {
                 let revision = plan.steps()[0].revision.to_string();
-                return Err(RunError::Contended { revision, heads: self.heads() }.into());
+                return Err(RunError::Contended {
+                    revision,
+                    heads: self.heads(),
+                }
+                .into());
             }
             let before = self.steps.len();
             let ran = self.execute(&plan).await?;
-            finished.extend(self.steps[before..].iter().map(|report| report.step.revision.clone()));
+            finished.extend(
+                self.steps[before..]
+                    .iter()
+                    .map(|report| report.step.revision.clone()),
+            );
             // Whether all is done, or another process moved the heads, the next look tells.
             if matches!(ran, Ran::Moved) {
                 self.look().await?;
@@ -257,7 +297,8 @@ impl<'a, S: Source> Run<'a, S> {
         }
         let expected = self.heads();
         // One transaction excludes the others by itself; several need the lease around them.
-        if plan.steps().len() > 1 && self.settings.transaction_mode == TransactionMode::PerRevision {
+        if plan.steps().len() > 1 && self.settings.transaction_mode == TransactionMode::PerRevision
+        {
             self.check_plan(&plan).await?;
             if !self.take_lease(&expected, None).await? {
                 return Err(self.heads_moved(Action::Downgrade, expected));
@@ -276,14 +317,21 @@ impl<'a, S: Source> Run<'a, S> {
                 self.check_plan(&plan).await?;
                 Ok(plan)
             }
-            Decision::There | Decision::Ahead(_) => Ok(Plan::empty(Action::Upgrade, self.heads().into_iter().map(Arc::from).collect())),
+            Decision::There | Decision::Ahead(_) => Ok(Plan::empty(
+                Action::Upgrade,
+                self.heads().into_iter().map(Arc::from).collect(),
+            )),
         }
     }
 
     pub(crate) async fn plan_downgrade(&mut self, target: &Target) -> Result<Plan, Error> {
         let unknown = self.unknown_heads();
         if !unknown.is_empty() {
-            return Err(StandingError::NotEmbedded { action: "downgrade", unknown }.into());
+            return Err(StandingError::NotEmbedded {
+                action: "downgrade",
+                unknown,
+            }
+            .into());
         }
         self.check_drift().await?;
         let plan = plan::downgrade(self.migrations.graph(), &self.heads(), target)?;
@@ -300,7 +348,11 @@ impl<'a, S: Source> Run<'a, S> {
         self.look().await?;
         let unknown = self.unknown_heads();
         if rows == plan::Rows::Keep && !unknown.is_empty() {
-            return Err(StandingError::NotEmbedded { action: "stamp", unknown }.into());
+            return Err(StandingError::NotEmbedded {
+                action: "stamp",
+                unknown,
+            }
+            .into());
         }
         let expected = self.heads();
         let plan = plan::stamp(self.migrations.graph(), &expected, targets, rows)?;
@@ -316,7 +368,12 @@ impl<'a, S: Source> Run<'a, S> {
     }
 
     fn heads_moved(&self, action: Action, expected: Vec<String>) -> Error {
-        RunError::HeadsMoved { action, expected, found: self.heads() }.into()
+        RunError::HeadsMoved {
+            action,
+            expected,
+            found: self.heads(),
+        }
+        .into()
     }
 
     /// Where the database stands to the targets.
@@ -327,10 +384,12 @@ impl<'a, S: Source> Run<'a, S> {
             heads.extend(unknown);
             let known = self.read_known().await?;
             self.check_edited(&known, &heads)?;
-            let unknown = standing::beyond(self.migrations, &known, &heads, targets).map_err(|e| match e {
-                BeyondError::Standing(error) => Error::from(error),
-                BeyondError::Target(error) => Error::from(error),
-            })?;
+            let unknown = standing::beyond(self.migrations, &known, &heads, targets).map_err(
+                |e| match e {
+                    BeyondError::Standing(error) => Error::from(error),
+                    BeyondError::Target(error) => Error::from(error),
+                },
+            )?;
             return match self.settings.on_ahead {
                 OnAhead::Proceed => Ok(Decision::Ahead(unknown)),
                 OnAhead::Refuse => Err(StandingError::Ahead { unknown }.into()),
@@ -340,12 +399,22 @@ impl<'a, S: Source> Run<'a, S> {
         let graph = self.migrations.graph();
         let plan = plan::upgrade(graph, &self.heads(), targets)?;
         let Some(row) = self.look.running.first() else {
-            return Ok(if plan.steps().is_empty() { Decision::There } else { Decision::Behind(plan) });
+            return Ok(if plan.steps().is_empty() {
+                Decision::There
+            } else {
+                Decision::Behind(plan)
+            });
         };
         // A step that another run began comes first: it blocks every other, on any branch.
-        if row.action == Action::Upgrade.name() && plan.steps().iter().any(|s| *s.revision == *row.revision) {
+        if row.action == Action::Upgrade.name()
+            && plan.steps().iter().any(|s| *s.revision == *row.revision)
+        {
             let first = [Target::revision(row.revision.as_str())];
-            return Ok(Decision::Behind(plan::upgrade(graph, &self.heads(), &first)?));
+            return Ok(Decision::Behind(plan::upgrade(
+                graph,
+                &self.heads(),
+                &first,
+            )?));
         }
         if plan.steps().is_empty() && row.action != Action::Downgrade.name() {
             return Ok(Decision::There);
@@ -361,7 +430,11 @@ impl<'a, S: Source> Run<'a, S> {
     async fn await_downgrade(&mut self, targets: &[Target]) -> Result<Decision, Error> {
         self.wait_for_quiet().await?;
         let plan = plan::upgrade(self.migrations.graph(), &self.heads(), targets)?;
-        Ok(if plan.steps().is_empty() { Decision::There } else { Decision::Behind(plan) })
+        Ok(if plan.steps().is_empty() {
+            Decision::There
+        } else {
+            Decision::Behind(plan)
+        })
     }
 
     /// Applied revisions, running upgrades included, that this binary does not embed.
@@ -384,7 +457,10 @@ impl<'a, S: Source> Run<'a, S> {
     }
 
     pub(crate) fn unknown_heads(&self) -> Vec<String> {
-        self.heads().into_iter().filter(|id| !self.migrations.graph().contains(id)).collect()
+        self.heads()
+            .into_iter()
+            .filter(|id| !self.migrations.graph().contains(id))
+            .collect()
     }
 
     /// Compares each head's lineage; only a mismatch reads the ledger, to name what differs.
@@ -403,10 +479,12 @@ impl<'a, S: Source> Run<'a, S> {
         self.look
             .heads
             .iter()
-            .filter(|head| match (&head.lineage, self.migrations.lineage(&head.revision)) {
-                (Some(recorded), Some(embedded)) => recorded != embedded,
-                _ => false,
-            })
+            .filter(
+                |head| match (&head.lineage, self.migrations.lineage(&head.revision)) {
+                    (Some(recorded), Some(embedded)) => recorded != embedded,
+                    _ => false,
+                },
+            )
             .map(|head| head.revision.clone())
             .collect()
     }
@@ -421,8 +499,11 @@ impl<'a, S: Source> Run<'a, S> {
             OnDrift::Warn => {
                 for one in &edited {
                     tracing::warn!(
-                        revision = one.revision, path = one.path, recorded = one.recorded,
-                        embedded = one.embedded, "an applied revision was edited since"
+                        revision = one.revision,
+                        path = one.path,
+                        recorded = one.recorded,
+                        embedded = one.embedded,
+                        "an applied revision was edited since"
                     );
                 }
                 Ok(())
@@ -456,7 +537,8 @@ impl<'a, S: Source> Run<'a, S> {
         let registry = self.registry;
         let needs = prepare::Needs {
             dialect: self.dialect(),
-            single_transaction: self.settings.transaction_mode == TransactionMode::SingleTransaction,
+            single_transaction: self.settings.transaction_mode
+                == TransactionMode::SingleTransaction,
             has_code: &|revision, action| registry.contains_key(&(revision.to_owned(), action)),
         };
         Ok(prepare::steps(self.migrations, plan.steps(), &needs)?)
@@ -466,8 +548,13 @@ impl<'a, S: Source> Run<'a, S> {
     async fn execute(&mut self, plan: &Plan) -> Result<Ran, Error> {
         let prepared = self.prepared(plan)?;
         self.check_width(plan.steps()).await?;
-        self.emit(&Event::Planned { steps: plan.steps() });
-        if prepared.iter().any(|step| matches!(step.work, prepare::Work::Code)) {
+        self.emit(&Event::Planned {
+            steps: plan.steps(),
+        });
+        if prepared
+            .iter()
+            .any(|step| matches!(step.work, prepare::Work::Code))
+        {
             self.use_uncached_connection().await?;
         }
         let dialect = self.dialect();
@@ -477,7 +564,10 @@ impl<'a, S: Source> Run<'a, S> {
                 if let Some(row) = self.find_running(&first.step) {
                     return Err(lock::unfinished(row, UnfinishedReason::Converted));
                 }
-                let together = rest.iter().take_while(|step| step.is_transactional(dialect)).count();
+                let together = rest
+                    .iter()
+                    .take_while(|step| step.is_transactional(dialect))
+                    .count();
                 let (now, later) = rest.split_at(together);
                 rest = later;
                 self.run_transactional(now).await?
@@ -497,7 +587,9 @@ impl<'a, S: Source> Run<'a, S> {
         if self.source.pool().is_none() || S::Database::KEEPS_CONNECTION {
             return Ok(());
         }
-        let session = Session::open_uncached(self.source).await.map_err(|source| connecting(source))?;
+        let session = Session::open_uncached(self.source)
+            .await
+            .map_err(|source| connecting(source))?;
         std::mem::replace(&mut self.session, session).end().await;
         self.saved = None;
         Ok(())
@@ -508,7 +600,10 @@ impl<'a, S: Source> Run<'a, S> {
     where
         'a: 'r,
     {
-        let revision = self.migrations.get(&step.revision).expect("a step names an embedded revision");
+        let revision = self
+            .migrations
+            .get(&step.revision)
+            .expect("a step names an embedded revision");
         let graph = self.migrations.graph();
         let join = |ids: Vec<&Arc<str>>| ids.iter().map(|id| &***id).collect::<Vec<_>>().join(",");
         let down_sql = revision
@@ -532,8 +627,15 @@ impl<'a, S: Source> Run<'a, S> {
     /// A revision's lineage over what the database has: where an ancestor was edited and that was only
     /// warned of, its descendants keep telling so.
     fn lineage(&self, id: &str) -> String {
-        let embedded = || self.migrations.lineage(id).expect("a step names an embedded revision").to_owned();
-        let Some(known) = &self.known else { return embedded() };
+        let embedded = || {
+            self.migrations
+                .lineage(id)
+                .expect("a step names an embedded revision")
+                .to_owned()
+        };
+        let Some(known) = &self.known else {
+            return embedded();
+        };
         let parents = self.migrations.parents_of(id);
         let stored: Vec<&str> = parents
             .iter()
@@ -545,7 +647,12 @@ impl<'a, S: Source> Run<'a, S> {
                     .expect("a parent of an embedded revision is embedded")
             })
             .collect();
-        let checksum = self.migrations.get(id).expect("embedded").checksum().to_string();
+        let checksum = self
+            .migrations
+            .get(id)
+            .expect("embedded")
+            .checksum()
+            .to_string();
         crate::migrations::lineage(id, &checksum, stored)
     }
 
@@ -555,10 +662,20 @@ impl<'a, S: Source> Run<'a, S> {
             return Vec::new();
         }
         let graph = self.migrations.graph();
-        let heads: Vec<String> = self.heads().into_iter().filter(|id| graph.contains(id)).collect();
-        let steps: Vec<Step> =
-            graph.ancestors(&heads).iter().map(|id| Step::marking(Action::Baseline, id.clone())).collect();
-        let rows: Vec<LedgerRow<'_>> = steps.iter().map(|step| self.ledger_row(step, "done")).collect();
+        let heads: Vec<String> = self
+            .heads()
+            .into_iter()
+            .filter(|id| graph.contains(id))
+            .collect();
+        let steps: Vec<Step> = graph
+            .ancestors(&heads)
+            .iter()
+            .map(|id| Step::marking(Action::Baseline, id.clone()))
+            .collect();
+        let rows: Vec<LedgerRow<'_>> = steps
+            .iter()
+            .map(|step| self.ledger_row(step, "done"))
+            .collect();
         crate::dialect::write::insert_history(&self.names, &self.actor, &rows)
     }
 
@@ -572,12 +689,26 @@ impl<'a, S: Source> Run<'a, S> {
     fn fault(&self, during: impl Into<String>, state: impl Into<String>, fault: Fault) -> Error {
         let (during, state) = (during.into(), state.into());
         match fault.failure.class {
-            Class::Connection => RunError::Connection { during, state, source: fault.source }.into(),
-            Class::StatementPooling => RunError::StatementPooling { source: fault.source }.into(),
+            Class::Connection => RunError::Connection {
+                during,
+                state,
+                source: fault.source,
+            }
+            .into(),
+            Class::StatementPooling => RunError::StatementPooling {
+                source: fault.source,
+            }
+            .into(),
             Class::InTransaction => RunError::InTransaction.into(),
             _ => {
                 let message = fault.failure.message;
-                RunError::Bookkeeping { during, message, state, source: fault.source }.into()
+                RunError::Bookkeeping {
+                    during,
+                    message,
+                    state,
+                    source: fault.source,
+                }
+                .into()
             }
         }
     }
@@ -609,7 +740,10 @@ fn connecting(source: sqlx::Error) -> Error {
 /// waiters do not come together.
 fn poll_pause(attempt: u32) -> Duration {
     use std::hash::{BuildHasher as _, RandomState};
-    let base = [20, 50, 100, 200].get(attempt as usize).copied().unwrap_or(200);
+    let base = [20, 50, 100, 200]
+        .get(attempt as usize)
+        .copied()
+        .unwrap_or(200);
     // The standard library seeds each state at random.
     let spread = RandomState::new().hash_one(attempt) % 100;
     Duration::from_millis(base * (75 + spread / 2) / 100)

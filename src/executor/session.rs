@@ -27,30 +27,50 @@ pub(crate) struct Session<'a, B: Backend> {
 
 impl<B: Backend> fmt::Debug for Session<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("working", &self.working).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("working", &self.working)
+            .finish_non_exhaustive()
     }
 }
 
 impl<'a, B: Backend> Session<'a, B> {
     pub(crate) async fn open<S: Source<Database = B>>(source: &'a S) -> Result<Self, sqlx::Error> {
         let held = source.acquire().await?;
-        Ok(Session { held: Some(held), cleanup: Vec::new(), working: false, _beside: None })
+        Ok(Session {
+            held: Some(held),
+            cleanup: Vec::new(),
+            working: false,
+            _beside: None,
+        })
     }
 
     /// A connection with its statement cache off, for code of the user's that may run behind a pooler. The
     /// caller's own where there can be no other.
-    pub(crate) async fn open_uncached<S: Source<Database = B>>(source: &'a S) -> Result<Self, sqlx::Error> {
-        match source.pool().filter(|_| !B::KEEPS_CONNECTION).and_then(B::beside) {
+    pub(crate) async fn open_uncached<S: Source<Database = B>>(
+        source: &'a S,
+    ) -> Result<Self, sqlx::Error> {
+        match source
+            .pool()
+            .filter(|_| !B::KEEPS_CONNECTION)
+            .and_then(B::beside)
+        {
             Some(pool) => {
                 let held = Held::Pooled(pool.acquire().await?);
-                Ok(Session { held: Some(held), cleanup: Vec::new(), working: false, _beside: Some(pool) })
+                Ok(Session {
+                    held: Some(held),
+                    cleanup: Vec::new(),
+                    working: false,
+                    _beside: Some(pool),
+                })
             }
             None => Session::open(source).await,
         }
     }
 
     pub(crate) fn connection(&mut self) -> &mut B::Connection {
-        self.held.as_mut().expect("a session holds its connection until it ends")
+        self.held
+            .as_mut()
+            .expect("a session holds its connection until it ends")
     }
 
     pub(crate) async fn send(
@@ -59,11 +79,13 @@ impl<'a, B: Backend> Session<'a, B> {
         keep: usize,
     ) -> Result<Vec<StatementResult>, Fault> {
         let text = message.text().to_owned();
-        B::send(self.connection(), text, keep).await.map_err(|failed| Fault {
-            failure: B::explain(&failed.error),
-            completed: failed.completed,
-            source: failed.error,
-        })
+        B::send(self.connection(), text, keep)
+            .await
+            .map_err(|failed| Fault {
+                failure: B::explain(&failed.error),
+                completed: failed.completed,
+                source: failed.error,
+            })
     }
 
     /// From here on the session may be inside a transaction: if the run is dropped, the connection is closed
@@ -106,7 +128,9 @@ impl<B: Backend> Drop for Session<'_, B> {
         if !self.working || !B::KEEPS_CONNECTION {
             return;
         }
-        let Some(Held::Pooled(mut connection)) = self.held.take() else { return };
+        let Some(Held::Pooled(mut connection)) = self.held.take() else {
+            return;
+        };
         let cleanup = std::mem::take(&mut self.cleanup);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             connection.close_on_drop();

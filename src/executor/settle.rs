@@ -16,9 +16,19 @@ const UNCHANGED: &str = "Nothing was changed";
 
 impl<S: Source> Run<'_, S> {
     /// Settles an unfinished step, under the lock: a step that still runs is waited for.
-    pub(crate) async fn settle(&mut self, revision: &str, resolution: Resolution) -> Result<(), Error> {
+    pub(crate) async fn settle(
+        &mut self,
+        revision: &str,
+        resolution: Resolution,
+    ) -> Result<(), Error> {
         self.look().await?;
-        let Some(row) = self.look.running.iter().find(|row| row.revision == revision).cloned() else {
+        let Some(row) = self
+            .look
+            .running
+            .iter()
+            .find(|row| row.revision == revision)
+            .cloned()
+        else {
             return Err(nothing(revision));
         };
         let change = match resolution {
@@ -32,9 +42,16 @@ impl<S: Source> Run<'_, S> {
 
     /// The digest over a step's statements up to the one in doubt.
     fn digest_after(&self, row: &RunningRow) -> Result<String, Error> {
-        let Some(number) = row.statement_running else { return Err(nothing(&row.revision)) };
+        let Some(number) = row.statement_running else {
+            return Err(nothing(&row.revision));
+        };
         let count = usize::try_from(number).unwrap_or(usize::MAX);
-        let statements = prepare::section_statements(self.migrations, &row.revision, &row.action, self.dialect())?;
+        let statements = prepare::section_statements(
+            self.migrations,
+            &row.revision,
+            &row.action,
+            self.dialect(),
+        )?;
         if count > statements.len() {
             return Err(lock::unfinished(row, UnfinishedReason::Edited));
         }
@@ -53,9 +70,16 @@ impl<S: Source> Run<'_, S> {
         let graph = self.migrations.graph();
         let affected = graph.descendants([revision]);
         let mut rows: Vec<(String, String, String)> = Vec::new();
-        let mut lineages: std::collections::HashMap<String, String> = std::collections::HashMap::new();
+        let mut lineages: std::collections::HashMap<String, String> =
+            std::collections::HashMap::new();
         for id in affected.iter() {
-            let embedded = || self.migrations.get(id).expect("a member of the graph").checksum().to_string();
+            let embedded = || {
+                self.migrations
+                    .get(id)
+                    .expect("a member of the graph")
+                    .checksum()
+                    .to_string()
+            };
             let checksum = match known.get(id).and_then(|entry| entry.checksum.clone()) {
                 Some(recorded) if **id != *revision => recorded,
                 _ => embedded(),
@@ -70,8 +94,11 @@ impl<S: Source> Run<'_, S> {
                     .unwrap_or_default()
             };
             let parents: Vec<String> = parents.iter().map(|parent| stored(parent)).collect();
-            let lineage =
-                crate::migrations::lineage(id, &checksum, parents.iter().map(String::as_str).collect());
+            let lineage = crate::migrations::lineage(
+                id,
+                &checksum,
+                parents.iter().map(String::as_str).collect(),
+            );
             if **id == *revision || heads.iter().any(|head| **head == **id) {
                 rows.push((id.to_string(), checksum, lineage.clone()));
             }
@@ -80,12 +107,21 @@ impl<S: Source> Run<'_, S> {
         let rows: Vec<LedgerRow<'_>> = rows
             .iter()
             .map(|(id, checksum, lineage)| {
-                let step = crate::plan::Step::marking(crate::plan::Action::Baseline, id.as_str().into());
+                let step =
+                    crate::plan::Step::marking(crate::plan::Action::Baseline, id.as_str().into());
                 let row = self.ledger_row(&step, "done");
                 LedgerRow {
                     revision: id,
-                    message: self.migrations.get(id).expect("a member of the graph").message(),
-                    requires_binary: self.migrations.get(id).expect("a member of the graph").requires_binary(),
+                    message: self
+                        .migrations
+                        .get(id)
+                        .expect("a member of the graph")
+                        .message(),
+                    requires_binary: self
+                        .migrations
+                        .get(id)
+                        .expect("a member of the graph")
+                        .requires_binary(),
                     action: "accept",
                     checksum: Some(checksum.clone()),
                     lineage: Some(lineage.clone()),
@@ -101,7 +137,11 @@ impl<S: Source> Run<'_, S> {
         self.write_alone(None, statements).await
     }
 
-    async fn write_alone(&mut self, resuming: Option<i64>, statements: Vec<String>) -> Result<(), Error> {
+    async fn write_alone(
+        &mut self,
+        resuming: Option<i64>,
+        statements: Vec<String>,
+    ) -> Result<(), Error> {
         let expected = self.heads();
         let moved = |run: &Self| RunError::HeadsMoved {
             action: crate::plan::Action::Stamp,
@@ -132,5 +172,8 @@ impl<S: Source> Run<'_, S> {
 }
 
 fn nothing(revision: &str) -> Error {
-    RunError::NothingToResolve { revision: revision.to_owned() }.into()
+    RunError::NothingToResolve {
+        revision: revision.to_owned(),
+    }
+    .into()
 }

@@ -13,10 +13,10 @@ use super::message::{Message, Origin};
 use super::transactional::statement_error;
 use super::{Event, Fault, Ran, Run, RunError, StepReport};
 use crate::backend::{Backend as _, Class, Source};
+use crate::dialect::Dialect;
 use crate::dialect::look::RunningRow;
 use crate::dialect::session::{self, Timeout};
 use crate::dialect::write::{self, Progress};
-use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::prepare::{Prepared, Sql, Work, transactional_ddl};
 use crate::sql;
@@ -37,7 +37,10 @@ impl<S: Source> Run<'_, S> {
     pub(super) async fn run_stepwise(&mut self, prepared: &Prepared) -> Result<Ran, Error> {
         let expected = self.heads();
         let resuming = self.find_running(&prepared.step).cloned();
-        if !self.take_lease(&expected, resuming.as_ref().map(|row| row.id)).await? {
+        if !self
+            .take_lease(&expected, resuming.as_ref().map(|row| row.id))
+            .await?
+        {
             return Ok(Ran::Moved);
         }
         self.record_baseline().await?;
@@ -106,7 +109,9 @@ impl<S: Source> Run<'_, S> {
         message.own(self.begin_short());
         self.push_end(&mut message, prepared, &underway);
         message.own("COMMIT");
-        self.send(&message).await.map_err(|fault| self.bookkeeping(prepared, fault))?;
+        self.send(&message)
+            .await
+            .map_err(|fault| self.bookkeeping(prepared, fault))?;
         Ok(underway)
     }
 
@@ -122,9 +127,20 @@ impl<S: Source> Run<'_, S> {
         message.own_all(&write::begin_history(&self.names, &self.actor, &row, epoch));
         let id = message.len() - 1;
         message.own("COMMIT");
-        let results = self.send(&message).await.map_err(|fault| self.bookkeeping(prepared, fault))?;
-        let id = results.get(id).and_then(|result| result.rows.first()?.first()?.as_deref()?.parse().ok());
-        Ok(Underway { id: id.unwrap_or_default(), epoch, done: 0, rows: 0, digest: String::new() })
+        let results = self
+            .send(&message)
+            .await
+            .map_err(|fault| self.bookkeeping(prepared, fault))?;
+        let id = results
+            .get(id)
+            .and_then(|result| result.rows.first()?.first()?.as_deref()?.parse().ok());
+        Ok(Underway {
+            id: id.unwrap_or_default(),
+            epoch,
+            done: 0,
+            rows: 0,
+            digest: String::new(),
+        })
     }
 
     /// Goes on where another run stopped, if that place is known and the file still leads there.
@@ -161,15 +177,26 @@ impl<S: Source> Run<'_, S> {
         message.own(self.begin_short());
         message.own_all(&write::record(&self.names, &self.progress(&underway)));
         let ledger = self.ledger_row(&prepared.step, "running");
-        message.own(&write::adopt_row(&self.names, &self.actor, &ledger, total(prepared), row.id, underway.epoch));
+        message.own(&write::adopt_row(
+            &self.names,
+            &self.actor,
+            &ledger,
+            total(prepared),
+            row.id,
+            underway.epoch,
+        ));
         message.own("COMMIT");
-        self.send(&message).await.map_err(|fault| self.bookkeeping(prepared, fault))?;
+        self.send(&message)
+            .await
+            .map_err(|fault| self.bookkeeping(prepared, fault))?;
         Ok(underway)
     }
 
     fn is_idempotent(&self, prepared: &Prepared) -> bool {
         let key = (prepared.step.revision.to_string(), prepared.step.action);
-        self.registry.get(&key).is_some_and(|registered| registered.idempotent)
+        self.registry
+            .get(&key)
+            .is_some_and(|registered| registered.idempotent)
     }
 
     async fn run_statement(
@@ -181,7 +208,10 @@ impl<S: Source> Run<'_, S> {
         let statements = prepared.statements();
         let statement = &statements[number];
         let after = link(&underway.digest, statement);
-        let origin = Origin { step: 0, statement: number };
+        let origin = Origin {
+            step: 0,
+            statement: number,
+        };
         let is_atomic = statement.can_share_transaction(self.dialect());
         let mut message = self.message(Some(&prepared.step.revision));
         if is_atomic {
@@ -190,7 +220,8 @@ impl<S: Source> Run<'_, S> {
                 message.own(&write::fence(&self.names, underway.epoch));
             }
         } else {
-            self.record(underway, Some((number, statement)), None).await?;
+            self.record(underway, Some((number, statement)), None)
+                .await?;
             if self.dialect().is_mysql_family() {
                 message.own(&write::fence(&self.names, underway.epoch));
             }
@@ -200,7 +231,11 @@ impl<S: Source> Run<'_, S> {
         message.of_revision(&statement.text, origin);
         let results = match self.send(&message).await {
             Ok(results) => results,
-            Err(fault) => return Err(self.statement_failed(prepared, number, underway, &message, fault).await),
+            Err(fault) => {
+                return Err(self
+                    .statement_failed(prepared, number, underway, &message, fault)
+                    .await);
+            }
         };
         let rows = results.get(place).map_or(0, |result| result.affected);
         let rows = if statement.changes_rows() { rows } else { 0 };
@@ -211,12 +246,19 @@ impl<S: Source> Run<'_, S> {
             let mut message = self.message(Some(&prepared.step.revision));
             message.own_all(&write::record(&self.names, &self.progress(underway)));
             message.own("COMMIT");
-            self.send(&message).await.map_err(|fault| self.bookkeeping(prepared, fault))?;
+            self.send(&message)
+                .await
+                .map_err(|fault| self.bookkeeping(prepared, fault))?;
         } else {
             self.record(underway, None, None).await?;
         }
         let total = statements.len();
-        self.emit(&Event::StatementDone { step: &prepared.step, number: number + 1, total, rows });
+        self.emit(&Event::StatementDone {
+            step: &prepared.step,
+            number: number + 1,
+            total,
+            rows,
+        });
         Ok(())
     }
 
@@ -230,7 +272,11 @@ impl<S: Source> Run<'_, S> {
         fault: Fault,
     ) -> Error {
         if fault.failure.class == Class::Connection {
-            let during = format!("running statement {} of revision {}", number + 1, prepared.step.revision);
+            let during = format!(
+                "running statement {} of revision {}",
+                number + 1,
+                prepared.step.revision
+            );
             let state = format!(
                 "Statements 1 to {} took effect; whether statement {} did is not known here. Start again: \
                  limbeck settles it or says what to look at",
@@ -283,10 +329,20 @@ impl<S: Source> Run<'_, S> {
             message.own(self.begin_short());
             message.own(&write::fence(&self.names, underway.epoch));
             let place = message.len();
-            message.of_revision(&statement.text, Origin { step: 0, statement: 0 });
+            message.of_revision(
+                &statement.text,
+                Origin {
+                    step: 0,
+                    statement: 0,
+                },
+            );
             let results = match self.send(&message).await {
                 Ok(results) => results,
-                Err(fault) => return Err(self.batch_failed(prepared, &underway, &message, fault).await),
+                Err(fault) => {
+                    return Err(self
+                        .batch_failed(prepared, &underway, &message, fault)
+                        .await);
+                }
             };
             let rows = results.get(place).map_or(0, |result| result.affected);
             if rows == 0 {
@@ -297,8 +353,14 @@ impl<S: Source> Run<'_, S> {
             let mut message = self.message(Some(&prepared.step.revision));
             message.own_all(&write::record(&self.names, &self.progress(&underway)));
             message.own("COMMIT");
-            self.send(&message).await.map_err(|fault| self.bookkeeping(prepared, fault))?;
-            self.emit(&Event::BatchDone { step: &prepared.step, number: underway.done, rows });
+            self.send(&message)
+                .await
+                .map_err(|fault| self.bookkeeping(prepared, fault))?;
+            self.emit(&Event::BatchDone {
+                step: &prepared.step,
+                number: underway.done,
+                rows,
+            });
         }
         // Still inside the empty batch's transaction.
         if let Err(error) = self.check(prepared, "@verify", &prepared.verify).await {
@@ -310,7 +372,9 @@ impl<S: Source> Run<'_, S> {
         let mut message = self.message(Some(&prepared.step.revision));
         self.push_end(&mut message, prepared, &underway);
         message.own("COMMIT");
-        self.send(&message).await.map_err(|fault| self.bookkeeping(prepared, fault))?;
+        self.send(&message)
+            .await
+            .map_err(|fault| self.bookkeeping(prepared, fault))?;
         Ok(underway)
     }
 
@@ -327,7 +391,11 @@ impl<S: Source> Run<'_, S> {
             underway.done, underway.rows
         );
         if fault.failure.class == Class::Connection {
-            return self.fault(format!("running a batch of revision {}", prepared.step.revision), state, fault);
+            return self.fault(
+                format!("running a batch of revision {}", prepared.step.revision),
+                state,
+                fault,
+            );
         }
         let Some(blame) = message.blame(fault.completed, fault.failure.position) else {
             return self.bookkeeping(prepared, fault);
@@ -342,7 +410,11 @@ impl<S: Source> Run<'_, S> {
         error
     }
 
-    async fn run_code(&mut self, prepared: &Prepared, underway: &mut Underway) -> Result<(), Error> {
+    async fn run_code(
+        &mut self,
+        prepared: &Prepared,
+        underway: &mut Underway,
+    ) -> Result<(), Error> {
         let placeholder = Sql {
             text: "(code)".to_owned(),
             line: 1,
@@ -363,8 +435,15 @@ impl<S: Source> Run<'_, S> {
 
     /// Moves the heads and ends the step; the caller stands in a transaction and commits it.
     fn push_end(&self, message: &mut Message, prepared: &Prepared, underway: &Underway) {
-        message.own_all(&write::move_heads(&self.names, &prepared.step.removes, &prepared.step.adds));
-        let progress = Progress { end: Some("done"), ..self.progress(underway) };
+        message.own_all(&write::move_heads(
+            &self.names,
+            &prepared.step.removes,
+            &prepared.step.adds,
+        ));
+        let progress = Progress {
+            end: Some("done"),
+            ..self.progress(underway)
+        };
         message.own_all(&write::record(&self.names, &progress));
     }
 
@@ -387,13 +466,28 @@ impl<S: Source> Run<'_, S> {
         error: Option<&str>,
     ) -> Result<(), Error> {
         let text: Option<String> = running.map(|(_, sql)| sql.text.chars().take(SHOWN).collect());
-        let running = running.zip(text.as_deref()).map(|((number, _), text)| (number as u64 + 1, text));
-        let progress = Progress { running, error, ..self.progress(underway) };
+        let running = running
+            .zip(text.as_deref())
+            .map(|((number, _), text)| (number as u64 + 1, text));
+        let progress = Progress {
+            running,
+            error,
+            ..self.progress(underway)
+        };
         self.send_record(&progress).await
     }
 
-    async fn record_end(&mut self, underway: &Underway, end: Option<&str>, error: &str) -> Result<(), Error> {
-        let progress = Progress { end, error: Some(error), ..self.progress(underway) };
+    async fn record_end(
+        &mut self,
+        underway: &Underway,
+        end: Option<&str>,
+        error: &str,
+    ) -> Result<(), Error> {
+        let progress = Progress {
+            end,
+            error: Some(error),
+            ..self.progress(underway)
+        };
         self.send_record(&progress).await
     }
 
@@ -412,11 +506,15 @@ impl<S: Source> Run<'_, S> {
     }
 
     fn bookkeeping(&self, prepared: &Prepared, fault: Fault) -> Error {
-        match self.lost_or(&format!("recording revision {}", prepared.step.revision), fault) {
+        match self.lost_or(
+            &format!("recording revision {}", prepared.step.revision),
+            fault,
+        ) {
             Error::Run(run) => match *run {
-                RunError::LeaseLost { .. } => {
-                    RunError::LeaseLost { revision: prepared.step.revision.to_string() }.into()
+                RunError::LeaseLost { .. } => RunError::LeaseLost {
+                    revision: prepared.step.revision.to_string(),
                 }
+                .into(),
                 other => other.into(),
             },
             other => other,
@@ -425,9 +523,16 @@ impl<S: Source> Run<'_, S> {
 
     fn lost_or(&self, during: &str, fault: Fault) -> Error {
         if fault.failure.class == Class::Guard {
-            return RunError::LeaseLost { revision: String::new() }.into();
+            return RunError::LeaseLost {
+                revision: String::new(),
+            }
+            .into();
         }
-        self.fault(during, "The ledger says how far the step came; start again to go on", fault)
+        self.fault(
+            during,
+            "The ledger says how far the step came; start again to go on",
+            fault,
+        )
     }
 
     fn epoch(&self) -> i64 {
@@ -448,13 +553,21 @@ impl<S: Source> Run<'_, S> {
         let dialect = self.dialect();
         if dialect.is_mysql_family() {
             let set = self.query(session::MYSQL_ENTER).await;
-            set.map_err(|fault| self.fault("setting the session", "Nothing of the step was run", fault))?;
+            set.map_err(|fault| {
+                self.fault("setting the session", "Nothing of the step was run", fault)
+            })?;
         }
-        let lock = prepared.lock_timeout.or_else(|| (!transactional_ddl(dialect)).then_some(self.settings.lock_timeout));
-        for (timeout, value) in [(Timeout::Lock, lock), (Timeout::Statement, prepared.statement_timeout)] {
+        let lock = prepared
+            .lock_timeout
+            .or_else(|| (!transactional_ddl(dialect)).then_some(self.settings.lock_timeout));
+        for (timeout, value) in [
+            (Timeout::Lock, lock),
+            (Timeout::Statement, prepared.statement_timeout),
+        ] {
             let Some(value) = value else { continue };
             if dialect == Dialect::Sqlite && timeout == Timeout::Statement {
-                let limited = S::Database::limit_statement(self.session.connection(), Some(value)).await;
+                let limited =
+                    S::Database::limit_statement(self.session.connection(), Some(value)).await;
                 limited.map_err(|source| RunError::Connection {
                     during: "setting statement_timeout".to_owned(),
                     state: "Nothing of the step was run".to_owned(),
@@ -462,11 +575,15 @@ impl<S: Source> Run<'_, S> {
                 })?;
                 continue;
             }
-            let Some(statement) = session::set_timeout(dialect, timeout, value) else { continue };
+            let Some(statement) = session::set_timeout(dialect, timeout, value) else {
+                continue;
+            };
             // Outside a transaction the setting is the session's.
             let statement = statement.replace("SET LOCAL", "SET");
             let set = self.query(&statement).await;
-            set.map_err(|fault| self.fault("setting a time-out", "Nothing of the step was run", fault))?;
+            set.map_err(|fault| {
+                self.fault("setting a time-out", "Nothing of the step was run", fault)
+            })?;
         }
         Ok(())
     }
@@ -474,9 +591,10 @@ impl<S: Source> Run<'_, S> {
     /// Ends what the section set in the session. Best effort: a pooled connection is closed afterwards.
     async fn restore_session(&mut self, prepared: &Prepared) {
         let statements = match self.dialect() {
-            Dialect::Postgres => {
-                session::restore(self.server.role.as_deref(), self.saved.as_deref().unwrap_or_default())
-            }
+            Dialect::Postgres => session::restore(
+                self.server.role.as_deref(),
+                self.saved.as_deref().unwrap_or_default(),
+            ),
             Dialect::Mysql | Dialect::Mariadb => session::mysql_leave(&self.names),
             Dialect::Sqlite => {
                 if prepared.statement_timeout.is_some() {
@@ -487,7 +605,10 @@ impl<S: Source> Run<'_, S> {
         };
         for statement in statements {
             if let Err(fault) = self.query(&statement).await {
-                tracing::debug!(error = fault.failure.message, "a setting could not be restored");
+                tracing::debug!(
+                    error = fault.failure.message,
+                    "a setting could not be restored"
+                );
             }
         }
     }
@@ -502,7 +623,9 @@ fn total(prepared: &Prepared) -> u64 {
 
 /// The digest of a step's first statements, empty for none: it goes on only behind those that it ran.
 pub(super) fn chain<T: std::borrow::Borrow<Sql>>(statements: &[T]) -> String {
-    statements.iter().fold(String::new(), |before, statement| link(&before, statement.borrow()))
+    statements.iter().fold(String::new(), |before, statement| {
+        link(&before, statement.borrow())
+    })
 }
 
 /// The digest after one statement more.

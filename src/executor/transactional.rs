@@ -137,7 +137,8 @@ impl<S: Source> Run<'_, S> {
         let mut rows = vec![0; group.len()];
         if !is_plain {
             if matches!(first.work, Work::Code) {
-                self.call_code(&first.step, "The step was rolled back").await?;
+                self.call_code(&first.step, "The step was rolled back")
+                    .await?;
                 self.check_still_inside(&first.step).await?;
             } else {
                 let mut body = self.message(Some(&first.step.revision));
@@ -153,7 +154,8 @@ impl<S: Source> Run<'_, S> {
                     column: 1,
                     kind: sql::classify(Dialect::Sqlite, "PRAGMA foreign_key_check"),
                 };
-                self.check(first, "PRAGMA foreign_key_check", &[check]).await?;
+                self.check(first, "PRAGMA foreign_key_check", &[check])
+                    .await?;
             }
         }
         let mut message = self.message(Some(&first.step.revision));
@@ -197,7 +199,11 @@ impl<S: Source> Run<'_, S> {
     }
 
     /// The answers of the begin that rode along. False: the lock went to somebody else in between.
-    async fn read_begin(&mut self, results: &mut Vec<StatementResult>, locked: Locked) -> Result<bool, Error> {
+    async fn read_begin(
+        &mut self,
+        results: &mut Vec<StatementResult>,
+        locked: Locked,
+    ) -> Result<bool, Error> {
         let seen = results.pop().unwrap_or_default();
         let has_lock = locked.is_held(results);
         if has_lock {
@@ -234,8 +240,13 @@ impl<S: Source> Run<'_, S> {
             }
             let mut back = self.message(None);
             back.own("ROLLBACK TO SAVEPOINT limbeck_step");
-            self.send(&back).await.map_err(|f| self.fault("going back to the savepoint", ROLLED_BACK, f))?;
-            tracing::info!(attempt, "a statement waited for a table lock until its lock_timeout; trying again");
+            self.send(&back)
+                .await
+                .map_err(|f| self.fault("going back to the savepoint", ROLLED_BACK, f))?;
+            tracing::info!(
+                attempt,
+                "a statement waited for a table lock until its lock_timeout; trying again"
+            );
             tokio::time::sleep(poll_pause(attempt) * 2).await;
             attempt += 1;
         }
@@ -246,8 +257,10 @@ impl<S: Source> Run<'_, S> {
         let single = self.settings.transaction_mode == TransactionMode::SingleTransaction;
         let state = match (fault.failure.class, single) {
             (Class::Connection, _) => UNKNOWN,
-            (_, true) => "The whole run was rolled back, it is one transaction: the database is as it was \
-                          before. Correct the file and start again",
+            (_, true) => {
+                "The whole run was rolled back, it is one transaction: the database is as it was \
+                          before. Correct the file and start again"
+            }
             (_, false) => ROLLED_BACK,
         };
         let Some(blame) = message.blame(fault.completed, fault.failure.position) else {
@@ -255,7 +268,13 @@ impl<S: Source> Run<'_, S> {
             return self.fault(during, state, fault);
         };
         let prepared = &group[blame.origin.step];
-        statement_error(prepared, blame.origin.statement, blame.offset, fault, state.to_owned())
+        statement_error(
+            prepared,
+            blame.origin.statement,
+            blame.offset,
+            fault,
+            state.to_owned(),
+        )
     }
 
     /// A section's statements, with its time-outs around them and the session as it was after them.
@@ -286,11 +305,20 @@ impl<S: Source> Run<'_, S> {
             if wants_limit != is_limited {
                 let ours = session::set_timeout(dialect, Timeout::Lock, self.settings.lock_timeout);
                 let session_value = self.server.lock_timeout.as_deref().unwrap_or("0");
-                let theirs = format!("SET LOCAL lock_timeout = {}", dialect.literal(session_value));
+                let theirs = format!(
+                    "SET LOCAL lock_timeout = {}",
+                    dialect.literal(session_value)
+                );
                 message.own(&ours.filter(|_| wants_limit).unwrap_or(theirs));
                 is_limited = wants_limit;
             }
-            message.of_revision(&statement.text, Origin { step: index, statement: number });
+            message.of_revision(
+                &statement.text,
+                Origin {
+                    step: index,
+                    statement: number,
+                },
+            );
         }
         if is_postgres {
             let settings = self.saved.as_deref().unwrap_or_default();
@@ -305,7 +333,9 @@ impl<S: Source> Run<'_, S> {
         let mut row = self.ledger_row(step, "done");
         row.statements = count;
         row.statements_done = count;
-        row.started_at = Some(&self.look.server.now).filter(|now| !now.is_empty()).map(String::as_str);
+        row.started_at = Some(&self.look.server.now)
+            .filter(|now| !now.is_empty())
+            .map(String::as_str);
         message.own_all(&write::insert_history(&self.names, &self.actor, &[row]));
     }
 
@@ -321,14 +351,24 @@ impl<S: Source> Run<'_, S> {
         }
         let mut message = self.message(Some(&prepared.step.revision));
         for (number, statement) in statements.iter().enumerate() {
-            message.of_revision(&statement.text, Origin { step: 0, statement: number });
+            message.of_revision(
+                &statement.text,
+                Origin {
+                    step: 0,
+                    statement: number,
+                },
+            );
         }
         let state = match (check, prepared.is_transactional(self.dialect())) {
             ("@require", _) => "Nothing of the step was run. Correct the data and start again",
-            (_, true) => "The step was rolled back: the database is as it was before it. Correct the data or \
-                          the file and start again",
-            (_, false) => "The step's statements took effect and stay, the head was not moved. Correct the data \
-                           and start again: only the check is left",
+            (_, true) => {
+                "The step was rolled back: the database is as it was before it. Correct the data or \
+                          the file and start again"
+            }
+            (_, false) => {
+                "The step's statements took effect and stay, the head was not moved. Correct the data \
+                           and start again: only the check is left"
+            }
         };
         let results = match self.session.send(&message, SHOWN_ROWS).await {
             Ok(results) => results,
@@ -336,9 +376,18 @@ impl<S: Source> Run<'_, S> {
                 let Some(blame) = message.blame(fault.completed, fault.failure.position) else {
                     return Err(self.fault(format!("running {check}"), state, fault));
                 };
-                let as_checks = Prepared { work: Work::Transaction(statements.to_vec()), ..prepared.clone() };
+                let as_checks = Prepared {
+                    work: Work::Transaction(statements.to_vec()),
+                    ..prepared.clone()
+                };
                 let (number, offset) = (blame.origin.statement, blame.offset);
-                return Err(statement_error(&as_checks, number, offset, fault, state.to_owned()));
+                return Err(statement_error(
+                    &as_checks,
+                    number,
+                    offset,
+                    fault,
+                    state.to_owned(),
+                ));
             }
         };
         for (result, statement) in results.into_iter().zip(statements) {
@@ -364,11 +413,21 @@ impl<S: Source> Run<'_, S> {
     pub(super) async fn call_code(&mut self, step: &Step, state: &str) -> Result<(), Error> {
         let key = (step.revision.to_string(), step.action);
         let registry = self.registry;
-        let registered = registry.get(&key).expect("a plan whose code is missing is refused");
-        (registered.code)(self.session.connection()).await.map_err(|source| {
-            let (revision, action) = key;
-            RunError::Code { revision, action, state: state.to_owned(), source }.into()
-        })
+        let registered = registry
+            .get(&key)
+            .expect("a plan whose code is missing is refused");
+        (registered.code)(self.session.connection())
+            .await
+            .map_err(|source| {
+                let (revision, action) = key;
+                RunError::Code {
+                    revision,
+                    action,
+                    state: state.to_owned(),
+                    source,
+                }
+                .into()
+            })
     }
 
     /// A function that ended the step's transaction would have its work committed without the bookkeeping.
@@ -378,12 +437,15 @@ impl<S: Source> Run<'_, S> {
             Dialect::Postgres => {
                 message.own(&session::holds_lock(&self.names, &self.server));
                 let held = self.send(&message).await;
-                let held = held.map_err(|f| self.fault("looking at the step's transaction", ROLLED_BACK, f))?;
+                let held = held
+                    .map_err(|f| self.fault("looking at the step's transaction", ROLLED_BACK, f))?;
                 held.first().is_some_and(|result| !result.rows.is_empty())
             }
             _ => {
                 message.own("BEGIN");
-                self.send(&message).await.is_err_and(|f| f.failure.class == Class::InTransaction)
+                self.send(&message)
+                    .await
+                    .is_err_and(|f| f.failure.class == Class::InTransaction)
             }
         };
         if is_inside {
@@ -400,12 +462,24 @@ impl<S: Source> Run<'_, S> {
         .into())
     }
 
-    fn tell(&self, group: &[Prepared], message: &Message, results: &[StatementResult], rows: &mut [u64]) {
+    fn tell(
+        &self,
+        group: &[Prepared],
+        message: &Message,
+        results: &[StatementResult],
+        rows: &mut [u64],
+    ) {
         for (index, result) in results.iter().enumerate() {
-            let Some(origin) = message.origin(index) else { continue };
+            let Some(origin) = message.origin(index) else {
+                continue;
+            };
             let prepared = &group[origin.step];
             let statements = prepared.statements();
-            let changed = if statements[origin.statement].changes_rows() { result.affected } else { 0 };
+            let changed = if statements[origin.statement].changes_rows() {
+                result.affected
+            } else {
+                0
+            };
             rows[origin.step] += changed;
             self.emit(&Event::StatementDone {
                 step: &prepared.step,
@@ -418,17 +492,29 @@ impl<S: Source> Run<'_, S> {
 
     /// What the version table says after this step, as the next look would read it.
     pub(super) fn move_heads(&mut self, step: &Step) {
-        self.look.heads.retain(|head| !step.removes.iter().any(|id| **id == *head.revision));
+        self.look
+            .heads
+            .retain(|head| !step.removes.iter().any(|id| **id == *head.revision));
         for id in &step.adds {
-            let lineage = self.migrations.graph().contains(id).then(|| self.lineage(id));
-            self.look.heads.push(HeadRow { revision: id.to_string(), lineage });
+            let lineage = self
+                .migrations
+                .graph()
+                .contains(id)
+                .then(|| self.lineage(id));
+            self.look.heads.push(HeadRow {
+                revision: id.to_string(),
+                lineage,
+            });
         }
         self.look.heads.sort_by(|a, b| a.revision.cmp(&b.revision));
         self.look.has_history = true;
     }
 
     pub(super) fn finish_step(&mut self, report: StepReport) {
-        self.emit(&Event::StepFinished { step: &report.step, report: &report });
+        self.emit(&Event::StepFinished {
+            step: &report.step,
+            report: &report,
+        });
         self.steps.push(report);
     }
 
@@ -438,7 +524,10 @@ impl<S: Source> Run<'_, S> {
             return;
         }
         let revision = error.revision().unwrap_or_default();
-        let failed = group.iter().find(|p| *p.step.revision == *revision).unwrap_or(&group[0]);
+        let failed = group
+            .iter()
+            .find(|p| *p.step.revision == *revision)
+            .unwrap_or(&group[0]);
         let text = error.to_string();
         let mut row = self.ledger_row(&failed.step, "failed");
         row.statements = failed.statements().len() as u64;
@@ -447,7 +536,10 @@ impl<S: Source> Run<'_, S> {
         let mut message = self.message(None);
         message.own_all(&statements);
         if let Err(fault) = self.send(&message).await {
-            tracing::debug!(error = fault.failure.message, "the failure could not be recorded");
+            tracing::debug!(
+                error = fault.failure.message,
+                "the failure could not be recorded"
+            );
         }
     }
 
@@ -456,7 +548,12 @@ impl<S: Source> Run<'_, S> {
         let limited = S::Database::limit_statement(self.session.connection(), limit).await;
         limited.map_err(|source| {
             let during = "setting statement_timeout".to_owned();
-            RunError::Connection { during, state: UNKNOWN.to_owned(), source }.into()
+            RunError::Connection {
+                during,
+                state: UNKNOWN.to_owned(),
+                source,
+            }
+            .into()
         })
     }
 
@@ -468,9 +565,17 @@ impl<S: Source> Run<'_, S> {
         let mut restore = Vec::new();
         for (pragma, value) in [("foreign_keys", "OFF"), ("legacy_alter_table", "ON")] {
             let rows = self.query(&format!("PRAGMA {pragma}")).await;
-            let rows = rows.map_err(|fault| self.fault("reading a pragma", "Nothing was changed", fault))?;
+            let rows =
+                rows.map_err(|fault| self.fault("reading a pragma", "Nothing was changed", fault))?;
             let before = rows.first().and_then(|row| row.first().cloned().flatten());
-            restore.push(format!("PRAGMA {pragma} = {}", if before.as_deref() == Some("1") { "ON" } else { "OFF" }));
+            restore.push(format!(
+                "PRAGMA {pragma} = {}",
+                if before.as_deref() == Some("1") {
+                    "ON"
+                } else {
+                    "OFF"
+                }
+            ));
             self.session.begin_work();
             self.session.on_drop(restore.clone());
             let set = self.query(&format!("PRAGMA {pragma} = {value}")).await;
@@ -482,7 +587,8 @@ impl<S: Source> Run<'_, S> {
     async fn restore_pragmas(&mut self, restore: Vec<String>) -> Result<(), Error> {
         for statement in restore {
             let restored = self.query(&statement).await;
-            restored.map_err(|fault| self.fault("restoring a pragma", "The step has ended", fault))?;
+            restored
+                .map_err(|fault| self.fault("restoring a pragma", "The step has ended", fault))?;
         }
         self.session.on_drop([]);
         Ok(())
@@ -501,13 +607,21 @@ impl<S: Source> Run<'_, S> {
             return Ok(false);
         }
         let (removes, adds) = plan.change();
-        let marks: Vec<Step> =
-            stamped(plan).iter().map(|id| Step::marking(Action::Stamp, id.clone())).collect();
-        let rows: Vec<_> = marks.iter().map(|step| self.ledger_row(step, "done")).collect();
+        let marks: Vec<Step> = stamped(plan)
+            .iter()
+            .map(|id| Step::marking(Action::Stamp, id.clone()))
+            .collect();
+        let rows: Vec<_> = marks
+            .iter()
+            .map(|step| self.ledger_row(step, "done"))
+            .collect();
         let mut message = self.message(None);
         if is_leased {
             message.own("START TRANSACTION");
-            message.own_all(&write::renew(&self.names, self.lease.as_ref().map_or(0, |lease| lease.epoch)));
+            message.own_all(&write::renew(
+                &self.names,
+                self.lease.as_ref().map_or(0, |lease| lease.epoch),
+            ));
         }
         message.own_all(&write::move_heads(&self.names, &removes, &adds));
         message.own_all(&write::insert_history(&self.names, &self.actor, &rows));
@@ -561,7 +675,10 @@ fn is_plain(prepared: &Prepared) -> bool {
 fn stamped(plan: &Plan) -> Vec<std::sync::Arc<str>> {
     let mut all: Vec<_> = plan.implied().cloned().collect();
     let (_, adds) = plan.change();
-    all.extend(adds.into_iter().filter(|id| !plan.implied().any(|implied| implied == id)));
+    all.extend(
+        adds.into_iter()
+            .filter(|id| !plan.implied().any(|implied| implied == id)),
+    );
     all
 }
 
@@ -572,9 +689,16 @@ fn group_length(steps: &[Prepared], single: bool) -> usize {
     }
     let mut bytes = 0;
     let together = steps.iter().take(MESSAGE_STEPS).take_while(|step| {
-        bytes += step.statements().iter().map(|s| s.text.len()).sum::<usize>();
+        bytes += step
+            .statements()
+            .iter()
+            .map(|s| s.text.len())
+            .sum::<usize>();
         // A time-out of one section must not reach the next one's statements.
-        is_plain(step) && bytes <= MESSAGE_BYTES && step.statement_timeout.is_none() && step.lock_timeout.is_none()
+        is_plain(step)
+            && bytes <= MESSAGE_BYTES
+            && step.statement_timeout.is_none()
+            && step.lock_timeout.is_none()
     });
     together.count().max(1)
 }
@@ -589,14 +713,20 @@ pub(super) fn statement_error(
 ) -> Error {
     let statements = prepared.statements();
     let statement = &statements[number];
-    let offset = offset.filter(|offset| *offset <= statement.text.len()).unwrap_or(0);
+    let offset = offset
+        .filter(|offset| *offset <= statement.text.len())
+        .unwrap_or(0);
     let (line, column) = sql::position(&statement.text, offset);
     RunError::Statement(Box::new(StatementError {
         revision: prepared.step.revision.to_string(),
         action: prepared.step.action,
         path: prepared.path.clone(),
         line: statement.line + line - 1,
-        column: if line == 1 { statement.column + column - 1 } else { column },
+        column: if line == 1 {
+            statement.column + column - 1
+        } else {
+            column
+        },
         number: number + 1,
         total: statements.len(),
         statement: statement.text.clone(),

@@ -150,7 +150,8 @@ impl GraphError {
             | GraphError::MissingReference { revision, .. }
             | GraphError::RepeatedReference { revision, .. }
             | GraphError::AmbiguousReference { revision, .. } => revision,
-            GraphError::DuplicateRevision { other, .. } | GraphError::DuplicateLabel { other, .. } => other,
+            GraphError::DuplicateRevision { other, .. }
+            | GraphError::DuplicateLabel { other, .. } => other,
             GraphError::Cycle { path, .. } => &path[0],
         }
     }

@@ -166,7 +166,13 @@ impl<S: Source> Migrator<S> {
     }
 
     async fn run(&self) -> Result<Run<'_, S>, Error> {
-        Run::open(&self.settings, &self.migrations, &self.registry, &self.source).await
+        Run::open(
+            &self.settings,
+            &self.migrations,
+            &self.registry,
+            &self.source,
+        )
+        .await
     }
 
     /// Upgrades to the one head.
@@ -194,7 +200,10 @@ impl<S: Source> Migrator<S> {
     }
 
     async fn upgrade_all(&self, targets: Vec<Target>) -> Result<Report, Error> {
-        let span = tracing::info_span!("limbeck.upgrade", version_table = self.settings.version_table);
+        let span = tracing::info_span!(
+            "limbeck.upgrade",
+            version_table = self.settings.version_table
+        );
         let work = async {
             let mut run = self.run().await?;
             let result = run.upgrade(&targets).await;
@@ -215,7 +224,10 @@ impl<S: Source> Migrator<S> {
     /// the plan was made.
     pub async fn downgrade(&self, target: impl IntoTargets) -> Result<Report, Error> {
         let targets = target.into_targets()?;
-        let span = tracing::info_span!("limbeck.downgrade", version_table = self.settings.version_table);
+        let span = tracing::info_span!(
+            "limbeck.downgrade",
+            version_table = self.settings.version_table
+        );
         let work = async {
             let mut run = self.run().await?;
             let result = run.downgrade(one(&targets)).await;
@@ -295,7 +307,12 @@ impl<S: Source> Migrator<S> {
         let outcome = run.stand().await;
         let heads = run.heads();
         run.close().await;
-        Ok(Report { outcome: outcome?, steps: Vec::new(), heads, duration: began.elapsed() })
+        Ok(Report {
+            outcome: outcome?,
+            steps: Vec::new(),
+            heads,
+            duration: began.elapsed(),
+        })
     }
 
     /// Waits until [`require_head`](Migrator::require_head) succeeds: the boot of a pod beside the migration
@@ -310,7 +327,12 @@ impl<S: Source> Migrator<S> {
         let began = Instant::now();
         loop {
             let error = match self.require_head().await {
-                Ok(report) => return Ok(Report { duration: began.elapsed(), ..report }),
+                Ok(report) => {
+                    return Ok(Report {
+                        duration: began.elapsed(),
+                        ..report
+                    });
+                }
                 Err(error) => error,
             };
             if !error.is_behind() {
@@ -385,7 +407,11 @@ impl<S: Source> Migrator<S> {
     /// [`Error::Target`]; [`Error::Run`] where the database cannot be read.
     pub async fn show(&self, identifier: &str) -> Result<Vec<RevisionInfo>, Error> {
         let current = self.current().await?;
-        let ids = plan::resolve(self.migrations.graph(), &self.embedded(&current), identifier)?;
+        let ids = plan::resolve(
+            self.migrations.graph(),
+            &self.embedded(&current),
+            identifier,
+        )?;
         Ok(infos(&self.migrations, &ids, Some(&current)))
     }
 
@@ -398,7 +424,11 @@ impl<S: Source> Migrator<S> {
     /// The embedded branch points. No database is asked.
     #[must_use]
     pub fn branches(&self) -> Vec<RevisionInfo> {
-        infos(&self.migrations, self.migrations.graph().branch_points(), None)
+        infos(
+            &self.migrations,
+            self.migrations.graph().branch_points(),
+            None,
+        )
     }
 
     /// A script that upgrades from one end of the range to the other, for somebody to run: no connection is
@@ -423,7 +453,11 @@ impl<S: Source> Migrator<S> {
     }
 
     fn embedded(&self, current: &[String]) -> Vec<String> {
-        current.iter().filter(|id| self.migrations.graph().contains(id)).cloned().collect()
+        current
+            .iter()
+            .filter(|id| self.migrations.graph().contains(id))
+            .cloned()
+            .collect()
     }
 }
 
@@ -473,9 +507,17 @@ impl<S: Source> Run<'_, S> {
             error: row.error.clone(),
         });
         Status {
-            heads: graph.effective_heads().iter().map(|id| id.to_string()).collect(),
+            heads: graph
+                .effective_heads()
+                .iter()
+                .map(|id| id.to_string())
+                .collect(),
             current: heads.to_vec(),
-            pending: graph.ids().filter(|id| !applied.contains(id)).map(|id| id.to_string()).collect(),
+            pending: graph
+                .ids()
+                .filter(|id| !applied.contains(id))
+                .map(|id| id.to_string())
+                .collect(),
             unknown: self.unknown_heads(),
             drift: Vec::new(),
             unverified: look
@@ -491,7 +533,9 @@ impl<S: Source> Run<'_, S> {
 }
 
 fn one(targets: &[Target]) -> &Target {
-    targets.first().expect("a conversion into targets gives at least one")
+    targets
+        .first()
+        .expect("a conversion into targets gives at least one")
 }
 
 /// What a method that takes targets accepts: a [`Target`], several, or text that parses as one.

@@ -32,7 +32,10 @@ impl<S: Source> Migrator<S> {
     /// The revision's id is given in full. Code that is missing is refused before anything runs.
     pub fn on_upgrade<F>(self, revision: impl Into<String>, code: F) -> Self
     where
-        F: for<'c> Fn(&'c mut <S::Database as Database>::Connection) -> CodeFuture<'c> + Send + Sync + 'static,
+        F: for<'c> Fn(&'c mut <S::Database as Database>::Connection) -> CodeFuture<'c>
+            + Send
+            + Sync
+            + 'static,
     {
         self.register(revision.into(), Action::Upgrade, code)
     }
@@ -40,7 +43,10 @@ impl<S: Source> Migrator<S> {
     /// Registers the code of a revision's `-- @downgrade rust` section; see [`on_upgrade`](Self::on_upgrade).
     pub fn on_downgrade<F>(self, revision: impl Into<String>, code: F) -> Self
     where
-        F: for<'c> Fn(&'c mut <S::Database as Database>::Connection) -> CodeFuture<'c> + Send + Sync + 'static,
+        F: for<'c> Fn(&'c mut <S::Database as Database>::Connection) -> CodeFuture<'c>
+            + Send
+            + Sync
+            + 'static,
     {
         self.register(revision.into(), Action::Downgrade, code)
     }
@@ -58,9 +64,18 @@ impl<S: Source> Migrator<S> {
 
     fn register<F>(mut self, revision: String, action: Action, code: F) -> Self
     where
-        F: for<'c> Fn(&'c mut <S::Database as Database>::Connection) -> CodeFuture<'c> + Send + Sync + 'static,
+        F: for<'c> Fn(&'c mut <S::Database as Database>::Connection) -> CodeFuture<'c>
+            + Send
+            + Sync
+            + 'static,
     {
-        self.registry.insert((revision, action), Registered { code: Arc::new(code), idempotent: false });
+        self.registry.insert(
+            (revision, action),
+            Registered {
+                code: Arc::new(code),
+                idempotent: false,
+            },
+        );
         self
     }
 }

@@ -6,7 +6,11 @@ use crate::executor::Run;
 
 /// A person's answer to what a run cannot know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Resolution {
     /// The interrupted statement took effect: the step goes on after it.
@@ -20,7 +24,11 @@ pub enum Resolution {
 }
 
 impl<S: Source> Run<'_, S> {
-    pub(super) async fn resolve(&mut self, revision: &str, resolution: Resolution) -> Result<(), Error> {
+    pub(super) async fn resolve(
+        &mut self,
+        revision: &str,
+        resolution: Resolution,
+    ) -> Result<(), Error> {
         match resolution {
             Resolution::Accepted => self.accept(revision).await,
             _ => self.settle(revision, resolution).await,

@@ -114,21 +114,36 @@ struct Stamped {
 impl Step {
     /// A step that only the ledger hears of.
     pub(crate) fn marking(action: Action, revision: Arc<str>) -> Self {
-        Step { action, revision, removes: Vec::new(), adds: Vec::new() }
+        Step {
+            action,
+            revision,
+            removes: Vec::new(),
+            adds: Vec::new(),
+        }
     }
 }
 
 impl Plan {
     /// Nothing to do, at these rows.
     pub(crate) fn empty(action: Action, rows: Vec<Arc<str>>) -> Self {
-        Plan { action, from: rows.clone(), steps: Vec::new(), heads: rows, stamped: None }
+        Plan {
+            action,
+            from: rows.clone(),
+            steps: Vec::new(),
+            heads: rows,
+            stamped: None,
+        }
     }
 
     /// The rows that are there before the run and not after, and the other way round.
     pub(crate) fn change(&self) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
         let not_in = |these: &[Arc<str>], those: &[Arc<str>]| -> Vec<Arc<str>> {
             let those: BTreeSet<&Arc<str>> = those.iter().collect();
-            these.iter().filter(|id| !those.contains(id)).cloned().collect()
+            these
+                .iter()
+                .filter(|id| !those.contains(id))
+                .cloned()
+                .collect()
         };
         let removes = not_in(&self.from, &self.heads);
         let adds = not_in(&self.heads, &self.from);
