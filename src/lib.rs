@@ -4,21 +4,28 @@
 
 #[cfg(feature = "_sqlx")]
 mod backend;
+#[cfg(feature = "codegen")]
+pub mod codegen;
 mod dialect;
 mod error;
 #[cfg(feature = "_sqlx")]
 mod executor;
 mod graph;
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod ledger;
 mod migrations;
 #[cfg(feature = "_sqlx")]
 mod migrator;
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod offline;
 pub mod plan;
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod prepare;
 mod revision;
 pub mod sql;
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod standing;
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod status;
 mod target;
 
@@ -80,9 +87,10 @@ macro_rules! embedded {
     () => {
         $crate::embedded!("limbeck")
     };
-    ($name:literal) => {
-        $crate::Migrations::from_embedded(
-            &::core::include!(::core::concat!(::core::env!("OUT_DIR"), "/", $name, ".rs"))
-        )
-    };
+    ($name:literal) => {{
+        use $crate::EmbeddedRevision;
+        static REVISIONS: &[EmbeddedRevision] =
+            &::core::include!(::core::concat!(::core::env!("OUT_DIR"), "/", $name, ".rs"));
+        $crate::Migrations::from_embedded(REVISIONS)
+    }};
 }

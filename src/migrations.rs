@@ -315,29 +315,34 @@ fn node(revision: &Revision) -> Node {
 }
 
 /// Every `.sql` file of a folder, in the order of their names.
-pub(crate) fn read_dir(folder: &Path) -> Result<Vec<Revision>, MigrationsError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| MigrationsError::Io { path, source }
-    };
+pub(crate) fn sql_files(folder: &Path) -> Result<Vec<PathBuf>, MigrationsError> {
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed(folder))? {
-        let path = entry.map_err(failed(folder))?.path();
+    for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
+        let path = entry.map_err(unreadable(folder))?.path();
         if path.extension().is_some_and(|extension| extension == "sql") && path.is_file() {
             files.push(path);
         }
     }
     files.sort();
-    files
+    Ok(files)
+}
+
+fn read_dir(folder: &Path) -> Result<Vec<Revision>, MigrationsError> {
+    sql_files(folder)?
         .into_iter()
         .map(|path| {
-            let bytes = std::fs::read(&path).map_err(failed(&path))?;
+            let bytes = std::fs::read(&path).map_err(unreadable(&path))?;
             Ok(Revision::parse_bytes(
                 path.to_string_lossy().into_owned(),
                 bytes,
             )?)
         })
         .collect()
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> MigrationsError {
+    let path = path.to_owned();
+    move |source| MigrationsError::Io { path, source }
 }
 
 fn located(revisions: &HashMap<Arc<str>, Revision>, error: GraphError) -> MigrationsError {

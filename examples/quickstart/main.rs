@@ -8,7 +8,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
-    let options = SqliteConnectOptions::new().filename(folder.path().join("app.db")).create_if_missing(true);
+    let options = SqliteConnectOptions::new()
+        .filename(folder.path().join("app.db"))
+        .create_if_missing(true);
     let pool = SqlitePoolOptions::new().connect_with(options).await?;
 
     // The graph: 1a6f ─┬─ 5c09 (billing) ─┬─ d240 ─ f71c
@@ -23,13 +25,21 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let migrator = Migrator::new(&pool, migrations).on_event(|event| {
         if let Event::StepFinished { step, report, .. } = event {
-            println!("  {} {} ({} statements)", step.action, step.revision, report.statements);
+            println!(
+                "  {} {} ({} statements)",
+                step.action, step.revision, report.statements
+            );
         }
     });
 
     println!("boot of the first replica:");
     let report = migrator.upgrade_to_head().await?;
-    println!("  {} steps in {:.1?}, at {}", report.steps.len(), report.duration, report.heads.join(", "));
+    println!(
+        "  {} steps in {:.1?}, at {}",
+        report.steps.len(),
+        report.duration,
+        report.heads.join(", ")
+    );
 
     println!("boot of the second replica:");
     let report = migrator.upgrade_to_head().await?;

@@ -1,17 +1,26 @@
 //! What a database can do, and the text of every statement limbeck sends to it. Pure: no I/O.
 
+// Pure text, but only a backend sends and reads it.
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 pub(crate) mod look;
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod names;
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod quote;
+#[cfg(feature = "_sqlx")]
 pub(crate) mod session;
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 pub(crate) mod tables;
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 pub(crate) mod write;
 
 use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use names::Names;
+#[cfg(feature = "_sqlx")]
 pub(crate) use quote::marker;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use write::is_guard_refusal;
 
 /// A database whose SQL limbeck speaks.
