@@ -132,11 +132,48 @@ pub enum GraphError {
     /// Revisions that need each other: none of them could ever be the first.
     #[error("{}", Cycle { path, through: *through })]
     Cycle {
-        /// Each needs the next, the last needs the first. It begins with the smallest id.
+        /// Each needs the next, the last needs the first. It begins with the smallest id; where a `depends_on`
+        /// is part of the cycle, with the smallest that has one.
         path: Vec<Arc<str>>,
         /// [`Key::DownRevision`] if `down_revision` alone closes it.
         through: Key,
     },
+}
+
+impl GraphError {
+    /// The revision whose header is wrong: of a duplicate the second, of a cycle the first of its path, whose
+    /// [`key`](Self::key) leads on to the second.
+    #[must_use]
+    pub fn revision(&self) -> Option<&str> {
+        match self {
+            GraphError::InvalidRevision { revision }
+            | GraphError::InvalidLabel { revision, .. }
+            | GraphError::LabelIsRevision { revision, .. }
+            | GraphError::MissingReference { revision, .. }
+            | GraphError::RepeatedReference { revision, .. }
+            | GraphError::AmbiguousReference { revision, .. } => Some(revision),
+            GraphError::DuplicateRevision { other, .. }
+            | GraphError::DuplicateLabel { other, .. } => Some(other),
+            GraphError::Cycle { path, .. } => path.first().map(|id| &**id),
+        }
+    }
+
+    /// The key of that header at which it is wrong: `revision`, `branch_labels`, `down_revision` or
+    /// `depends_on`.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        match self {
+            GraphError::InvalidRevision { .. } | GraphError::DuplicateRevision { .. } => "revision",
+            GraphError::InvalidLabel { .. }
+            | GraphError::DuplicateLabel { .. }
+            | GraphError::LabelIsRevision { .. } => "branch_labels",
+            GraphError::MissingReference { key, .. } | GraphError::Cycle { through: key, .. } => {
+                key.name()
+            }
+            GraphError::RepeatedReference { .. } => Key::DownRevision.name(),
+            GraphError::AmbiguousReference { .. } => Key::DependsOn.name(),
+        }
+    }
 }
 
 struct Duplicate<'a> {
