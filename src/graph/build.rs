@@ -251,17 +251,19 @@ fn canonical_order(
     order.iter().for_each(|&node| {
         stuck.remove(node);
     });
-    let path = cycle(&stuck, |node| parents.of(node));
-    let next = path.iter().cycle().skip(1);
-    let all_down = path
-        .iter()
-        .zip(next)
-        .all(|(&node, parent)| down.of(node).contains(parent));
+    let mut path = cycle(&stuck, |node| parents.of(node));
+    let by_dependency = |at: &usize| {
+        let next = path[(at + 1) % path.len()];
+        !down.of(path[*at]).contains(&next)
+    };
+    let first = (0..path.len())
+        .filter(by_dependency)
+        .min_by_key(|&at| path[at]);
+    path.rotate_left(first.unwrap_or(0));
     Err(GraphError::Cycle {
-        through: if all_down {
-            Key::DownRevision
-        } else {
-            Key::DependsOn
+        through: match first {
+            Some(_) => Key::DependsOn,
+            None => Key::DownRevision,
         },
         path: path
             .iter()

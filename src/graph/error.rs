@@ -132,7 +132,8 @@ pub enum GraphError {
     /// Revisions that need each other: none of them could ever be the first.
     #[error("{}", Cycle { path, through: *through })]
     Cycle {
-        /// Each needs the next, the last needs the first. It begins with the smallest id.
+        /// Each needs the next, the last needs the first. It begins with the smallest id; where a `depends_on`
+        /// is part of the cycle, with the smallest that has one.
         path: Vec<Arc<str>>,
         /// [`Key::DownRevision`] if `down_revision` alone closes it.
         through: Key,
@@ -140,34 +141,37 @@ pub enum GraphError {
 }
 
 impl GraphError {
-    /// The revision whose header the error is about: for a cycle its first, for two that clash the second.
+    /// The revision whose header is wrong: of a duplicate the second, of a cycle the first of its path, whose
+    /// [`key`](Self::key) leads on to the second.
     #[must_use]
-    pub fn revision(&self) -> &Arc<str> {
+    pub fn revision(&self) -> Option<&str> {
         match self {
             GraphError::InvalidRevision { revision }
             | GraphError::InvalidLabel { revision, .. }
             | GraphError::LabelIsRevision { revision, .. }
             | GraphError::MissingReference { revision, .. }
             | GraphError::RepeatedReference { revision, .. }
-            | GraphError::AmbiguousReference { revision, .. } => revision,
+            | GraphError::AmbiguousReference { revision, .. } => Some(revision),
             GraphError::DuplicateRevision { other, .. }
-            | GraphError::DuplicateLabel { other, .. } => other,
-            GraphError::Cycle { path, .. } => &path[0],
+            | GraphError::DuplicateLabel { other, .. } => Some(other),
+            GraphError::Cycle { path, .. } => path.first().map(|id| &**id),
         }
     }
 
-    /// The key of that header which the error is about.
+    /// The key of that header at which it is wrong: `revision`, `branch_labels`, `down_revision` or
+    /// `depends_on`.
     #[must_use]
-    pub fn header_key(&self) -> &'static str {
+    pub fn key(&self) -> &'static str {
         match self {
             GraphError::InvalidRevision { .. } | GraphError::DuplicateRevision { .. } => "revision",
             GraphError::InvalidLabel { .. }
-            | GraphError::LabelIsRevision { .. }
-            | GraphError::DuplicateLabel { .. } => "branch_labels",
-            GraphError::MissingReference { key, .. } => key.name(),
+            | GraphError::DuplicateLabel { .. }
+            | GraphError::LabelIsRevision { .. } => "branch_labels",
+            GraphError::MissingReference { key, .. } | GraphError::Cycle { through: key, .. } => {
+                key.name()
+            }
             GraphError::RepeatedReference { .. } => Key::DownRevision.name(),
             GraphError::AmbiguousReference { .. } => Key::DependsOn.name(),
-            GraphError::Cycle { through, .. } => through.name(),
         }
     }
 }

@@ -266,6 +266,11 @@ fn what_graph_errors_say() {
     for (text, message) in table {
         let error = Graph::new(nodes(text)).unwrap_err();
         assert_eq!(error.to_string(), message, "{text}");
+        let named = error.revision().unwrap();
+        assert!(message.contains(&format!("`{named}`")), "{text}: {named}");
+        assert!(
+            ["revision", "branch_labels", "down_revision", "depends_on"].contains(&error.key())
+        );
         let mut reversed = nodes(text);
         reversed.reverse();
         assert_eq!(Graph::new(reversed).unwrap_err(), error, "in another order");
@@ -283,6 +288,23 @@ fn what_graph_errors_say() {
         });
     }
     assert_eq!(seen.len(), 9, "a variant has no case");
+}
+
+#[test]
+fn graph_errors_point_at_a_header_and_a_key() {
+    let of = |text| {
+        let error = Graph::new(nodes(text)).unwrap_err();
+        format!("{} {}", error.revision().unwrap(), error.key())
+    };
+    assert_eq!(of("a-b"), "a-b revision");
+    assert_eq!(of("abc\nAbC"), "abc revision");
+    assert_eq!(of("b || x, y\na < b || y"), "b branch_labels");
+    assert_eq!(of("b | elsewhere"), "b depends_on");
+    assert_eq!(of("b < elsewhere"), "b down_revision");
+    assert_eq!(of("a\nb < a, a"), "b down_revision");
+    assert_eq!(of("r\na < r, c\nb < a\nc < b"), "a down_revision");
+    // The edge from a to b is a down_revision, the one that closes the cycle is not.
+    assert_eq!(of("a < b\nb | a"), "b depends_on");
 }
 
 #[test]

@@ -69,7 +69,8 @@ pub fn downgrade(
         from: graph.ids_of(&current.stored),
         steps,
         heads: rows.heads(),
-        stamped: None,
+        newly_implied: Vec::new(),
+        no_longer_implied: Vec::new(),
     })
 }
 

@@ -34,7 +34,7 @@ use std::sync::Arc;
 pub use downgrade::downgrade;
 pub use history::history;
 pub use resolve::resolve;
-pub use stamp::{Rows, stamp};
+pub use stamp::{Purge, stamp};
 pub use upgrade::upgrade;
 
 /// What a step does with its revision; also what a ledger row records.
@@ -90,6 +90,19 @@ pub struct Step {
     pub adds: Vec<Arc<str>>,
 }
 
+impl Step {
+    /// A step that moves no row: a revision of which only the ledger is told.
+    #[must_use]
+    pub fn marking(action: Action, revision: impl Into<Arc<str>>) -> Self {
+        Step {
+            action,
+            revision: revision.into(),
+            removes: Vec::new(),
+            adds: Vec::new(),
+        }
+    }
+}
+
 /// The steps of one run, in order, and the version rows before and after.
 ///
 /// A plan is bound to the rows that it was made from: each step's `removes` and `adds` are exact for the
@@ -101,14 +114,8 @@ pub struct Plan {
     from: Vec<Arc<str>>,
     steps: Vec<Step>,
     heads: Vec<Arc<str>>,
-    /// A stamp's own; the steps of other plans say the same.
-    stamped: Option<Stamped>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Stamped {
-    implied: Vec<Arc<str>>,
-    dropped: Vec<Arc<str>>,
+    newly_implied: Vec<Arc<str>>,
+    no_longer_implied: Vec<Arc<str>>,
 }
 
 impl Step {
@@ -205,23 +212,18 @@ impl Plan {
         }
     }
 
-    /// The revisions that are applied after the run and were not before, oldest first.
-    pub fn implied(&self) -> impl Iterator<Item = &Arc<str>> {
-        let stamped = self.stamped.iter().flat_map(|stamped| &stamped.implied);
-        stamped.chain(self.revisions(Action::Upgrade))
+    /// What a stamp implies: the revisions that count as applied after it and did not before, oldest first.
+    /// The steps of other plans say the same themselves; they have none here.
+    #[must_use]
+    pub fn newly_implied(&self) -> &[Arc<str>] {
+        &self.newly_implied
     }
 
-    /// The revisions that were applied before the run and are not after, newest first.
-    pub fn dropped(&self) -> impl Iterator<Item = &Arc<str>> {
-        let stamped = self.stamped.iter().flat_map(|stamped| &stamped.dropped);
-        stamped.chain(self.revisions(Action::Downgrade))
-    }
-
-    fn revisions(&self, action: Action) -> impl Iterator<Item = &Arc<str>> {
-        self.steps
-            .iter()
-            .filter(move |step| step.action == action)
-            .map(|step| &step.revision)
+    /// The revisions that counted as applied before a stamp and do not after it, newest first. Other plans
+    /// have none here.
+    #[must_use]
+    pub fn no_longer_implied(&self) -> &[Arc<str>] {
+        &self.no_longer_implied
     }
 }
 

@@ -5,35 +5,20 @@ use std::sync::Arc;
 use crate::graph::{BitSet, Graph};
 use crate::target::{Fork, OutOfRange, Place, Symbol, Target, TargetError, Unknown};
 
-/// The revisions that an identifier names, oldest first: what `show` shows.
+/// The revisions that a target names by itself, without a database: oldest first. What `show` shows.
 ///
-/// `identifier` is any target, or `current` for the `heads` themselves. `-n` and `X@-n` count down from each
-/// of the graph's effective heads, as in Alembic (`RevisionMap.get_revisions`); `+n` counts up from `heads`.
-/// `base` names nothing.
+/// `-n` and `X@-n` count down from each of the graph's effective heads, as in Alembic
+/// (`RevisionMap.get_revisions`), `+n` and `X@+n` up from the base. `base` names nothing.
 ///
 /// # Errors
-/// [`TargetError`]: an identifier, or one of the `heads`, that leads nowhere in this graph.
-pub fn resolve(
-    graph: &Graph,
-    heads: &[impl AsRef<str>],
-    identifier: &str,
-) -> Result<Vec<Arc<str>>, TargetError> {
-    let current = Current::new(graph, heads)?;
-    let mut named = match identifier {
-        "current" => current.stored,
-        _ => {
-            let target: Target = identifier.parse()?;
-            let resolver = Resolver::new(graph, &target);
-            let spots = resolver.spots(&current.tips)?;
-            spots.into_iter().filter_map(Spot::node).collect()
-        }
-    };
+/// [`TargetError`]: a target that leads nowhere in this graph.
+pub fn resolve(graph: &Graph, target: &Target) -> Result<Vec<Arc<str>>, TargetError> {
+    let spots = Resolver::new(graph, target).spots(&[])?;
+    let mut named: Vec<u32> = spots.into_iter().filter_map(Spot::node).collect();
     named.sort_unstable();
     named.dedup();
-    Ok(named
-        .into_iter()
-        .map(|node| Arc::clone(graph.id(node)))
-        .collect())
+    let ids = named.iter().map(|&node| Arc::clone(graph.id(node)));
+    Ok(ids.collect())
 }
 
 /// Where a database is.

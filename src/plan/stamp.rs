@@ -7,16 +7,16 @@ use crate::target::{Place, Symbol, Target, TargetError};
 
 use super::downgrade::destination;
 use super::resolve::{Current, Overrun, Resolver, Spot, refuse_overlap};
-use super::{Action, Plan, Stamped, Step};
+use super::{Action, Plan, Step};
 
 /// What a stamp does with the rows that are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Rows {
+pub enum Purge {
     /// Those of other branches stay. The default.
     #[default]
     Keep,
     /// All go first, known to the graph or not: `--purge`.
-    Purge,
+    Clear,
 }
 
 /// How the version rows are moved so that the database is said to be at `targets`, without running
@@ -25,7 +25,7 @@ pub enum Rows {
 /// A row of a target's own lineage, an ancestor or descendant by either edge, gives way to the target;
 /// other rows stay. `base` removes all rows, `X@base` those of X's lineage. There is one step for each
 /// target that has no row yet, or for each removed row where no target takes its place; they belong in one
-/// transaction. [`Plan::implied`] and [`Plan::dropped`] say what is applied after and was not before, and
+/// transaction. [`Plan::newly_implied`] and [`Plan::no_longer_implied`] say what is applied after and was not before, and
 /// the reverse.
 ///
 /// `+n` and `-n` count from `heads`, as for an upgrade and a downgrade; Alembic knows neither here. Alembic's
@@ -33,18 +33,18 @@ pub enum Rows {
 /// where several targets share one row; here each row moves once.
 ///
 /// # Errors
-/// [`TargetError`]: a target that leads nowhere in this graph; with [`Rows::Keep`], one of the `heads` that
+/// [`TargetError`]: a target that leads nowhere in this graph; with [`Purge::Keep`], one of the `heads` that
 /// it does not hold; two targets of which one implies the other.
 pub fn stamp(
     graph: &Graph,
     heads: &[impl AsRef<str>],
     targets: &[Target],
-    rows: Rows,
+    purge: Purge,
 ) -> Result<Plan, TargetError> {
     let known: Vec<&str> = heads
         .iter()
         .map(AsRef::as_ref)
-        .filter(|head| rows == Rows::Keep || graph.contains(head))
+        .filter(|head| purge == Purge::Keep || graph.contains(head))
         .collect();
     let current = Current::new(graph, &known)?;
     let mut gone = graph.empty_set();
@@ -66,10 +66,10 @@ pub fn stamp(
     let mut from: Vec<Arc<str>> = heads.iter().map(|head| Arc::from(head.as_ref())).collect();
     from.sort_unstable();
     from.dedup();
-    let stays = |node: u32| match rows {
-        Rows::Purge => wanted.binary_search(&node).is_ok(),
+    let stays = |node: u32| match purge {
+        Purge::Clear => wanted.binary_search(&node).is_ok(),
         // What another row implies has no row after a step, whoever it belongs to.
-        Rows::Keep => {
+        Purge::Keep => {
             wanted.binary_search(&node).is_ok()
                 || !gone.contains(node) && current.tips.binary_search(&node).is_ok()
         }
@@ -93,15 +93,15 @@ pub fn stamp(
         let ids: Vec<_> = only.iter().map(|node| Arc::clone(graph.id(node))).collect();
         ids
     };
-    let implied = only(&after, &current.applied);
-    let mut dropped = only(&current.applied, &after);
-    dropped.reverse();
+    let mut no_longer_implied = only(&current.applied, &after);
+    no_longer_implied.reverse();
     Ok(Plan {
         action: Action::Stamp,
         from,
         steps: steps(&wanted_ids(graph, &wanted), removes, adds),
         heads,
-        stamped: Some(Stamped { implied, dropped }),
+        newly_implied: only(&after, &current.applied),
+        no_longer_implied,
     })
 }
 

@@ -43,6 +43,7 @@ pub fn upgrade(
         from: graph.ids_of(&current.stored),
         steps,
         heads: rows.heads(),
-        stamped: None,
+        newly_implied: Vec::new(),
+        no_longer_implied: Vec::new(),
     })
 }

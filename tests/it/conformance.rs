@@ -74,7 +74,7 @@ fn ask(graph: &Graph, query: &Value) -> Result<Answer, TargetError> {
         "upgrade" => plan::upgrade(graph, &from, &[to().parse()?]).map(run),
         "downgrade" => plan::downgrade(graph, &from, &to().parse::<Target>()?).map(run),
         "history" => plan::history(graph, &from, &to().parse::<Range>()?).map(listed),
-        "resolve" => plan::resolve(graph, &from, to()).map(listed),
+        "resolve" => plan::resolve(graph, &to().parse()?).map(listed),
         "heads" => Ok(listed(graph.heads())),
         "branches" => Ok(listed(graph.branch_points().cloned().collect())),
         other => panic!("no such command: {other}"),
