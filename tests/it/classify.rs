@@ -471,6 +471,7 @@ const CASES: &[(&[Dialect], &str, &str)] = &[
         "optimize no_write_to_binlog table t",
         "Maintenance commits again",
     ),
+    (MY, "/*!40101 analyze table t */", "Maintenance commits"),
     (MY, "lock tables t write", "Lock commits"),
     (MY, "flush tables", "Other commits"),
     (MY, "set password for u = 'x'", "Alter:Role commits"),

@@ -258,8 +258,8 @@ const MAIN: &[(&[Dialect], &str, &[&str])] = &[
     ),
     (
         &[Mysql, Mariadb],
-        "delimiter ';;' rest\nselect 1;;\ndelimiter go\nselect category; go select 2",
-        &["select 1", "select category;", "select 2"],
+        "delimiter ';;' rest\nselect 1;;\ndelimiter go\nselect gone, category; go select 2",
+        &["select 1", "select gone, category;", "select 2"],
     ),
     (
         &[Mysql, Mariadb],
@@ -377,6 +377,39 @@ const MAIN: &[(&[Dialect], &str, &[&str])] = &[
         &[
             "create procedure p as a int; begin for i in 1..2 loop select i; end loop; <<l>> while 1 loop exit l; end loop; exception when others then if 1 then select 1; end if; end",
             "2",
+        ],
+    ),
+    // Each of these goes wrong if one rule is left out.
+    (
+        &[Mysql, Mariadb],
+        "create procedure p() begin select case when 1 = end then if(1, 2, 3) else 2 end; select 3; end; 9",
+        &[
+            "create procedure p() begin select case when 1 = end then if(1, 2, 3) else 2 end; select 3; end",
+            "9",
+        ],
+    ),
+    (
+        &[Mysql, Mariadb],
+        "create procedure p() begin case a when 1 then select 1; end case; end; 9",
+        &[
+            "create procedure p() begin case a when 1 then select 1; end case; end",
+            "9",
+        ],
+    ),
+    (
+        &[Mysql, Mariadb],
+        "create trigger t before insert on a for each row follows close if new.b > 1 then select 1; end if; 9",
+        &[
+            "create trigger t before insert on a for each row follows close if new.b > 1 then select 1; end if",
+            "9",
+        ],
+    ),
+    (
+        &[Mariadb],
+        "create function f(a int) return int as y int; begin return y; end; 9",
+        &[
+            "create function f(a int) return int as y int; begin return y; end",
+            "9",
         ],
     ),
 ];
