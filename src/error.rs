@@ -49,7 +49,7 @@ impl Error {
     pub fn revision(&self) -> Option<&str> {
         match self {
             Error::Revision(_) => None,
-            Error::Migrations(MigrationsError::Graph { error, .. }) => Some(error.revision()),
+            Error::Migrations(MigrationsError::Graph { error, .. }) => error.revision(),
             Error::Migrations(
                 MigrationsError::Duplicate { revision, .. }
                 | MigrationsError::UnknownRequiredBinary { revision, .. },

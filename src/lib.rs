@@ -45,7 +45,7 @@ pub use migrations::{Migrations, MigrationsError};
 pub use migrator::settings::{OnAhead, OnDrift, TransactionMode};
 #[cfg(feature = "_sqlx")]
 pub use migrator::{CodeFuture, IntoTargets, Migrator, Resolution};
-pub use plan::{Action, Plan, Rows, Step};
+pub use plan::{Action, Plan, Purge, Step};
 pub use prepare::RefusedError;
 #[doc(hidden)]
 pub use revision::EmbeddedRevision;

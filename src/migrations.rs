@@ -266,6 +266,7 @@ impl Migrations {
         lineages
     }
 
+    #[cfg(feature = "_sqlx")]
     /// The ids of a revision's parents and resolved dependencies, each once, sorted.
     pub(crate) fn parents_of(&self, id: &str) -> Vec<Arc<str>> {
         parents(self.graph(), id).collect()
@@ -346,13 +347,13 @@ fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> MigrationsError {
 }
 
 fn located(revisions: &HashMap<Arc<str>, Revision>, error: GraphError) -> MigrationsError {
-    let revision = revisions.get(error.revision());
+    let revision = error.revision().and_then(|id| revisions.get(id));
     MigrationsError::Graph {
         path: revision.map_or_else(
             || "migrations".to_owned(),
             |revision| revision.path().to_owned(),
         ),
-        line: revision.and_then(|revision| revision.line_of(error.header_key())),
+        line: revision.and_then(|revision| revision.line_of(error.key())),
         error,
     }
 }

@@ -52,7 +52,7 @@ fn start(migrations: &Migrations, range: &Range) -> Result<Vec<Arc<str>>, Error>
         Bound::Open => Ok(Vec::new()),
         Bound::Current => Err(no_database(range).into()),
         Bound::At(target) => {
-            let named = plan::resolve(graph, &[] as &[&str], &target.to_string())?;
+            let named = plan::resolve(graph, target)?;
             Ok(graph.effective_heads_of(&named))
         }
     }

@@ -185,7 +185,7 @@ pub(crate) fn beyond(
     let applied = graph.ancestors(&unknown.stands_on);
     let mut missing = BTreeSet::new();
     for target in targets {
-        for id in plan::resolve(graph, &[] as &[&str], &target.to_string())? {
+        for id in plan::resolve(graph, target)? {
             if !applied.contains(&id) {
                 missing.insert(id.to_string());
             }

@@ -343,11 +343,11 @@ impl<'a, S: Source> Run<'a, S> {
     pub(crate) async fn stamp(
         &mut self,
         targets: &[Target],
-        rows: plan::Rows,
+        purge: plan::Purge,
     ) -> Result<Report, Error> {
         self.look().await?;
         let unknown = self.unknown_heads();
-        if rows == plan::Rows::Keep && !unknown.is_empty() {
+        if purge == plan::Purge::Keep && !unknown.is_empty() {
             return Err(StandingError::NotEmbedded {
                 action: "stamp",
                 unknown,
@@ -355,7 +355,7 @@ impl<'a, S: Source> Run<'a, S> {
             .into());
         }
         let expected = self.heads();
-        let plan = plan::stamp(self.migrations.graph(), &expected, targets, rows)?;
+        let plan = plan::stamp(self.migrations.graph(), &expected, targets, purge)?;
         if plan.steps().is_empty() {
             return Ok(self.report(Outcome::AlreadyThere));
         }

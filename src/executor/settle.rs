@@ -107,8 +107,7 @@ impl<S: Source> Run<'_, S> {
         let rows: Vec<LedgerRow<'_>> = rows
             .iter()
             .map(|(id, checksum, lineage)| {
-                let step =
-                    crate::plan::Step::marking(crate::plan::Action::Baseline, id.as_str().into());
+                let step = crate::plan::Step::marking(crate::plan::Action::Baseline, id.as_str());
                 let row = self.ledger_row(&step, "done");
                 LedgerRow {
                     revision: id,

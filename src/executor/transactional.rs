@@ -673,11 +673,11 @@ fn is_plain(prepared: &Prepared) -> bool {
 
 /// What a stamp writes rows of: each revision that is newly implied, and each that newly has a row.
 fn stamped(plan: &Plan) -> Vec<std::sync::Arc<str>> {
-    let mut all: Vec<_> = plan.implied().cloned().collect();
+    let mut all: Vec<_> = plan.newly_implied().to_vec();
     let (_, adds) = plan.change();
     all.extend(
         adds.into_iter()
-            .filter(|id| !plan.implied().any(|implied| implied == id)),
+            .filter(|id| !plan.newly_implied().contains(id)),
     );
     all
 }

@@ -16,7 +16,7 @@ use crate::executor::{Decision, Event, Outcome, Registry, Report, Run, RunError}
 use crate::ledger::LedgerEntry;
 use crate::migrations::Migrations;
 use crate::offline;
-use crate::plan::{self, Plan, Rows};
+use crate::plan::{self, Plan, Purge};
 use crate::standing::StandingError;
 use crate::status::{RevisionInfo, Status, UnfinishedStep, infos};
 use crate::target::{Range, Target};
@@ -268,15 +268,15 @@ impl<S: Source> Migrator<S> {
     }
 
     /// Records that the database is at the targets, without running anything: for a database whose schema
-    /// came another way. [`Rows::Purge`] removes all rows first, also those that this binary does not know.
+    /// came another way. [`Purge::Clear`] removes all rows first, also those that this binary does not know.
     ///
     /// # Errors
     ///
     /// [`Error::Target`]; [`Error::Standing`] for heads that are not embedded; [`RunError::HeadsMoved`].
-    pub async fn stamp(&self, targets: impl IntoTargets, rows: Rows) -> Result<Report, Error> {
+    pub async fn stamp(&self, targets: impl IntoTargets, purge: Purge) -> Result<Report, Error> {
         let targets = targets.into_targets()?;
         let mut run = self.run().await?;
-        let result = run.stamp(&targets, rows).await;
+        let result = run.stamp(&targets, purge).await;
         run.close().await;
         result
     }
@@ -407,11 +407,11 @@ impl<S: Source> Migrator<S> {
     /// [`Error::Target`]; [`Error::Run`] where the database cannot be read.
     pub async fn show(&self, identifier: &str) -> Result<Vec<RevisionInfo>, Error> {
         let current = self.current().await?;
-        let ids = plan::resolve(
-            self.migrations.graph(),
-            &self.embedded(&current),
-            identifier,
-        )?;
+        let graph = self.migrations.graph();
+        let ids = match identifier {
+            "current" => self.embedded(&current).into_iter().map(Arc::from).collect(),
+            _ => plan::resolve(graph, &identifier.parse()?)?,
+        };
         Ok(infos(&self.migrations, &ids, Some(&current)))
     }
 
@@ -469,7 +469,11 @@ impl<S: Source> Run<'_, S> {
             Decision::There => Ok(Outcome::AlreadyThere),
             Decision::Ahead(unknown) => Ok(Outcome::Ahead { unknown }),
             Decision::Behind(plan) => {
-                let missing = plan.implied().map(|id| id.to_string()).collect();
+                let missing = plan
+                    .steps()
+                    .iter()
+                    .map(|step| step.revision.to_string())
+                    .collect();
                 Err(StandingError::Behind { missing }.into())
             }
         }

@@ -118,31 +118,22 @@ pub struct Plan {
     no_longer_implied: Vec<Arc<str>>,
 }
 
-impl Step {
-    /// A step that only the ledger hears of.
-    pub(crate) fn marking(action: Action, revision: Arc<str>) -> Self {
-        Step {
-            action,
-            revision,
-            removes: Vec::new(),
-            adds: Vec::new(),
-        }
-    }
-}
-
 impl Plan {
     /// Nothing to do, at these rows.
+    #[cfg(feature = "_sqlx")]
     pub(crate) fn empty(action: Action, rows: Vec<Arc<str>>) -> Self {
         Plan {
             action,
             from: rows.clone(),
             steps: Vec::new(),
             heads: rows,
-            stamped: None,
+            newly_implied: Vec::new(),
+            no_longer_implied: Vec::new(),
         }
     }
 
     /// The rows that are there before the run and not after, and the other way round.
+    #[cfg(feature = "_sqlx")]
     pub(crate) fn change(&self) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
         let not_in = |these: &[Arc<str>], those: &[Arc<str>]| -> Vec<Arc<str>> {
             let those: BTreeSet<&Arc<str>> = those.iter().collect();

@@ -7,3 +7,5 @@ mod revision_files;
 mod splitter;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod splitter_servers;
+#[allow(dead_code)]
+mod support;

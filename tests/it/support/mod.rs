@@ -1,0 +1,22 @@
+//! What the tests share: revisions written in a line, and a database of its own for each test.
+
+pub mod servers;
+
+use limbeck::{Migrations, Revision};
+
+/// A revision file's text: id, parents (empty: none), further header lines, sections.
+pub fn file(id: &str, down: &str, header: &str, sections: &str) -> String {
+    let down = if down.is_empty() { "none" } else { down };
+    format!(
+        "-- Revision {id}\n--\n-- revision: {id}\n-- down_revision: {down}\n{header}\n{sections}"
+    )
+}
+
+/// Migrations of such files; the path of each is `<id>.sql`.
+pub fn migrations(files: &[(&str, &str, &str, &str)]) -> Migrations {
+    let revisions = files.iter().map(|(id, down, header, sections)| {
+        Revision::parse(format!("{id}.sql"), file(id, down, header, sections))
+            .expect("a valid file")
+    });
+    Migrations::new(revisions).expect("a valid graph")
+}

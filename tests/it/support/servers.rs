@@ -1,0 +1,122 @@
+//! Databases for tests: each call makes a new, empty one.
+//!
+//! SQLite needs nothing. PostgreSQL and MariaDB are the servers of two environment variables, which
+//! `tests/run.sh` starts and sets. Without them a test that needs one says so on standard error and is left
+//! out; with `LIMBECK_TEST_REQUIRE_SERVERS` set, as `tests/run.sh` does, that is a failure.
+
+use std::str::FromStr as _;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
+
+/// A SQLite database in a file of its own, removed with the value.
+pub struct SqliteFile {
+    pub pool: SqlitePool,
+    pub folder: tempfile::TempDir,
+}
+
+impl SqliteFile {
+    pub async fn new() -> SqliteFile {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join("test.db"))
+            .journal_mode(SqliteJournalMode::Wal)
+            .create_if_missing(true);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(3)
+            .connect_with(options)
+            .await
+            .expect("SQLite");
+        SqliteFile { pool, folder }
+    }
+
+    pub fn url(&self) -> String {
+        format!("sqlite://{}", self.folder.path().join("test.db").display())
+    }
+}
+
+static SERIAL: AtomicU32 = AtomicU32::new(0);
+
+/// A name that no other test's database has, of this or an earlier run.
+fn fresh_name() -> String {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("after 1970");
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+    format!(
+        "t{}_{}_{serial}",
+        now.as_micros() % 1_000_000_000_000,
+        std::process::id()
+    )
+}
+
+fn server(variable: &str) -> Option<String> {
+    match std::env::var(variable) {
+        Ok(url) => Some(url),
+        Err(_) if std::env::var_os("LIMBECK_TEST_REQUIRE_SERVERS").is_some() => {
+            panic!(
+                "{variable} is not set, and LIMBECK_TEST_REQUIRE_SERVERS forbids leaving this test out"
+            )
+        }
+        Err(_) => {
+            let test = std::thread::current().name().unwrap_or("a test").to_owned();
+            eprintln!("LEFT OUT: {test} needs a server ({variable}); tests/run.sh starts one");
+            None
+        }
+    }
+}
+
+/// A fresh PostgreSQL database and its URL; none where there is no server.
+#[cfg(feature = "postgres")]
+pub async fn postgres() -> Option<(sqlx::PgPool, String)> {
+    use sqlx::Connection as _;
+    let admin = server("LIMBECK_TEST_POSTGRES_URL")?;
+    let name = fresh_name();
+    let mut connection = sqlx::PgConnection::connect(&admin)
+        .await
+        .expect("the PostgreSQL server");
+    let create = format!("CREATE DATABASE {name}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(create))
+        .execute(&mut connection)
+        .await
+        .expect("CREATE DATABASE");
+    connection.close().await.expect("close");
+    let url = with_database(&admin, &name);
+    let options = sqlx::postgres::PgConnectOptions::from_str(&url).expect("a URL");
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .max_connections(3)
+        .connect_with(options)
+        .await;
+    Some((pool.expect("the new database"), url))
+}
+
+/// A fresh MariaDB or MySQL database and its URL; none where there is no server.
+#[cfg(feature = "mysql")]
+pub async fn mysql() -> Option<(sqlx::MySqlPool, String)> {
+    use sqlx::Connection as _;
+    let admin = server("LIMBECK_TEST_MYSQL_URL")?;
+    let name = fresh_name();
+    let mut connection = sqlx::MySqlConnection::connect(&admin)
+        .await
+        .expect("the MariaDB server");
+    let create = format!("CREATE DATABASE {name}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(create))
+        .execute(&mut connection)
+        .await
+        .expect("CREATE DATABASE");
+    connection.close().await.expect("close");
+    let url = with_database(&admin, &name);
+    let options = sqlx::mysql::MySqlConnectOptions::from_str(&url).expect("a URL");
+    let pool = sqlx::mysql::MySqlPoolOptions::new()
+        .max_connections(3)
+        .connect_with(options)
+        .await;
+    Some((pool.expect("the new database"), url))
+}
+
+/// The URL with another database: the admin URL's path is one word.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn with_database(url: &str, name: &str) -> String {
+    let (server, _) = url.rsplit_once('/').expect("a URL with a database");
+    format!("{server}/{name}")
+}
