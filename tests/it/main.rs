@@ -4,6 +4,7 @@ mod classify;
 mod conformance;
 mod graph_properties;
 mod revision_files;
+mod run;
 mod splitter;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod splitter_servers;

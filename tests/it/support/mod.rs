@@ -20,3 +20,39 @@ pub fn migrations(files: &[(&str, &str, &str, &str)]) -> Migrations {
     });
     Migrations::new(revisions).expect("a valid graph")
 }
+
+/// Writes each test once for each database. In the body `db` is a [`servers::Database`] of its own.
+macro_rules! on_each {
+    ($($(#[$doc:meta])* async fn $name:ident($db:ident) $body:block)*) => {
+        mod sqlite {
+            #[allow(unused_imports)]
+            use super::*;
+            $($(#[$doc])* #[tokio::test]
+            async fn $name() {
+                let $db = $crate::support::servers::sqlite().await;
+                $body
+            })*
+        }
+        #[cfg(feature = "postgres")]
+        mod postgres {
+            #[allow(unused_imports)]
+            use super::*;
+            $($(#[$doc])* #[tokio::test]
+            async fn $name() {
+                let Some($db) = $crate::support::servers::postgres_database().await else { return };
+                $body
+            })*
+        }
+        #[cfg(feature = "mysql")]
+        mod mysql {
+            #[allow(unused_imports)]
+            use super::*;
+            $($(#[$doc])* #[tokio::test]
+            async fn $name() {
+                let Some($db) = $crate::support::servers::mysql_database().await else { return };
+                $body
+            })*
+        }
+    };
+}
+pub(crate) use on_each;

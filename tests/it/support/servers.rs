@@ -120,3 +120,81 @@ fn with_database(url: &str, name: &str) -> String {
     let (server, _) = url.rsplit_once('/').expect("a URL with a database");
     format!("{server}/{name}")
 }
+
+/// A database of a test's own, with what a test asks of it.
+pub struct Database<DB: sqlx::Database> {
+    pub pool: sqlx::Pool<DB>,
+    pub url: String,
+    pub dialect: limbeck::Dialect,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl<DB: limbeck::Backend> Database<DB>
+where
+    for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
+    for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
+    for<'r> String: sqlx::Decode<'r, DB>,
+    for<'r> Option<String>: sqlx::Decode<'r, DB>,
+    usize: sqlx::ColumnIndex<DB::Row>,
+{
+    /// The first column of each row, as text; NULL is `NULL`.
+    pub async fn strings(&self, query: &str) -> Vec<String> {
+        use sqlx::Row as _;
+        let mut connection = self.pool.acquire().await.expect("a connection");
+        let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(query.to_owned()))
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap_or_else(|error| panic!("{query}: {error}"));
+        rows.iter()
+            .map(|row| {
+                let cell: Option<String> = row.try_get_unchecked(0).expect("text");
+                cell.unwrap_or_else(|| "NULL".to_owned())
+            })
+            .collect()
+    }
+
+    /// Runs a script by hand.
+    pub async fn run(&self, script: &str) {
+        let mut connection = self.pool.acquire().await.expect("a connection");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(script.to_owned()))
+            .execute(&mut *connection)
+            .await
+            .unwrap_or_else(|error| panic!("{script}: {error}"));
+    }
+
+    /// The names of the tables, sorted.
+    pub async fn tables(&self) -> Vec<String> {
+        self.strings(match self.dialect {
+            limbeck::Dialect::Sqlite => {
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+            }
+            limbeck::Dialect::Postgres => {
+                "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+            }
+            _ => {
+                "SELECT CONVERT(table_name USING utf8mb4) FROM information_schema.tables \
+                 WHERE table_schema = DATABASE() ORDER BY 1"
+            }
+        })
+        .await
+    }
+}
+
+pub async fn sqlite() -> Database<sqlx::Sqlite> {
+    let file = SqliteFile::new().await;
+    let url = file.url();
+    let SqliteFile { pool, folder } = file;
+    Database { pool, url, dialect: limbeck::Dialect::Sqlite, _folder: Some(folder) }
+}
+
+#[cfg(feature = "postgres")]
+pub async fn postgres_database() -> Option<Database<sqlx::Postgres>> {
+    let (pool, url) = postgres().await?;
+    Some(Database { pool, url, dialect: limbeck::Dialect::Postgres, _folder: None })
+}
+
+#[cfg(feature = "mysql")]
+pub async fn mysql_database() -> Option<Database<sqlx::MySql>> {
+    let (pool, url) = mysql().await?;
+    Some(Database { pool, url, dialect: limbeck::Dialect::Mariadb, _folder: None })
+}
