@@ -2,6 +2,7 @@
 
 mod classify;
 mod conformance;
+mod embedding;
 mod graph_properties;
 mod revision_files;
 mod run;
