@@ -8,5 +8,6 @@ mod run;
 mod splitter;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod splitter_servers;
+mod stops;
 #[allow(dead_code)]
 mod support;

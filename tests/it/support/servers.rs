@@ -184,17 +184,32 @@ pub async fn sqlite() -> Database<sqlx::Sqlite> {
     let file = SqliteFile::new().await;
     let url = file.url();
     let SqliteFile { pool, folder } = file;
-    Database { pool, url, dialect: limbeck::Dialect::Sqlite, _folder: Some(folder) }
+    Database {
+        pool,
+        url,
+        dialect: limbeck::Dialect::Sqlite,
+        _folder: Some(folder),
+    }
 }
 
 #[cfg(feature = "postgres")]
 pub async fn postgres_database() -> Option<Database<sqlx::Postgres>> {
     let (pool, url) = postgres().await?;
-    Some(Database { pool, url, dialect: limbeck::Dialect::Postgres, _folder: None })
+    Some(Database {
+        pool,
+        url,
+        dialect: limbeck::Dialect::Postgres,
+        _folder: None,
+    })
 }
 
 #[cfg(feature = "mysql")]
 pub async fn mysql_database() -> Option<Database<sqlx::MySql>> {
     let (pool, url) = mysql().await?;
-    Some(Database { pool, url, dialect: limbeck::Dialect::Mariadb, _folder: None })
+    Some(Database {
+        pool,
+        url,
+        dialect: limbeck::Dialect::Mariadb,
+        _folder: None,
+    })
 }
