@@ -11,3 +11,4 @@ mod splitter_servers;
 mod stops;
 #[allow(dead_code)]
 mod support;
+mod together;
