@@ -8,6 +8,7 @@ mod run;
 mod splitter;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod splitter_servers;
+mod standing;
 mod stops;
 #[allow(dead_code)]
 mod support;
