@@ -9,5 +9,8 @@ mod run;
 mod splitter;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod splitter_servers;
+mod standing;
+mod stops;
 #[allow(dead_code)]
 mod support;
+mod together;

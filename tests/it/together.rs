@@ -1,0 +1,77 @@
+//! Many at once: each revision runs exactly once, counted by a table without constraints.
+
+use limbeck::{Dialect, Migrations, Migrator, Outcome};
+
+use crate::support::{migrations, on_each};
+
+/// Revisions of every kind, each of which leaves one row for each time that it ran.
+pub fn mixed(dialect: Dialect) -> Migrations {
+    let alone = match dialect {
+        Dialect::Postgres => "CREATE INDEX CONCURRENTLY audit_rev ON audit (rev)",
+        Dialect::Sqlite => "VACUUM",
+        _ => "CREATE INDEX audit_rev ON audit (rev)",
+    };
+    migrations(&[
+        (
+            "r1",
+            "",
+            "",
+            "-- @upgrade\nCREATE TABLE audit (rev VARCHAR(40) NOT NULL);\nINSERT INTO audit VALUES ('r1');\n-- @downgrade\nDROP TABLE audit;\n",
+        ),
+        (
+            "r2",
+            "r1",
+            "",
+            "-- @upgrade\nCREATE TABLE r2 (id INT, done INT NOT NULL);\nINSERT INTO r2 VALUES (1, 0), (2, 0), (3, 0);\nINSERT INTO audit VALUES ('r2');\n-- @downgrade\nDROP TABLE r2;\n",
+        ),
+        (
+            "r3",
+            "r2",
+            "",
+            &format!(
+                "-- @upgrade autocommit\nINSERT INTO audit VALUES ('r3');\n{alone};\n-- @downgrade\nDELETE FROM audit WHERE rev = 'r3';\n"
+            ),
+        ),
+        (
+            "r4",
+            "r3",
+            "",
+            "-- @upgrade\nCREATE TABLE r4 (id INT);\nINSERT INTO audit VALUES ('r4');\n-- @downgrade\nDROP TABLE r4;\n",
+        ),
+        (
+            "r5",
+            "r4",
+            "",
+            "-- @upgrade repeat\nUPDATE r2 SET done = done + 1 WHERE done = 0;\n-- @downgrade\n",
+        ),
+        (
+            "r6",
+            "r5",
+            "",
+            "-- @upgrade\nINSERT INTO audit VALUES ('r6');\n-- @downgrade\n",
+        ),
+    ])
+}
+
+on_each! {
+    /// Twenty boots in one process, each with a pool of its own.
+    async fn twenty_boots_in_one_process(db) {
+        let mut boots = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let options = (*db.pool.connect_options()).clone();
+            let pool = db.pool.options().clone().connect_lazy_with(options);
+            let files = mixed(db.dialect);
+            boots.spawn(async move { Migrator::new(pool, files).upgrade_to_head().await });
+        }
+        let mut migrated = 0;
+        while let Some(report) = boots.join_next().await {
+            let report = report.expect("no panic").expect("a boot");
+            assert_eq!(report.heads, ["r6"]);
+            migrated += usize::from(report.outcome == Outcome::Migrated);
+        }
+        assert!(migrated >= 1);
+        assert_eq!(db.strings("SELECT rev FROM audit ORDER BY rev").await, ["r1", "r2", "r3", "r4", "r6"]);
+        assert_eq!(db.strings("SELECT DISTINCT done FROM r2 WHERE done <> 1").await.len(), 0);
+        assert_eq!(db.strings("SELECT revision FROM limbeck_history WHERE state = 'done'").await.len(), 6);
+    }
+}
