@@ -159,8 +159,8 @@ impl Migrations {
         })
     }
 
-    /// Reads every file of a folder whose name ends in `.sql`, in any case, for tools that have no embedded revisions.
-    /// Folders in it, and files of other names, are left alone.
+    /// Reads every file of a folder whose name ends in `.sql`, in any case, for tools that have no embedded
+    /// revisions. Folders in it, and files of other names, are left alone.
     ///
     /// # Errors
     ///
