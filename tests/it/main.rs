@@ -5,6 +5,7 @@ mod conformance;
 mod graph_properties;
 mod revision_files;
 mod run;
+mod session;
 mod splitter;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod splitter_servers;
