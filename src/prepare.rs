@@ -190,6 +190,31 @@ pub(crate) enum Work {
     Code,
 }
 
+/// The statements of a `@require` or `@verify` section, with its time-outs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Check {
+    pub statements: Vec<Sql>,
+    pub lock_timeout: Option<Duration>,
+    pub statement_timeout: Option<Duration>,
+}
+
+impl Check {
+    /// Statements that set the time-outs, none where the database has no such setting.
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn limits(&self, dialect: Dialect) -> Vec<String> {
+        use crate::dialect::session::{Timeout, set_timeout};
+        let asked = [
+            (Timeout::Lock, self.lock_timeout),
+            (Timeout::Statement, self.statement_timeout),
+        ];
+        asked
+            .into_iter()
+            .filter(|_| dialect != Dialect::Sqlite)
+            .filter_map(|(timeout, value)| set_timeout(dialect, timeout, value?))
+            .collect()
+    }
+}
+
 /// A step, ready to run on one database.
 #[derive(Debug, Clone)]
 pub(crate) struct Prepared {
@@ -200,8 +225,8 @@ pub(crate) struct Prepared {
     pub path: String,
     pub message: String,
     pub work: Work,
-    pub require: Vec<Sql>,
-    pub verify: Vec<Sql>,
+    pub require: Check,
+    pub verify: Check,
     pub lock_timeout: Option<Duration>,
     pub statement_timeout: Option<Duration>,
     pub foreign_keys_off: bool,
@@ -313,14 +338,18 @@ fn prepare(
         }
         Mode::Transactional => Work::Statements(read(section)?),
     };
-    let mut checks = [Vec::new(), Vec::new()];
+    let mut checks = [Check::default(), Check::default()];
     if step.action == Action::Upgrade {
         for (kind, checks) in [SectionKind::Require, SectionKind::Verify]
             .into_iter()
             .zip(&mut checks)
         {
             if let Some(section) = revision.section(kind, needs.dialect) {
-                *checks = read(section)?;
+                *checks = Check {
+                    statements: read(section)?,
+                    lock_timeout: section.lock_timeout(),
+                    statement_timeout: section.statement_timeout(),
+                };
             }
         }
     }

@@ -17,8 +17,13 @@ pub(crate) fn begin(dialect: Dialect, server: &Server) -> Vec<String> {
             // Under another default isolation level, rows read after the lock would be older than it.
             let mut statements = vec!["BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE".to_owned()];
             if server.version_number() >= 140_000 {
-                // A client that died is noticed within this time, and its statement ended.
-                statements.push("SET LOCAL client_connection_check_interval = '500ms'".to_owned());
+                // A client that died is noticed within this time, and its statement ended. Servers on
+                // systems that cannot watch a socket refuse the setting.
+                statements.push(
+                    "SELECT CASE WHEN pg_catalog.version() LIKE '%linux%' THEN \
+                     pg_catalog.set_config('client_connection_check_interval', '500ms', true) END"
+                        .to_owned(),
+                );
             }
             statements
         }
@@ -145,19 +150,30 @@ pub(crate) const MYSQL_ENTER: &str = "SET @limbeck_sql_mode = @@SESSION.sql_mode
      @limbeck_wait = @@SESSION.lock_wait_timeout, @limbeck_row_wait = @@SESSION.innodb_lock_wait_timeout, \
      SESSION sql_mode = @@GLOBAL.sql_mode, SESSION time_zone = @@GLOBAL.time_zone";
 
+/// MySQL and MariaDB: ends what [`set_timeout`] set.
+pub(crate) fn mysql_end_limits(dialect: Dialect) -> Vec<String> {
+    let statement_time = match dialect {
+        Dialect::Mariadb => "max_statement_time",
+        _ => "max_execution_time",
+    };
+    vec![
+        "SET SESSION lock_wait_timeout = @limbeck_wait, SESSION innodb_lock_wait_timeout = @limbeck_row_wait"
+            .to_owned(),
+        format!("SET SESSION {statement_time} = DEFAULT"),
+    ]
+}
+
 /// MySQL and MariaDB: ends what a section and [`set_timeout`] set in the session.
-pub(crate) fn mysql_leave(names: &Names) -> Vec<String> {
-    let dialect = names.dialect();
+pub(crate) fn mysql_leave(dialect: Dialect, server: &Server) -> Vec<String> {
     let mut statements = vec![
         "SET SESSION sql_mode = @limbeck_sql_mode, SESSION time_zone = @limbeck_time_zone, \
          SESSION foreign_key_checks = @limbeck_foreign_keys, SESSION unique_checks = @limbeck_unique, \
-         SESSION autocommit = @limbeck_autocommit, SESSION lock_wait_timeout = @limbeck_wait, \
-         SESSION innodb_lock_wait_timeout = @limbeck_row_wait"
+         SESSION autocommit = @limbeck_autocommit"
             .to_owned(),
     ];
-    match dialect {
-        Dialect::Mariadb => statements.push("SET SESSION max_statement_time = DEFAULT".to_owned()),
-        _ => statements.push("SET SESSION max_execution_time = DEFAULT".to_owned()),
+    statements.extend(mysql_end_limits(dialect));
+    if let Some(database) = &server.schema {
+        statements.push(format!("USE {}", dialect.ident(database)));
     }
     statements
 }

@@ -1,5 +1,6 @@
 //! Reading: what the database says of itself.
 
+use super::lock::Wait;
 use super::{Fault, Run};
 use crate::backend::{Backend as _, Class, Source};
 use crate::dialect::look::{self, Look, Tables, TextRow};
@@ -16,11 +17,20 @@ const UNCHANGED: &str = "Nothing was changed";
 impl<S: Source> Run<'_, S> {
     /// Looks, outside any transaction: one statement where limbeck's tables are all there.
     pub(crate) async fn look(&mut self) -> Result<(), Error> {
+        let mut wait = Wait::new(self.settings.lock_wait);
         // A table may come between two of these queries; it does not go again.
-        for _ in 0..3 {
+        let mut attempts = 0;
+        while attempts < 3 {
+            attempts += 1;
             match self.query(&look::full(&self.names)).await {
                 Ok(rows) => return self.absorb(look::read(&rows, Tables::ALL)),
                 Err(fault) if fault.failure.class == Class::MissingTable => {}
+                // SQLite, where a writer shuts readers out for a moment, or for a VACUUM.
+                Err(fault) if fault.failure.class == Class::LockTimeout => {
+                    self.pause(&mut wait).await?;
+                    attempts = 0;
+                    continue;
+                }
                 Err(fault) => return Err(self.fault(LOOKING, UNCHANGED, fault)),
             }
             let found = self.query(&tables::existing(&self.names)).await;

@@ -7,14 +7,19 @@
 //!              └──────────── heads moved ─────────────┘
 //! ```
 
+mod bookkeeping;
+mod check;
+mod decide;
 mod error;
 mod event;
 mod lease;
 mod lock;
 mod look;
 mod message;
+mod pragmas;
 mod session;
 mod settle;
+mod stamp;
 mod stepwise;
 mod transactional;
 
@@ -26,6 +31,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use sqlx::Database;
 
+pub(crate) use decide::Decision;
 pub use error::{Holder, RunError, StatementError, Unfinished, UnfinishedReason, Violation};
 pub(crate) use event::Observer;
 pub use event::{Event, Outcome, Report, StepReport};
@@ -34,17 +40,16 @@ use message::Message;
 pub(crate) use session::{Fault, Session};
 
 use crate::backend::{ALL, Backend, Class, Source, StatementResult};
-use crate::dialect::look::{Look, RunningRow, Server};
-use crate::dialect::write::{Actor, LedgerRow};
+use crate::dialect::look::{Look, Server};
+use crate::dialect::write::Actor;
 use crate::dialect::{Dialect, Names, marker};
 use crate::error::Error;
 use crate::ledger::Known;
 use crate::migrations::Migrations;
-use crate::migrator::settings::{OnAhead, OnDrift, Settings, TransactionMode};
+use crate::migrator::settings::{Settings, TransactionMode};
 use crate::plan::{self, Action, Plan, Step};
 use crate::prepare::{self, Prepared};
-use crate::revision::SectionKind;
-use crate::standing::{self, BeyondError, StandingError};
+use crate::standing::StandingError;
 use crate::target::Target;
 
 /// A registered function of a `rust` section: it gets the connection of the step.
@@ -376,148 +381,6 @@ impl<'a, S: Source> Run<'a, S> {
         .into()
     }
 
-    /// Where the database stands to the targets.
-    pub(crate) async fn decide(&mut self, targets: &[Target]) -> Result<Decision, Error> {
-        let unknown = self.unknown_applied();
-        if !unknown.is_empty() {
-            let mut heads = self.heads();
-            heads.extend(unknown);
-            let known = self.read_known().await?;
-            self.check_edited(&known, &heads)?;
-            let unknown = standing::beyond(self.migrations, &known, &heads, targets).map_err(
-                |e| match e {
-                    BeyondError::Standing(error) => Error::from(error),
-                    BeyondError::Target(error) => Error::from(error),
-                },
-            )?;
-            return match self.settings.on_ahead {
-                OnAhead::Proceed => Ok(Decision::Ahead(unknown)),
-                OnAhead::Refuse => Err(StandingError::Ahead { unknown }.into()),
-            };
-        }
-        self.check_drift().await?;
-        let graph = self.migrations.graph();
-        let plan = plan::upgrade(graph, &self.heads(), targets)?;
-        let Some(row) = self.look.running.first() else {
-            return Ok(if plan.steps().is_empty() {
-                Decision::There
-            } else {
-                Decision::Behind(plan)
-            });
-        };
-        // A step that another run began comes first: it blocks every other, on any branch.
-        if row.action == Action::Upgrade.name()
-            && plan.steps().iter().any(|s| *s.revision == *row.revision)
-        {
-            let first = [Target::revision(row.revision.as_str())];
-            return Ok(Decision::Behind(plan::upgrade(
-                graph,
-                &self.heads(),
-                &first,
-            )?));
-        }
-        if plan.steps().is_empty() && row.action != Action::Downgrade.name() {
-            return Ok(Decision::There);
-        }
-        if plan.steps().is_empty() && self.heads().contains(&row.revision) {
-            // It is on its way out: wait for its end by planning for what comes after.
-            return self.await_downgrade(targets).await;
-        }
-        Ok(Decision::Behind(plan))
-    }
-
-    /// A downgrade runs: what the heads say now will not be so for long. Waits for its end.
-    async fn await_downgrade(&mut self, targets: &[Target]) -> Result<Decision, Error> {
-        self.wait_for_quiet().await?;
-        let plan = plan::upgrade(self.migrations.graph(), &self.heads(), targets)?;
-        Ok(if plan.steps().is_empty() {
-            Decision::There
-        } else {
-            Decision::Behind(plan)
-        })
-    }
-
-    /// Applied revisions, running upgrades included, that this binary does not embed.
-    fn unknown_applied(&self) -> Vec<String> {
-        let running = self
-            .look
-            .running
-            .iter()
-            .filter(|row| row.action == Action::Upgrade.name())
-            .map(|row| row.revision.clone());
-        let mut unknown: Vec<String> = self
-            .heads()
-            .into_iter()
-            .chain(running)
-            .filter(|id| !self.migrations.graph().contains(id))
-            .collect();
-        unknown.sort();
-        unknown.dedup();
-        unknown
-    }
-
-    pub(crate) fn unknown_heads(&self) -> Vec<String> {
-        self.heads()
-            .into_iter()
-            .filter(|id| !self.migrations.graph().contains(id))
-            .collect()
-    }
-
-    /// Compares each head's lineage; only a mismatch reads the ledger, to name what differs.
-    async fn check_drift(&mut self) -> Result<(), Error> {
-        if self.drifted_heads().is_empty() {
-            return Ok(());
-        }
-        let heads = self.heads();
-        let known = self.read_known().await?;
-        self.check_edited(&known, &heads)?;
-        self.known = Some(known);
-        Ok(())
-    }
-
-    pub(crate) fn drifted_heads(&self) -> Vec<String> {
-        self.look
-            .heads
-            .iter()
-            .filter(
-                |head| match (&head.lineage, self.migrations.lineage(&head.revision)) {
-                    (Some(recorded), Some(embedded)) => recorded != embedded,
-                    _ => false,
-                },
-            )
-            .map(|head| head.revision.clone())
-            .collect()
-    }
-
-    fn check_edited(&self, known: &Known, heads: &[String]) -> Result<(), Error> {
-        let edited = self.edited(known, heads);
-        if edited.is_empty() {
-            return Ok(());
-        }
-        match self.settings.on_drift {
-            OnDrift::Refuse => Err(StandingError::Drift { edited }.into()),
-            OnDrift::Warn => {
-                for one in &edited {
-                    tracing::warn!(
-                        revision = one.revision,
-                        path = one.path,
-                        recorded = one.recorded,
-                        embedded = one.embedded,
-                        "an applied revision was edited since"
-                    );
-                }
-                Ok(())
-            }
-        }
-    }
-
-    pub(crate) fn edited(&self, known: &Known, heads: &[String]) -> Vec<crate::ledger::Edited> {
-        let graph = self.migrations.graph();
-        let unknown = known.unknown(self.migrations, heads);
-        let applied = graph.ancestors(&unknown.stands_on);
-        known.edited(self.migrations, applied.iter().map(|id| &**id))
-    }
-
     /// Refuses what cannot run, before the first write.
     async fn check_plan(&mut self, plan: &Plan) -> Result<(), Error> {
         self.prepared(plan)?;
@@ -595,97 +458,6 @@ impl<'a, S: Source> Run<'a, S> {
         Ok(())
     }
 
-    /// The ledger's row for a step, as it is when the step is done.
-    fn ledger_row<'r>(&self, step: &'r Step, state: &'r str) -> LedgerRow<'r>
-    where
-        'a: 'r,
-    {
-        let revision = self
-            .migrations
-            .get(&step.revision)
-            .expect("a step names an embedded revision");
-        let graph = self.migrations.graph();
-        let join = |ids: Vec<&Arc<str>>| ids.iter().map(|id| &***id).collect::<Vec<_>>().join(",");
-        let down_sql = revision
-            .section(SectionKind::Downgrade, self.dialect())
-            .map(|section| prepare::section_source(revision, section).to_owned());
-        LedgerRow {
-            revision: &step.revision,
-            down_revision: join(graph.down_revision(&step.revision).into_iter().collect()),
-            depends_on: join(graph.depends_on(&step.revision).into_iter().collect()),
-            message: revision.message(),
-            action: step.action.name(),
-            checksum: Some(revision.checksum().to_string()),
-            requires_binary: revision.requires_binary(),
-            lineage: Some(self.lineage(&step.revision)),
-            state,
-            down_sql,
-            ..LedgerRow::default()
-        }
-    }
-
-    /// A revision's lineage over what the database has: where an ancestor was edited and that was only
-    /// warned of, its descendants keep telling so.
-    fn lineage(&self, id: &str) -> String {
-        let embedded = || {
-            self.migrations
-                .lineage(id)
-                .expect("a step names an embedded revision")
-                .to_owned()
-        };
-        let Some(known) = &self.known else {
-            return embedded();
-        };
-        let parents = self.migrations.parents_of(id);
-        let stored: Vec<&str> = parents
-            .iter()
-            .map(|parent| {
-                known
-                    .get(parent)
-                    .and_then(|entry| entry.lineage.as_deref())
-                    .or_else(|| self.migrations.lineage(parent))
-                    .expect("a parent of an embedded revision is embedded")
-            })
-            .collect();
-        let checksum = self
-            .migrations
-            .get(id)
-            .expect("embedded")
-            .checksum()
-            .to_string();
-        crate::migrations::lineage(id, &checksum, stored)
-    }
-
-    /// Rows for a database that was taken over: every embedded ancestor of its heads.
-    fn baseline(&self) -> Vec<String> {
-        if self.look.has_history || self.look.heads.is_empty() {
-            return Vec::new();
-        }
-        let graph = self.migrations.graph();
-        let heads: Vec<String> = self
-            .heads()
-            .into_iter()
-            .filter(|id| graph.contains(id))
-            .collect();
-        let steps: Vec<Step> = graph
-            .ancestors(&heads)
-            .iter()
-            .map(|id| Step::marking(Action::Baseline, id.clone()))
-            .collect();
-        let rows: Vec<LedgerRow<'_>> = steps
-            .iter()
-            .map(|step| self.ledger_row(step, "done"))
-            .collect();
-        crate::dialect::write::insert_history(&self.names, &self.actor, &rows)
-    }
-
-    fn find_running(&self, step: &Step) -> Option<&RunningRow> {
-        self.look
-            .running
-            .iter()
-            .find(|row| row.revision == *step.revision && row.action == step.action.name())
-    }
-
     fn fault(&self, during: impl Into<String>, state: impl Into<String>, fault: Fault) -> Error {
         let (during, state) = (during.into(), state.into());
         match fault.failure.class {
@@ -712,13 +484,6 @@ impl<'a, S: Source> Run<'a, S> {
             }
         }
     }
-}
-
-/// Where the database stands to the targets of an upgrade.
-pub(crate) enum Decision {
-    There,
-    Ahead(Vec<String>),
-    Behind(Plan),
 }
 
 /// The revisions that a plan leads to, as targets of their own.

@@ -6,7 +6,8 @@ use std::fmt;
 use sqlx::Pool;
 
 use super::message::Message;
-use crate::backend::{Backend, Failure, Held, Source, StatementResult};
+use crate::backend::{Backend, Class, Failure, Held, Source, StatementResult};
+use crate::dialect::Dialect;
 
 /// A message that failed.
 #[derive(Debug)]
@@ -14,6 +15,18 @@ pub(crate) struct Fault {
     pub failure: Failure,
     pub completed: usize,
     pub source: sqlx::Error,
+}
+
+impl Fault {
+    /// The server's refusal of the compare-and-swap: a guard, or a head that somebody else inserted.
+    pub(crate) fn is_lost_swap(&self, dialect: Dialect) -> bool {
+        let is_duplicate = match dialect {
+            Dialect::Postgres => self.failure.code.as_deref() == Some("23505"),
+            Dialect::Sqlite => self.failure.message.contains("UNIQUE constraint failed"),
+            Dialect::Mysql | Dialect::Mariadb => self.failure.code.as_deref() == Some("1062"),
+        };
+        self.failure.class == Class::Guard || is_duplicate
+    }
 }
 
 pub(crate) struct Session<'a, B: Backend> {

@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 
+use super::check::statement_error;
 use super::error::UnfinishedReason;
 use super::lock::unfinished;
 use super::message::{Message, Origin};
-use super::transactional::statement_error;
 use super::{Event, Fault, Ran, Run, RunError, StepReport};
 use crate::backend::{Backend as _, Class, Source};
 use crate::dialect::Dialect;
@@ -73,6 +73,12 @@ impl<S: Source> Run<'_, S> {
         prepared: &Prepared,
         resuming: Option<RunningRow>,
     ) -> Result<Underway, Error> {
+        if self.dialect().is_mysql_family() {
+            let set = self.query(session::MYSQL_ENTER).await;
+            set.map_err(|fault| {
+                self.fault("setting the session", "Nothing of the step was run", fault)
+            })?;
+        }
         let mut underway = match resuming {
             Some(row) => self.resume(prepared, &row).await?,
             None => {
@@ -86,7 +92,7 @@ impl<S: Source> Run<'_, S> {
             total: prepared.total,
             message: &prepared.message,
         });
-        self.enter_session(prepared).await?;
+        self.set_timeouts(prepared).await?;
         match &prepared.work {
             Work::Transaction(statements) | Work::Statements(statements) => {
                 let first = usize::try_from(underway.done).unwrap_or(usize::MAX);
@@ -547,16 +553,8 @@ impl<S: Source> Run<'_, S> {
         }
     }
 
-    /// Makes the session the section's: the server's own modes on MySQL, where sqlx sets others, and the
-    /// section's time-outs.
-    async fn enter_session(&mut self, prepared: &Prepared) -> Result<(), Error> {
+    async fn set_timeouts(&mut self, prepared: &Prepared) -> Result<(), Error> {
         let dialect = self.dialect();
-        if dialect.is_mysql_family() {
-            let set = self.query(session::MYSQL_ENTER).await;
-            set.map_err(|fault| {
-                self.fault("setting the session", "Nothing of the step was run", fault)
-            })?;
-        }
         let lock = prepared
             .lock_timeout
             .or_else(|| (!transactional_ddl(dialect)).then_some(self.settings.lock_timeout));
@@ -595,7 +593,7 @@ impl<S: Source> Run<'_, S> {
                 self.server.role.as_deref(),
                 self.saved.as_deref().unwrap_or_default(),
             ),
-            Dialect::Mysql | Dialect::Mariadb => session::mysql_leave(&self.names),
+            Dialect::Mysql | Dialect::Mariadb => session::mysql_leave(self.dialect(), &self.server),
             Dialect::Sqlite => {
                 if prepared.statement_timeout.is_some() {
                     let _ = S::Database::limit_statement(self.session.connection(), None).await;

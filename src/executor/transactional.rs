@@ -2,25 +2,20 @@
 //! heads by compare-and-swap and writes the ledger. PostgreSQL gets all of it in one message, together with
 //! the next step's begin, lock and look.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::error::{RunError, StatementError, Violation};
+use super::check::statement_error;
 use super::lock::{Block, Gate, Locked};
 use super::message::{Message, Origin};
 use super::{Event, Fault, Ran, Run, StepReport, poll_pause};
-use crate::backend::{Backend as _, Class, Source, StatementResult};
-use crate::dialect::look::HeadRow;
+use crate::backend::{Class, Source, StatementResult};
+use crate::dialect::Dialect;
 use crate::dialect::session::{self, Timeout};
-use crate::dialect::{Dialect, write};
 use crate::error::Error;
 use crate::executor::lock::Wait;
 use crate::migrator::settings::TransactionMode;
-use crate::plan::{Action, Plan, Step};
-use crate::prepare::{Prepared, Sql, Work};
+use crate::prepare::{Check, Prepared, Sql, Work};
 use crate::sql;
-
-/// How many rows of a violated check are shown.
-const SHOWN_ROWS: usize = 5;
 
 /// How much of a whole upgrade in one transaction goes into one message.
 const MESSAGE_STEPS: usize = 100;
@@ -143,19 +138,23 @@ impl<S: Source> Run<'_, S> {
             } else {
                 let mut body = self.message(Some(&first.step.revision));
                 self.push_body(&mut body, 0, first);
-                let results = self.send_body(&body, group, false).await?;
+                let results = self.send_body(&body, group, true).await?;
                 self.tell(group, &body, &results, &mut rows);
             }
             self.check(first, "@verify", &first.verify).await?;
             if first.foreign_keys_off {
+                let text = "PRAGMA foreign_key_check";
                 let check = Sql {
-                    text: "PRAGMA foreign_key_check".to_owned(),
+                    text: text.to_owned(),
                     line: first.statements().first().map_or(1, |s| s.line),
                     column: 1,
-                    kind: sql::classify(Dialect::Sqlite, "PRAGMA foreign_key_check"),
+                    kind: sql::classify(Dialect::Sqlite, text),
                 };
-                self.check(first, "PRAGMA foreign_key_check", &[check])
-                    .await?;
+                let asked = Check {
+                    statements: vec![check],
+                    ..Check::default()
+                };
+                self.check(first, text, &asked).await?;
             }
         }
         let mut message = self.message(Some(&first.step.revision));
@@ -231,8 +230,14 @@ impl<S: Source> Run<'_, S> {
                 Err(fault) => fault,
             };
             let blame = message.blame(fault.completed, fault.failure.position);
-            if blame.is_none() && is_lost_swap(self.dialect(), &fault) {
+            if blame.is_none() && fault.is_lost_swap(self.dialect()) {
                 return Err(Stop::Moved);
+            }
+            if blame.is_none()
+                && self.dialect() == Dialect::Sqlite
+                && fault.failure.class == Class::LockTimeout
+            {
+                return self.commit_again(fault).await.map_err(Stop::Error);
             }
             let may_wait = can_retry && fault.failure.class == Class::LockTimeout;
             if !may_wait || began.elapsed() >= self.settings.lock_retry_for {
@@ -250,6 +255,21 @@ impl<S: Source> Run<'_, S> {
             tokio::time::sleep(poll_pause(attempt) * 2).await;
             attempt += 1;
         }
+    }
+
+    /// SQLite: a reader kept the `COMMIT` out, and the transaction is still open with all its work.
+    async fn commit_again(&mut self, mut fault: Fault) -> Result<Vec<StatementResult>, Error> {
+        let mut wait = Wait::new(self.settings.lock_wait);
+        let mut message = self.message(None);
+        message.own("COMMIT");
+        while fault.failure.class == Class::LockTimeout {
+            self.pause(&mut wait).await?;
+            fault = match self.send(&message).await {
+                Ok(results) => return Ok(results),
+                Err(fault) => fault,
+            };
+        }
+        Err(self.fault("committing", UNKNOWN, fault))
     }
 
     /// An error of a message, told as that of the statement that raised it.
@@ -326,142 +346,6 @@ impl<S: Source> Run<'_, S> {
         }
     }
 
-    fn push_bookkeeping(&self, message: &mut Message, prepared: &Prepared) {
-        let step = &prepared.step;
-        message.own_all(&write::move_heads(&self.names, &step.removes, &step.adds));
-        let count = prepared.statements().len() as u64;
-        let mut row = self.ledger_row(step, "done");
-        row.statements = count;
-        row.statements_done = count;
-        row.started_at = Some(&self.look.server.now)
-            .filter(|now| !now.is_empty())
-            .map(String::as_str);
-        message.own_all(&write::insert_history(&self.names, &self.actor, &[row]));
-    }
-
-    /// Runs statements whose rows are violations.
-    pub(super) async fn check(
-        &mut self,
-        prepared: &Prepared,
-        check: &'static str,
-        statements: &[Sql],
-    ) -> Result<(), Error> {
-        if statements.is_empty() {
-            return Ok(());
-        }
-        let mut message = self.message(Some(&prepared.step.revision));
-        for (number, statement) in statements.iter().enumerate() {
-            message.of_revision(
-                &statement.text,
-                Origin {
-                    step: 0,
-                    statement: number,
-                },
-            );
-        }
-        let state = match (check, prepared.is_transactional(self.dialect())) {
-            ("@require", _) => "Nothing of the step was run. Correct the data and start again",
-            (_, true) => {
-                "The step was rolled back: the database is as it was before it. Correct the data or \
-                          the file and start again"
-            }
-            (_, false) => {
-                "The step's statements took effect and stay, the head was not moved. Correct the data \
-                           and start again: only the check is left"
-            }
-        };
-        let results = match self.session.send(&message, SHOWN_ROWS).await {
-            Ok(results) => results,
-            Err(fault) => {
-                let Some(blame) = message.blame(fault.completed, fault.failure.position) else {
-                    return Err(self.fault(format!("running {check}"), state, fault));
-                };
-                let as_checks = Prepared {
-                    work: Work::Transaction(statements.to_vec()),
-                    ..prepared.clone()
-                };
-                let (number, offset) = (blame.origin.statement, blame.offset);
-                return Err(statement_error(
-                    &as_checks,
-                    number,
-                    offset,
-                    fault,
-                    state.to_owned(),
-                ));
-            }
-        };
-        for (result, statement) in results.into_iter().zip(statements) {
-            if !result.rows.is_empty() {
-                return Err(RunError::Violation(Box::new(Violation {
-                    revision: prepared.step.revision.to_string(),
-                    check,
-                    path: prepared.path.clone(),
-                    line: statement.line,
-                    column: statement.column,
-                    statement: statement.text.clone(),
-                    columns: result.columns,
-                    rows: result.rows,
-                    state: state.to_owned(),
-                }))
-                .into());
-            }
-        }
-        Ok(())
-    }
-
-    /// Runs the registered function of a `rust` section on the step's connection.
-    pub(super) async fn call_code(&mut self, step: &Step, state: &str) -> Result<(), Error> {
-        let key = (step.revision.to_string(), step.action);
-        let registry = self.registry;
-        let registered = registry
-            .get(&key)
-            .expect("a plan whose code is missing is refused");
-        (registered.code)(self.session.connection())
-            .await
-            .map_err(|source| {
-                let (revision, action) = key;
-                RunError::Code {
-                    revision,
-                    action,
-                    state: state.to_owned(),
-                    source,
-                }
-                .into()
-            })
-    }
-
-    /// A function that ended the step's transaction would have its work committed without the bookkeeping.
-    async fn check_still_inside(&mut self, step: &Step) -> Result<(), Error> {
-        let mut message = self.message(None);
-        let is_inside = match self.dialect() {
-            Dialect::Postgres => {
-                message.own(&session::holds_lock(&self.names, &self.server));
-                let held = self.send(&message).await;
-                let held = held
-                    .map_err(|f| self.fault("looking at the step's transaction", ROLLED_BACK, f))?;
-                held.first().is_some_and(|result| !result.rows.is_empty())
-            }
-            _ => {
-                message.own("BEGIN");
-                self.send(&message)
-                    .await
-                    .is_err_and(|f| f.failure.class == Class::InTransaction)
-            }
-        };
-        if is_inside {
-            return Ok(());
-        }
-        Err(RunError::Code {
-            revision: step.revision.to_string(),
-            action: step.action,
-            state: "What it committed stays, the head was not moved. Let it neither commit nor roll back: \
-                    limbeck does that"
-                .to_owned(),
-            source: "the code ended the transaction that it was given".into(),
-        }
-        .into())
-    }
-
     fn tell(
         &self,
         group: &[Prepared],
@@ -489,197 +373,18 @@ impl<S: Source> Run<'_, S> {
             });
         }
     }
-
-    /// What the version table says after this step, as the next look would read it.
-    pub(super) fn move_heads(&mut self, step: &Step) {
-        self.look
-            .heads
-            .retain(|head| !step.removes.iter().any(|id| **id == *head.revision));
-        for id in &step.adds {
-            let lineage = self
-                .migrations
-                .graph()
-                .contains(id)
-                .then(|| self.lineage(id));
-            self.look.heads.push(HeadRow {
-                revision: id.to_string(),
-                lineage,
-            });
-        }
-        self.look.heads.sort_by(|a, b| a.revision.cmp(&b.revision));
-        self.look.has_history = true;
-    }
-
-    pub(super) fn finish_step(&mut self, report: StepReport) {
-        self.emit(&Event::StepFinished {
-            step: &report.step,
-            report: &report,
-        });
-        self.steps.push(report);
-    }
-
-    /// Best effort, in a transaction of its own: the error that is recorded is the one that counts.
-    async fn record_failure(&mut self, group: &[Prepared], error: &Error) {
-        if matches!(error, Error::Run(run) if matches!(**run, RunError::Connection { .. })) {
-            return;
-        }
-        let revision = error.revision().unwrap_or_default();
-        let failed = group
-            .iter()
-            .find(|p| *p.step.revision == *revision)
-            .unwrap_or(&group[0]);
-        let text = error.to_string();
-        let mut row = self.ledger_row(&failed.step, "failed");
-        row.statements = failed.statements().len() as u64;
-        row.error = Some(&text);
-        let statements = write::insert_history(&self.names, &self.actor, &[row]);
-        let mut message = self.message(None);
-        message.own_all(&statements);
-        if let Err(fault) = self.send(&message).await {
-            tracing::debug!(
-                error = fault.failure.message,
-                "the failure could not be recorded"
-            );
-        }
-    }
-
-    /// Lets the database end a statement after its time, where that is no setting of the session.
-    async fn limit_session(&mut self, limit: Option<Duration>) -> Result<(), Error> {
-        let limited = S::Database::limit_statement(self.session.connection(), limit).await;
-        limited.map_err(|source| {
-            let during = "setting statement_timeout".to_owned();
-            RunError::Connection {
-                during,
-                state: UNKNOWN.to_owned(),
-                source,
-            }
-            .into()
-        })
-    }
-
-    /// SQLite: what a table rebuild needs, which no transaction can switch. Returns how to restore it.
-    async fn switch_foreign_keys_off(&mut self, steps: &[Prepared]) -> Result<Vec<String>, Error> {
-        if !steps.iter().any(|step| step.foreign_keys_off) {
-            return Ok(Vec::new());
-        }
-        let mut restore = Vec::new();
-        for (pragma, value) in [("foreign_keys", "OFF"), ("legacy_alter_table", "ON")] {
-            let rows = self.query(&format!("PRAGMA {pragma}")).await;
-            let rows =
-                rows.map_err(|fault| self.fault("reading a pragma", "Nothing was changed", fault))?;
-            let before = rows.first().and_then(|row| row.first().cloned().flatten());
-            restore.push(format!(
-                "PRAGMA {pragma} = {}",
-                if before.as_deref() == Some("1") {
-                    "ON"
-                } else {
-                    "OFF"
-                }
-            ));
-            self.session.begin_work();
-            self.session.on_drop(restore.clone());
-            let set = self.query(&format!("PRAGMA {pragma} = {value}")).await;
-            set.map_err(|fault| self.fault("setting a pragma", "Nothing was changed", fault))?;
-        }
-        Ok(restore)
-    }
-
-    async fn restore_pragmas(&mut self, restore: Vec<String>) -> Result<(), Error> {
-        for statement in restore {
-            let restored = self.query(&statement).await;
-            restored
-                .map_err(|fault| self.fault("restoring a pragma", "The step has ended", fault))?;
-        }
-        self.session.on_drop([]);
-        Ok(())
-    }
-
-    /// Moves the heads without running anything, with a ledger row for each revision that is newly implied.
-    /// False: the heads have moved.
-    pub(super) async fn run_stamp(&mut self, plan: &Plan) -> Result<bool, Error> {
-        let expected = self.heads();
-        let is_leased = self.dialect().is_mysql_family();
-        if is_leased {
-            if !self.take_lease(&expected, None).await? {
-                return Ok(false);
-            }
-        } else if self.begin_locked(&expected, None).await? == Gate::Moved {
-            return Ok(false);
-        }
-        let (removes, adds) = plan.change();
-        let marks: Vec<Step> = stamped(plan)
-            .iter()
-            .map(|id| Step::marking(Action::Stamp, id.clone()))
-            .collect();
-        let rows: Vec<_> = marks
-            .iter()
-            .map(|step| self.ledger_row(step, "done"))
-            .collect();
-        let mut message = self.message(None);
-        if is_leased {
-            message.own("START TRANSACTION");
-            message.own_all(&write::renew(
-                &self.names,
-                self.lease.as_ref().map_or(0, |lease| lease.epoch),
-            ));
-        }
-        message.own_all(&write::move_heads(&self.names, &removes, &adds));
-        message.own_all(&write::insert_history(&self.names, &self.actor, &rows));
-        message.own("COMMIT");
-        if let Err(fault) = self.send(&message).await {
-            let is_lost = is_lost_swap(self.dialect(), &fault);
-            let _ = self.rollback().await;
-            if is_lost {
-                self.look().await?;
-                return Ok(false);
-            }
-            return Err(self.fault("stamping", ROLLED_BACK, fault));
-        }
-        for step in plan.steps() {
-            self.move_heads(step);
-            let report = StepReport {
-                step: step.clone(),
-                statements: 0,
-                rows: 0,
-                duration: self.began.elapsed(),
-            };
-            self.finish_step(report);
-        }
-        Ok(true)
-    }
 }
 
-const ROLLED_BACK: &str = "The step was rolled back: the database is as it was before it. Correct the cause \
+pub(super) const ROLLED_BACK: &str = "The step was rolled back: the database is as it was before it. Correct the cause \
                            and start again";
-const UNKNOWN: &str = "Whether the server committed the step is not known here; it is wholly done or wholly \
+pub(super) const UNKNOWN: &str = "Whether the server committed the step is not known here; it is wholly done or wholly \
                        undone. Start again: limbeck looks before it acts";
-
-/// The server's refusal of the compare-and-swap: a guard, or a head that somebody else inserted.
-fn is_lost_swap(dialect: Dialect, fault: &Fault) -> bool {
-    let is_duplicate = match dialect {
-        Dialect::Postgres => fault.failure.code.as_deref() == Some("23505"),
-        Dialect::Sqlite => fault.failure.message.contains("UNIQUE constraint failed"),
-        Dialect::Mysql | Dialect::Mariadb => fault.failure.code.as_deref() == Some("1062"),
-    };
-    fault.failure.class == Class::Guard || is_duplicate
-}
 
 fn is_plain(prepared: &Prepared) -> bool {
     matches!(prepared.work, Work::Transaction(_))
-        && prepared.require.is_empty()
-        && prepared.verify.is_empty()
+        && prepared.require.statements.is_empty()
+        && prepared.verify.statements.is_empty()
         && !prepared.foreign_keys_off
-}
-
-/// What a stamp writes rows of: each revision that is newly implied, and each that newly has a row.
-fn stamped(plan: &Plan) -> Vec<std::sync::Arc<str>> {
-    let mut all: Vec<_> = plan.newly_implied().to_vec();
-    let (_, adds) = plan.change();
-    all.extend(
-        adds.into_iter()
-            .filter(|id| !plan.newly_implied().contains(id)),
-    );
-    all
 }
 
 /// How many of the next steps go into one message.
@@ -701,41 +406,4 @@ fn group_length(steps: &[Prepared], single: bool) -> usize {
             && step.lock_timeout.is_none()
     });
     together.count().max(1)
-}
-
-/// The error of one statement of a section, with its place in the file.
-pub(super) fn statement_error(
-    prepared: &Prepared,
-    number: usize,
-    offset: Option<usize>,
-    fault: Fault,
-    state: String,
-) -> Error {
-    let statements = prepared.statements();
-    let statement = &statements[number];
-    let offset = offset
-        .filter(|offset| *offset <= statement.text.len())
-        .unwrap_or(0);
-    let (line, column) = sql::position(&statement.text, offset);
-    RunError::Statement(Box::new(StatementError {
-        revision: prepared.step.revision.to_string(),
-        action: prepared.step.action,
-        path: prepared.path.clone(),
-        line: statement.line + line - 1,
-        column: if line == 1 {
-            statement.column + column - 1
-        } else {
-            column
-        },
-        number: number + 1,
-        total: statements.len(),
-        statement: statement.text.clone(),
-        code: fault.failure.code,
-        message: fault.failure.message,
-        detail: fault.failure.detail,
-        hint: fault.failure.hint,
-        state,
-        source: fault.source,
-    }))
-    .into()
 }

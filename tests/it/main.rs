@@ -6,6 +6,7 @@ mod embedding;
 mod graph_properties;
 mod revision_files;
 mod run;
+mod session;
 mod splitter;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod splitter_servers;

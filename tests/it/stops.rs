@@ -275,4 +275,26 @@ on_each! {
         assert_eq!(before, 1);
         assert_eq!(migrator.ledger().await.expect("ledger").len(), 2);
     }
+
+    /// The time-outs of a section hold for its statements, checks included, and end with it.
+    async fn a_statement_timeout_ends_a_statement(db) {
+        let slow = match db.dialect {
+            Dialect::Postgres => "SELECT 1 FROM pg_sleep(20) AS s WHERE s::text = 'x'",
+            Dialect::Sqlite => "SELECT 1 FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT sum(i) AS s FROM n) WHERE s < 0",
+            _ => "SELECT 1 FROM (SELECT SLEEP(20) AS s) x WHERE s = 5",
+        };
+        for file in [
+            format!("-- @upgrade statement_timeout=200ms\nCREATE TABLE b (id INT);\n{slow};\n"),
+            format!("-- @require statement_timeout=200ms\n{slow};\n-- @upgrade\nCREATE TABLE b (id INT);\n"),
+        ] {
+            let files = migrations(&[("a", "", "", "-- @upgrade\nCREATE TABLE a (id INT);\n"), ("b", "a", "", &file)]);
+            let began = std::time::Instant::now();
+            let error = Migrator::new(&db.pool, files).upgrade_to_head().await.expect_err("too slow");
+            assert!(error.is_statement(), "{error}");
+            // The clock tells a time-out from none at all, not how fast anything is.
+            assert!(began.elapsed().as_secs() < 15, "{error}");
+            db.run("DROP TABLE IF EXISTS b").await;
+            db.run("DELETE FROM limbeck_history WHERE revision = 'b'").await;
+        }
+    }
 }

@@ -6,10 +6,16 @@ use crate::support::{migrations, on_each};
 
 /// Revisions of every kind, each of which leaves one row for each time that it ran.
 pub fn mixed(dialect: Dialect) -> Migrations {
-    let alone = match dialect {
-        Dialect::Postgres => "CREATE INDEX CONCURRENTLY audit_rev ON audit (rev)",
-        Dialect::Sqlite => "VACUUM",
-        _ => "CREATE INDEX audit_rev ON audit (rev)",
+    let (alone, back) = match dialect {
+        Dialect::Postgres => (
+            "CREATE INDEX CONCURRENTLY audit_rev ON audit (rev)",
+            "DROP INDEX audit_rev;",
+        ),
+        Dialect::Sqlite => ("VACUUM", ""),
+        _ => (
+            "CREATE INDEX audit_rev ON audit (rev)",
+            "DROP INDEX audit_rev ON audit;",
+        ),
     };
     migrations(&[
         (
@@ -29,7 +35,7 @@ pub fn mixed(dialect: Dialect) -> Migrations {
             "r2",
             "",
             &format!(
-                "-- @upgrade autocommit\nINSERT INTO audit VALUES ('r3');\n{alone};\n-- @downgrade\nDELETE FROM audit WHERE rev = 'r3';\n"
+                "-- @upgrade autocommit\nINSERT INTO audit VALUES ('r3');\n{alone};\n-- @downgrade\nDELETE FROM audit WHERE rev = 'r3';\n{back}\n"
             ),
         ),
         (

@@ -1,0 +1,171 @@
+//! What a step leaves in limbeck's own tables.
+
+use std::sync::Arc;
+
+use super::{Event, Message, Run, RunError, StepReport};
+use crate::backend::Source;
+use crate::dialect::look::{HeadRow, RunningRow};
+use crate::dialect::write::{self, LedgerRow};
+use crate::error::Error;
+use crate::plan::{Action, Step};
+use crate::prepare::{self, Prepared};
+use crate::revision::SectionKind;
+
+impl<'a, S: Source> Run<'a, S> {
+    /// The ledger's row for a step, as it is when the step is done.
+    pub(super) fn ledger_row<'r>(&self, step: &'r Step, state: &'r str) -> LedgerRow<'r>
+    where
+        'a: 'r,
+    {
+        let revision = self
+            .migrations
+            .get(&step.revision)
+            .expect("a step names an embedded revision");
+        let graph = self.migrations.graph();
+        let join = |ids: Vec<&Arc<str>>| ids.iter().map(|id| &***id).collect::<Vec<_>>().join(",");
+        let down_sql = revision
+            .section(SectionKind::Downgrade, self.dialect())
+            .map(|section| prepare::section_source(revision, section).to_owned());
+        LedgerRow {
+            revision: &step.revision,
+            down_revision: join(graph.down_revision(&step.revision).into_iter().collect()),
+            depends_on: join(graph.depends_on(&step.revision).into_iter().collect()),
+            message: revision.message(),
+            action: step.action.name(),
+            checksum: Some(revision.checksum().to_string()),
+            requires_binary: revision.requires_binary(),
+            lineage: Some(self.lineage(&step.revision)),
+            state,
+            down_sql,
+            ..LedgerRow::default()
+        }
+    }
+
+    /// A revision's lineage over what the database has: where an ancestor was edited and that was only
+    /// warned of, its descendants keep telling so.
+    pub(super) fn lineage(&self, id: &str) -> String {
+        let embedded = || {
+            self.migrations
+                .lineage(id)
+                .expect("a step names an embedded revision")
+                .to_owned()
+        };
+        let Some(known) = &self.known else {
+            return embedded();
+        };
+        let parents = self.migrations.parents_of(id);
+        let stored: Vec<&str> = parents
+            .iter()
+            .map(|parent| {
+                known
+                    .get(parent)
+                    .and_then(|entry| entry.lineage.as_deref())
+                    .or_else(|| self.migrations.lineage(parent))
+                    .expect("a parent of an embedded revision is embedded")
+            })
+            .collect();
+        let checksum = self
+            .migrations
+            .get(id)
+            .expect("embedded")
+            .checksum()
+            .to_string();
+        crate::migrations::lineage(id, &checksum, stored)
+    }
+
+    /// Rows for a database that was taken over: every embedded ancestor of its heads.
+    pub(super) fn baseline(&self) -> Vec<String> {
+        if self.look.has_history || self.look.heads.is_empty() {
+            return Vec::new();
+        }
+        let graph = self.migrations.graph();
+        let heads: Vec<String> = self
+            .heads()
+            .into_iter()
+            .filter(|id| graph.contains(id))
+            .collect();
+        let steps: Vec<Step> = graph
+            .ancestors(&heads)
+            .iter()
+            .map(|id| Step::marking(Action::Baseline, id.clone()))
+            .collect();
+        let rows: Vec<LedgerRow<'_>> = steps
+            .iter()
+            .map(|step| self.ledger_row(step, "done"))
+            .collect();
+        write::insert_history(&self.names, &self.actor, &rows)
+    }
+
+    pub(super) fn find_running(&self, step: &Step) -> Option<&RunningRow> {
+        self.look
+            .running
+            .iter()
+            .find(|row| row.revision == *step.revision && row.action == step.action.name())
+    }
+
+    pub(super) fn push_bookkeeping(&self, message: &mut Message, prepared: &Prepared) {
+        let step = &prepared.step;
+        message.own_all(&write::move_heads(&self.names, &step.removes, &step.adds));
+        let count = prepared.statements().len() as u64;
+        let mut row = self.ledger_row(step, "done");
+        row.statements = count;
+        row.statements_done = count;
+        row.started_at = Some(&self.look.server.now)
+            .filter(|now| !now.is_empty())
+            .map(String::as_str);
+        message.own_all(&write::insert_history(&self.names, &self.actor, &[row]));
+    }
+
+    /// What the version table says after this step, as the next look would read it.
+    pub(super) fn move_heads(&mut self, step: &Step) {
+        self.look
+            .heads
+            .retain(|head| !step.removes.iter().any(|id| **id == *head.revision));
+        for id in &step.adds {
+            let lineage = self
+                .migrations
+                .graph()
+                .contains(id)
+                .then(|| self.lineage(id));
+            self.look.heads.push(HeadRow {
+                revision: id.to_string(),
+                lineage,
+            });
+        }
+        self.look.heads.sort_by(|a, b| a.revision.cmp(&b.revision));
+        self.look.has_history = true;
+    }
+
+    pub(super) fn finish_step(&mut self, report: StepReport) {
+        self.emit(&Event::StepFinished {
+            step: &report.step,
+            report: &report,
+        });
+        self.steps.push(report);
+    }
+
+    /// Best effort, in a transaction of its own: the error that is recorded is the one that counts.
+    pub(super) async fn record_failure(&mut self, group: &[Prepared], error: &Error) {
+        if matches!(error, Error::Run(run) if matches!(**run, RunError::Connection { .. })) {
+            return;
+        }
+        let revision = error.revision().unwrap_or_default();
+        let failed = group
+            .iter()
+            .find(|p| *p.step.revision == *revision)
+            .unwrap_or(&group[0]);
+        let text = error.to_string();
+        let mut row = self.ledger_row(&failed.step, "failed");
+        row.statements = failed.statements().len() as u64;
+        row.error = Some(&text);
+        let statements = write::insert_history(&self.names, &self.actor, &[row]);
+        let mut message = self.message(None);
+        message.own_all(&statements);
+        if let Err(fault) = self.send(&message).await {
+            tracing::debug!(
+                error = fault.failure.message,
+                "the failure could not be recorded"
+            );
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Heads moved without running anything.
+
+use std::sync::Arc;
+
+use super::lock::Gate;
+use super::transactional::ROLLED_BACK;
+use super::{Run, StepReport};
+use crate::backend::Source;
+use crate::dialect::write;
+use crate::error::Error;
+use crate::plan::{Action, Plan, Step};
+
+impl<S: Source> Run<'_, S> {
+    /// Moves the heads without running anything, with a ledger row for each revision that is newly implied.
+    /// False: the heads have moved.
+    pub(super) async fn run_stamp(&mut self, plan: &Plan) -> Result<bool, Error> {
+        let expected = self.heads();
+        let is_leased = self.dialect().is_mysql_family();
+        if is_leased {
+            if !self.take_lease(&expected, None).await? {
+                return Ok(false);
+            }
+        } else if self.begin_locked(&expected, None).await? == Gate::Moved {
+            return Ok(false);
+        }
+        let (removes, adds) = plan.change();
+        let marks: Vec<Step> = stamped(plan)
+            .iter()
+            .map(|id| Step::marking(Action::Stamp, id.clone()))
+            .collect();
+        let rows: Vec<_> = marks
+            .iter()
+            .map(|step| self.ledger_row(step, "done"))
+            .collect();
+        let mut message = self.message(None);
+        if is_leased {
+            message.own("START TRANSACTION");
+            message.own_all(&write::renew(
+                &self.names,
+                self.lease.as_ref().map_or(0, |lease| lease.epoch),
+            ));
+        }
+        message.own_all(&write::move_heads(&self.names, &removes, &adds));
+        message.own_all(&write::insert_history(&self.names, &self.actor, &rows));
+        message.own("COMMIT");
+        if let Err(fault) = self.send(&message).await {
+            let is_lost = fault.is_lost_swap(self.dialect());
+            let _ = self.rollback().await;
+            if is_lost {
+                self.look().await?;
+                return Ok(false);
+            }
+            return Err(self.fault("stamping", ROLLED_BACK, fault));
+        }
+        for step in plan.steps() {
+            self.move_heads(step);
+            let report = StepReport {
+                step: step.clone(),
+                statements: 0,
+                rows: 0,
+                duration: self.began.elapsed(),
+            };
+            self.finish_step(report);
+        }
+        Ok(true)
+    }
+}
+
+/// What a stamp writes rows of: each revision that is newly implied, and each that newly has a row.
+fn stamped(plan: &Plan) -> Vec<Arc<str>> {
+    let mut all: Vec<_> = plan.newly_implied().to_vec();
+    let (_, adds) = plan.change();
+    all.extend(
+        adds.into_iter()
+            .filter(|id| !plan.newly_implied().contains(id)),
+    );
+    all
+}
