@@ -3,6 +3,7 @@
 mod classify;
 mod conformance;
 mod graph_properties;
+mod offline;
 mod revision_files;
 mod run;
 mod session;
