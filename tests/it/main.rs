@@ -4,6 +4,7 @@ mod classify;
 mod conformance;
 mod embedding;
 mod graph_properties;
+mod offline;
 mod revision_files;
 mod run;
 mod session;
