@@ -1,5 +1,6 @@
 //! Everything that uses limbeck as its users do: one binary, so that it links once.
 
+mod alembic;
 mod classify;
 mod conformance;
 mod embedding;

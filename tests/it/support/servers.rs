@@ -50,7 +50,7 @@ fn fresh_name() -> String {
     )
 }
 
-fn server(variable: &str) -> Option<String> {
+pub fn server(variable: &str) -> Option<String> {
     match std::env::var(variable) {
         Ok(url) => Some(url),
         Err(_) if std::env::var_os("LIMBECK_TEST_REQUIRE_SERVERS").is_some() => {
