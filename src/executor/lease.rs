@@ -230,10 +230,14 @@ async fn beat<B: Backend>(pool: Pool<B>, message: Message, interval: Duration) {
         };
         if let Err(failed) = B::send(&mut connection, message.text().to_owned(), 0).await {
             let failure = B::explain(&failed.error);
-            tracing::warn!(error = failure.message, "the lease's heartbeat was refused");
             if failure.class == Class::Guard {
+                tracing::warn!("the lease is lost: another process took it over");
                 return;
             }
+            tracing::debug!(
+                error = failure.message,
+                "the lease was not renewed this time"
+            );
         }
     }
 }

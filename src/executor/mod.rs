@@ -501,6 +501,11 @@ fn connecting(source: sqlx::Error) -> Error {
     .into()
 }
 
+/// The span of a step, which everything that is told of it lies in.
+fn step_span(step: &Step) -> tracing::Span {
+    tracing::info_span!("limbeck.step", revision = %step.revision, action = step.action.name())
+}
+
 /// How long to sleep between two looks at a lock that is held: around a fifth of a second, spread so that
 /// waiters do not come together.
 fn poll_pause(attempt: u32) -> Duration {

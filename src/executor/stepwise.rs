@@ -6,12 +6,13 @@
 use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
+use tracing::Instrument as _;
 
 use super::check::statement_error;
 use super::error::UnfinishedReason;
 use super::lock::unfinished;
 use super::message::{Message, Origin};
-use super::{Event, Fault, Ran, Run, RunError, StepReport};
+use super::{Event, Fault, Ran, Run, RunError, StepReport, step_span};
 use crate::backend::{Backend as _, Class, Source};
 use crate::dialect::Dialect;
 use crate::dialect::look::RunningRow;
@@ -47,7 +48,8 @@ impl<S: Source> Run<'_, S> {
         // Under the lease the row may be another than the one that was seen before.
         let resuming = self.find_running(&prepared.step).cloned();
         let began = Instant::now();
-        let ran = self.run_leased(prepared, resuming).await;
+        let span = step_span(&prepared.step);
+        let ran = self.run_leased(prepared, resuming).instrument(span).await;
         let underway = match ran {
             Ok(underway) => underway,
             Err(error) => {
