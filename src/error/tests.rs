@@ -113,6 +113,10 @@ fn run_errors() -> Vec<RunError> {
             revision: revision(),
             heads: strings(&["a"]),
         },
+        RunError::Overtaken {
+            revision: revision(),
+            heads: strings(&["b"]),
+        },
         RunError::Unfinished(Box::new(unfinished(UnfinishedReason::InDoubt))),
         RunError::Unfinished(Box::new(unfinished(UnfinishedReason::Edited))),
         RunError::Unfinished(Box::new(unfinished(UnfinishedReason::InTheWay))),

@@ -167,7 +167,14 @@ impl<S: Source> Run<'_, S> {
         if self.look.tables.complete() && self.look.lease.is_some() {
             return Ok(());
         }
-        for statement in tables::create(&self.names) {
+        // What was missing before the wait may be there now.
+        self.look().await?;
+        let mut statements = Vec::new();
+        if !self.look.tables.complete() {
+            statements = tables::create(&self.names);
+        }
+        statements.push(tables::own_row(&self.names));
+        for statement in statements {
             let mut message = self.message(None);
             message.own(&statement);
             self.send(&message)
