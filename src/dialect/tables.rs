@@ -10,8 +10,7 @@ pub(crate) const LAYOUT: u32 = 1;
 /// The width of `version_num` in a version table that Alembic made.
 pub(crate) const ALEMBIC_WIDTH: usize = 32;
 
-/// Statements that create whatever of the tables is missing, and this service's row in the table of leases.
-/// Every one of them does nothing where its object exists.
+/// Statements that create whatever of the tables is missing. Every one of them does nothing where its object exists.
 pub(crate) fn create(names: &Names) -> Vec<String> {
     let Types {
         text,
@@ -78,13 +77,18 @@ pub(crate) fn create(names: &Names) -> Vec<String> {
         }
         Dialect::Mysql | Dialect::Mariadb => {}
     }
+    statements
+}
+
+/// This service's row in the table of leases, unless it is there.
+pub(crate) fn own_row(names: &Names) -> String {
+    let lock = names.lock();
     let scope = names.scope_literal();
     let row = format!("(scope, layout, epoch, beat) VALUES ({scope}, {LAYOUT}, 0, 0)");
-    statements.push(match names.dialect() {
+    match names.dialect() {
         Dialect::Mysql | Dialect::Mariadb => format!("INSERT IGNORE INTO {lock} {row}"),
         _ => format!("INSERT INTO {lock} {row} ON CONFLICT (scope) DO NOTHING"),
-    });
-    statements
+    }
 }
 
 struct Types {

@@ -161,8 +161,16 @@ impl<'a, S: Source> Run<'a, S> {
             .collect()
     }
 
-    /// The orderly end of a run that succeeded or stopped.
-    pub(crate) async fn close(mut self) {
+    /// The orderly end of a run. One that stopped leaves no transaction open, on a caller's connection or
+    /// on one that goes back to its pool.
+    pub(crate) async fn close<T>(mut self, result: &Result<T, Error>) {
+        // A transaction that was there before is the caller's.
+        let is_callers =
+            matches!(result, Err(Error::Run(run)) if matches!(**run, RunError::InTransaction));
+        if result.is_err() && !is_callers && self.session.has_worked() {
+            // A connection that is gone has rolled back by itself.
+            let _ = self.rollback().await;
+        }
         self.release_lease().await;
         self.session.end().await;
     }
@@ -499,6 +507,11 @@ fn connecting(source: sqlx::Error) -> Error {
         source,
     }
     .into()
+}
+
+/// The span of a step, which everything that is told of it lies in.
+fn step_span(step: &Step) -> tracing::Span {
+    tracing::info_span!("limbeck.step", revision = %step.revision, action = step.action.name())
 }
 
 /// How long to sleep between two looks at a lock that is held: around a fifth of a second, spread so that

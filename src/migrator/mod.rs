@@ -207,7 +207,7 @@ impl<S: Source> Migrator<S> {
         let work = async {
             let mut run = self.run().await?;
             let result = run.upgrade(&targets).await;
-            run.close().await;
+            run.close(&result).await;
             result
         };
         tracing::Instrument::instrument(work, span).await
@@ -231,7 +231,7 @@ impl<S: Source> Migrator<S> {
         let work = async {
             let mut run = self.run().await?;
             let result = run.downgrade(one(&targets)).await;
-            run.close().await;
+            run.close(&result).await;
             result
         };
         tracing::Instrument::instrument(work, span).await
@@ -246,7 +246,7 @@ impl<S: Source> Migrator<S> {
         let targets = target.into_targets()?;
         let mut run = self.run().await?;
         let plan = run.plan_upgrade(&targets).await;
-        run.close().await;
+        run.close(&plan).await;
         plan
     }
 
@@ -263,7 +263,7 @@ impl<S: Source> Migrator<S> {
             Ok(()) => run.plan_downgrade(one(&targets)).await,
             Err(error) => Err(error),
         };
-        run.close().await;
+        run.close(&result).await;
         result
     }
 
@@ -277,7 +277,7 @@ impl<S: Source> Migrator<S> {
         let targets = targets.into_targets()?;
         let mut run = self.run().await?;
         let result = run.stamp(&targets, purge).await;
-        run.close().await;
+        run.close(&result).await;
         result
     }
 
@@ -290,7 +290,7 @@ impl<S: Source> Migrator<S> {
     pub async fn resolve(&self, revision: &str, resolution: Resolution) -> Result<(), Error> {
         let mut run = self.run().await?;
         let result = run.resolve(revision, resolution).await;
-        run.close().await;
+        run.close(&result).await;
         result
     }
 
@@ -306,7 +306,7 @@ impl<S: Source> Migrator<S> {
         let mut run = self.run().await?;
         let outcome = run.stand().await;
         let heads = run.heads();
-        run.close().await;
+        run.close(&outcome).await;
         Ok(Report {
             outcome: outcome?,
             steps: Vec::new(),
@@ -356,7 +356,7 @@ impl<S: Source> Migrator<S> {
         let mut run = self.run().await?;
         let result = run.look().await;
         let heads = run.heads();
-        run.close().await;
+        run.close(&result).await;
         result.map(|()| heads)
     }
 
@@ -369,7 +369,7 @@ impl<S: Source> Migrator<S> {
     pub async fn status(&self) -> Result<Status, Error> {
         let mut run = self.run().await?;
         let result = run.status().await;
-        run.close().await;
+        run.close(&result).await;
         result
     }
 
@@ -396,7 +396,7 @@ impl<S: Source> Migrator<S> {
             Ok(()) => run.read_ledger().await,
             Err(error) => Err(error),
         };
-        run.close().await;
+        run.close(&result).await;
         result
     }
 
