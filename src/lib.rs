@@ -85,12 +85,16 @@ macro_rules! migrations {
 #[macro_export]
 macro_rules! embedded {
     () => {
-        $crate::embedded!("limbeck")
+        $crate::embedded!("migrations")
     };
     ($name:literal) => {{
         use $crate::EmbeddedRevision;
-        static REVISIONS: &[EmbeddedRevision] =
-            &::core::include!(::core::concat!(::core::env!("OUT_DIR"), "/", $name, ".rs"));
+        static REVISIONS: &[EmbeddedRevision] = &::core::include!(::core::concat!(
+            ::core::env!("OUT_DIR"),
+            "/limbeck_",
+            $name,
+            ".rs"
+        ));
         $crate::Migrations::from_embedded(REVISIONS)
     }};
 }

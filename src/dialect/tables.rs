@@ -174,21 +174,30 @@ pub(crate) fn existing(names: &Names) -> String {
 }
 
 /// The width of the version table's column: one row of one column, NULL where it has no bound.
-pub(crate) fn version_width(names: &Names) -> Option<String> {
+pub(crate) fn version_width(names: &Names) -> String {
     let dialect = names.dialect();
+    let table = dialect.literal(names.version_name());
     let schema = match dialect {
-        // SQLite keeps text of any length, whatever the column's type says.
-        Dialect::Sqlite => return None,
+        // SQLite would keep a longer text, but no other database that this one is copied to.
+        Dialect::Sqlite => {
+            let schema = names.schema().map_or(String::new(), |schema| {
+                format!(", {}", dialect.literal(schema))
+            });
+            let width = dialect.text("CAST(substr(type, instr(type, '(') + 1) AS INTEGER)");
+            return format!(
+                "SELECT CASE WHEN instr(type, '(') > 0 THEN {width} END \
+                 FROM pragma_table_info({table}{schema}) WHERE name = 'version_num'"
+            );
+        }
         Dialect::Postgres => "pg_catalog.current_schema()",
         Dialect::Mysql | Dialect::Mariadb => "DATABASE()",
     };
     let schema = names
         .schema()
         .map_or(schema.to_owned(), |schema| dialect.literal(schema));
-    Some(format!(
+    format!(
         "SELECT {} FROM information_schema.columns \
-         WHERE table_schema = {schema} AND table_name = {} AND column_name = 'version_num'",
+         WHERE table_schema = {schema} AND table_name = {table} AND column_name = 'version_num'",
         dialect.text("character_maximum_length"),
-        dialect.literal(names.version_name()),
-    ))
+    )
 }

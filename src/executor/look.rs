@@ -110,10 +110,7 @@ impl<S: Source> Run<'_, S> {
 
     /// The width of the version table's column, where it has one.
     pub(super) async fn version_width(&mut self) -> Result<Option<usize>, Error> {
-        let Some(query) = tables::version_width(&self.names) else {
-            return Ok(None);
-        };
-        let rows = self.query(&query).await;
+        let rows = self.query(&tables::version_width(&self.names)).await;
         let rows = rows
             .map_err(|fault| self.fault("reading the version table's width", UNCHANGED, fault))?;
         Ok(rows
