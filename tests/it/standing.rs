@@ -195,6 +195,16 @@ on_each! {
         assert_eq!(migrator.current().await.expect("current"), ["a"]);
     }
 
+    /// A ledger that a newer limbeck wrote is left alone.
+    async fn a_newer_layout_is_refused(db) {
+        let migrator = Migrator::new(&db.pool, old());
+        let _ = migrator.upgrade("a").await.expect("a");
+        db.run("UPDATE limbeck_history_lock SET layout = 99").await;
+        let error = migrator.upgrade_to_head().await.expect_err("newer");
+        assert!(matches!(standing(&error), StandingError::NewerLayout { found: 99, .. }), "{error}");
+        assert_eq!(db.strings("SELECT version_num FROM limbeck_version").await, ["a"]);
+    }
+
     /// Two services in one database keep apart by their version tables, in one ledger.
     async fn two_services_share_a_database(db) {
         let first = Migrator::new(&db.pool, old());
