@@ -32,6 +32,10 @@ missing() {
     has python3 || printf 'python3 '
     python3 -c 'import ensurepip, venv' 2>/dev/null || printf 'python3-venv '
     postgres_programs >/dev/null || printf 'postgresql '
+    # The clients run the scripts of offline mode.
+    has psql || printf 'postgresql-client '
+    has sqlite3 || printf 'sqlite3 '
+    has mariadb || printf 'mariadb-client '
     { has mariadbd && has mariadb-install-db && has mariadb-admin; } || printf 'mariadb-server '
     # PostgreSQL refuses to run as root.
     [ "$(id -u)" != 0 ] || has runuser || printf 'util-linux '

@@ -468,12 +468,13 @@ impl<S: Source> Run<'_, S> {
         match self.decide(&[Target::heads()]).await? {
             Decision::There => Ok(Outcome::AlreadyThere),
             Decision::Ahead(unknown) => Ok(Outcome::Ahead { unknown }),
-            Decision::Behind(plan) => {
-                let missing = plan
-                    .steps()
-                    .iter()
-                    .map(|step| step.revision.to_string())
-                    .collect();
+            Decision::Leaving(revision) => Err(StandingError::Behind {
+                missing: vec![revision],
+            }
+            .into()),
+            Decision::Behind(behind) => {
+                let steps = behind.whole.steps().iter();
+                let missing = steps.map(|step| step.revision.to_string()).collect();
                 Err(StandingError::Behind { missing }.into())
             }
         }
