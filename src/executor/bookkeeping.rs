@@ -31,8 +31,8 @@ impl<'a, S: Source> Run<'a, S> {
             .map(|section| prepare::section_source(revision, section).to_owned());
         LedgerRow {
             revision: &step.revision,
-            down_revision: join(graph.down_revision(&step.revision).into_iter().collect()),
-            depends_on: join(graph.depends_on(&step.revision).into_iter().collect()),
+            down_revision: join(graph.down_revision(&step.revision).collect()),
+            depends_on: join(graph.depends_on(&step.revision).collect()),
             message: revision.message(),
             action: step.action.name(),
             checksum: Some(revision.checksum().to_string()),

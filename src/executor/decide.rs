@@ -13,7 +13,7 @@ use crate::target::Target;
 pub(crate) enum Decision {
     There,
     Ahead(Vec<String>),
-    Behind(Behind),
+    Behind(Box<Behind>),
     /// It is there, but a downgrade of this revision is under way.
     Leaving(String),
 }
@@ -69,7 +69,7 @@ impl<S: Source> Run<'_, S> {
             }
             None => None,
         };
-        Ok(Decision::Behind(Behind { whole: plan, first }))
+        Ok(Decision::Behind(Box::new(Behind { whole: plan, first })))
     }
 
     /// Applied revisions, running upgrades included, that this binary does not embed.

@@ -118,9 +118,7 @@ impl<'a, S: Source> Run<'a, S> {
         source: &'a S,
     ) -> Result<Self, Error> {
         let began = Instant::now();
-        let session = Session::open(source)
-            .await
-            .map_err(|source| connecting(source))?;
+        let session = Session::open(source).await.map_err(connecting)?;
         Ok(Run {
             settings,
             migrations,
@@ -399,10 +397,11 @@ impl<'a, S: Source> Run<'a, S> {
     }
 
     async fn check_width(&mut self, steps: &[Step]) -> Result<(), Error> {
-        if self.look.tables.version && prepare::needs_width(steps) {
-            if let Some(width) = self.version_width().await? {
-                prepare::check_width(steps, width)?;
-            }
+        if self.look.tables.version
+            && prepare::needs_width(steps)
+            && let Some(width) = self.version_width().await?
+        {
+            prepare::check_width(steps, width)?;
         }
         Ok(())
     }
@@ -463,7 +462,7 @@ impl<'a, S: Source> Run<'a, S> {
         }
         let session = Session::open_uncached(self.source)
             .await
-            .map_err(|source| connecting(source))?;
+            .map_err(connecting)?;
         std::mem::replace(&mut self.session, session).end().await;
         self.saved = None;
         Ok(())
