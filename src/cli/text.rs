@@ -67,7 +67,7 @@ impl<'m> Writer<'m> {
             .map(|id| &**id)
             .collect();
         if !children.is_empty() {
-            let _ = writeln!(text, "Followed by: {}", children.join(", "));
+            let _ = writeln!(text, "Children:   {}", children.join(", "));
         }
         if let Some(date) = &info.create_date {
             let _ = writeln!(text, "Created:    {date}");
