@@ -39,7 +39,7 @@ use lease::OwnLease;
 use message::Message;
 pub(crate) use session::{Fault, Session};
 
-use crate::backend::{ALL, Backend, Class, Source, StatementResult};
+use crate::backend::{Backend, Class, Source, StatementResult};
 use crate::dialect::look::{Look, Server};
 use crate::dialect::write::Actor;
 use crate::dialect::{Dialect, Names, marker};
@@ -89,6 +89,8 @@ pub(crate) struct Run<'a, S: Source> {
     saved: Option<Vec<(String, String)>>,
     /// Where an applied revision was edited and that is only warned of: lineages over what the ledger has.
     lineages: Option<HashMap<Arc<str>, String>>,
+    /// SQLite: the connection as it was before the first step.
+    kept: Option<pragmas::Kept>,
     steps: Vec<StepReport>,
     began: Instant,
 }
@@ -132,6 +134,7 @@ impl<'a, S: Source> Run<'a, S> {
             lease: None,
             saved: None,
             lineages: None,
+            kept: None,
             steps: Vec::new(),
             began,
         })
@@ -169,6 +172,7 @@ impl<'a, S: Source> Run<'a, S> {
             let _ = self.rollback().await;
         }
         self.release_lease().await;
+        self.restore_connection().await;
         self.session.end().await;
     }
 
@@ -236,7 +240,7 @@ impl<'a, S: Source> Run<'a, S> {
     }
 
     async fn send(&mut self, message: &Message) -> Result<Vec<StatementResult>, Fault> {
-        self.session.send(message, ALL).await
+        self.session.send(message, 0).await
     }
 
     /// Upgrades to the targets, together with every other process that does the same.
@@ -313,8 +317,8 @@ impl<'a, S: Source> Run<'a, S> {
         if plan.steps().len() > 1 && self.settings.transaction_mode == TransactionMode::PerRevision
         {
             self.check_plan(&plan).await?;
-            let resuming = self.find_running(&plan.steps()[0]).map(|row| row.id);
-            if !self.take_lease(&expected, resuming).await? {
+            let first = lock::Resuming::step(&plan.steps()[0]);
+            if !self.take_lease(&expected, Some(first)).await? {
                 return Err(self.heads_moved(Action::Downgrade, expected));
             }
         }
@@ -430,6 +434,7 @@ impl<'a, S: Source> Run<'a, S> {
         {
             self.use_uncached_connection().await?;
         }
+        self.remember_connection().await?;
         let dialect = self.dialect();
         let mut rest = prepared.as_slice();
         while let Some(first) = rest.first() {
@@ -437,9 +442,14 @@ impl<'a, S: Source> Run<'a, S> {
                 if let Some(row) = self.find_running(&first.step) {
                     return Err(lock::unfinished(row, UnfinishedReason::Converted));
                 }
+                // A switch that one step asks for must not reach its neighbours.
+                let is_alike = |step: &Prepared| {
+                    self.settings.transaction_mode == TransactionMode::SingleTransaction
+                        || step.foreign_keys_off == first.foreign_keys_off
+                };
                 let together = rest
                     .iter()
-                    .take_while(|step| step.is_transactional(dialect))
+                    .take_while(|step| step.is_transactional(dialect) && is_alike(step))
                     .count();
                 let (now, later) = rest.split_at(together);
                 rest = later;
@@ -486,6 +496,7 @@ impl<'a, S: Source> Run<'a, S> {
                 let message = fault.failure.message;
                 RunError::Bookkeeping {
                     during,
+                    revision: None,
                     message,
                     state,
                     source: fault.source,

@@ -10,6 +10,7 @@ mod embedding;
 mod examples;
 mod graph_properties;
 mod offline;
+mod review;
 mod revision_files;
 mod run;
 mod session;
