@@ -10,6 +10,8 @@ mod embedding;
 mod examples;
 mod graph_properties;
 mod offline;
+#[cfg(feature = "cli")]
+mod processes;
 mod revision_files;
 mod run;
 mod session;
