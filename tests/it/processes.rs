@@ -5,7 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 use limbeck::Migrations;
 use serde_json::Value;
 
-use crate::support::on_each;
+use crate::support::{migrations, on_each};
 use crate::together::mixed;
 
 const PROCESSES: usize = 20;
@@ -95,5 +95,39 @@ on_each! {
         assert_eq!(db.strings("SELECT rev FROM audit WHERE rev = 'r4' OR rev = 'r1'").await.len(), if down.status.success() { 3 } else { 2 });
         assert_eq!(db.strings("SELECT revision FROM limbeck_history WHERE state = 'running'").await.len(), 0);
         assert_eq!(db.strings("SELECT holder FROM limbeck_history_lock").await, ["NULL"]);
+    }
+
+    /// A batched section that is killed goes on behind its last batch, and does no batch twice.
+    async fn a_repeat_section_goes_on_after_a_kill(db) {
+        const ROWS: usize = 1500;
+        let batch = "UPDATE t SET done = done + 1 WHERE id = (SELECT i FROM (SELECT min(id) AS i FROM t WHERE done = 0) x)";
+        let folder = folder_of(&migrations(&[
+            ("a", "", "", "-- @upgrade\nCREATE TABLE t (id INT PRIMARY KEY, done INT NOT NULL);\nCREATE INDEX t_done ON t (done, id);\n"),
+            ("b", "a", "", &format!("-- @upgrade repeat\n{batch};\n")),
+        ]));
+        let first = end(start(&folder, &db.url, &["upgrade", "a"]));
+        assert!(first.status.success(), "{}", told(&first));
+        let rows: Vec<String> = (0..ROWS).map(|id| format!("({id}, 0)")).collect();
+        db.run(&format!("INSERT INTO t VALUES {}", rows.join(", "))).await;
+
+        let mut child = start(&folder, &db.url, &["upgrade", "heads"]);
+        let done = "SELECT id FROM t WHERE done > 0";
+        while db.strings(done).await.len() < 20 {
+            assert!(child.try_wait().expect("a process").is_none(), "{}", told(&end(child)));
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        child.kill().expect("SIGKILL");
+        let _ = child.wait();
+        let before = db.strings(done).await.len();
+        assert!((20..ROWS).contains(&before), "{before} batches ran before the kill");
+        assert_eq!(db.strings("SELECT state FROM limbeck_history WHERE revision = 'b'").await, ["running"]);
+
+        let second = end(start(&folder, &db.url, &["upgrade", "heads"]));
+        assert!(second.status.success(), "{}", told(&second));
+        assert_eq!(db.strings("SELECT id FROM t WHERE done = 1").await.len(), ROWS);
+        let ledger = limbeck::Migrator::new(&db.pool, migrations(&[])).ledger().await.expect("ledger");
+        let row = ledger.iter().filter(|row| row.revision == "b").collect::<Vec<_>>();
+        assert_eq!(row.len(), 1);
+        assert_eq!((row[0].state.as_str(), row[0].statements_done, row[0].rows_affected), ("done", ROWS as u64, ROWS as u64));
     }
 }
