@@ -104,6 +104,8 @@
 
 #[cfg(feature = "_sqlx")]
 mod backend;
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "codegen")]
 pub mod codegen;
 mod dialect;

@@ -1,12 +1,13 @@
 //! Scripts: the SQL of a run, for `psql`, `sqlite3` or `mariadb` to run without limbeck. Pure.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::dialect::write::{self, Actor, LedgerRow};
 use crate::dialect::{Dialect, Names, tables};
 use crate::error::Error;
 use crate::migrations::Migrations;
-use crate::plan::{self, Action, Plan};
+use crate::plan::{self, Action, Plan, Purge};
 use crate::prepare::{self, Needs, Prepared, RefusedError, Work};
 use crate::revision::SectionKind;
 use crate::target::{Bound, Range, Target, TargetError};
@@ -43,6 +44,60 @@ pub(crate) fn downgrade(
     let from = start(migrations, range)?;
     let plan = plan::downgrade(migrations.graph(), &from, to)?;
     script(migrations, names, actor, &plan)
+}
+
+/// Moves the version rows from where `from` is to `to`. With [`Purge::Clear`] it does not matter which rows
+/// are there, and `from` says only what the ledger need not be told again.
+pub(crate) fn stamp(
+    migrations: &Migrations,
+    names: &Names,
+    actor: &Actor,
+    from: &[Target],
+    to: &[Target],
+    purge: Purge,
+) -> Result<String, Error> {
+    let graph = migrations.graph();
+    let mut named = Vec::new();
+    for target in from {
+        named.extend(plan::resolve(graph, target)?);
+    }
+    let from = graph.effective_heads_of(&named);
+    let plan = plan::stamp(graph, &from, to, purge)?;
+    let mut writer = Writer {
+        dialect: names.dialect(),
+        text: String::new(),
+    };
+    writer.opening(&plan);
+    writer.statements(tables::create(names));
+    if purge == Purge::Keep {
+        writer.statements(write::expect_heads(names, plan.from()));
+    }
+    writer.text.push('\n');
+    writer.begin();
+    let after: BTreeSet<&Arc<str>> = plan.heads().iter().collect();
+    let before: BTreeSet<&Arc<str>> = plan.from().iter().collect();
+    let newly_there: Vec<&Arc<str>> = after.difference(&before).copied().collect();
+    match purge {
+        Purge::Keep => {
+            let removes: Vec<&Arc<str>> = before.difference(&after).copied().collect();
+            writer.statements(write::move_heads(names, &removes, &newly_there));
+        }
+        Purge::Clear => {
+            writer.statement(&format!("DELETE FROM {}", names.version()));
+            let adds: Vec<&Arc<str>> = plan.heads().iter().collect();
+            writer.statements(write::move_heads(names, &[], &adds));
+        }
+    }
+    let mut told: Vec<&Arc<str>> = plan.newly_implied().iter().collect();
+    let implied: BTreeSet<&Arc<str>> = told.iter().copied().collect();
+    told.extend(newly_there.into_iter().filter(|id| !implied.contains(id)));
+    let rows: Vec<LedgerRow<'_>> = told
+        .into_iter()
+        .map(|id| ledger_row(migrations, names.dialect(), id, Action::Stamp, 0))
+        .collect();
+    writer.statements(write::insert_history(names, actor, &rows));
+    writer.statement("COMMIT");
+    Ok(writer.text)
 }
 
 /// The heads of a database that is at the range's first end.
@@ -137,6 +192,14 @@ impl Writer {
         );
     }
 
+    fn begin(&mut self) {
+        self.statement(match self.dialect {
+            Dialect::Sqlite => "BEGIN IMMEDIATE",
+            Dialect::Postgres => "BEGIN",
+            Dialect::Mysql | Dialect::Mariadb => "START TRANSACTION",
+        });
+    }
+
     fn statement(&mut self, statement: &str) {
         if self.dialect.is_mysql_family() && statement.contains(';') {
             // The client would end the statement at the first semicolon of a compound body.
@@ -181,11 +244,7 @@ impl Writer {
             ]);
         }
         if in_transaction {
-            self.statement(if self.dialect == Dialect::Sqlite {
-                "BEGIN IMMEDIATE"
-            } else {
-                "BEGIN"
-            });
+            self.begin();
         }
         let texts = prepared
             .statements()
@@ -193,40 +252,14 @@ impl Writer {
             .map(|statement| &statement.text);
         self.statements(texts.cloned().collect::<Vec<_>>());
         if !in_transaction {
-            let begin = if self.dialect == Dialect::Sqlite {
-                "BEGIN IMMEDIATE"
-            } else {
-                "START TRANSACTION"
-            };
-            self.statement(begin);
+            self.begin();
         } else if self.dialect == Dialect::Postgres {
             // Where the section changed them, limbeck's own statements want the settings that were.
             self.statements(["RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL"]);
         }
         self.statements(write::move_heads(names, &step.removes, &step.adds));
-        let revision = migrations
-            .get(&step.revision)
-            .expect("a plan names revisions of its graph");
-        let graph = migrations.graph();
-        let join = |ids: Vec<&Arc<str>>| ids.iter().map(|id| &***id).collect::<Vec<_>>().join(",");
         let count = prepared.statements().len() as u64;
-        let row = LedgerRow {
-            revision: &step.revision,
-            down_revision: join(graph.down_revision(&step.revision).collect()),
-            depends_on: join(graph.depends_on(&step.revision).collect()),
-            message: revision.message(),
-            action: step.action.name(),
-            checksum: Some(revision.checksum().to_string()),
-            requires_binary: revision.requires_binary(),
-            lineage: migrations.lineage(&step.revision).map(str::to_owned),
-            state: "done",
-            statements: count,
-            statements_done: count,
-            down_sql: revision
-                .section(SectionKind::Downgrade, self.dialect)
-                .map(|section| prepare::section_source(revision, section).to_owned()),
-            ..LedgerRow::default()
-        };
+        let row = ledger_row(migrations, self.dialect, &step.revision, step.action, count);
         self.statements(write::insert_history(names, actor, &[row]));
         self.statement("COMMIT");
         if prepared.foreign_keys_off {
@@ -236,5 +269,37 @@ impl Writer {
             ]);
         }
         debug_assert!(matches!(step.action, Action::Upgrade | Action::Downgrade));
+    }
+}
+
+/// The ledger's row for a revision, as it is when the script has run.
+fn ledger_row<'m>(
+    migrations: &'m Migrations,
+    dialect: Dialect,
+    id: &'m str,
+    action: Action,
+    statements: u64,
+) -> LedgerRow<'m> {
+    let revision = migrations
+        .get(id)
+        .expect("a plan names revisions of its graph");
+    let graph = migrations.graph();
+    let join = |ids: Vec<&Arc<str>>| ids.iter().map(|id| &***id).collect::<Vec<_>>().join(",");
+    LedgerRow {
+        revision: id,
+        down_revision: join(graph.down_revision(id).collect()),
+        depends_on: join(graph.depends_on(id).collect()),
+        message: revision.message(),
+        action: action.name(),
+        checksum: Some(revision.checksum().to_string()),
+        requires_binary: revision.requires_binary(),
+        lineage: migrations.lineage(id).map(str::to_owned),
+        state: "done",
+        statements,
+        statements_done: statements,
+        down_sql: revision
+            .section(SectionKind::Downgrade, dialect)
+            .map(|section| prepare::section_source(revision, section).to_owned()),
+        ..LedgerRow::default()
     }
 }

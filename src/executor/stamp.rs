@@ -11,6 +11,20 @@ use crate::error::Error;
 use crate::plan::{Action, Plan, Step};
 
 impl<S: Source> Run<'_, S> {
+    /// Creates what is missing of the tables, under the lock.
+    pub(crate) async fn create_tables(&mut self) -> Result<(), Error> {
+        self.look().await?;
+        while !self.look.tables.complete() {
+            let heads = self.heads().into_iter().map(Arc::from).collect();
+            // A stamp of nothing: it takes the lock, and that needs the tables.
+            if self.run_stamp(&Plan::empty(Action::Stamp, heads)).await? {
+                break;
+            }
+            self.look().await?;
+        }
+        Ok(())
+    }
+
     /// Moves the heads without running anything, with a ledger row for each revision that is newly implied.
     /// False: the heads have moved.
     pub(super) async fn run_stamp(&mut self, plan: &Plan) -> Result<bool, Error> {

@@ -281,6 +281,19 @@ impl<S: Source> Migrator<S> {
         result
     }
 
+    /// Creates limbeck's tables where they are missing, and nothing else. Every run that changes something does
+    /// so by itself: this is for a role that may create tables, before one that may not runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Run`]: the lock was not to be had, a step stands half done, the database refuses.
+    pub async fn ensure_tables(&self) -> Result<(), Error> {
+        let mut run = self.run().await?;
+        let result = run.create_tables().await;
+        run.close(&result).await;
+        result
+    }
+
     /// Settles what a run cannot settle by itself: a statement that was interrupted, a step that is given up,
     /// an edit that is meant.
     ///
@@ -450,6 +463,18 @@ impl<S: Source> Migrator<S> {
     pub fn downgrade_sql(&self, range: &Range) -> Result<String, Error> {
         let names = self.settings.names(self.dialect);
         offline::downgrade(&self.migrations, &names, &self.settings.actor(), range)
+    }
+
+    /// A script that stamps: it moves the version rows from `from` (none: an empty database) to `to`. With
+    /// [`Purge::Clear`] it removes whatever rows there are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Target`].
+    pub fn stamp_sql(&self, from: &[Target], to: &[Target], purge: Purge) -> Result<String, Error> {
+        let names = self.settings.names(self.dialect);
+        let actor = self.settings.actor();
+        offline::stamp(&self.migrations, &names, &actor, from, to, purge)
     }
 
     fn embedded(&self, current: &[String]) -> Vec<String> {

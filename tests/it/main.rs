@@ -2,8 +2,12 @@
 
 mod alembic;
 mod classify;
+#[cfg(feature = "cli")]
+mod cli;
 mod conformance;
 mod embedding;
+#[cfg(all(unix, feature = "sqlite", feature = "serde"))]
+mod examples;
 mod graph_properties;
 mod offline;
 mod revision_files;

@@ -1,0 +1,251 @@
+//! The commands and their arguments, as clap reads them. Doc comments here are the texts of `--help`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::dialect::Dialect;
+
+/// Options that every command takes, before or after its name.
+#[derive(Debug, Clone, Args)]
+#[non_exhaustive]
+pub struct Options {
+    /// The folder of the revision files.
+    #[arg(long, global = true, value_name = "DIR", default_value = "migrations")]
+    pub dir: PathBuf,
+
+    /// The database: sqlite:, postgres: or mysql: (mariadb:). Default: DATABASE_URL, from the environment or a
+    /// .env file.
+    #[arg(long, global = true, value_name = "URL")]
+    pub database_url: Option<String>,
+
+    /// The version table's name. Default: limbeck_version; alembic_version takes over from Alembic.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub version_table: Option<String>,
+
+    /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) of limbeck's tables. Default: the
+    /// current one.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub version_schema: Option<String>,
+
+    /// Print one JSON document on standard output, and an error as JSON on the last line of standard error.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+#[non_exhaustive]
+pub enum Command {
+    /// Show the steps of a run, without running it.
+    Plan(PlanArgs),
+    /// Upgrade to a target: a revision, head, heads, +2, label@head, …
+    Upgrade(UpgradeArgs),
+    /// Undo everything above a target: a revision, base, -1, label@base, …
+    Downgrade(DowngradeArgs),
+    /// Show where the database is.
+    Current(CurrentArgs),
+    /// List revisions, newest first.
+    History(HistoryArgs),
+    /// List the revisions that none follows.
+    Heads(HeadsArgs),
+    /// List the revisions that several follow.
+    Branches(BranchesArgs),
+    /// Show the revisions that an identifier names: an id or a part of one, a label, heads, current, …
+    Show(ShowArgs),
+    /// Say that the database is at these revisions, without running anything.
+    Stamp(StampArgs),
+    /// Show where the database stands: pending, unknown, edited and unfinished revisions, and who holds the lock.
+    Status,
+    /// Settle what a run cannot: an interrupted statement, a step that is given up, an edit that is meant.
+    Resolve(ResolveArgs),
+    /// Create limbeck's tables where they are missing.
+    #[command(name = "ensure_version")]
+    EnsureVersion,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Clone, Args)]
+#[non_exhaustive]
+pub struct PlanArgs {
+    /// The current heads, separated by commas, empty for a fresh database. Default: where the database is.
+    #[arg(long, value_name = "HEADS", allow_hyphen_values = true)]
+    pub from: Option<String>,
+
+    /// Where to go; may be given several times. Default for an upgrade: heads.
+    #[arg(
+        long,
+        value_name = "TARGET",
+        allow_hyphen_values = true,
+        required_if_eq("downgrade", "true")
+    )]
+    pub to: Vec<String>,
+
+    /// Plan a downgrade.
+    #[arg(long)]
+    pub downgrade: bool,
+}
+
+/// How a run is to be done, or shown.
+#[derive(Debug, Clone, Args)]
+#[non_exhaustive]
+pub struct ScriptArgs {
+    /// Print the SQL as a script, without a database. The target may be a range, FROM:TO.
+    #[arg(long)]
+    pub sql: bool,
+
+    /// What --sql is written for: sqlite, postgres, mysql or mariadb. Default: what the database URL says.
+    #[arg(long, value_name = "NAME", requires = "sql")]
+    pub dialect: Option<Dialect>,
+}
+
+/// Arguments of `upgrade`.
+#[derive(Debug, Clone, Args)]
+#[non_exhaustive]
+pub struct UpgradeArgs {
+    /// Where to go; several targets are reached in one run.
+    #[arg(value_name = "TARGET", required = true, allow_negative_numbers = true)]
+    pub targets: Vec<String>,
+
+    /// Show the steps and run none.
+    #[arg(long, conflicts_with = "sql")]
+    pub dry_run: bool,
+
+    /// Whether a script is wanted.
+    #[command(flatten)]
+    pub script: ScriptArgs,
+}
+
+/// Arguments of `downgrade`.
+#[derive(Debug, Clone, Args)]
+#[non_exhaustive]
+pub struct DowngradeArgs {
+    /// The revision that stays, or base. With --sql a range, FROM:TO.
+    #[arg(value_name = "TARGET", allow_negative_numbers = true)]
+    pub target: String,
+
+    /// Show the steps and run none.
+    #[arg(long, conflicts_with = "sql")]
+    pub dry_run: bool,
+
+    /// Do not ask, on a terminal, whether the steps shown are meant.
+    #[arg(long)]
+    pub yes: bool,
+
+    /// Whether a script is wanted.
+    #[command(flatten)]
+    pub script: ScriptArgs,
+}
+
+/// Arguments of `current`.
+#[derive(Debug, Clone, Args)]
+#[non_exhaustive]
+pub struct CurrentArgs {
+    /// Show all that the files say.
+    #[arg(short, long)]
+    pub verbose: bool,
+
+    /// Exit with 3 unless every head is applied.
+    #[arg(long)]
+    pub check_heads: bool,
+}
+
+/// Arguments of `history`.
+#[derive(Debug, Clone, Args)]
+#[non_exhaustive]
+pub struct HistoryArgs {
+    /// Show all that the files say.
+    #[arg(short, long)]
+    pub verbose: bool,
+
+    /// A:B, A: or :B, both ends included; current may stand for an end.
+    #[arg(short, long, value_name = "RANGE", allow_hyphen_values = true)]
+    pub rev_range: Option<String>,
+
+    /// Ask the database, and mark what is current.
+    #[arg(short, long)]
+    pub indicate_current: bool,
+}
+
+/// Arguments of `heads`.
+#[derive(Debug, Clone, Args)]
+#[non_exhaustive]
+pub struct HeadsArgs {
+    /// Show all that the files say.
+    #[arg(short, long)]
+    pub verbose: bool,
+
+    /// Leave out what another revision consumes by depends_on: the rows of a version table that is up to date.
+    #[arg(long)]
+    pub resolve_dependencies: bool,
+}
+
+/// Arguments of `branches`.
+#[derive(Debug, Clone, Args)]
+#[non_exhaustive]
+pub struct BranchesArgs {
+    /// Show all that the files say.
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Clone, Args)]
+#[non_exhaustive]
+pub struct ShowArgs {
+    /// The identifier.
+    #[arg(value_name = "REV", allow_negative_numbers = true)]
+    pub revision: String,
+}
+
+/// Arguments of `stamp`.
+#[derive(Debug, Clone, Args)]
+#[non_exhaustive]
+pub struct StampArgs {
+    /// Where the database is said to be.
+    #[arg(value_name = "REV", required = true, allow_negative_numbers = true)]
+    pub revisions: Vec<String>,
+
+    /// Remove all rows of the version table first, also those that these files do not know.
+    #[arg(long)]
+    pub purge: bool,
+
+    /// Whether a script is wanted.
+    #[command(flatten)]
+    pub script: ScriptArgs,
+}
+
+/// Arguments of `resolve`.
+#[derive(Debug, Clone, Args)]
+#[non_exhaustive]
+pub struct ResolveArgs {
+    /// The revision of the unfinished step, or the one that was edited.
+    #[arg(value_name = "REV")]
+    pub revision: String,
+
+    /// The answer.
+    #[command(flatten)]
+    pub answer: Answer,
+}
+
+/// What a person found, one of these.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The interrupted statement took effect: the step goes on after it.
+    #[arg(long)]
+    pub applied: bool,
+
+    /// The interrupted statement did not take effect: it runs again.
+    #[arg(long)]
+    pub not_applied: bool,
+
+    /// The unfinished step is given up: what it did was undone by hand.
+    #[arg(long)]
+    pub abandoned: bool,
+
+    /// The edit of the applied revision is meant: its new checksum is recorded.
+    #[arg(long)]
+    pub accept: bool,
+}

@@ -1,0 +1,231 @@
+//! From a URL to a database.
+
+use std::future::Future;
+use std::str::FromStr;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::pool::PoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx::{Connection, Pool};
+
+use super::command::Options;
+use super::database::Database;
+use super::error::CliError;
+use super::redact::Redactor;
+use crate::backend::{Backend, Source};
+use crate::dialect::Dialect;
+use crate::executor::Event;
+use crate::migrations::Migrations;
+use crate::migrator::Migrator;
+
+/// One for the run, one for what goes on beside it.
+const CONNECTIONS: u32 = 2;
+
+/// What a command does to the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+/// A callback for progress.
+pub(super) type Observer = Box<dyn Fn(&Event<'_>) + Send + Sync>;
+
+/// A database that answers, until it is closed.
+pub(super) struct Opened {
+    pub database: Box<dyn Database>,
+    close: BoxFuture<'static, ()>,
+    /// The SQLite file that is not there: the database stands for an empty one.
+    pub missing_file: Option<String>,
+}
+
+impl Opened {
+    /// Ends the connections in order. What hangs there is left to the end of the process.
+    pub(super) async fn close(self) {
+        const LIMIT: Duration = Duration::from_secs(2);
+        drop(self.database);
+        let _ = tokio::time::timeout(LIMIT, self.close).await;
+    }
+}
+
+/// How a database is opened.
+pub(super) struct Opening<'a> {
+    pub url: &'a str,
+    pub options: &'a Options,
+    pub migrations: Migrations,
+    pub access: Access,
+    /// For the first connection.
+    pub limit: Duration,
+    pub observer: Option<Observer>,
+}
+
+/// The database that a URL's scheme names.
+pub(super) fn dialect(url: &str) -> Result<Dialect, CliError> {
+    let (scheme, _) = url.split_once(':').ok_or(CliError::NoScheme)?;
+    let is_scheme =
+        |character: char| character.is_ascii_alphanumeric() || "+-.".contains(character);
+    if scheme.is_empty() || !scheme.chars().all(is_scheme) {
+        return Err(CliError::NoScheme);
+    }
+    match scheme {
+        "sqlite" => Ok(Dialect::Sqlite),
+        "postgres" | "postgresql" => Ok(Dialect::Postgres),
+        "mysql" => Ok(Dialect::Mysql),
+        "mariadb" => Ok(Dialect::Mariadb),
+        _ => Err(CliError::UnknownScheme {
+            scheme: scheme.to_owned(),
+            hint: if scheme.contains('+') {
+                " (leave out the driver behind the `+`)"
+            } else {
+                ""
+            },
+        }),
+    }
+}
+
+/// Connects once, so that what is wrong is known at once and not after the pool's patience, then opens the
+/// pool.
+pub(super) async fn open(opening: Opening<'_>) -> Result<Opened, CliError> {
+    match dialect(opening.url)? {
+        Dialect::Sqlite => open_sqlite(opening).await,
+        Dialect::Postgres => open_pool::<sqlx::Postgres>(opening, None).await,
+        Dialect::Mysql | Dialect::Mariadb => open_pool::<sqlx::MySql>(opening, None).await,
+    }
+}
+
+/// What writes scripts: no connection is ever made.
+pub(super) fn script(
+    options: &Options,
+    migrations: Migrations,
+    dialect: Dialect,
+) -> Result<Box<dyn Database>, CliError> {
+    let pool = SqlitePool::connect_lazy("sqlite::memory:")
+        .map_err(|source| CliError::InvalidUrl { source })?;
+    let migrator = Migrator::new(pool, migrations).script_dialect(dialect);
+    Ok(Box::new(with_settings(migrator, options, None)))
+}
+
+async fn open_sqlite(opening: Opening<'_>) -> Result<Opened, CliError> {
+    let mut connect = SqliteConnectOptions::from_str(opening.url)
+        .map_err(|source| CliError::InvalidUrl { source })?;
+    let query = opening.url.split_once('?').map_or("", |(_, query)| query);
+    let mode = query
+        .split('&')
+        .find_map(|parameter| parameter.strip_prefix("mode="));
+    let is_file = !opening.url.contains(":memory:") && mode != Some("memory");
+    if !is_file {
+        return open_pool::<sqlx::Sqlite>(opening, Some(connect)).await;
+    }
+    let mut missing_file = None;
+    let file = connect.get_filename().to_owned();
+    match opening.access {
+        // As with other migration tools the first upgrade creates the file.
+        Access::Write if mode.is_none() => connect = connect.create_if_missing(true),
+        // Who only looks creates nothing: a file that is not there yet is an empty database.
+        Access::Read if mode.is_none_or(|mode| mode == "rwc") && !file.exists() => {
+            missing_file = Some(file.display().to_string());
+            connect = SqliteConnectOptions::from_str("sqlite::memory:")
+                .map_err(|source| CliError::InvalidUrl { source })?;
+        }
+        _ => {}
+    }
+    let opened = open_pool::<sqlx::Sqlite>(opening, Some(connect)).await?;
+    Ok(Opened {
+        missing_file,
+        ..opened
+    })
+}
+
+async fn open_pool<DB: Backend>(
+    opening: Opening<'_>,
+    connect: Option<<DB::Connection as Connection>::Options>,
+) -> Result<Opened, CliError> {
+    let connect = match connect {
+        Some(connect) => connect,
+        None => opening
+            .url
+            .parse::<<DB::Connection as Connection>::Options>()
+            .map_err(|source| CliError::InvalidUrl { source })?,
+    };
+    let shown = || Redactor::default().clean(opening.url);
+    let first = limited(opening.limit, DB::Connection::connect_with(&connect)).await;
+    let first = match first {
+        Some(Ok(connection)) => connection,
+        Some(Err(source)) => {
+            return Err(CliError::Connect {
+                database: shown(),
+                source,
+            });
+        }
+        None => {
+            return Err(CliError::ConnectTimeout {
+                database: shown(),
+                seconds: opening.limit.as_secs(),
+            });
+        }
+    };
+    let pool: Pool<DB> = PoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(Duration::from_secs(30))
+        .connect_lazy_with(connect);
+    let migrator = Migrator::new(&pool, opening.migrations);
+    let database = Box::new(with_settings(migrator, opening.options, opening.observer));
+    let close = Box::pin(async move {
+        // An error here would only say that the connection has ended already.
+        let _ = first.close().await;
+        pool.close().await;
+    });
+    Ok(Opened {
+        database,
+        close,
+        missing_file: None,
+    })
+}
+
+async fn limited<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, work).await.ok()
+}
+
+fn with_settings<S: Source>(
+    migrator: Migrator<S>,
+    options: &Options,
+    observer: Option<Observer>,
+) -> Migrator<S> {
+    let mut migrator = migrator.application(concat!("limbeck ", env!("CARGO_PKG_VERSION")));
+    if let Some(name) = &options.version_table {
+        migrator = migrator.version_table(name);
+    }
+    if let Some(name) = &options.version_schema {
+        migrator = migrator.version_schema(name);
+    }
+    match observer {
+        Some(observer) => migrator.on_event(observer),
+        None => migrator,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_names_the_database() {
+        for (url, expected) in [
+            ("sqlite:app.db", Dialect::Sqlite),
+            ("sqlite::memory:", Dialect::Sqlite),
+            ("postgres://localhost/x", Dialect::Postgres),
+            ("postgresql://localhost/x", Dialect::Postgres),
+            ("mysql://localhost/x", Dialect::Mysql),
+            ("mariadb://localhost/x", Dialect::Mariadb),
+        ] {
+            assert_eq!(dialect(url).unwrap(), expected, "{url}");
+        }
+        for url in ["", "app.db", "/var/app.db", ":x", "./a:b"] {
+            assert!(matches!(dialect(url), Err(CliError::NoScheme)), "{url:?}");
+        }
+        let error = dialect("postgresql+asyncpg://localhost/x").unwrap_err();
+        assert!(error.to_string().contains("leave out the driver"));
+        assert_eq!(error.kind(), "invalid_database_url");
+    }
+}

@@ -1,0 +1,85 @@
+//! What the commands ask of a database, whichever it is.
+
+use futures_util::future::BoxFuture;
+
+use crate::backend::Source;
+use crate::error::Error;
+use crate::executor::Report;
+use crate::ledger::LedgerEntry;
+use crate::migrator::{Migrator, Resolution};
+use crate::plan::{Plan, Purge};
+use crate::status::Status;
+use crate::target::{Range, Target};
+
+type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
+
+/// A [`Migrator`] without its type of database.
+pub(super) trait Database: Send + Sync {
+    fn plan_upgrade(&self, targets: Vec<Target>) -> Answer<'_, Plan>;
+    fn plan_downgrade(&self, target: Target) -> Answer<'_, Plan>;
+    fn upgrade(&self, targets: Vec<Target>) -> Answer<'_, Report>;
+    fn downgrade(&self, target: Target) -> Answer<'_, Report>;
+    fn stamp(&self, targets: Vec<Target>, purge: Purge) -> Answer<'_, Report>;
+    fn resolve<'a>(&'a self, revision: &'a str, resolution: Resolution) -> Answer<'a, ()>;
+    fn ensure_tables(&self) -> Answer<'_, ()>;
+    fn current(&self) -> Answer<'_, Vec<String>>;
+    fn status(&self) -> Answer<'_, Status>;
+    fn ledger(&self) -> Answer<'_, Vec<LedgerEntry>>;
+    fn upgrade_sql(&self, range: &Range) -> Result<String, Error>;
+    fn downgrade_sql(&self, range: &Range) -> Result<String, Error>;
+    fn stamp_sql(&self, from: &[Target], to: &[Target], purge: Purge) -> Result<String, Error>;
+}
+
+impl<S: Source> Database for Migrator<S> {
+    fn plan_upgrade(&self, targets: Vec<Target>) -> Answer<'_, Plan> {
+        Box::pin(Migrator::plan_upgrade(self, targets))
+    }
+
+    fn plan_downgrade(&self, target: Target) -> Answer<'_, Plan> {
+        Box::pin(Migrator::plan_downgrade(self, target))
+    }
+
+    fn upgrade(&self, targets: Vec<Target>) -> Answer<'_, Report> {
+        Box::pin(Migrator::upgrade(self, targets))
+    }
+
+    fn downgrade(&self, target: Target) -> Answer<'_, Report> {
+        Box::pin(Migrator::downgrade(self, target))
+    }
+
+    fn stamp(&self, targets: Vec<Target>, purge: Purge) -> Answer<'_, Report> {
+        Box::pin(Migrator::stamp(self, targets, purge))
+    }
+
+    fn resolve<'a>(&'a self, revision: &'a str, resolution: Resolution) -> Answer<'a, ()> {
+        Box::pin(Migrator::resolve(self, revision, resolution))
+    }
+
+    fn ensure_tables(&self) -> Answer<'_, ()> {
+        Box::pin(Migrator::ensure_tables(self))
+    }
+
+    fn current(&self) -> Answer<'_, Vec<String>> {
+        Box::pin(Migrator::current(self))
+    }
+
+    fn status(&self) -> Answer<'_, Status> {
+        Box::pin(Migrator::status(self))
+    }
+
+    fn ledger(&self) -> Answer<'_, Vec<LedgerEntry>> {
+        Box::pin(Migrator::ledger(self))
+    }
+
+    fn upgrade_sql(&self, range: &Range) -> Result<String, Error> {
+        Migrator::upgrade_sql(self, range)
+    }
+
+    fn downgrade_sql(&self, range: &Range) -> Result<String, Error> {
+        Migrator::downgrade_sql(self, range)
+    }
+
+    fn stamp_sql(&self, from: &[Target], to: &[Target], purge: Purge) -> Result<String, Error> {
+        Migrator::stamp_sql(self, from, to, purge)
+    }
+}

@@ -1,0 +1,261 @@
+//! The commands that only look: `current`, `history`, `heads`, `branches`, `show`, `status`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::command::{BranchesArgs, CurrentArgs, HeadsArgs, HistoryArgs, ShowArgs};
+use super::connect::Access;
+use super::context::{Context, Naming};
+use super::document::{ListDocument, Listed, StatusDocument};
+use super::error::CliError;
+use super::output::Output;
+use super::runs::open;
+use super::text::{self, Writer};
+use crate::ledger::LedgerEntry;
+use crate::migrations::Migrations;
+use crate::plan;
+use crate::status::{RevisionInfo, infos};
+use crate::target::{Bound, Range};
+
+/// Exit code where `--check-heads` finds what it looks for.
+const NOT_AT_HEADS: u8 = 3;
+
+pub(super) async fn current(
+    args: &CurrentArgs,
+    context: &dyn Context,
+    output: &Output,
+) -> Result<u8, CliError> {
+    let migrations = context.migrations()?;
+    let opened = open(Access::Read, &migrations, context, output).await?;
+    let (rows, pending) = if args.check_heads {
+        let status = opened.database.status().await?;
+        (status.current, Some(status.pending))
+    } else {
+        (opened.database.current().await?, None)
+    };
+    let are_known = rows.iter().all(|id| migrations.graph().contains(id));
+    let ledger = if are_known {
+        Vec::new()
+    } else {
+        opened.database.ledger().await?
+    };
+    opened.close().await;
+
+    let document = ListDocument {
+        revisions: rows
+            .iter()
+            .map(|id| current_row(&migrations, &rows, id, &ledger))
+            .collect(),
+        at_heads: pending.as_ref().map(Vec::is_empty),
+    };
+    answer(&document, &migrations, args.verbose, Writer::line, output)?;
+    match pending {
+        Some(pending) if !pending.is_empty() => {
+            output.note(&format!(
+                "the database is not at the heads: {} not applied",
+                pending.join(", ")
+            ));
+            Ok(NOT_AT_HEADS)
+        }
+        _ => Ok(0),
+    }
+}
+
+pub(super) async fn history(
+    args: &HistoryArgs,
+    context: &dyn Context,
+    output: &Output,
+) -> Result<u8, CliError> {
+    let range: Range = match &args.rev_range {
+        Some(range) => range.parse()?,
+        None => Range::all(),
+    };
+    let migrations = context.migrations()?;
+    let is_asked = args.indicate_current
+        || *range.lower() == Bound::Current
+        || *range.upper() == Bound::Current;
+    let rows = rows(is_asked, &migrations, context, output).await?;
+    let ids = plan::history(migrations.graph(), &embedded(&migrations, &rows), &range)?;
+    let document = listed(&migrations, &ids, rows.as_deref());
+    let line = Writer::line_with_parents;
+    answer(&document, &migrations, args.verbose, line, output)?;
+    Ok(0)
+}
+
+pub(super) async fn heads(
+    args: &HeadsArgs,
+    context: &dyn Context,
+    output: &Output,
+) -> Result<u8, CliError> {
+    let migrations = context.migrations()?;
+    let graph = migrations.graph();
+    let ids = if args.resolve_dependencies {
+        graph.effective_heads()
+    } else {
+        graph.heads()
+    };
+    let rows = rows(false, &migrations, context, output).await?;
+    let document = listed(&migrations, &ids, rows.as_deref());
+    answer(&document, &migrations, args.verbose, Writer::line, output)?;
+    Ok(0)
+}
+
+pub(super) async fn branches(
+    args: &BranchesArgs,
+    context: &dyn Context,
+    output: &Output,
+) -> Result<u8, CliError> {
+    let migrations = context.migrations()?;
+    let rows = rows(false, &migrations, context, output).await?;
+    let ids: Vec<Arc<str>> = migrations.graph().branch_points().cloned().collect();
+    let document = listed(&migrations, &ids, rows.as_deref());
+    answer(&document, &migrations, args.verbose, Writer::branch, output)?;
+    Ok(0)
+}
+
+pub(super) async fn show(
+    args: &ShowArgs,
+    context: &dyn Context,
+    output: &Output,
+) -> Result<u8, CliError> {
+    let migrations = context.migrations()?;
+    let is_current = args.revision == "current";
+    let rows = rows(is_current, &migrations, context, output).await?;
+    let ids = match &rows {
+        Some(rows) if is_current => rows.iter().map(|id| Arc::from(&**id)).collect(),
+        _ => plan::resolve(migrations.graph(), &args.revision.parse()?)?,
+    };
+    let document = listed(&migrations, &ids, rows.as_deref());
+    answer(&document, &migrations, true, Writer::line, output)?;
+    Ok(0)
+}
+
+pub(super) async fn status(context: &dyn Context, output: &Output) -> Result<u8, CliError> {
+    let migrations = context.migrations()?;
+    let opened = open(Access::Read, &migrations, context, output).await?;
+    let status = opened.database.status().await;
+    opened.close().await;
+    let status = status?;
+    let document = StatusDocument {
+        ready: status.is_ready(),
+        status: &status,
+    };
+    output.answer(&document, || text::status(&status))?;
+    Ok(0)
+}
+
+/// The rows of the version table: for a command that asks for them, or does without where no database
+/// answers.
+async fn rows(
+    is_asked: bool,
+    migrations: &Migrations,
+    context: &dyn Context,
+    output: &Output,
+) -> Result<Option<Vec<String>>, CliError> {
+    /// Nobody waits long for what was not asked for.
+    const SHORT: Duration = Duration::from_secs(3);
+    if is_asked {
+        let opened = open(Access::Read, migrations, context, output).await?;
+        let rows = opened.database.current().await;
+        opened.close().await;
+        return Ok(Some(rows?));
+    }
+    let naming = context.naming();
+    // A database of the environment is looked at only where the answer has a place for what it says.
+    if naming == Naming::Nowhere || naming == Naming::Around && !output.is_json() {
+        return Ok(None);
+    }
+    let look = async {
+        let opened = context
+            .open(migrations.clone(), Access::Read, SHORT, None)
+            .await?;
+        let rows = opened.database.current().await;
+        opened.close().await;
+        Ok::<_, CliError>(rows?)
+    };
+    match look.await {
+        Ok(rows) => Ok(Some(rows)),
+        Err(error) => {
+            if naming == Naming::Here {
+                output.note(&format!("note: what is current is not known: {error}"));
+            }
+            Ok(None)
+        }
+    }
+}
+
+fn embedded(migrations: &Migrations, rows: &Option<Vec<String>>) -> Vec<String> {
+    let rows = rows.iter().flatten();
+    rows.filter(|id| migrations.graph().contains(id))
+        .cloned()
+        .collect()
+}
+
+fn listed(migrations: &Migrations, ids: &[Arc<str>], rows: Option<&[String]>) -> ListDocument {
+    let known = infos(migrations, ids, rows).into_iter().map(|info| Listed {
+        info,
+        unknown: false,
+    });
+    let unknown = ids
+        .iter()
+        .filter(|id| !migrations.graph().contains(id))
+        .map(|id| unknown(id, &[]));
+    ListDocument {
+        revisions: known.chain(unknown).collect(),
+        at_heads: None,
+    }
+}
+
+/// A row of the version table.
+fn current_row(
+    migrations: &Migrations,
+    rows: &[String],
+    id: &str,
+    ledger: &[LedgerEntry],
+) -> Listed {
+    match infos(migrations, [&Arc::from(id)], Some(rows)).pop() {
+        Some(info) => Listed {
+            info,
+            unknown: false,
+        },
+        None => unknown(id, ledger),
+    }
+}
+
+/// What the ledger says of a row that the files do not hold.
+fn unknown(id: &str, ledger: &[LedgerEntry]) -> Listed {
+    let entry = ledger.iter().rev().find(|entry| entry.revision == id);
+    Listed {
+        info: RevisionInfo {
+            revision: id.to_owned(),
+            down_revision: entry.map_or_else(Vec::new, |entry| entry.down_revision.clone()),
+            branch_labels: Vec::new(),
+            depends_on: entry.map_or_else(Vec::new, |entry| entry.depends_on.clone()),
+            message: entry.map_or_else(String::new, |entry| entry.message.clone()),
+            create_date: None,
+            head: false,
+            current: Some(true),
+            applied: Some(true),
+            path: String::new(),
+        },
+        unknown: true,
+    }
+}
+
+fn answer<'m>(
+    document: &ListDocument,
+    migrations: &'m Migrations,
+    is_verbose: bool,
+    line: fn(&Writer<'m>, &Listed) -> String,
+    output: &Output,
+) -> Result<(), CliError> {
+    output.answer(document, || {
+        let writer = Writer::new(migrations);
+        let revisions = document.revisions.iter();
+        if is_verbose {
+            revisions.map(|listed| writer.block(listed)).collect()
+        } else {
+            revisions.map(|listed| line(&writer, listed)).collect()
+        }
+    })
+}

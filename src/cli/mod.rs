@@ -1,0 +1,153 @@
+//! The command line: what the binary `limbeck` does, on a folder of revision files and a database URL.
+//!
+//! [`Cli`] is a clap parser. [`main`] is the whole binary; [`run`] is it after parsing. Under `--json` a
+//! command prints one JSON document on standard output:
+//!
+//! | command | document |
+//! |---|---|
+//! | `plan`, `upgrade`, `downgrade`, `stamp` | `{"steps":[{"action","revision","heads":[…],"message"}],"heads":[…],"outcome"}`: `heads` sorted, a step's are those after it; `plan` and `--dry-run` have no `outcome` |
+//! | `history`, `heads`, `branches`, `show`, `current` | `{"revisions":[…]}`, each a [`RevisionInfo`] with `"unknown":true` if the files do not hold it |
+//! | `status` | a [`Status`] with `"ready"` |
+//! | anything with `--sql` | `{"sql":"…"}` |
+//! | `resolve` | `{"revision","resolution"}` |
+//! | `ensure_version` | `{"heads":[…]}` |
+//!
+//! and an error is the last line on standard error, `{"error":{"kind","message"}}` with [`Error::kind`] or one
+//! of `no_database_url`, `invalid_database_url`, `connection`, `no_dialect`, `not_confirmed`, `usage`, `io`,
+//! `json`. Exit codes: 0 done, 1 an error, 2 wrong usage, 3 what `current --check-heads` looks for.
+//!
+//! A SQLite file that is not there is created by what writes, unless the URL's `mode=` says otherwise; what
+//! only looks takes it for an empty database. The binary is built without TLS, since that would cost a C
+//! build more: where a server wants it, build these commands into a service whose sqlx has it.
+//!
+//! [`RevisionInfo`]: crate::RevisionInfo
+//! [`Status`]: crate::Status
+//! [`Error::kind`]: crate::Error::kind
+
+mod command;
+mod connect;
+mod context;
+mod database;
+mod document;
+mod error;
+mod lists;
+mod output;
+mod redact;
+mod runs;
+mod text;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use command::{
+    Answer, BranchesArgs, Command, CurrentArgs, DowngradeArgs, HeadsArgs, HistoryArgs, Options,
+    PlanArgs, ResolveArgs, ScriptArgs, ShowArgs, StampArgs, UpgradeArgs,
+};
+use context::{Context, FromOptions};
+use error::CliError;
+use output::Output;
+use redact::Redactor;
+
+/// The command line's arguments.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "limbeck",
+    version,
+    about = "Alembic's migration model for Rust services: plan, run and look at migrations.",
+    after_help = "Exit codes: 0 done; 1 an error; 2 wrong usage; 3 what `current --check-heads` looks for.\n\
+                  This program is built without TLS: where a server wants it, build the commands into a \
+                  service whose sqlx has it."
+)]
+#[non_exhaustive]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub options: Options,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The binary: reads the process's arguments, runs the command, and gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(say_usage(&error, &arguments)),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(error) => ExitCode::from(tell(
+            &error.into(),
+            &Output::new(cli.options.json, Redactor::default()),
+        )),
+    }
+}
+
+/// Runs a command and prints its answer, or its error. Gives the exit code.
+pub async fn run(cli: Cli) -> ExitCode {
+    let context = FromOptions::new(cli.options.clone());
+    let output = Output::new(cli.options.json, context.redactor());
+    ExitCode::from(match dispatch(&cli.command, &context, &output).await {
+        Ok(code) => code,
+        Err(error) => tell(&error, &output),
+    })
+}
+
+async fn dispatch(
+    command: &Command,
+    context: &dyn Context,
+    output: &Output,
+) -> Result<u8, CliError> {
+    match command {
+        Command::Plan(args) => runs::plan(args, context, output).await,
+        Command::Upgrade(args) => runs::upgrade(args, context, output).await,
+        Command::Downgrade(args) => runs::downgrade(args, context, output).await,
+        Command::Stamp(args) => runs::stamp(args, context, output).await,
+        Command::Resolve(args) => runs::resolve(args, context, output).await,
+        Command::EnsureVersion => runs::ensure_version(context, output).await,
+        Command::Current(args) => lists::current(args, context, output).await,
+        Command::History(args) => lists::history(args, context, output).await,
+        Command::Heads(args) => lists::heads(args, context, output).await,
+        Command::Branches(args) => lists::branches(args, context, output).await,
+        Command::Show(args) => lists::show(args, context, output).await,
+        Command::Status => lists::status(context, output).await,
+    }
+}
+
+/// Tells an error on standard error, and gives the exit code.
+fn tell(error: &CliError, output: &Output) -> u8 {
+    if error.is_closed_output() {
+        return 0;
+    }
+    let text = error.render(output.is_json(), output.redactor());
+    // Who cannot read standard error has the exit code.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+    error.exit_code()
+}
+
+/// Prints what clap has to say: help and version on standard output, wrong usage on standard error.
+fn say_usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
+    let text = Redactor::default().clean(&error.render().to_string());
+    if !error.use_stderr() {
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        return 0;
+    }
+    let mut stderr = std::io::stderr();
+    let _ = stderr.write_all(text.as_bytes());
+    if arguments.iter().any(|argument| argument == "--json") {
+        let summary = text.split("\n\n").next().unwrap_or_default();
+        let summary = summary.strip_prefix("error: ").unwrap_or(summary).trim();
+        let _ = stderr.write_all(error::json_line("usage", summary).as_bytes());
+    }
+    2
+}
