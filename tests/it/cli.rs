@@ -298,11 +298,11 @@ fn errors_have_their_kinds_and_exit_with_1() {
     let place = Place::diamond();
     place.write(
         "migrations/b2.sql",
-        &file("b22", "a1", "", "-- @upgrade\n-- @downgrade\n"),
+        &file("b2aa", "a1", "", "-- @upgrade\n-- @downgrade\n"),
     );
     place.write(
         "migrations/b3.sql",
-        &file("b23", "a1", "", "-- @upgrade\n-- @downgrade\n"),
+        &file("b2bb", "a1", "", "-- @upgrade\n-- @downgrade\n"),
     );
     let plan = |to: &'static str| vec!["plan", "--from=", "--to", to];
     let down = |from: &'static str, to: &'static str| vec!["plan", "--downgrade", from, "--to", to];
@@ -412,7 +412,7 @@ fn lists_have_one_shape_and_need_no_database() {
         "current": null, "applied": null, "path": "migrations/a1.sql", "unknown": false,
     });
     assert_eq!(
-        place.call(&["show", "a", "--json"]).json(),
+        place.call(&["show", "a1", "--json"]).json(),
         json!({ "revisions": [shape] })
     );
 
@@ -438,6 +438,13 @@ fn lists_have_one_shape_and_need_no_database() {
             assert!(text.stdout.contains(id), "{arguments:?}: {}", text.stdout);
         }
     }
+    // A part of an id will do, of ids that are longer than three characters.
+    place.write(
+        "migrations/f.sql",
+        &file("f3a9c1", "e1", "", "-- @upgrade\n"),
+    );
+    let shown = place.call(&["show", "f3a", "--json"]).json();
+    assert_eq!(ids(&shown["revisions"]), ["f3a9c1"]);
     let merge = place.call(&["show", "d1", "--json"]).json();
     assert_eq!(merge["revisions"][0]["down_revision"], json!(["b1", "c1"]));
     let labelled = place.call(&["show", "web", "--json"]).json();
@@ -445,7 +452,8 @@ fn lists_have_one_shape_and_need_no_database() {
 
     assert_eq!(
         place.call(&["history"]).stdout,
-        "d1 -> e1 (billing, web) (head), Revision e1\n\
+        "e1 -> f3a9c1 (billing, web) (head), Revision f3a9c1\n\
+         d1 -> e1 (billing, web), Revision e1\n\
          b1, c1 -> d1 (billing, web) (merge), Revision d1\n\
          a1 -> c1 (web), Revision c1\n\
          a1 -> b1 (billing), Revision b1\n\
@@ -699,7 +707,7 @@ fn edits_are_refused_until_accepted() {
     assert_eq!(status["drift"][0]["revision"], json!("e1"));
     let said = place.on_db(&["resolve", "a1", "--accept"]);
     assert_eq!((said.code, &*said.kind()), (1, "nothing_to_resolve"));
-    let settled = place.on_db(&["resolve", "e", "--accept"]).json();
+    let settled = place.on_db(&["resolve", "e1", "--accept"]).json();
     assert_eq!(
         settled,
         json!({ "revision": "e1", "resolution": "accepted" })
