@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use limbeck::{NewRevision, NewSection, SectionKind};
+use limbeck::{Dialect, NewRevision, NewSection, SectionKind};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
@@ -848,7 +848,6 @@ fn on_server(url: &str) {
     assert_eq!(run(&["stamp", "heads"]).json()["heads"], json!(["e1"]));
     assert_eq!(run(&["stamp", "d1"]).json()["heads"], json!(["d1"]));
     assert_eq!(steps(&run(&["downgrade", "base"]).json()).len(), 4);
-    assert_eq!(run(&["upgrade", "heads", "--sql"]).code, 0);
     let ensured = run(&["ensure_version", "--version-table=other"]).json();
     assert_eq!(ensured, json!({ "heads": [] }));
 
@@ -865,18 +864,77 @@ fn on_server(url: &str) {
     assert!(!said.stderr.contains(PASSWORD), "{}", said.stderr);
 }
 
-#[tokio::test]
-async fn up_and_down_on_postgres() {
-    if let Some((_pool, url)) = servers::postgres().await {
-        on_server(&url);
+/// A stamp's script between two stamps' states, in a version table of its own: what it is to be run on, and
+/// what is to be seen afterwards.
+struct Scripted<'a> {
+    place: Place,
+    url: &'a str,
+}
+
+impl Scripted<'_> {
+    fn call(&self, arguments: &[&str]) -> Said {
+        let common = ["--version-table=scripted", "--database-url", self.url];
+        self.place.call(&[arguments, &common].concat())
+    }
+
+    /// Its statements, without what only clients read.
+    fn script(&self, dialect: Dialect) -> Vec<sqlx::AssertSqlSafe<String>> {
+        assert_eq!(self.call(&["stamp", "web"]).code, 0);
+        let said = self.call(&["stamp", "web:heads", "--sql", "--dialect", dialect.name()]);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        let lines = said.stdout.lines().filter(|line| !line.starts_with('\\'));
+        let sql: String = lines.flat_map(|line| [line, "\n"]).collect();
+        let statements = limbeck::sql::split(dialect, &sql).expect("SQL");
+        let texts = statements
+            .iter()
+            .map(|statement| statement.text().to_owned());
+        texts.map(sqlx::AssertSqlSafe).collect()
+    }
+
+    fn check(&self) {
+        let status = self.call(&["status", "--json"]).json();
+        assert_eq!(status["current"], json!(["e1"]));
+        assert_eq!(
+            (&status["ready"], &status["unverified"]),
+            (&json!(true), &json!([]))
+        );
     }
 }
 
 #[tokio::test]
-async fn up_and_down_on_mariadb() {
-    if let Some((_pool, url)) = servers::mysql().await {
-        on_server(&url);
+async fn up_and_down_on_postgres() {
+    let Some((pool, url)) = servers::postgres().await else {
+        return;
+    };
+    on_server(&url);
+    let scripted = Scripted {
+        place: Place::diamond(),
+        url: &url,
+    };
+    let mut connection = pool.acquire().await.expect("a connection");
+    for statement in scripted.script(Dialect::Postgres) {
+        let ran = sqlx::raw_sql(statement).execute(&mut *connection).await;
+        ran.expect("the script runs");
     }
+    scripted.check();
+}
+
+#[tokio::test]
+async fn up_and_down_on_mariadb() {
+    let Some((pool, url)) = servers::mysql().await else {
+        return;
+    };
+    on_server(&url);
+    let scripted = Scripted {
+        place: Place::diamond(),
+        url: &url,
+    };
+    let mut connection = pool.acquire().await.expect("a connection");
+    for statement in scripted.script(Dialect::Mariadb) {
+        let ran = sqlx::raw_sql(statement).execute(&mut *connection).await;
+        ran.expect("the script runs");
+    }
+    scripted.check();
 }
 
 /// Each eleventh graph of the conformance file, every third of its queries, through the binary.
