@@ -23,9 +23,12 @@
 //! A broken graph then fails `cargo build`, and a file that is added, changed or removed makes it build
 //! again. Cargo sees a change by the time stamp: a file that is replaced in place by an older one, as some
 //! backups do, is not noticed.
+#![allow(clippy::needless_doctest_main)] // What stands there is a whole build script.
 
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::migrations::{Migrations, MigrationsError};
@@ -61,15 +64,22 @@ pub enum EmbedError {
     /// The folder is no valid set of revisions.
     #[error(transparent)]
     Migrations(#[from] MigrationsError),
-    /// There are several heads that no label tells apart: two people added a revision to the same one.
-    #[error("{}: several heads without a branch label: {}. Merge them (`limbeck merge heads`), label the \
-             branches, or allow it with `allow_multiple_heads`", .folder.display(), list(.heads))]
+    /// There are several heads that no branch label tells apart: two people added a revision to the same one.
+    #[error("{}: several heads that no branch label tells apart: {}. Merge them, label the branches, or allow \
+             it with `allow_multiple_heads`", .folder.display(), list(.heads))]
     #[non_exhaustive]
     MultipleHeads {
         /// The folder.
         folder: PathBuf,
-        /// Each head, and its file.
-        heads: Vec<(Arc<str>, String)>,
+        /// The heads, sorted.
+        heads: Vec<HeadFile>,
+    },
+    /// A file's path is no Unicode text, as the path in an `include_str!` must be.
+    #[error("{}: the path is not Unicode, so that no Rust source can name it", .path.display())]
+    #[non_exhaustive]
+    PathNotUnicode {
+        /// The file.
+        path: PathBuf,
     },
     /// This is not run by cargo as a build script.
     #[error("the environment variable {variable} is not set: this runs in a build script")]
@@ -89,10 +99,22 @@ pub enum EmbedError {
     },
 }
 
-fn list(heads: &[(Arc<str>, String)]) -> String {
+/// A head, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HeadFile {
+    /// Its id.
+    pub revision: Arc<str>,
+    /// Its file.
+    pub path: String,
+    /// The line of its id, from 1.
+    pub line: usize,
+}
+
+fn list(heads: &[HeadFile]) -> String {
     heads
         .iter()
-        .map(|(id, path)| format!("{id} ({path})"))
+        .map(|head| format!("`{}` ({}:{})", head.revision, head.path, head.line))
         .collect::<Vec<_>>()
         .join(", ")
 }
@@ -102,13 +124,13 @@ impl Embed {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Embed {
             folder: folder.into(),
-            name: "limbeck".to_owned(),
+            name: "migrations".to_owned(),
             heads: Heads::One,
         }
     }
 
-    /// The name for `limbeck::embedded!("name")`, where a service embeds several folders. Default: `limbeck`,
-    /// which `limbeck::embedded!()` reads.
+    /// The name for `limbeck::embedded!("name")`, where a service embeds several folders. It becomes part of a
+    /// file's name. Default: `migrations`, which `limbeck::embedded!()` reads.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
@@ -128,15 +150,17 @@ impl Embed {
     pub fn emit(&self) -> Result<(), EmbedError> {
         // First of all: a build that fails must run again when the folder changes.
         println!("cargo::rerun-if-changed={}", self.folder.display());
-        let package = variable("CARGO_MANIFEST_DIR")?;
-        let out = variable("OUT_DIR")?;
-        for path in crate::migrations::sql_files(&self.folder)? {
-            println!("cargo::rerun-if-changed={}", path.display());
+        let package = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+        let out = PathBuf::from(variable("OUT_DIR")?);
+        // Build tools other than cargo may run the script in another working directory.
+        let files = crate::migrations::sql_files(&package.join(&self.folder))?;
+        for file in &files {
+            println!("cargo::rerun-if-changed={}", file.display());
         }
-        let migrations = Migrations::from_dir(&self.folder)?;
+        let (migrations, sources) = read(&package, files)?;
         self.check_heads(&migrations)?;
-        let path = Path::new(&out).join(format!("{}.rs", self.name));
-        let code = code(&migrations, Path::new(&package));
+        let path = out.join(format!("limbeck_{}.rs", self.name));
+        let code = code(&migrations, &sources);
         // An unchanged file keeps its time stamp.
         if std::fs::read_to_string(&path).is_ok_and(|before| before == code) {
             return Ok(());
@@ -162,53 +186,79 @@ impl Embed {
     }
 
     fn check_heads(&self, migrations: &Migrations) -> Result<(), EmbedError> {
-        let graph = migrations.graph();
-        let heads: Vec<(Arc<str>, String)> = graph
-            .heads()
-            .into_iter()
-            .filter(|head| graph.covering_labels(head).is_empty())
-            .map(|head| {
-                let path = migrations
-                    .get(&head)
-                    .map(|revision| revision.path().to_owned());
-                (head, path.unwrap_or_default())
-            })
-            .collect();
-        if heads.len() > 1 && self.heads == Heads::One {
-            return Err(EmbedError::MultipleHeads {
-                folder: self.folder.clone(),
-                heads,
-            });
+        if self.heads == Heads::Several {
+            return Ok(());
         }
-        Ok(())
+        let graph = migrations.graph();
+        let mut by_labels: BTreeMap<Vec<Arc<str>>, Vec<Arc<str>>> = BTreeMap::new();
+        for head in graph.heads() {
+            let labels = graph.covering_labels(&head);
+            by_labels.entry(labels).or_default().push(head);
+        }
+        match by_labels.into_values().find(|heads| heads.len() > 1) {
+            None => Ok(()),
+            Some(heads) => Err(EmbedError::MultipleHeads {
+                folder: self.folder.clone(),
+                heads: heads
+                    .into_iter()
+                    .filter_map(|head| migrations.get(&head))
+                    .map(|revision| HeadFile {
+                        revision: revision.id().into(),
+                        path: revision.path().to_owned(),
+                        line: revision.line_of("revision").unwrap_or(1),
+                    })
+                    .collect(),
+            }),
+        }
     }
 }
 
-fn variable(variable: &'static str) -> Result<String, EmbedError> {
-    std::env::var(variable).map_err(|_| EmbedError::NoBuildScript { variable })
+fn variable(variable: &'static str) -> Result<OsString, EmbedError> {
+    std::env::var_os(variable).ok_or(EmbedError::NoBuildScript { variable })
+}
+
+/// The files' revisions, and each one's path for `include_str!`. Messages and the binary get paths that begin
+/// at the package: the same on every machine.
+fn read(
+    package: &Path,
+    files: Vec<PathBuf>,
+) -> Result<(Migrations, HashMap<String, String>), EmbedError> {
+    let mut revisions = Vec::with_capacity(files.len());
+    let mut sources = HashMap::with_capacity(files.len());
+    for file in files {
+        let Some(source) = file.to_str().map(str::to_owned) else {
+            return Err(EmbedError::PathNotUnicode { path: file });
+        };
+        let shown = file.strip_prefix(package).unwrap_or(&file);
+        let shown = shown.to_string_lossy().replace(MAIN_SEPARATOR, "/");
+        let bytes = std::fs::read(&file).map_err(crate::migrations::unreadable(&file))?;
+        let revision = Revision::parse_bytes(shown, bytes).map_err(MigrationsError::from)?;
+        sources.insert(revision.id().to_owned(), source);
+        revisions.push(revision);
+    }
+    Ok((Migrations::new(revisions)?, sources))
 }
 
 /// An array of `EmbeddedRevision`s, parents and dependencies first.
-fn code(migrations: &Migrations, package: &Path) -> String {
+fn code(migrations: &Migrations, sources: &HashMap<String, String>) -> String {
     let mut code = String::from("[\n");
     for revision in migrations.iter() {
-        push(&mut code, revision, package).expect("a String takes every write");
+        push(&mut code, revision, &sources[revision.id()]).expect("a String takes every write");
     }
     code.push_str("]\n");
     code
 }
 
-fn push(code: &mut String, revision: &Revision, package: &Path) -> std::fmt::Result {
-    // Debug writes what is a Rust literal of the same text.
-    let path = package.join(revision.path());
+fn push(code: &mut String, revision: &Revision, source: &str) -> std::fmt::Result {
+    // Debug writes a text as the Rust literal of it.
     writeln!(code, "EmbeddedRevision {{")?;
     writeln!(code, "path: {:?},", revision.path())?;
-    writeln!(
-        code,
-        "text: ::core::include_str!({:?}),",
-        path.display().to_string()
-    )?;
-    writeln!(code, "sha256: {:?},", revision.checksum().digest())?;
+    writeln!(code, "text: ::core::include_str!({source:?}),")?;
+    write!(code, "sha256: b\"")?;
+    for byte in revision.checksum().digest() {
+        write!(code, "\\x{byte:02x}")?;
+    }
+    writeln!(code, "\",")?;
     writeln!(code, "id: {:?},", revision.id())?;
     writeln!(code, "down_revision: &{:?},", revision.down_revision())?;
     writeln!(code, "branch_labels: &{:?},", revision.branch_labels())?;

@@ -138,3 +138,6 @@ impl Error {
         self.kind() == "heads_moved"
     }
 }
+
+#[cfg(all(test, feature = "_sqlx"))]
+mod tests;

@@ -1,4 +1,104 @@
 //! Alembic's migration model for Rust services that migrate themselves at boot.
+//!
+#![cfg_attr(feature = "sqlite", doc = "```")]
+#![cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
+//! use limbeck::{Migrations, Migrator, Outcome, Revision};
+//! use sqlx::sqlite::SqlitePoolOptions;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // A service embeds its folder, by `limbeck::embedded!()`: see `codegen`.
+//! let migrations = Migrations::new([
+//!     Revision::parse("migrations/accounts.sql", "\
+//! -- Accounts
+//! --
+//! -- revision: 1a6f2c80b311
+//! -- down_revision: none
+//!
+//! -- @upgrade
+//! CREATE TABLE accounts (id INTEGER PRIMARY KEY, email TEXT NOT NULL);
+//!
+//! -- @downgrade
+//! DROP TABLE accounts;
+//! ")?,
+//!     Revision::parse("migrations/names.sql", "\
+//! -- A name for each account
+//! --
+//! -- revision: 5c09d7e4a2f8
+//! -- down_revision: 1a6f2c80b311
+//!
+//! -- @upgrade
+//! ALTER TABLE accounts ADD COLUMN name TEXT;
+//!
+//! -- @downgrade
+//! ALTER TABLE accounts DROP COLUMN name;
+//! ")?,
+//! ])?;
+//!
+//! // Each connection to `:memory:` is a database of its own: one, then, and kept.
+//! let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+//! let migrator = Migrator::new(&pool, migrations);
+//!
+//! let report = migrator.upgrade_to_head().await?;
+//! assert_eq!(report.steps.len(), 2);
+//! assert_eq!(report.heads, ["5c09d7e4a2f8"]);
+//!
+//! // The next replica: one look, nothing written.
+//! let report = migrator.upgrade_to_head().await?;
+//! assert_eq!(report.outcome, Outcome::AlreadyThere);
+//!
+//! let report = migrator.downgrade("-1").await?;
+//! assert_eq!(report.heads, ["1a6f2c80b311"]);
+//! assert_eq!(migrator.status().await?.pending, ["5c09d7e4a2f8"]);
+//! # Ok(()) }
+//! ```
+//!
+//! # Where to look
+//!
+//! - [`Revision`]: the file format, whole.
+//! - [`Migrations`]: a set of revisions, embedded, from a folder, or merged from several libraries.
+#![cfg_attr(
+    feature = "codegen",
+    doc = "- [`codegen`]: embedding a folder from a build script, which checks it."
+)]
+#![cfg_attr(
+    not(feature = "codegen"),
+    doc = "- `codegen`: embedding a folder from a build script, which checks it."
+)]
+#![cfg_attr(
+    feature = "_sqlx",
+    doc = "- [`Migrator`]: everything that touches a database.",
+    doc = "- [`Error`]: what can go wrong; [`Report`], [`Event`], [`Status`]: what went on."
+)]
+//! - [`Target`] and [`Range`]: Alembic's ways to name where to go: `head`, `+2`, `billing@head`, `1a6f:5c09`.
+//! - [`Graph`], [`plan`] and [`sql`]: the pure parts, for tools of one's own.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `sqlite` (default) | SQLite, compiled from source with the crate |
+//! | `postgres` | PostgreSQL 12 to 18 |
+//! | `mysql` | MariaDB 10.6 and later; MySQL 8 |
+//! | `codegen` | the module `codegen`, for build scripts |
+//! | `serde` | `Serialize` for plans, reports, status and lists of revisions |
+//! | `cli` | the program `limbeck`, with all three databases and `serde` |
+//!
+//! Features only add. Without any there is the pure core, which needs neither sqlx nor tokio: it reads files,
+//! builds graphs and makes plans. A service on PostgreSQL takes
+//! `default-features = false, features = ["postgres"]`, its build script
+//! `default-features = false, features = ["codegen"]`. TLS and the like are features of the service's own
+//! dependency on sqlx.
+//!
+//! # What is unsupported
+//!
+//! - Other databases, other runtimes than tokio, other versions of sqlx than 0.9.
+//! - MySQL 8 is written by its documentation and **unproven**: no real server has run the tests.
+//! - Revisions made by comparing schemas: the SQL of a revision is written by hand.
+//! - Downgrading what the binary does not embed. A binary does not migrate a database that is ahead of it.
+//! - `COPY … FROM STDIN`, and the commands of `psql`, `sqlite3` and `mariadb` in a revision file: a file is SQL.
+//! - A pooler that allows no transactions (PgBouncer's statement mode). Its transaction mode works: limbeck
+//!   prepares no statements and keeps no state in a session.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -76,8 +176,8 @@ macro_rules! migrations {
     };
 }
 
-/// The revisions that the build script embedded with [`codegen::embed`](crate::codegen::embed): checked then,
-/// so this gives [`Migrations`] without an error.
+/// The revisions that the build script embedded with `limbeck::codegen::embed`: checked then, so this gives
+/// [`Migrations`] without an error.
 ///
 /// ```ignore
 /// let migrator = limbeck::Migrator::new(pool, limbeck::embedded!());
@@ -87,12 +187,16 @@ macro_rules! migrations {
 #[macro_export]
 macro_rules! embedded {
     () => {
-        $crate::embedded!("limbeck")
+        $crate::embedded!("migrations")
     };
     ($name:literal) => {{
         use $crate::EmbeddedRevision;
-        static REVISIONS: &[EmbeddedRevision] =
-            &::core::include!(::core::concat!(::core::env!("OUT_DIR"), "/", $name, ".rs"));
+        static REVISIONS: &[EmbeddedRevision] = &::core::include!(::core::concat!(
+            ::core::env!("OUT_DIR"),
+            "/limbeck_",
+            $name,
+            ".rs"
+        ));
         $crate::Migrations::from_embedded(REVISIONS)
     }};
 }

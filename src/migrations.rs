@@ -49,13 +49,15 @@ pub enum MigrationsError {
         error: GraphError,
     },
     /// Two files of the same revision.
-    #[error("{path}: revision {revision} is in {other} already")]
+    #[error("{}: revision `{revision}` is in {other} already", place(.path, *.line))]
     #[non_exhaustive]
     Duplicate {
         /// The revision.
         revision: String,
         /// The second file.
         path: String,
+        /// The line of its id, from 1.
+        line: Option<usize>,
         /// The first file.
         other: String,
     },
@@ -103,8 +105,9 @@ impl MigrationsError {
         match self {
             MigrationsError::Revision(error) => Some(error.line()),
             MigrationsError::Graph { line, .. }
+            | MigrationsError::Duplicate { line, .. }
             | MigrationsError::UnknownRequiredBinary { line, .. } => *line,
-            MigrationsError::Duplicate { .. } | MigrationsError::Io { .. } => None,
+            MigrationsError::Io { .. } => None,
         }
     }
 }
@@ -129,6 +132,7 @@ impl Migrations {
                 return Err(MigrationsError::Duplicate {
                     revision: node.id.to_string(),
                     path: revision.path().to_owned(),
+                    line: revision.line_of("revision"),
                     other: other.path().to_owned(),
                 });
             }
@@ -136,7 +140,7 @@ impl Migrations {
             nodes.push(node);
         }
         let graph = Graph::new(nodes).map_err(|error| located(&by_id, error))?;
-        for revision in by_id.values() {
+        for revision in graph.ids().map(|id| &by_id[id]) {
             if let Some(required) = revision.requires_binary().filter(|id| !graph.contains(id)) {
                 return Err(MigrationsError::UnknownRequiredBinary {
                     path: revision.path().to_owned(),
@@ -155,8 +159,8 @@ impl Migrations {
         })
     }
 
-    /// Reads every file of a folder whose name ends in `.sql`, for tools that have no embedded revisions.
-    /// Folders in it, and files of other names, are left alone.
+    /// Reads every file of a folder whose name ends in `.sql`, in any case, for tools that have no embedded
+    /// revisions. Folders in it, and files of other names, are left alone.
     ///
     /// # Errors
     ///
@@ -276,7 +280,6 @@ impl Migrations {
 fn parents(graph: &Graph, id: &str) -> impl Iterator<Item = Arc<str>> {
     let mut all: Vec<Arc<str>> = graph
         .down_revision(id)
-        .into_iter()
         .chain(graph.depends_on(id))
         .cloned()
         .collect();
@@ -320,7 +323,10 @@ pub(crate) fn sql_files(folder: &Path) -> Result<Vec<PathBuf>, MigrationsError> 
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
         let path = entry.map_err(unreadable(folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "sql") && path.is_file() {
+        let sql = path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("sql"));
+        if sql && path.is_file() {
             files.push(path);
         }
     }
@@ -341,7 +347,7 @@ fn read_dir(folder: &Path) -> Result<Vec<Revision>, MigrationsError> {
         .collect()
 }
 
-fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> MigrationsError {
+pub(crate) fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> MigrationsError {
     let path = path.to_owned();
     move |source| MigrationsError::Io { path, source }
 }

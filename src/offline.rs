@@ -154,6 +154,7 @@ fn script(
     for statement in tables::create(names) {
         writer.statement(&statement);
     }
+    writer.statement(&tables::own_row(names));
     for statement in write::expect_heads(names, plan.from()) {
         writer.statement(&statement);
     }

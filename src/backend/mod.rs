@@ -158,12 +158,21 @@ impl Failure {
     }
 }
 
+/// A message's results as sqlx streams them: a row, or the end of a statement.
+type Results<'c, DB> = BoxStream<
+    'c,
+    Result<Either<<DB as Database>::QueryResult, <DB as Database>::Row>, sqlx::Error>,
+>;
+
+/// A row's column names, and its cells as text.
+type ReadRow<DB> = fn(&<DB as Database>::Row) -> (Vec<String>, Vec<Option<String>>);
+
 /// Reads a message's results: what stands between two ends of statements belongs to the second.
 pub(crate) async fn collect<DB: Database>(
-    mut stream: BoxStream<'_, Result<Either<DB::QueryResult, DB::Row>, sqlx::Error>>,
+    mut stream: Results<'_, DB>,
     keep: usize,
     affected: fn(&DB::QueryResult) -> u64,
-    read_row: fn(&DB::Row) -> (Vec<String>, Vec<Option<String>>),
+    read_row: ReadRow<DB>,
 ) -> Result<Vec<StatementResult>, SendError> {
     let mut results = Vec::new();
     let mut current = StatementResult::default();

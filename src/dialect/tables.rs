@@ -10,8 +10,7 @@ pub(crate) const LAYOUT: u32 = 1;
 /// The width of `version_num` in a version table that Alembic made.
 pub(crate) const ALEMBIC_WIDTH: usize = 32;
 
-/// Statements that create whatever of the tables is missing, and this service's row in the table of leases.
-/// Every one of them does nothing where its object exists.
+/// Statements that create whatever of the tables is missing. Every one of them does nothing where its object exists.
 pub(crate) fn create(names: &Names) -> Vec<String> {
     let Types {
         text,
@@ -78,13 +77,18 @@ pub(crate) fn create(names: &Names) -> Vec<String> {
         }
         Dialect::Mysql | Dialect::Mariadb => {}
     }
+    statements
+}
+
+/// This service's row in the table of leases, unless it is there.
+pub(crate) fn own_row(names: &Names) -> String {
+    let lock = names.lock();
     let scope = names.scope_literal();
     let row = format!("(scope, layout, epoch, beat) VALUES ({scope}, {LAYOUT}, 0, 0)");
-    statements.push(match names.dialect() {
+    match names.dialect() {
         Dialect::Mysql | Dialect::Mariadb => format!("INSERT IGNORE INTO {lock} {row}"),
         _ => format!("INSERT INTO {lock} {row} ON CONFLICT (scope) DO NOTHING"),
-    });
-    statements
+    }
 }
 
 struct Types {
@@ -170,21 +174,30 @@ pub(crate) fn existing(names: &Names) -> String {
 }
 
 /// The width of the version table's column: one row of one column, NULL where it has no bound.
-pub(crate) fn version_width(names: &Names) -> Option<String> {
+pub(crate) fn version_width(names: &Names) -> String {
     let dialect = names.dialect();
+    let table = dialect.literal(names.version_name());
     let schema = match dialect {
-        // SQLite keeps text of any length, whatever the column's type says.
-        Dialect::Sqlite => return None,
+        // SQLite would keep a longer text, but no other database that this one is copied to.
+        Dialect::Sqlite => {
+            let schema = names.schema().map_or(String::new(), |schema| {
+                format!(", {}", dialect.literal(schema))
+            });
+            let width = dialect.text("CAST(substr(type, instr(type, '(') + 1) AS INTEGER)");
+            return format!(
+                "SELECT CASE WHEN instr(type, '(') > 0 THEN {width} END \
+                 FROM pragma_table_info({table}{schema}) WHERE name = 'version_num'"
+            );
+        }
         Dialect::Postgres => "pg_catalog.current_schema()",
         Dialect::Mysql | Dialect::Mariadb => "DATABASE()",
     };
     let schema = names
         .schema()
         .map_or(schema.to_owned(), |schema| dialect.literal(schema));
-    Some(format!(
+    format!(
         "SELECT {} FROM information_schema.columns \
-         WHERE table_schema = {schema} AND table_name = {} AND column_name = 'version_num'",
+         WHERE table_schema = {schema} AND table_name = {table} AND column_name = 'version_num'",
         dialect.text("character_maximum_length"),
-        dialect.literal(names.version_name()),
-    ))
+    )
 }

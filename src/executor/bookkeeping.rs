@@ -1,5 +1,6 @@
 //! What a step leaves in limbeck's own tables.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Event, Message, Run, RunError, StepReport};
@@ -7,6 +8,8 @@ use crate::backend::Source;
 use crate::dialect::look::{HeadRow, RunningRow};
 use crate::dialect::write::{self, LedgerRow};
 use crate::error::Error;
+use crate::ledger::Known;
+use crate::migrations;
 use crate::plan::{Action, Step};
 use crate::prepare::{self, Prepared};
 use crate::revision::SectionKind;
@@ -28,8 +31,8 @@ impl<'a, S: Source> Run<'a, S> {
             .map(|section| prepare::section_source(revision, section).to_owned());
         LedgerRow {
             revision: &step.revision,
-            down_revision: join(graph.down_revision(&step.revision).into_iter().collect()),
-            depends_on: join(graph.depends_on(&step.revision).into_iter().collect()),
+            down_revision: join(graph.down_revision(&step.revision).collect()),
+            depends_on: join(graph.depends_on(&step.revision).collect()),
             message: revision.message(),
             action: step.action.name(),
             checksum: Some(revision.checksum().to_string()),
@@ -44,33 +47,43 @@ impl<'a, S: Source> Run<'a, S> {
     /// A revision's lineage over what the database has: where an ancestor was edited and that was only
     /// warned of, its descendants keep telling so.
     pub(super) fn lineage(&self, id: &str) -> String {
-        let embedded = || {
-            self.migrations
-                .lineage(id)
-                .expect("a step names an embedded revision")
-                .to_owned()
-        };
-        let Some(known) = &self.known else {
-            return embedded();
-        };
-        let parents = self.migrations.parents_of(id);
-        let stored: Vec<&str> = parents
-            .iter()
-            .map(|parent| {
-                known
-                    .get(parent)
-                    .and_then(|entry| entry.lineage.as_deref())
-                    .or_else(|| self.migrations.lineage(parent))
-                    .expect("a parent of an embedded revision is embedded")
-            })
-            .collect();
-        let checksum = self
-            .migrations
-            .get(id)
-            .expect("embedded")
-            .checksum()
-            .to_string();
-        crate::migrations::lineage(id, &checksum, stored)
+        let embedded = || self.migrations.lineage(id).map(str::to_owned);
+        let recorded = self
+            .lineages
+            .as_ref()
+            .map(|lineages| lineages.get(id).cloned());
+        recorded
+            .unwrap_or_else(embedded)
+            .expect("a step names an embedded revision")
+    }
+
+    /// Every revision's lineage over those that the ledger has for what is applied.
+    pub(super) fn recorded_lineages(&self, known: &Known) -> HashMap<Arc<str>, String> {
+        let graph = self.migrations.graph();
+        let applied = graph.ancestors(self.heads().iter().filter(|id| graph.contains(id)));
+        let mut lineages: HashMap<Arc<str>, String> = HashMap::with_capacity(graph.len());
+        for id in graph.ids() {
+            let recorded = known.get(id).filter(|_| applied.contains(id));
+            let lineage = recorded
+                .and_then(|entry| entry.lineage.clone())
+                .unwrap_or_else(|| {
+                    let checksum = self
+                        .migrations
+                        .get(id)
+                        .expect("a member of the graph")
+                        .checksum()
+                        .to_string();
+                    let parents = self.migrations.parents_of(id);
+                    // Parents come first in this order.
+                    let parents = parents
+                        .iter()
+                        .filter_map(|id| lineages.get(id).map(String::as_str))
+                        .collect();
+                    migrations::lineage(id, &checksum, parents)
+                });
+            lineages.insert(id.clone(), lineage);
+        }
+        lineages
     }
 
     /// Rows for a database that was taken over: every embedded ancestor of its heads.

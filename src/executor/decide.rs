@@ -13,7 +13,17 @@ use crate::target::Target;
 pub(crate) enum Decision {
     There,
     Ahead(Vec<String>),
-    Behind(Plan),
+    Behind(Box<Behind>),
+    /// It is there, but a downgrade of this revision is under way.
+    Leaving(String),
+}
+
+/// What an upgrade has to do.
+pub(crate) struct Behind {
+    /// All of it.
+    pub whole: Plan,
+    /// A step that another run began, which comes first: it blocks every other, on any branch.
+    pub first: Option<Plan>,
 }
 
 impl<S: Source> Run<'_, S> {
@@ -39,43 +49,27 @@ impl<S: Source> Run<'_, S> {
         self.check_drift().await?;
         let graph = self.migrations.graph();
         let plan = plan::upgrade(graph, &self.heads(), targets)?;
-        let Some(row) = self.look.running.first() else {
-            return Ok(if plan.steps().is_empty() {
-                Decision::There
-            } else {
-                Decision::Behind(plan)
+        let running = self.look.running.first();
+        if plan.steps().is_empty() {
+            let leaving = running.filter(|row| {
+                row.action == Action::Downgrade.name() && self.heads().contains(&row.revision)
             });
+            return Ok(leaving.map_or(Decision::There, |row| {
+                Decision::Leaving(row.revision.clone())
+            }));
+        }
+        let begun = running.filter(|row| {
+            row.action == Action::Upgrade.name()
+                && plan.steps().iter().any(|s| *s.revision == *row.revision)
+        });
+        let first = match begun {
+            Some(row) => {
+                let target = [Target::revision(row.revision.as_str())];
+                Some(plan::upgrade(graph, &self.heads(), &target)?)
+            }
+            None => None,
         };
-        // A step that another run began comes first: it blocks every other, on any branch.
-        if row.action == Action::Upgrade.name()
-            && plan.steps().iter().any(|s| *s.revision == *row.revision)
-        {
-            let first = [Target::revision(row.revision.as_str())];
-            return Ok(Decision::Behind(plan::upgrade(
-                graph,
-                &self.heads(),
-                &first,
-            )?));
-        }
-        if plan.steps().is_empty() && row.action != Action::Downgrade.name() {
-            return Ok(Decision::There);
-        }
-        if plan.steps().is_empty() && self.heads().contains(&row.revision) {
-            // It is on its way out: wait for its end by planning for what comes after.
-            return self.await_downgrade(targets).await;
-        }
-        Ok(Decision::Behind(plan))
-    }
-
-    /// A downgrade runs: what the heads say now will not be so for long. Waits for its end.
-    pub(super) async fn await_downgrade(&mut self, targets: &[Target]) -> Result<Decision, Error> {
-        self.wait_for_quiet().await?;
-        let plan = plan::upgrade(self.migrations.graph(), &self.heads(), targets)?;
-        Ok(if plan.steps().is_empty() {
-            Decision::There
-        } else {
-            Decision::Behind(plan)
-        })
+        Ok(Decision::Behind(Box::new(Behind { whole: plan, first })))
     }
 
     /// Applied revisions, running upgrades included, that this binary does not embed.
@@ -112,7 +106,7 @@ impl<S: Source> Run<'_, S> {
         let heads = self.heads();
         let known = self.read_known().await?;
         self.check_edited(&known, &heads)?;
-        self.known = Some(known);
+        self.lineages = Some(self.recorded_lineages(&known));
         Ok(())
     }
 

@@ -88,6 +88,18 @@ pub enum RunError {
         /// The heads in the database.
         found: Vec<String>,
     },
+    /// A writer that does not take limbeck's lock moved the heads under a step that no transaction holds.
+    #[error("a writer that does not take limbeck's lock (Alembic?) moved the heads to {} while revision {revision} \
+             ran. The statements of that revision took effect and stay; this call did not touch the version \
+             table. Look whether both did the same work, set the version table right by hand or with `stamp`, \
+             and resolve the step as abandoned", list(.heads))]
+    #[non_exhaustive]
+    Overtaken {
+        /// The revision whose step ran.
+        revision: String,
+        /// The heads in the database.
+        heads: Vec<String>,
+    },
     /// An upgrade's finished step was undone by another process while the upgrade was still on its way.
     #[error("revision {revision}, which this upgrade applied, was undone by another process before the upgrade \
              ended: somebody downgrades the same database. Nothing is half done; the heads are {}", list(.heads))]
@@ -434,6 +446,7 @@ impl RunError {
             RunError::Code { revision, .. }
             | RunError::LeaseLost { revision }
             | RunError::Contended { revision, .. }
+            | RunError::Overtaken { revision, .. }
             | RunError::NothingToResolve { revision } => Some(revision),
             _ => None,
         }
@@ -460,6 +473,7 @@ impl RunError {
             RunError::LeaseLost { .. } => "lease_lost",
             RunError::HeadsMoved { .. } => "heads_moved",
             RunError::Contended { .. } => "contended",
+            RunError::Overtaken { .. } => "overtaken",
             RunError::Unfinished(_) => "unfinished",
             RunError::InTransaction => "in_transaction",
             RunError::StatementPooling { .. } => "statement_pooling",

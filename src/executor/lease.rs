@@ -167,7 +167,14 @@ impl<S: Source> Run<'_, S> {
         if self.look.tables.complete() && self.look.lease.is_some() {
             return Ok(());
         }
-        for statement in tables::create(&self.names) {
+        // What was missing before the wait may be there now.
+        self.look().await?;
+        let mut statements = Vec::new();
+        if !self.look.tables.complete() {
+            statements = tables::create(&self.names);
+        }
+        statements.push(tables::own_row(&self.names));
+        for statement in statements {
             let mut message = self.message(None);
             message.own(&statement);
             self.send(&message)
@@ -230,10 +237,14 @@ async fn beat<B: Backend>(pool: Pool<B>, message: Message, interval: Duration) {
         };
         if let Err(failed) = B::send(&mut connection, message.text().to_owned(), 0).await {
             let failure = B::explain(&failed.error);
-            tracing::warn!(error = failure.message, "the lease's heartbeat was refused");
             if failure.class == Class::Guard {
+                tracing::warn!("the lease is lost: another process took it over");
                 return;
             }
+            tracing::debug!(
+                error = failure.message,
+                "the lease was not renewed this time"
+            );
         }
     }
 }

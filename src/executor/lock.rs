@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::error::{Holder, RunError, Unfinished, UnfinishedReason};
-use super::{Event, Run, poll_pause};
+use super::{Event, Fault, Run, poll_pause};
 use crate::backend::{Class, Source, StatementResult};
 use crate::dialect::look::{self, LeaseRow, RunningRow, Tables};
 use crate::dialect::{Dialect, session, tables, write};
@@ -80,7 +80,11 @@ impl<S: Source> Run<'_, S> {
         let mut wait = Wait::new(self.settings.lock_wait);
         loop {
             if self.try_begin().await? {
-                self.complete_tables().await?;
+                if !self.complete_tables().await? {
+                    self.rollback().await?;
+                    self.pause(&mut wait).await?;
+                    continue;
+                }
                 match self.block(expected, resuming, &mut wait) {
                     None => {
                         self.end_expired_lease().await?;
@@ -159,18 +163,27 @@ impl<S: Source> Run<'_, S> {
     }
 
     /// Creates what is missing of limbeck's tables, in the transaction that holds the lock, and records the
-    /// ancestors of the heads of a database that was taken over.
-    async fn complete_tables(&mut self) -> Result<(), Error> {
-        if self.look.tables.complete() && self.look.lease.is_some() && self.baseline().is_empty() {
-            return Ok(());
+    /// ancestors of the heads of a database that was taken over. False: another service, which has a lock of
+    /// its own, was just creating the ledger that both share.
+    async fn complete_tables(&mut self) -> Result<bool, Error> {
+        if !self.look.tables.complete() || self.look.lease.is_none() {
+            // What was missing before the wait may be there now: DDL on a table that is in use could
+            // deadlock with whoever uses it.
+            let tables = self.existing_tables().await?;
+            let mut message = self.message(None);
+            if !tables.complete() {
+                message.own_all(&tables::create(&self.names));
+            }
+            message.own(&tables::own_row(&self.names));
+            message.own(&look::full(&self.names));
+            let mut results = match self.send(&message).await {
+                Ok(results) => results,
+                Err(fault) if is_lost_race(&fault) => return Ok(false),
+                Err(fault) => return Err(self.creating(fault)),
+            };
+            let seen = results.pop().unwrap_or_default();
+            self.absorb_locked(&seen.rows)?;
         }
-        let mut message = self.message(None);
-        message.own_all(&tables::create(&self.names));
-        message.own(&look::full(&self.names));
-        let results = self.send(&message).await;
-        let mut results = results.map_err(|fault| self.creating(fault))?;
-        let seen = results.pop().unwrap_or_default();
-        self.absorb_locked(&seen.rows)?;
         let baseline = self.baseline();
         if !baseline.is_empty() {
             let mut message = self.message(None);
@@ -180,10 +193,10 @@ impl<S: Source> Run<'_, S> {
                 .map_err(|fault| self.creating(fault))?;
             self.look.has_history = true;
         }
-        Ok(())
+        Ok(true)
     }
 
-    pub(super) fn creating(&self, fault: super::Fault) -> Error {
+    pub(super) fn creating(&self, fault: Fault) -> Error {
         self.fault(
             "creating limbeck's own tables",
             "Nothing else was changed",
@@ -322,6 +335,15 @@ impl<S: Source> Run<'_, S> {
             .unwrap_or_default();
         rows.first().map(|row| read_holder(row)).unwrap_or_default()
     }
+}
+
+/// Two sessions that create one table: the slower one fails, or sees it a moment later.
+fn is_lost_race(fault: &Fault) -> bool {
+    let is_duplicate = matches!(
+        fault.failure.code.as_deref(),
+        Some("23505" | "42P07" | "42710")
+    );
+    is_duplicate || fault.failure.class == Class::Deadlock
 }
 
 /// Where in a message's results the answers of [`Run::push_begin`] stand; the look's is the last.

@@ -33,18 +33,7 @@ impl<S: Source> Run<'_, S> {
                 }
                 Err(fault) => return Err(self.fault(LOOKING, UNCHANGED, fault)),
             }
-            let found = self.query(&tables::existing(&self.names)).await;
-            let found = found.map_err(|fault| self.fault(LOOKING, UNCHANGED, fault))?;
-            let is_there = |name: &str| {
-                found
-                    .iter()
-                    .any(|row| row.first().and_then(Option::as_deref) == Some(name))
-            };
-            let tables = Tables {
-                version: is_there(self.names.version_name()),
-                history: is_there(self.names.history_name()),
-                lock: is_there(&self.names.lock_name()),
-            };
+            let tables = self.existing_tables().await?;
             if tables.complete() {
                 continue;
             }
@@ -53,6 +42,22 @@ impl<S: Source> Run<'_, S> {
             return self.absorb(look::read(&rows, tables));
         }
         Err(RunError::NoSchema.into())
+    }
+
+    /// Which of limbeck's tables there are, by the catalog.
+    pub(super) async fn existing_tables(&mut self) -> Result<Tables, Error> {
+        let found = self.query(&tables::existing(&self.names)).await;
+        let found = found.map_err(|fault| self.fault(LOOKING, UNCHANGED, fault))?;
+        let is_there = |name: &str| {
+            found
+                .iter()
+                .any(|row| row.first().and_then(Option::as_deref) == Some(name))
+        };
+        Ok(Tables {
+            version: is_there(self.names.version_name()),
+            history: is_there(self.names.history_name()),
+            lock: is_there(&self.names.lock_name()),
+        })
     }
 
     /// Takes over what a look saw: heads and leases, and what the server said of the session.
@@ -105,10 +110,7 @@ impl<S: Source> Run<'_, S> {
 
     /// The width of the version table's column, where it has one.
     pub(super) async fn version_width(&mut self) -> Result<Option<usize>, Error> {
-        let Some(query) = tables::version_width(&self.names) else {
-            return Ok(None);
-        };
-        let rows = self.query(&query).await;
+        let rows = self.query(&tables::version_width(&self.names)).await;
         let rows = rows
             .map_err(|fault| self.fault("reading the version table's width", UNCHANGED, fault))?;
         Ok(rows

@@ -44,7 +44,6 @@ use crate::dialect::look::{Look, Server};
 use crate::dialect::write::Actor;
 use crate::dialect::{Dialect, Names, marker};
 use crate::error::Error;
-use crate::ledger::Known;
 use crate::migrations::Migrations;
 use crate::migrator::settings::{Settings, TransactionMode};
 use crate::plan::{self, Action, Plan, Step};
@@ -88,8 +87,8 @@ pub(crate) struct Run<'a, S: Source> {
     lease: Option<OwnLease>,
     /// PostgreSQL: the settings that this session had before its first step.
     saved: Option<Vec<(String, String)>>,
-    /// What the ledger said, where it had to be read: then lineages are those in the database.
-    known: Option<Known>,
+    /// Where an applied revision was edited and that is only warned of: lineages over what the ledger has.
+    lineages: Option<HashMap<Arc<str>, String>>,
     steps: Vec<StepReport>,
     began: Instant,
 }
@@ -119,9 +118,7 @@ impl<'a, S: Source> Run<'a, S> {
         source: &'a S,
     ) -> Result<Self, Error> {
         let began = Instant::now();
-        let session = Session::open(source)
-            .await
-            .map_err(|source| connecting(source))?;
+        let session = Session::open(source).await.map_err(connecting)?;
         Ok(Run {
             settings,
             migrations,
@@ -134,7 +131,7 @@ impl<'a, S: Source> Run<'a, S> {
             look: Look::default(),
             lease: None,
             saved: None,
-            known: None,
+            lineages: None,
             steps: Vec::new(),
             began,
         })
@@ -161,8 +158,16 @@ impl<'a, S: Source> Run<'a, S> {
             .collect()
     }
 
-    /// The orderly end of a run that succeeded or stopped.
-    pub(crate) async fn close(mut self) {
+    /// The orderly end of a run. One that stopped leaves no transaction open, on a caller's connection or
+    /// on one that goes back to its pool.
+    pub(crate) async fn close<T>(mut self, result: &Result<T, Error>) {
+        // A transaction that was there before is the caller's.
+        let is_callers =
+            matches!(result, Err(Error::Run(run)) if matches!(**run, RunError::InTransaction));
+        if result.is_err() && !is_callers && self.session.has_worked() {
+            // A connection that is gone has rolled back by itself.
+            let _ = self.rollback().await;
+        }
         self.release_lease().await;
         self.session.end().await;
     }
@@ -241,7 +246,7 @@ impl<'a, S: Source> Run<'a, S> {
         let mut finished: BTreeSet<Arc<str>> = BTreeSet::new();
         let (mut fruitless, mut shortest) = (0, usize::MAX);
         loop {
-            let plan = match self.decide(&targets).await? {
+            let behind = match self.decide(&targets).await? {
                 Decision::There => {
                     let done = if self.steps.is_empty() {
                         Outcome::AlreadyThere
@@ -251,12 +256,19 @@ impl<'a, S: Source> Run<'a, S> {
                     return Ok(self.report(done));
                 }
                 Decision::Ahead(unknown) => return Ok(self.report(Outcome::Ahead { unknown })),
-                Decision::Behind(plan) => plan,
+                // What the heads say now will not be so for long.
+                Decision::Leaving(_) => {
+                    self.wait_for_quiet().await?;
+                    continue;
+                }
+                Decision::Behind(behind) => behind,
             };
             // A relative target is resolved once: from here on it is the revision that it meant.
             if targets.iter().any(Target::is_relative) {
-                targets = fixed(&plan);
+                targets = fixed(&behind.whole);
             }
+            let remaining = behind.whole.steps().len();
+            let plan = behind.first.unwrap_or(behind.whole);
             if let Some(step) = plan
                 .steps()
                 .iter()
@@ -265,19 +277,15 @@ impl<'a, S: Source> Run<'a, S> {
                 let (revision, heads) = (step.revision.to_string(), self.heads());
                 return Err(RunError::Contended { revision, heads }.into());
             }
-            fruitless = if plan.steps().len() < shortest {
+            fruitless = if remaining < shortest {
                 0
             } else {
                 fruitless + 1
             };
-            shortest = shortest.min(plan.steps().len());
+            shortest = shortest.min(remaining);
             if fruitless > FRUITLESS_PLANS {
-                let revision = plan.steps()[0].revision.to_string();
-                return Err(RunError::Contended {
-                    revision,
-                    heads: self.heads(),
-                }
-                .into());
+                let (revision, heads) = (plan.steps()[0].revision.to_string(), self.heads());
+                return Err(RunError::Contended { revision, heads }.into());
             }
             let before = self.steps.len();
             let ran = self.execute(&plan).await?;
@@ -305,7 +313,8 @@ impl<'a, S: Source> Run<'a, S> {
         if plan.steps().len() > 1 && self.settings.transaction_mode == TransactionMode::PerRevision
         {
             self.check_plan(&plan).await?;
-            if !self.take_lease(&expected, None).await? {
+            let resuming = self.find_running(&plan.steps()[0]).map(|row| row.id);
+            if !self.take_lease(&expected, resuming).await? {
                 return Err(self.heads_moved(Action::Downgrade, expected));
             }
         }
@@ -318,11 +327,11 @@ impl<'a, S: Source> Run<'a, S> {
     pub(crate) async fn plan_upgrade(&mut self, targets: &[Target]) -> Result<Plan, Error> {
         self.look().await?;
         match self.decide(targets).await? {
-            Decision::Behind(plan) => {
-                self.check_plan(&plan).await?;
-                Ok(plan)
+            Decision::Behind(behind) => {
+                self.check_plan(&behind.whole).await?;
+                Ok(behind.whole)
             }
-            Decision::There | Decision::Ahead(_) => Ok(Plan::empty(
+            Decision::There | Decision::Leaving(_) | Decision::Ahead(_) => Ok(Plan::empty(
                 Action::Upgrade,
                 self.heads().into_iter().map(Arc::from).collect(),
             )),
@@ -388,10 +397,11 @@ impl<'a, S: Source> Run<'a, S> {
     }
 
     async fn check_width(&mut self, steps: &[Step]) -> Result<(), Error> {
-        if self.look.tables.version && prepare::needs_width(steps) {
-            if let Some(width) = self.version_width().await? {
-                prepare::check_width(steps, width)?;
-            }
+        if self.look.tables.version
+            && prepare::needs_width(steps)
+            && let Some(width) = self.version_width().await?
+        {
+            prepare::check_width(steps, width)?;
         }
         Ok(())
     }
@@ -452,7 +462,7 @@ impl<'a, S: Source> Run<'a, S> {
         }
         let session = Session::open_uncached(self.source)
             .await
-            .map_err(|source| connecting(source))?;
+            .map_err(connecting)?;
         std::mem::replace(&mut self.session, session).end().await;
         self.saved = None;
         Ok(())
@@ -499,6 +509,11 @@ fn connecting(source: sqlx::Error) -> Error {
         source,
     }
     .into()
+}
+
+/// The span of a step, which everything that is told of it lies in.
+fn step_span(step: &Step) -> tracing::Span {
+    tracing::info_span!("limbeck.step", revision = %step.revision, action = step.action.name())
 }
 
 /// How long to sleep between two looks at a lock that is held: around a fifth of a second, spread so that

@@ -116,6 +116,11 @@ impl<'a, B: Backend> Session<'a, B> {
         }
     }
 
+    /// Whether the session may ever have been inside a transaction of this run.
+    pub(crate) fn has_worked(&self) -> bool {
+        self.working
+    }
+
     /// Statements that undo what this run set in the session, if it is dropped before it does so itself.
     pub(crate) fn on_drop(&mut self, statements: impl IntoIterator<Item = String>) {
         self.cleanup.truncate(1);

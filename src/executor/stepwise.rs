@@ -6,12 +6,13 @@
 use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
+use tracing::Instrument as _;
 
 use super::check::statement_error;
 use super::error::UnfinishedReason;
 use super::lock::unfinished;
 use super::message::{Message, Origin};
-use super::{Event, Fault, Ran, Run, RunError, StepReport};
+use super::{Event, Fault, Ran, Run, RunError, StepReport, step_span};
 use crate::backend::{Backend as _, Class, Source};
 use crate::dialect::Dialect;
 use crate::dialect::look::RunningRow;
@@ -47,10 +48,13 @@ impl<S: Source> Run<'_, S> {
         // Under the lease the row may be another than the one that was seen before.
         let resuming = self.find_running(&prepared.step).cloned();
         let began = Instant::now();
-        let ran = self.run_leased(prepared, resuming).await;
+        let span = step_span(&prepared.step);
+        let ran = self.run_leased(prepared, resuming).instrument(span).await;
         let underway = match ran {
             Ok(underway) => underway,
             Err(error) => {
+                // Wherever it stopped: what is not recorded must not stay open.
+                let _ = self.rollback().await;
                 self.restore_session(prepared).await;
                 self.release_lease().await;
                 return Err(error);
@@ -113,11 +117,7 @@ impl<S: Source> Run<'_, S> {
         }
         let mut message = self.message(Some(&prepared.step.revision));
         message.own(self.begin_short());
-        self.push_end(&mut message, prepared, &underway);
-        message.own("COMMIT");
-        self.send(&message)
-            .await
-            .map_err(|fault| self.bookkeeping(prepared, fault))?;
+        self.end(message, prepared, &underway).await?;
         Ok(underway)
     }
 
@@ -375,12 +375,8 @@ impl<S: Source> Run<'_, S> {
             self.record(&underway, None, Some(&text)).await?;
             return Err(error);
         }
-        let mut message = self.message(Some(&prepared.step.revision));
-        self.push_end(&mut message, prepared, &underway);
-        message.own("COMMIT");
-        self.send(&message)
-            .await
-            .map_err(|fault| self.bookkeeping(prepared, fault))?;
+        let message = self.message(Some(&prepared.step.revision));
+        self.end(message, prepared, &underway).await?;
         Ok(underway)
     }
 
@@ -439,18 +435,35 @@ impl<S: Source> Run<'_, S> {
         self.record(underway, None, None).await
     }
 
-    /// Moves the heads and ends the step; the caller stands in a transaction and commits it.
-    fn push_end(&self, message: &mut Message, prepared: &Prepared, underway: &Underway) {
-        message.own_all(&write::move_heads(
-            &self.names,
-            &prepared.step.removes,
-            &prepared.step.adds,
-        ));
+    /// Moves the heads and ends the step, in the transaction that `message` has begun or goes on with.
+    async fn end(
+        &mut self,
+        mut message: Message,
+        prepared: &Prepared,
+        underway: &Underway,
+    ) -> Result<(), Error> {
         let progress = Progress {
             end: Some("done"),
             ..self.progress(underway)
         };
         message.own_all(&write::record(&self.names, &progress));
+        let recorded = message.len();
+        message.own_all(&write::move_heads(
+            &self.names,
+            &prepared.step.removes,
+            &prepared.step.adds,
+        ));
+        message.own("COMMIT");
+        let Err(fault) = self.send(&message).await else {
+            return Ok(());
+        };
+        if fault.completed >= recorded && fault.is_lost_swap(self.dialect()) {
+            self.rollback().await?;
+            self.look().await?;
+            let (revision, heads) = (prepared.step.revision.to_string(), self.heads());
+            return Err(RunError::Overtaken { revision, heads }.into());
+        }
+        Err(self.bookkeeping(prepared, fault))
     }
 
     fn progress<'u>(&self, underway: &'u Underway) -> Progress<'u> {

@@ -4,10 +4,12 @@
 
 use std::time::Instant;
 
+use tracing::Instrument as _;
+
 use super::check::statement_error;
 use super::lock::{Block, Gate, Locked};
 use super::message::{Message, Origin};
-use super::{Event, Fault, Ran, Run, StepReport, poll_pause};
+use super::{Event, Fault, Ran, Run, StepReport, poll_pause, step_span};
 use crate::backend::{Class, Source, StatementResult};
 use crate::dialect::Dialect;
 use crate::dialect::session::{self, Timeout};
@@ -70,7 +72,12 @@ impl<S: Source> Run<'_, S> {
                 (false, false) if self.dialect() == Dialect::Postgres => Finish::CommitAndBegin,
                 (false, false) => Finish::Commit,
             };
-            match self.run_group(group, finish, &mut done).await {
+            let span = step_span(&group[0].step);
+            match self
+                .run_group(group, finish, &mut done)
+                .instrument(span)
+                .await
+            {
                 Ok(open) => is_open = open,
                 Err(Stop::Moved) => {
                     self.rollback().await?;

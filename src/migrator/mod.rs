@@ -207,7 +207,7 @@ impl<S: Source> Migrator<S> {
         let work = async {
             let mut run = self.run().await?;
             let result = run.upgrade(&targets).await;
-            run.close().await;
+            run.close(&result).await;
             result
         };
         tracing::Instrument::instrument(work, span).await
@@ -231,7 +231,7 @@ impl<S: Source> Migrator<S> {
         let work = async {
             let mut run = self.run().await?;
             let result = run.downgrade(one(&targets)).await;
-            run.close().await;
+            run.close(&result).await;
             result
         };
         tracing::Instrument::instrument(work, span).await
@@ -246,7 +246,7 @@ impl<S: Source> Migrator<S> {
         let targets = target.into_targets()?;
         let mut run = self.run().await?;
         let plan = run.plan_upgrade(&targets).await;
-        run.close().await;
+        run.close(&plan).await;
         plan
     }
 
@@ -263,7 +263,7 @@ impl<S: Source> Migrator<S> {
             Ok(()) => run.plan_downgrade(one(&targets)).await,
             Err(error) => Err(error),
         };
-        run.close().await;
+        run.close(&result).await;
         result
     }
 
@@ -277,7 +277,7 @@ impl<S: Source> Migrator<S> {
         let targets = targets.into_targets()?;
         let mut run = self.run().await?;
         let result = run.stamp(&targets, purge).await;
-        run.close().await;
+        run.close(&result).await;
         result
     }
 
@@ -290,7 +290,7 @@ impl<S: Source> Migrator<S> {
     pub async fn ensure_tables(&self) -> Result<(), Error> {
         let mut run = self.run().await?;
         let result = run.create_tables().await;
-        run.close().await;
+        run.close(&result).await;
         result
     }
 
@@ -303,7 +303,7 @@ impl<S: Source> Migrator<S> {
     pub async fn resolve(&self, revision: &str, resolution: Resolution) -> Result<(), Error> {
         let mut run = self.run().await?;
         let result = run.resolve(revision, resolution).await;
-        run.close().await;
+        run.close(&result).await;
         result
     }
 
@@ -319,7 +319,7 @@ impl<S: Source> Migrator<S> {
         let mut run = self.run().await?;
         let outcome = run.stand().await;
         let heads = run.heads();
-        run.close().await;
+        run.close(&outcome).await;
         Ok(Report {
             outcome: outcome?,
             steps: Vec::new(),
@@ -369,7 +369,7 @@ impl<S: Source> Migrator<S> {
         let mut run = self.run().await?;
         let result = run.look().await;
         let heads = run.heads();
-        run.close().await;
+        run.close(&result).await;
         result.map(|()| heads)
     }
 
@@ -382,7 +382,7 @@ impl<S: Source> Migrator<S> {
     pub async fn status(&self) -> Result<Status, Error> {
         let mut run = self.run().await?;
         let result = run.status().await;
-        run.close().await;
+        run.close(&result).await;
         result
     }
 
@@ -409,7 +409,7 @@ impl<S: Source> Migrator<S> {
             Ok(()) => run.read_ledger().await,
             Err(error) => Err(error),
         };
-        run.close().await;
+        run.close(&result).await;
         result
     }
 
@@ -493,12 +493,13 @@ impl<S: Source> Run<'_, S> {
         match self.decide(&[Target::heads()]).await? {
             Decision::There => Ok(Outcome::AlreadyThere),
             Decision::Ahead(unknown) => Ok(Outcome::Ahead { unknown }),
-            Decision::Behind(plan) => {
-                let missing = plan
-                    .steps()
-                    .iter()
-                    .map(|step| step.revision.to_string())
-                    .collect();
+            Decision::Leaving(revision) => Err(StandingError::Behind {
+                missing: vec![revision],
+            }
+            .into()),
+            Decision::Behind(behind) => {
+                let steps = behind.whole.steps().iter();
+                let missing = steps.map(|step| step.revision.to_string()).collect();
                 Err(StandingError::Behind { missing }.into())
             }
         }

@@ -12,8 +12,9 @@ pub struct EmbeddedRevision {
     pub path: &'static str,
     /// The file as `include_str!` gives it: a byte-order mark and CRLF may still be there.
     pub text: &'static str,
-    /// The digest of the normalized text.
-    pub sha256: [u8; 32],
+    /// The digest of the normalized text. A reference, so that it is one literal: rustc takes quadratic time
+    /// over a table of `*b"…"`.
+    pub sha256: &'static [u8; 32],
     /// `revision`
     pub id: &'static str,
     /// `down_revision`; empty for `none`.

@@ -326,7 +326,7 @@ impl From<&EmbeddedRevision> for Revision {
                 create_date: embedded.create_date.map(Cow::Borrowed),
                 requires_binary: embedded.requires_binary.map(Arc::from),
             },
-            checksum: Checksum::from_sha256(embedded.sha256),
+            checksum: Checksum::from_sha256(*embedded.sha256),
             embedded: embedded.text,
             content: OnceLock::new(),
         }

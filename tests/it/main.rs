@@ -1,12 +1,17 @@
 //! Everything that uses limbeck as its users do: one binary, so that it links once.
 
+mod alembic;
 mod classify;
 #[cfg(feature = "cli")]
 mod cli;
 mod conformance;
+mod embedding;
 #[cfg(all(unix, feature = "sqlite", feature = "serde"))]
 mod examples;
 mod graph_properties;
+mod offline;
+#[cfg(feature = "cli")]
+mod processes;
 mod revision_files;
 mod run;
 mod session;
@@ -18,3 +23,21 @@ mod stops;
 #[allow(dead_code)]
 mod support;
 mod together;
+
+/// Plain `cargo test` builds without the servers' features: it says so past the capture of output.
+#[test]
+fn databases_left_out_are_named() {
+    use std::io::Write as _;
+    for (built, database) in [
+        (cfg!(feature = "postgres"), "postgres"),
+        (cfg!(feature = "mysql"), "mysql"),
+    ] {
+        if !built {
+            let said = writeln!(
+                std::io::stderr(),
+                "LEFT OUT: every test on `{database}`, a feature that is not on; tests/run.sh runs them"
+            );
+            said.expect("standard error");
+        }
+    }
+}

@@ -141,6 +141,59 @@ on_each! {
         assert_eq!(db.strings("SELECT holder FROM limbeck_history_lock").await, ["NULL"]);
     }
 
+    /// A holder that lost its lease in the middle of a step writes nothing any more.
+    async fn a_lost_lease_fences_its_holder(db) {
+        let steal = "UPDATE limbeck_history_lock SET epoch = epoch + 1";
+        for words in ["autocommit", "repeat"] {
+            let files = migrations(&[
+                ("a", "", "", "-- @upgrade\nCREATE TABLE a (id INT);\n"),
+                ("b", "a", "", &format!("-- @upgrade {words}\n{steal};\n")),
+            ]);
+            let error = Migrator::new(&db.pool, files).upgrade_to_head().await.expect_err("fenced");
+            assert!(matches!(run_error(&error), RunError::LeaseLost { .. }), "{error}");
+            assert_eq!(error.revision(), Some("b"));
+            assert_eq!(db.strings("SELECT version_num FROM limbeck_version").await, ["a"]);
+            assert_eq!(db.strings("SELECT revision FROM limbeck_history WHERE revision = 'b' AND state = 'done'").await.len(), 0);
+            db.run("DELETE FROM limbeck_history WHERE revision = 'b'").await;
+        }
+    }
+
+    /// A writer that ignores the lock, as Alembic does, makes the step roll back, or is named where it cannot.
+    async fn a_writer_that_ignores_the_lock_is_noticed(db) {
+        if db.dialect == Dialect::Sqlite {
+            return; // Its lock is the database's own: nobody can ignore it.
+        }
+        let files = migrations(&[
+            ("a", "", "", "-- @upgrade\nCREATE TABLE audit (rev VARCHAR(40));\n"),
+            ("b", "a", "", "-- @upgrade rust\n"),
+            ("c", "b", "", "-- @upgrade\nINSERT INTO audit VALUES ('c');\n"),
+        ]);
+        let other = db.pool.clone();
+        let migrator = Migrator::new(&db.pool, files).on_upgrade("b", move |connection| {
+            let other = other.clone();
+            Box::pin(async move {
+                sqlx::raw_sql("INSERT INTO audit VALUES ('b by limbeck')").execute(connection).await?;
+                let mut other = other.acquire().await?;
+                sqlx::raw_sql("INSERT INTO audit VALUES ('b by the other')").execute(&mut *other).await?;
+                sqlx::raw_sql("UPDATE limbeck_version SET version_num = 'b'").execute(&mut *other).await?;
+                Ok(())
+            })
+        });
+        let result = migrator.upgrade_to_head().await;
+        let rows = db.strings("SELECT rev FROM audit ORDER BY rev").await;
+        if db.dialect == Dialect::Postgres {
+            assert_eq!(result.expect("planned again").heads, ["c"]);
+            assert_eq!(rows, ["b by the other", "c"]);
+        } else {
+            let error = result.expect_err("what ran cannot be undone");
+            assert!(matches!(run_error(&error), RunError::Overtaken { .. }), "{error}");
+            assert_eq!(db.strings("SELECT version_num FROM limbeck_version").await, ["b"]);
+            assert_eq!(rows, ["b by limbeck", "b by the other"]);
+            migrator.resolve("b", limbeck::Resolution::Abandoned).await.expect("settled");
+            assert_eq!(migrator.upgrade_to_head().await.expect("the rest").heads, ["c"]);
+        }
+    }
+
     /// A downgrade beside booting replicas stops with `HeadsMoved`, or wins; it never loops.
     async fn a_downgrade_beside_boots_ends(db) {
         let migrator = Migrator::new(&db.pool, crate::together::mixed(db.dialect));
@@ -194,6 +247,67 @@ on_each! {
             }
         }
         assert_eq!(db.strings("SELECT rev FROM audit ORDER BY rev").await, ["r1", "r2", "r3", "r4", "r6"]);
+    }
+}
+
+/// What a subscriber is told: the names of spans with their fields, and events.
+struct Heard(Mutex<Vec<String>>);
+
+struct Fields(String);
+
+impl tracing::field::Visit for Fields {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        self.0.push_str(&format!(" {}={value:?}", field.name()));
+    }
+}
+
+impl tracing::Subscriber for Heard {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target().starts_with("limbeck") && *metadata.level() <= tracing::Level::INFO
+    }
+
+    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        let mut fields = Fields(span.metadata().name().to_owned());
+        span.record(&mut fields);
+        self.0.lock().expect("a lock").push(fields.0);
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut fields = Fields(String::new());
+        event.record(&mut fields);
+        self.0.lock().expect("a lock").push(fields.0);
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+/// Spans and events carry revision, action and duration.
+#[tokio::test]
+async fn tracing_tells_of_each_step() {
+    let db = crate::support::servers::sqlite().await;
+    let heard = Arc::new(Heard(Mutex::new(Vec::new())));
+    {
+        let _guard = tracing::subscriber::set_default(heard.clone());
+        let _ = Migrator::new(&db.pool, two())
+            .upgrade_to_head()
+            .await
+            .expect("upgrade");
+    }
+    let heard = heard.0.lock().expect("a lock").join("\n");
+    for expected in [
+        "limbeck.upgrade version_table=\"limbeck_version\"",
+        "limbeck.step revision=a action=\"upgrade\"",
+        "limbeck.step revision=b action=\"upgrade\"",
+        "message=step finished revision=b action=\"upgrade\" duration_ms=",
+    ] {
+        assert!(heard.contains(expected), "{expected}\nin\n{heard}");
     }
 }
 

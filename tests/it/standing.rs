@@ -116,6 +116,8 @@ on_each! {
             ("b", "a", "", UP),
             ("c", "b", "", UP),
             ("d", "c", "", UP),
+            ("e", "d", "", UP),
+            ("f", "e", "", UP),
         ]);
         let _ = Migrator::new(&db.pool, files("")).upgrade("c").await.expect("c");
         let edited = || Migrator::new(&db.pool, files("-- create_date: 2026-01-01T00:00:00Z"));
@@ -129,17 +131,19 @@ on_each! {
         assert_eq!(edited().status().await.expect("status").drift.len(), 1);
 
         // Warned of, it goes on, and is still told afterwards.
-        let report = edited().on_drift(OnDrift::Warn).upgrade("d").await.expect("warned");
-        assert_eq!(report.heads, ["d"]);
-        assert!(edited().upgrade("d").await.expect_err("drift").is_drift());
+        for to in ["d", "f"] {
+            let report = edited().on_drift(OnDrift::Warn).upgrade(to).await.expect("warned");
+            assert_eq!(report.heads, [to]);
+            assert!(edited().upgrade(to).await.expect_err("drift").is_drift());
+        }
 
         let error = edited().resolve("b", Resolution::Accepted).await.expect_err("b was not edited");
         assert!(error.to_string().contains("no unfinished step and no drift"), "{error}");
         edited().resolve("a", Resolution::Accepted).await.expect("accepted");
-        assert_eq!(edited().upgrade("d").await.expect("no drift").outcome, Outcome::AlreadyThere);
+        assert_eq!(edited().upgrade("f").await.expect("no drift").outcome, Outcome::AlreadyThere);
         assert!(edited().status().await.expect("status").drift.is_empty());
         // Now the former file is the edited one.
-        assert!(Migrator::new(&db.pool, files("")).upgrade("d").await.expect_err("drift").is_drift());
+        assert!(Migrator::new(&db.pool, files("")).upgrade("f").await.expect_err("drift").is_drift());
     }
 
     /// The verify-only boot, and the one that waits.
@@ -193,6 +197,16 @@ on_each! {
         assert!(error.to_string().contains("has 33 characters"), "{error}");
         assert!(!db.tables().await.contains(&"limbeck_history".to_owned()));
         assert_eq!(migrator.current().await.expect("current"), ["a"]);
+    }
+
+    /// A ledger that a newer limbeck wrote is left alone.
+    async fn a_newer_layout_is_refused(db) {
+        let migrator = Migrator::new(&db.pool, old());
+        let _ = migrator.upgrade("a").await.expect("a");
+        db.run("UPDATE limbeck_history_lock SET layout = 99").await;
+        let error = migrator.upgrade_to_head().await.expect_err("newer");
+        assert!(matches!(standing(&error), StandingError::NewerLayout { found: 99, .. }), "{error}");
+        assert_eq!(db.strings("SELECT version_num FROM limbeck_version").await, ["a"]);
     }
 
     /// Two services in one database keep apart by their version tables, in one ledger.

@@ -250,6 +250,49 @@ on_each! {
         assert_eq!(db.strings("SELECT id FROM t").await.len(), 0);
     }
 
+    /// A step that stands half done blocks every other, on any branch, until it is finished or given up.
+    async fn an_unfinished_step_blocks_every_other(db) {
+        let files = |table: &str| migrations(&[
+            ("a", "", "", "-- @upgrade\nCREATE TABLE t (id INT);\n-- @downgrade\nDROP TABLE t;\n"),
+            ("l", "a", "", &format!("-- @upgrade autocommit\nINSERT INTO t VALUES (1);\nINSERT INTO {table} VALUES (2);\n-- @downgrade\n")),
+            ("r", "a", "", "-- @upgrade\nCREATE TABLE r (id INT);\n-- @downgrade\nDROP TABLE r;\n"),
+            ("s", "a", "", "-- @upgrade autocommit\nINSERT INTO t VALUES (7);\n-- @downgrade\n"),
+        ]);
+        let migrator = Migrator::new(&db.pool, files("nowhere"));
+        let error = migrator.upgrade("l").await.expect_err("a failure");
+        assert!(error.is_statement(), "{error}");
+        for target in ["r", "s"] {
+            let error = migrator.upgrade(target).await.expect_err("blocked");
+            let Error::Run(run) = &error else { panic!("{error}") };
+            let RunError::Unfinished(unfinished) = &**run else { panic!("{error}") };
+            assert_eq!(unfinished.reason, UnfinishedReason::InTheWay, "{error}");
+            assert_eq!((unfinished.revision.as_str(), unfinished.done, unfinished.total), ("l", 1, 2));
+        }
+        let error = migrator.downgrade("base").await.expect_err("blocked");
+        assert!(matches!(&error, Error::Run(run) if matches!(**run, RunError::Unfinished(_))), "{error}");
+        assert!(!db.tables().await.contains(&"r".to_owned()));
+        // An upgrade that leads there finishes it first, whatever the order of its plan.
+        let report = Migrator::new(&db.pool, files("t")).upgrade("heads").await.expect("finished");
+        assert_eq!(report.heads, ["l", "r", "s"]);
+        assert_eq!(report.steps[0].step.revision.as_ref(), "l");
+        assert_eq!(db.strings("SELECT id FROM t").await.len(), 3);
+    }
+
+    /// A step that was given up leaves the way free.
+    async fn an_unfinished_step_may_be_given_up(db) {
+        let files = migrations(&[
+            ("a", "", "", "-- @upgrade\nCREATE TABLE t (id INT);\n-- @downgrade\nDROP TABLE t;\n"),
+            ("l", "a", "", "-- @upgrade autocommit\nINSERT INTO t VALUES (1);\nINSERT INTO nowhere VALUES (2);\n"),
+        ]);
+        let migrator = Migrator::new(&db.pool, files);
+        let _ = migrator.upgrade("l").await.expect_err("a failure");
+        let error = migrator.resolve("l", limbeck::Resolution::Applied).await.expect_err("no statement is in doubt");
+        assert_eq!(error.kind(), "nothing_to_resolve", "{error}");
+        migrator.resolve("l", limbeck::Resolution::Abandoned).await.expect("given up");
+        assert!(migrator.status().await.expect("status").unfinished.is_none());
+        assert_eq!(migrator.downgrade("base").await.expect("free").heads, Vec::<String>::new());
+    }
+
     /// Where there is nothing to undo with, a downgrade is refused before its first step.
     async fn an_irreversible_revision_is_refused_first(db) {
         let files = migrations(&[

@@ -1,5 +1,7 @@
 //! Many at once: each revision runs exactly once, counted by a table without constraints.
 
+use std::sync::Arc;
+
 use limbeck::{Dialect, Migrations, Migrator, Outcome};
 
 use crate::support::{migrations, on_each};
@@ -60,24 +62,35 @@ pub fn mixed(dialect: Dialect) -> Migrations {
 }
 
 on_each! {
-    /// Twenty boots in one process, each with a pool of its own.
+    /// Twenty boots in one process, let go at one moment, each with a connection of its own, again and again.
     async fn twenty_boots_in_one_process(db) {
-        let mut boots = tokio::task::JoinSet::new();
-        for _ in 0..20 {
-            let options = (*db.pool.connect_options()).clone();
-            let pool = db.pool.options().clone().connect_lazy_with(options);
-            let files = mixed(db.dialect);
-            boots.spawn(async move { Migrator::new(pool, files).upgrade_to_head().await });
+        for _ in 0..5 {
+            let start = Arc::new(tokio::sync::Barrier::new(20));
+            let mut boots = tokio::task::JoinSet::new();
+            for _ in 0..20 {
+                let options = (*db.pool.connect_options()).clone();
+                let pool = db.pool.options().clone().connect_lazy_with(options);
+                let (files, start) = (mixed(db.dialect), start.clone());
+                boots.spawn(async move {
+                    drop(pool.acquire().await.expect("a connection"));
+                    start.wait().await;
+                    Migrator::new(pool, files).upgrade_to_head().await
+                });
+            }
+            let mut migrated = 0;
+            while let Some(report) = boots.join_next().await {
+                let report = report.expect("no panic").expect("a boot");
+                assert_eq!(report.heads, ["r6"]);
+                migrated += usize::from(report.outcome == Outcome::Migrated);
+            }
+            assert!(migrated >= 1);
+            assert_eq!(db.strings("SELECT rev FROM audit ORDER BY rev").await, ["r1", "r2", "r3", "r4", "r6"]);
+            assert_eq!(db.strings("SELECT done FROM r2 WHERE done <> 1").await.len(), 0);
+            assert_eq!(db.strings("SELECT revision FROM limbeck_history WHERE state = 'done'").await.len(), 6);
+            let tables = ["audit", "r2", "r4", "limbeck_history", "limbeck_history_lock", "limbeck_version"];
+            for table in tables {
+                db.run(&format!("DROP TABLE {table}")).await;
+            }
         }
-        let mut migrated = 0;
-        while let Some(report) = boots.join_next().await {
-            let report = report.expect("no panic").expect("a boot");
-            assert_eq!(report.heads, ["r6"]);
-            migrated += usize::from(report.outcome == Outcome::Migrated);
-        }
-        assert!(migrated >= 1);
-        assert_eq!(db.strings("SELECT rev FROM audit ORDER BY rev").await, ["r1", "r2", "r3", "r4", "r6"]);
-        assert_eq!(db.strings("SELECT DISTINCT done FROM r2 WHERE done <> 1").await.len(), 0);
-        assert_eq!(db.strings("SELECT revision FROM limbeck_history WHERE state = 'done'").await.len(), 6);
     }
 }

@@ -4,6 +4,7 @@
 //! `tests/run.sh` starts and sets. Without them a test that needs one says so on standard error and is left
 //! out; with `LIMBECK_TEST_REQUIRE_SERVERS` set, as `tests/run.sh` does, that is a failure.
 
+use std::io::Write as _;
 use std::str::FromStr as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -50,7 +51,8 @@ fn fresh_name() -> String {
     )
 }
 
-fn server(variable: &str) -> Option<String> {
+/// What that environment variable says, or none, and that aloud.
+pub fn server(variable: &str) -> Option<String> {
     match std::env::var(variable) {
         Ok(url) => Some(url),
         Err(_) if std::env::var_os("LIMBECK_TEST_REQUIRE_SERVERS").is_some() => {
@@ -60,7 +62,12 @@ fn server(variable: &str) -> Option<String> {
         }
         Err(_) => {
             let test = std::thread::current().name().unwrap_or("a test").to_owned();
-            eprintln!("LEFT OUT: {test} needs a server ({variable}); tests/run.sh starts one");
+            // Past the capture of a passing test's output: this is to be seen.
+            let said = writeln!(
+                std::io::stderr(),
+                "LEFT OUT: {test} needs {variable}, which tests/run.sh sets"
+            );
+            said.expect("standard error");
             None
         }
     }

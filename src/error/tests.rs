@@ -1,0 +1,243 @@
+//! Every text that a person may get from a run, from one table.
+
+use std::time::Duration;
+
+use super::*;
+use crate::dialect::Dialect;
+use crate::executor::{Holder, RunError, StatementError, Unfinished, UnfinishedReason, Violation};
+use crate::ledger::Edited;
+use crate::plan::Action;
+
+fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn lost() -> sqlx::Error {
+    sqlx::Error::Io(std::io::Error::new(
+        std::io::ErrorKind::ConnectionReset,
+        "reset by peer",
+    ))
+}
+
+fn holder() -> Holder {
+    Holder {
+        host: Some("web-3".into()),
+        pid: Some(4711),
+        application: Some("shop 2.1".into()),
+        session: Some("88".into()),
+        since: Some("2026-11-23T03:00:00Z".into()),
+        revision: Some("3f2a9c1d7b04".into()),
+        statement: Some("CREATE INDEX CONCURRENTLY users_email ON users (email)".into()),
+    }
+}
+
+fn unfinished(reason: UnfinishedReason) -> Unfinished {
+    Unfinished {
+        revision: "3f2a9c1d7b04".into(),
+        action: "upgrade".into(),
+        done: 2,
+        total: 5,
+        in_doubt: (reason == UnfinishedReason::InDoubt).then_some(3),
+        statement: (reason == UnfinishedReason::InDoubt).then(|| "TRUNCATE sessions".into()),
+        started_at: "2026-11-23T03:00:00Z".into(),
+        error: (reason != UnfinishedReason::InDoubt)
+            .then(|| "a.sql:9:1: statement 3 of 5 failed".into()),
+        reason,
+    }
+}
+
+fn run_errors() -> Vec<RunError> {
+    let revision = || "3f2a9c1d7b04".to_owned();
+    vec![
+        RunError::Connection {
+            during: "connecting".into(),
+            state: "Nothing was sent".into(),
+            source: lost(),
+        },
+        RunError::Bookkeeping {
+            during: "taking the lease".into(),
+            message: "permission denied for table limbeck_history_lock".into(),
+            state: "Nothing was changed".into(),
+            source: lost(),
+        },
+        RunError::Statement(Box::new(StatementError {
+            revision: revision(),
+            action: Action::Upgrade,
+            path: "migrations/3f2a_users.sql".into(),
+            line: 12,
+            column: 22,
+            number: 3,
+            total: 4,
+            statement: "INSERT INTO audit\n  SELECT rev FROM nowhere".into(),
+            code: Some("42P01".into()),
+            message: "relation \"nowhere\" does not exist".into(),
+            detail: Some("some detail".into()),
+            hint: Some("some hint".into()),
+            state: "The step was rolled back".into(),
+            source: lost(),
+        })),
+        RunError::Code {
+            revision: revision(),
+            action: Action::Downgrade,
+            state: "The step was rolled back".into(),
+            source: "its own reason".into(),
+        },
+        RunError::Violation(Box::new(Violation {
+            revision: revision(),
+            check: "@require",
+            path: "migrations/3f2a_users.sql".into(),
+            line: 6,
+            column: 1,
+            statement: "SELECT id, email FROM users WHERE email IS NULL".into(),
+            columns: strings(&["id", "email"]),
+            rows: vec![vec![Some("2".into()), None], vec![Some("3".into()), None]],
+            state: "Nothing of the step was run".into(),
+        })),
+        RunError::LockTimeout {
+            waited: Duration::from_millis(300_400),
+            holder: Box::new(holder()),
+        },
+        RunError::LockTimeout {
+            waited: Duration::from_millis(250),
+            holder: Box::default(),
+        },
+        RunError::LeaseLost {
+            revision: revision(),
+        },
+        RunError::HeadsMoved {
+            action: Action::Downgrade,
+            expected: strings(&["a", "b"]),
+            found: Vec::new(),
+        },
+        RunError::Contended {
+            revision: revision(),
+            heads: strings(&["a"]),
+        },
+        RunError::Overtaken {
+            revision: revision(),
+            heads: strings(&["b"]),
+        },
+        RunError::Unfinished(Box::new(unfinished(UnfinishedReason::InDoubt))),
+        RunError::Unfinished(Box::new(unfinished(UnfinishedReason::Edited))),
+        RunError::Unfinished(Box::new(unfinished(UnfinishedReason::InTheWay))),
+        RunError::Unfinished(Box::new(unfinished(UnfinishedReason::Converted))),
+        RunError::InTransaction,
+        RunError::StatementPooling { source: lost() },
+        RunError::NoSchema,
+        RunError::WaitedInVain {
+            waited: Duration::from_secs(60),
+            heads: strings(&["a"]),
+        },
+        RunError::NothingToResolve {
+            revision: revision(),
+        },
+    ]
+}
+
+fn standing_errors() -> Vec<StandingError> {
+    vec![
+        StandingError::Diverged {
+            unknown: strings(&["x"]),
+            missing: strings(&["b", "c"]),
+        },
+        StandingError::Ahead {
+            unknown: strings(&["c", "d"]),
+        },
+        StandingError::BinaryTooOld {
+            revision: "d".into(),
+            required: "c".into(),
+        },
+        StandingError::UnknownRevision {
+            revision: "x".into(),
+        },
+        StandingError::RelativeToUnknown {
+            target: "+1".into(),
+            unknown: strings(&["x"]),
+        },
+        StandingError::NotEmbedded {
+            action: "downgrade",
+            unknown: strings(&["x"]),
+        },
+        StandingError::Drift {
+            edited: vec![Edited {
+                revision: "a".into(),
+                path: "migrations/a.sql".into(),
+                recorded: "sha256:11".into(),
+                embedded: "sha256:22".into(),
+            }],
+        },
+        StandingError::Behind {
+            missing: (0..10).map(|n| format!("r{n}")).collect(),
+        },
+        StandingError::NewerLayout { found: 2, known: 1 },
+    ]
+}
+
+fn refused_errors() -> Vec<RefusedError> {
+    let (revision, path) = (
+        || "3f2a9c1d7b04".to_owned(),
+        || "migrations/3f2a_users.sql".to_owned(),
+    );
+    vec![
+        RefusedError::Irreversible {
+            revision: revision(),
+            path: path(),
+            dialect: Dialect::Postgres,
+        },
+        RefusedError::NoSection {
+            revision: revision(),
+            path: path(),
+            dialect: Dialect::Mariadb,
+        },
+        RefusedError::MissingCode {
+            revision: revision(),
+            path: path(),
+            action: Action::Upgrade,
+        },
+        RefusedError::NotInOneTransaction {
+            revision: revision(),
+            path: path(),
+            reason: "its section is `autocommit`",
+        },
+        RefusedError::IdTooLong {
+            revision: "x".repeat(33),
+            length: 33,
+            width: 32,
+        },
+        RefusedError::NotAsScript {
+            revision: revision(),
+            path: path(),
+            reason: "its section is code",
+        },
+        RefusedError::Revision(Revision::parse("a.sql", "SELECT 1;\n").expect_err("no header")),
+    ]
+}
+
+use crate::revision::Revision;
+
+#[test]
+fn every_error_of_a_run_reads_well() {
+    let mut table = String::new();
+    let mut push = |kind: &str, error: &dyn std::error::Error| {
+        table.push_str(&format!("[{kind}]\n{error}\n"));
+        // What the text leaves to the source, it must not say itself.
+        if let Some(source) = error.source() {
+            assert!(
+                !error.to_string().contains(&source.to_string()),
+                "{error} repeats {source}"
+            );
+            table.push_str(&format!("  source: {source}\n"));
+        }
+        table.push('\n');
+    };
+    for error in run_errors() {
+        push(error.kind(), &error);
+    }
+    for error in standing_errors() {
+        push(error.kind(), &error);
+    }
+    for error in refused_errors() {
+        push(error.kind(), &error);
+    }
+    insta::assert_snapshot!(table);
+}

@@ -1,0 +1,324 @@
+//! Revisions embedded by a build script: the crate in `tests/embed`, built by cargo as a user would.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use limbeck::Revision;
+use serde_json::Value;
+
+/// A copy of `tests/embed`. It has one place, so that cargo does not build limbeck again in each test and run;
+/// so it is one test's at a time.
+struct Crate {
+    folder: PathBuf,
+    _alone: File,
+}
+
+#[derive(Debug, PartialEq)]
+enum Built {
+    Fresh,
+    Anew,
+}
+
+impl Crate {
+    fn new() -> Crate {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("embed");
+        fs::create_dir_all(&root).expect("a folder");
+        let alone = File::create(root.join("lock")).expect("a lock file");
+        alone.lock().expect("the lock");
+        let folder = root.join("crate");
+        if folder.exists() {
+            fs::remove_dir_all(&folder).expect("the last test's copy");
+        }
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+        copy(&repository.join("tests/embed"), &folder);
+        let copied = Crate {
+            folder,
+            _alone: alone,
+        };
+        let path = serde_json::to_string(env!("CARGO_MANIFEST_DIR")).expect("a string");
+        let manifest = copied.read("Cargo.toml");
+        assert!(manifest.contains(r#"path = "../..""#));
+        let manifest = manifest.replace(r#"path = "../..""#, &format!("path = {path}"));
+        copied.write("Cargo.toml", &manifest);
+        // The same versions as here: they are on this machine already.
+        let lock = repository.join("Cargo.lock");
+        if lock.exists() {
+            fs::copy(lock, copied.folder.join("Cargo.lock")).expect("the lock file");
+        }
+        copied
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        fs::write(self.folder.join(path), text).expect("a file of the copy");
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.folder.join(path)).expect("a file of the copy")
+    }
+
+    fn remove(&self, path: &str) {
+        fs::remove_file(self.folder.join(path)).expect("a file of the copy");
+    }
+
+    fn cargo(&self, offline: bool) -> Output {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        Command::new(cargo)
+            .args(["build", "--message-format=json"])
+            .args(offline.then_some("--offline"))
+            .current_dir(&self.folder)
+            .env("CARGO_TARGET_DIR", self.target())
+            .output()
+            .expect("cargo runs")
+    }
+
+    fn target(&self) -> PathBuf {
+        self.folder.with_file_name("target")
+    }
+
+    /// The last try's output; that it may need the network says only the first one, by its own words.
+    fn try_build(&self) -> Output {
+        let output = self.cargo(true);
+        if String::from_utf8_lossy(&output.stderr).contains("--offline") {
+            return self.cargo(false);
+        }
+        output
+    }
+
+    fn build(&self) -> Built {
+        let output = self.try_build();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        let fresh = String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("cargo writes JSON"))
+            .find(|message| {
+                message["reason"] == "compiler-artifact"
+                    && message["target"]["name"] == "embed"
+                    && message["target"]["kind"][0] == "bin"
+            })
+            .and_then(|message| message["fresh"].as_bool());
+        match fresh.expect("cargo reports the binary") {
+            true => Built::Fresh,
+            false => Built::Anew,
+        }
+    }
+
+    /// What the build says that must fail.
+    fn refused(&self) -> String {
+        let output = self.try_build();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "this should not build");
+        assert!(
+            !errors.contains("panicked"),
+            "an error is no panic:\n{errors}"
+        );
+        errors
+    }
+
+    /// Id, path, checksum and verdict of each embedded revision.
+    fn run(&self) -> Vec<[String; 4]> {
+        let program = self
+            .target()
+            .join("debug")
+            .join(format!("embed{}", std::env::consts::EXE_SUFFIX));
+        let output = Command::new(program).output().expect("the binary runs");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        String::from_utf8(output.stdout)
+            .expect("text")
+            .lines()
+            .map(|line| {
+                let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+                words.try_into().expect("four words a line")
+            })
+            .collect()
+    }
+
+    /// The ids, having seen that each embedded revision is its file's.
+    fn ids(&self) -> String {
+        let lines = self.run();
+        for [id, _, _, verdict] in &lines {
+            assert_eq!(verdict, "same", "{id}");
+        }
+        let ids: Vec<_> = lines.into_iter().map(|[id, ..]| id).collect();
+        ids.join(" ")
+    }
+
+    fn checksum(&self, wanted: &str) -> String {
+        let lines = self.run();
+        let line = lines.into_iter().find(|[id, ..]| id == wanted);
+        let [_, _, checksum, _] = line.expect("an embedded revision");
+        checksum
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if !from.is_dir() {
+            fs::copy(from, to).expect("a copy");
+        } else if entry.file_name() != "target" {
+            copy(&from, &to);
+        }
+    }
+}
+
+fn file(id: &str, down: &str) -> String {
+    format!("-- {id}\n--\n-- revision: {id}\n-- down_revision: {down}\n\n-- @upgrade\nSELECT 1;\n")
+}
+
+#[test]
+fn what_changes_in_the_folder_is_built() {
+    let service = Crate::new();
+    assert_eq!(service.build(), Built::Anew);
+    // Parents first, whatever the files are called.
+    assert_eq!(service.ids(), "b1 a2 c1");
+    let paths: Vec<_> = service
+        .run()
+        .into_iter()
+        .map(|[_, path, ..]| path)
+        .collect();
+    let expected = [
+        "migrations/b1_accounts.sql",
+        "migrations/a2_names.sql",
+        "billing/c1_invoices.sql",
+    ];
+    assert_eq!(paths, expected, "relative to the package, on each machine");
+    assert_eq!(service.build(), Built::Fresh, "nothing changed");
+
+    service.write("migrations/d3.sql", &file("d3", "a2"));
+    assert_eq!(service.build(), Built::Anew, "a file was added");
+    assert_eq!(service.ids(), "b1 a2 d3 c1");
+    assert_eq!(service.build(), Built::Fresh);
+
+    let before = service.checksum("d3");
+    service.write("migrations/d3.sql", &(file("d3", "a2") + "SELECT 2;\n"));
+    assert_eq!(service.build(), Built::Anew, "a file was edited");
+    assert_ne!(service.checksum("d3"), before);
+    assert_eq!(service.ids(), "b1 a2 d3 c1");
+    assert_eq!(service.build(), Built::Fresh);
+
+    let at = |name: &str| service.folder.join("migrations").join(name);
+    fs::rename(at("d3.sql"), at("renamed.SQL")).expect("a rename");
+    assert_eq!(service.build(), Built::Anew, "a file was renamed");
+    assert_eq!(service.ids(), "b1 a2 d3 c1");
+
+    service.remove("migrations/renamed.SQL");
+    assert_eq!(service.build(), Built::Anew, "a file was removed");
+    assert_eq!(service.ids(), "b1 a2 c1");
+    assert_eq!(service.build(), Built::Fresh);
+
+    service.write("billing/c2.sql", &file("c2", "c1"));
+    assert_eq!(service.build(), Built::Anew, "the other folder's");
+    assert_eq!(service.ids(), "b1 a2 c1 c2");
+}
+
+#[test]
+fn line_ends_change_no_checksum() {
+    let service = Crate::new();
+    service.build();
+    let path = "migrations/a2_names.sql";
+    let text = service.read(path);
+    let expected = Revision::parse(path, text.clone()).expect("a revision");
+    assert_eq!(service.checksum("a2"), expected.checksum().to_string());
+
+    service.write(path, &format!("\u{feff}{}", text.replace('\n', "\r\n")));
+    assert_eq!(service.build(), Built::Anew);
+    assert_eq!(service.checksum("a2"), expected.checksum().to_string());
+    assert_eq!(service.ids(), "b1 a2 c1");
+}
+
+#[test]
+fn a_broken_graph_fails_the_build() {
+    let service = Crate::new();
+    service.build();
+    let x = "migrations/x.sql";
+    let cases = [
+        (
+            file("x", "gone"),
+            "migrations/x.sql:4: revision `x` has `gone` in its down_revision, which is not there",
+        ),
+        (
+            file("a2", "b1"),
+            "migrations/x.sql:3: revision `a2` is in migrations/a2_names.sql already",
+        ),
+        (
+            file("A2", "b1"),
+            "migrations/a2_names.sql:3: revision ids `A2` and `a2` differ in case only",
+        ),
+        (
+            file("x", "a2").replace("\n\n", "\n-- branch_labels: b1\n\n"),
+            "migrations/x.sql:5: branch label `b1` of revision `x` is the id of a revision",
+        ),
+        (
+            file("x", "a2").replace("down_", "dwon_"),
+            "migrations/x.sql:4:4: ",
+        ),
+        (file("x", "a2") + "BEGIN;\n", "migrations/x.sql:8:1: "),
+        (
+            file("x", "a2").replace("\n\n", "\n-- requires_binary: y\n\n"),
+            "migrations/x.sql:5: requires_binary: there is no revision y",
+        ),
+        (
+            file("x", "b1"),
+            "migrations: several heads that no branch label tells apart: `a2` \
+             (migrations/a2_names.sql:3), `x` (migrations/x.sql:3)",
+        ),
+    ];
+    for (text, reason) in &cases {
+        service.write(x, text);
+        let errors = service.refused();
+        assert!(errors.contains(reason), "not there: {reason}\n{errors}");
+        // A build that failed is tried again, and says the same.
+        assert!(service.refused().contains(reason));
+    }
+    service.remove(x);
+    service.build();
+    assert_eq!(service.ids(), "b1 a2 c1");
+
+    service.write(x, &file("x", "y"));
+    service.write("migrations/y.sql", &file("y", "x"));
+    let errors = service.refused();
+    let reason = "migrations/x.sql:4: a cycle through down_revision: `x` needs `y` needs `x`";
+    assert!(errors.contains(reason), "{errors}");
+
+    service.remove("migrations/y.sql");
+    fs::write(service.folder.join(x), b"-- \xff\n").expect("a file");
+    let errors = service.refused();
+    assert!(errors.contains("migrations/x.sql:1:4: "), "{errors}");
+
+    fs::remove_dir_all(service.folder.join("billing")).expect("the other folder");
+    service.remove(x);
+    let errors = service.refused();
+    assert!(errors.contains("billing: could not be read"), "{errors}");
+}
+
+#[test]
+fn several_heads_are_embedded_where_they_are_allowed_or_labelled() {
+    let service = Crate::new();
+    // A mainline beside a labelled branch: both have a name.
+    service.write(
+        "migrations/x.sql",
+        &file("x", "b1").replace("\n\n", "\n-- branch_labels: side\n\n"),
+    );
+    service.build();
+    assert_eq!(service.ids(), "b1 a2 x c1");
+
+    // Two heads under one label: `side@head` is neither.
+    service.write("migrations/y.sql", &file("y", "x"));
+    service.write("migrations/z.sql", &file("z", "x"));
+    let errors = service.refused();
+    let reason = "several heads that no branch label tells apart: `y` (migrations/y.sql:3), `z`";
+    assert!(errors.contains(reason), "{errors}");
+
+    let script = service.read("build.rs").replace(
+        r#"limbeck::codegen::embed("migrations");"#,
+        r#"limbeck::codegen::Embed::new("migrations").allow_multiple_heads().emit_or_exit();"#,
+    );
+    service.write("build.rs", &script);
+    assert_eq!(service.build(), Built::Anew);
+    assert_eq!(service.ids(), "b1 a2 x y z c1");
+}

@@ -1,0 +1,132 @@
+//! Scripts: run by the databases' own clients, they leave what the online run leaves.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use limbeck::{Error, Migrator, Outcome, Range};
+
+use crate::support::{migrations, on_each};
+
+/// Feeds a script to the database's own client. None: the client is not installed, and may be missing.
+fn client(url: &str, script: &str) -> Option<(bool, String)> {
+    let mut command;
+    if let Some(file) = url.strip_prefix("sqlite://") {
+        command = Command::new("sqlite3");
+        command.arg(file);
+    } else if url.starts_with("postgres") {
+        command = Command::new("psql");
+        command.args(["-X", "-q", url]);
+    } else {
+        let rest = url.strip_prefix("mysql://").expect("a URL of MySQL");
+        let (user, rest) = rest.split_once('@').expect("a user");
+        let (server, database) = rest.split_once('/').expect("a database");
+        let (host, port) = server.split_once(':').expect("a port");
+        command = Command::new("mariadb");
+        command.args(["--no-defaults", "-h", host, "-P", port]);
+        command.arg(format!("-u{}", user.split(':').next().expect("a name")));
+        if let Some((_, password)) = user.split_once(':') {
+            command.arg(format!("-p{password}"));
+        }
+        command.arg(database);
+    }
+    let spawned = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = spawned else {
+        assert!(
+            std::env::var_os("LIMBECK_TEST_REQUIRE_SERVERS").is_none(),
+            "{:?} is not installed",
+            command.get_program()
+        );
+        eprintln!("LEFT OUT: {:?} is not installed", command.get_program());
+        return None;
+    };
+    // A client that stopped at an error reads no further: that is not this test's failure.
+    let _ = child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(script.as_bytes());
+    let output = child.wait_with_output().expect("an end");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    Some((output.status.success(), told))
+}
+
+fn odd() -> limbeck::Migrations {
+    migrations(&[
+        (
+            "a",
+            "",
+            "",
+            "-- @upgrade\nCREATE TABLE a (id INT, t VARCHAR(80));\nINSERT INTO a VALUES (1, 'it''s; -- no comment');\n-- @downgrade\nDROP TABLE a;\n",
+        ),
+        (
+            "b",
+            "a",
+            "",
+            "-- @upgrade\nCREATE TABLE b (id INT) -- the end\n;\n-- @downgrade\nDROP TABLE b;\n",
+        ),
+        (
+            "c",
+            "b",
+            "-- depends_on: a",
+            "-- @upgrade [sqlite]\nCREATE TRIGGER t AFTER INSERT ON b BEGIN UPDATE a SET id = id + 1; END;\n\
+             -- @upgrade [postgres]\nCREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1; $$;\n\
+             -- @upgrade [mysql]\nCREATE TRIGGER t AFTER INSERT ON b FOR EACH ROW BEGIN UPDATE a SET id = id + 1; END;\n\
+             -- @downgrade [sqlite, mysql]\nDROP TRIGGER t;\n-- @downgrade [postgres]\nDROP FUNCTION f();\n",
+        ),
+    ])
+}
+
+on_each! {
+    /// Up by script equals up by limbeck, ledger included; then down by script.
+    async fn a_script_leaves_what_a_run_leaves(db) {
+        let migrator = Migrator::new(&db.pool, odd()).script_dialect(db.dialect);
+        let script = migrator.upgrade_sql(&Range::all()).expect("a script");
+        let Some((ok, told)) = client(&db.url, &script) else { return };
+        assert!(ok, "{told}\n{script}");
+        assert_eq!(migrator.upgrade_to_head().await.expect("nothing left").outcome, Outcome::AlreadyThere);
+        assert!(migrator.status().await.expect("status").unverified.is_empty());
+        let by_script = migrator.ledger().await.expect("ledger");
+
+        // Run again, it stops at once: the database is no longer where it begins.
+        let (ok, told) = client(&db.url, &script).expect("a client");
+        assert!(!ok, "{told}");
+        assert_eq!(migrator.ledger().await.expect("ledger").len(), 3);
+
+        let script = migrator.downgrade_sql(&"c:base".parse().expect("a range")).expect("a script");
+        let (ok, told) = client(&db.url, &script).expect("a client");
+        assert!(ok, "{told}\n{script}");
+        assert_eq!(migrator.current().await.expect("current"), Vec::<String>::new());
+
+        db.run("DELETE FROM limbeck_history").await;
+        let _ = migrator.upgrade_to_head().await.expect("by limbeck");
+        let by_run = migrator.ledger().await.expect("ledger");
+        let compared = |entries: Vec<limbeck::LedgerEntry>| -> Vec<String> {
+            entries
+                .into_iter()
+                .map(|e| format!(
+                    "{} {:?} {:?} {} {} {:?} {:?} {} {} {}",
+                    e.revision, e.down_revision, e.depends_on, e.message, e.action, e.checksum, e.lineage, e.state,
+                    e.statements, e.statements_done
+                ))
+                .collect()
+        };
+        assert_eq!(compared(by_script), compared(by_run));
+    }
+
+    /// What no script can hold is refused, and so is a range that needs a database.
+    async fn what_no_script_can_hold_is_refused(db) {
+        for words in ["rust", "repeat"] {
+            let body = if words == "rust" { "" } else { "DELETE FROM a;\n" };
+            let files = migrations(&[("a", "", "", &format!("-- @upgrade {words}\n{body}"))]);
+            let error = Migrator::new(&db.pool, files).upgrade_sql(&Range::all()).expect_err("refused");
+            assert!(matches!(error, Error::Refused(_)), "{error}");
+            assert_eq!(error.revision(), Some("a"));
+        }
+        let error = Migrator::new(&db.pool, odd()).upgrade_sql(&"current:".parse().expect("a range")).expect_err("refused");
+        assert_eq!(error.kind(), "malformed_target", "{error}");
+    }
+}
