@@ -105,8 +105,7 @@ pub(super) async fn downgrade(
     }
     let opened = open(Access::Write, &migrations, context, output).await?;
     if !args.yes && output.can_ask() {
-        let plan = opened.database.plan_downgrade(target.clone()).await;
-        let plan = plan.map_err(Error::from)?;
+        let plan = opened.database.plan_downgrade(target.clone()).await?;
         if !plan.is_empty() {
             let shown = text::run(&migrations, &RunDocument::planned(&plan, &migrations));
             if !output.confirm(&format!("{shown}Undo this?"))? {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use limbeck::{NewRevision, NewSection, SectionKind};
+use limbeck::{Dialect, NewRevision, NewSection, SectionKind};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
@@ -298,11 +298,11 @@ fn errors_have_their_kinds_and_exit_with_1() {
     let place = Place::diamond();
     place.write(
         "migrations/b2.sql",
-        &file("b22", "a1", "", "-- @upgrade\n-- @downgrade\n"),
+        &file("b2aa", "a1", "", "-- @upgrade\n-- @downgrade\n"),
     );
     place.write(
         "migrations/b3.sql",
-        &file("b23", "a1", "", "-- @upgrade\n-- @downgrade\n"),
+        &file("b2bb", "a1", "", "-- @upgrade\n-- @downgrade\n"),
     );
     let plan = |to: &'static str| vec!["plan", "--from=", "--to", to];
     let down = |from: &'static str, to: &'static str| vec!["plan", "--downgrade", from, "--to", to];
@@ -412,7 +412,7 @@ fn lists_have_one_shape_and_need_no_database() {
         "current": null, "applied": null, "path": "migrations/a1.sql", "unknown": false,
     });
     assert_eq!(
-        place.call(&["show", "a", "--json"]).json(),
+        place.call(&["show", "a1", "--json"]).json(),
         json!({ "revisions": [shape] })
     );
 
@@ -438,6 +438,13 @@ fn lists_have_one_shape_and_need_no_database() {
             assert!(text.stdout.contains(id), "{arguments:?}: {}", text.stdout);
         }
     }
+    // A part of an id will do, of ids that are longer than three characters.
+    place.write(
+        "migrations/f.sql",
+        &file("f3a9c1", "e1", "", "-- @upgrade\n"),
+    );
+    let shown = place.call(&["show", "f3a", "--json"]).json();
+    assert_eq!(ids(&shown["revisions"]), ["f3a9c1"]);
     let merge = place.call(&["show", "d1", "--json"]).json();
     assert_eq!(merge["revisions"][0]["down_revision"], json!(["b1", "c1"]));
     let labelled = place.call(&["show", "web", "--json"]).json();
@@ -445,7 +452,8 @@ fn lists_have_one_shape_and_need_no_database() {
 
     assert_eq!(
         place.call(&["history"]).stdout,
-        "d1 -> e1 (billing, web) (head), Revision e1\n\
+        "e1 -> f3a9c1 (billing, web) (head), Revision f3a9c1\n\
+         d1 -> e1 (billing, web), Revision e1\n\
          b1, c1 -> d1 (billing, web) (merge), Revision d1\n\
          a1 -> c1 (web), Revision c1\n\
          a1 -> b1 (billing), Revision b1\n\
@@ -699,7 +707,7 @@ fn edits_are_refused_until_accepted() {
     assert_eq!(status["drift"][0]["revision"], json!("e1"));
     let said = place.on_db(&["resolve", "a1", "--accept"]);
     assert_eq!((said.code, &*said.kind()), (1, "nothing_to_resolve"));
-    let settled = place.on_db(&["resolve", "e", "--accept"]).json();
+    let settled = place.on_db(&["resolve", "e1", "--accept"]).json();
     assert_eq!(
         settled,
         json!({ "revision": "e1", "resolution": "accepted" })
@@ -840,7 +848,6 @@ fn on_server(url: &str) {
     assert_eq!(run(&["stamp", "heads"]).json()["heads"], json!(["e1"]));
     assert_eq!(run(&["stamp", "d1"]).json()["heads"], json!(["d1"]));
     assert_eq!(steps(&run(&["downgrade", "base"]).json()).len(), 4);
-    assert_eq!(run(&["upgrade", "heads", "--sql"]).code, 0);
     let ensured = run(&["ensure_version", "--version-table=other"]).json();
     assert_eq!(ensured, json!({ "heads": [] }));
 
@@ -857,18 +864,77 @@ fn on_server(url: &str) {
     assert!(!said.stderr.contains(PASSWORD), "{}", said.stderr);
 }
 
-#[tokio::test]
-async fn up_and_down_on_postgres() {
-    if let Some((_pool, url)) = servers::postgres().await {
-        on_server(&url);
+/// A stamp's script between two stamps' states, in a version table of its own: what it is to be run on, and
+/// what is to be seen afterwards.
+struct Scripted<'a> {
+    place: Place,
+    url: &'a str,
+}
+
+impl Scripted<'_> {
+    fn call(&self, arguments: &[&str]) -> Said {
+        let common = ["--version-table=scripted", "--database-url", self.url];
+        self.place.call(&[arguments, &common].concat())
+    }
+
+    /// Its statements, without what only clients read.
+    fn script(&self, dialect: Dialect) -> Vec<sqlx::AssertSqlSafe<String>> {
+        assert_eq!(self.call(&["stamp", "web"]).code, 0);
+        let said = self.call(&["stamp", "web:heads", "--sql", "--dialect", dialect.name()]);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        let lines = said.stdout.lines().filter(|line| !line.starts_with('\\'));
+        let sql: String = lines.flat_map(|line| [line, "\n"]).collect();
+        let statements = limbeck::sql::split(dialect, &sql).expect("SQL");
+        let texts = statements
+            .iter()
+            .map(|statement| statement.text().to_owned());
+        texts.map(sqlx::AssertSqlSafe).collect()
+    }
+
+    fn check(&self) {
+        let status = self.call(&["status", "--json"]).json();
+        assert_eq!(status["current"], json!(["e1"]));
+        assert_eq!(
+            (&status["ready"], &status["unverified"]),
+            (&json!(true), &json!([]))
+        );
     }
 }
 
 #[tokio::test]
-async fn up_and_down_on_mariadb() {
-    if let Some((_pool, url)) = servers::mysql().await {
-        on_server(&url);
+async fn up_and_down_on_postgres() {
+    let Some((pool, url)) = servers::postgres().await else {
+        return;
+    };
+    on_server(&url);
+    let scripted = Scripted {
+        place: Place::diamond(),
+        url: &url,
+    };
+    let mut connection = pool.acquire().await.expect("a connection");
+    for statement in scripted.script(Dialect::Postgres) {
+        let ran = sqlx::raw_sql(statement).execute(&mut *connection).await;
+        ran.expect("the script runs");
     }
+    scripted.check();
+}
+
+#[tokio::test]
+async fn up_and_down_on_mariadb() {
+    let Some((pool, url)) = servers::mysql().await else {
+        return;
+    };
+    on_server(&url);
+    let scripted = Scripted {
+        place: Place::diamond(),
+        url: &url,
+    };
+    let mut connection = pool.acquire().await.expect("a connection");
+    for statement in scripted.script(Dialect::Mariadb) {
+        let ran = sqlx::raw_sql(statement).execute(&mut *connection).await;
+        ran.expect("the script runs");
+    }
+    scripted.check();
 }
 
 /// Each eleventh graph of the conformance file, every third of its queries, through the binary.

@@ -10,6 +10,8 @@ mod embedding;
 mod examples;
 mod graph_properties;
 mod offline;
+#[cfg(feature = "cli")]
+mod processes;
 mod review;
 mod revision_files;
 mod run;
@@ -23,20 +25,17 @@ mod stops;
 mod support;
 mod together;
 
-/// Plain `cargo test` builds without the servers' features: it says so past the capture of output.
+/// Plain `cargo test` builds without the servers' features: it says so.
 #[test]
 fn databases_left_out_are_named() {
-    use std::io::Write as _;
-    for (built, database) in [
+    for (built, feature) in [
         (cfg!(feature = "postgres"), "postgres"),
         (cfg!(feature = "mysql"), "mysql"),
     ] {
         if !built {
-            let said = writeln!(
-                std::io::stderr(),
-                "LEFT OUT: every test on `{database}`, a feature that is not on; tests/run.sh runs them"
-            );
-            said.expect("standard error");
+            support::servers::left_out(&format!(
+                "every test of the feature `{feature}`, which is not on; tests/run.sh runs them"
+            ));
         }
     }
 }

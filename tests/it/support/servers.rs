@@ -51,6 +51,11 @@ fn fresh_name() -> String {
     )
 }
 
+/// Says so past the capture of a passing test's output: this is to be seen.
+pub fn left_out(what: &str) {
+    writeln!(std::io::stderr(), "LEFT OUT: {what}").expect("standard error");
+}
+
 /// What that environment variable says, or none, and that aloud.
 pub fn server(variable: &str) -> Option<String> {
     match std::env::var(variable) {
@@ -62,12 +67,7 @@ pub fn server(variable: &str) -> Option<String> {
         }
         Err(_) => {
             let test = std::thread::current().name().unwrap_or("a test").to_owned();
-            // Past the capture of a passing test's output: this is to be seen.
-            let said = writeln!(
-                std::io::stderr(),
-                "LEFT OUT: {test} needs {variable}, which tests/run.sh sets"
-            );
-            said.expect("standard error");
+            left_out(&format!("{test} needs {variable}, which tests/run.sh sets"));
             None
         }
     }
