@@ -170,10 +170,24 @@ impl Sql {
         }
     }
 
-    /// Whether the statement sets `lock_timeout` itself.
+    /// Whether the statement sets the time-out of locks itself.
     pub(crate) fn sets_lock_timeout(&self) -> bool {
         let sets = matches!(self.kind.class(), Class::Session | Class::Query);
-        sets && self.text.to_ascii_lowercase().contains("lock_timeout")
+        let text = self.text.to_ascii_lowercase();
+        sets && (text.contains("lock_timeout") || text.contains("lock_wait_timeout"))
+    }
+
+    /// Whether what the statement does is in the session and goes with it: settings, and MySQL's variables.
+    pub(crate) fn sets_session(&self, dialect: Dialect) -> bool {
+        let text = self.text.to_ascii_uppercase();
+        match self.kind.class() {
+            Class::Session => !text.starts_with("KILL"),
+            Class::Query if dialect.is_mysql_family() => {
+                text.contains('@') && (text.contains(":=") || text.contains("INTO"))
+            }
+            Class::Query => dialect == Dialect::Postgres && text.contains("SET_CONFIG("),
+            _ => false,
+        }
     }
 }
 

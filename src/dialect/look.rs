@@ -92,7 +92,8 @@ impl Tables {
 pub(crate) struct Server {
     /// As the server writes it: `3.51.0`, `150018`, `10.11.19-MariaDB-…`.
     pub version: String,
-    /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) that unqualified names mean.
+    /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) that an unqualified version table
+    /// is in, or would be.
     pub schema: Option<String>,
     /// Whether the session is inside a transaction that was open before this message.
     pub in_transaction: bool,
@@ -194,13 +195,13 @@ pub(crate) fn full(names: &Names) -> String {
         ],
         &format!("FROM {lock} l WHERE l.{scope}"),
     );
-    [server(dialect), heads, running, lease].join(" UNION ALL ")
+    [server(names), heads, running, lease].join(" UNION ALL ")
 }
 
 /// What can be read while some tables are missing.
 pub(crate) fn partial(names: &Names, tables: Tables) -> String {
     let dialect = names.dialect();
-    let mut parts = vec![server(dialect)];
+    let mut parts = vec![server(names)];
     if tables.version {
         parts.push(row(
             dialect,
@@ -212,7 +213,8 @@ pub(crate) fn partial(names: &Names, tables: Tables) -> String {
     parts.join(" UNION ALL ")
 }
 
-fn server(dialect: Dialect) -> String {
+fn server(names: &Names) -> String {
+    let dialect = names.dialect();
     let expressions = match dialect {
         Dialect::Sqlite => vec![
             "sqlite_version()".to_owned(),
@@ -221,7 +223,7 @@ fn server(dialect: Dialect) -> String {
         ],
         Dialect::Postgres => vec![
             "pg_catalog.current_setting('server_version_num')".to_owned(),
-            "pg_catalog.current_schema()".to_owned(),
+            names.postgres_schema(),
             // A message that is not inside an older transaction begins its own: the two clocks agree then.
             "CASE WHEN pg_catalog.now() = pg_catalog.statement_timestamp() THEN 0 ELSE 1 END"
                 .to_owned(),

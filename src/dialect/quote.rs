@@ -25,7 +25,9 @@ impl Dialect {
     ///
     /// No server stores a NUL in a text column: it is written as U+FFFD.
     pub(crate) fn literal(self, value: &str) -> String {
-        let plain = !value.contains(['\'', '\\', '\0']);
+        // Beside quotes: MySQL reads what is not ASCII by the session's character set, which a migration may set.
+        let plain =
+            !value.contains(['\'', '\\', '\0']) && (value.is_ascii() || !self.is_mysql_family());
         match self {
             _ if plain => format!("'{value}'"),
             Dialect::Sqlite => format!("'{}'", value.replace('\0', "\u{fffd}").replace('\'', "''")),
@@ -103,6 +105,10 @@ mod tests {
         );
         assert_eq!(Dialect::Sqlite.literal("\0"), "'\u{fffd}'");
         assert_eq!(Dialect::Mysql.literal("plain"), "'plain'");
+        assert_eq!(
+            Dialect::Mysql.literal("é"),
+            "CONVERT(X'c3a9' USING utf8mb4)"
+        );
     }
 
     #[test]

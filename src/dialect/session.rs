@@ -99,18 +99,17 @@ pub(crate) fn restore(role: Option<&str>, settings: &[(String, String)]) -> Vec<
         "RESET SESSION AUTHORIZATION".to_owned(),
         "RESET ALL".to_owned(),
     ];
-    match role {
-        Some(role) if role != "none" => {
-            statements.push(format!("SET ROLE {}", dialect.ident(role)))
-        }
-        _ => statements.push("RESET ROLE".to_owned()),
-    }
+    // Before the role, under which some of the settings may not be made.
+    statements.push("RESET ROLE".to_owned());
     for (name, value) in settings {
         statements.push(format!(
             "SELECT pg_catalog.set_config({}, {}, false)",
             dialect.literal(name),
             dialect.literal(value)
         ));
+    }
+    if let Some(role) = role.filter(|role| *role != "none") {
+        statements.push(format!("SET ROLE {}", dialect.ident(role)));
     }
     statements
 }
@@ -147,6 +146,8 @@ pub(crate) fn set_timeout(dialect: Dialect, timeout: Timeout, value: Duration) -
 pub(crate) const MYSQL_ENTER: &str = "SET @limbeck_sql_mode = @@SESSION.sql_mode, \
      @limbeck_time_zone = @@SESSION.time_zone, @limbeck_foreign_keys = @@SESSION.foreign_key_checks, \
      @limbeck_unique = @@SESSION.unique_checks, @limbeck_autocommit = @@SESSION.autocommit, \
+     @limbeck_client = @@SESSION.character_set_client, @limbeck_results = @@SESSION.character_set_results, \
+     @limbeck_collation = @@SESSION.collation_connection, @limbeck_limit = @@SESSION.sql_select_limit, \
      @limbeck_wait = @@SESSION.lock_wait_timeout, @limbeck_row_wait = @@SESSION.innodb_lock_wait_timeout, \
      SESSION sql_mode = @@GLOBAL.sql_mode, SESSION time_zone = @@GLOBAL.time_zone";
 
@@ -157,10 +158,15 @@ pub(crate) fn mysql_end_limits(dialect: Dialect) -> Vec<String> {
         _ => "max_execution_time",
     };
     vec![
-        "SET SESSION lock_wait_timeout = @limbeck_wait, SESSION innodb_lock_wait_timeout = @limbeck_row_wait"
-            .to_owned(),
+        mysql_end_lock_limit(),
         format!("SET SESSION {statement_time} = DEFAULT"),
     ]
+}
+
+/// MySQL and MariaDB: ends what [`set_timeout`] set for locks.
+pub(crate) fn mysql_end_lock_limit() -> String {
+    "SET SESSION lock_wait_timeout = @limbeck_wait, SESSION innodb_lock_wait_timeout = @limbeck_row_wait"
+        .to_owned()
 }
 
 /// MySQL and MariaDB: ends what a section and [`set_timeout`] set in the session.
@@ -168,7 +174,9 @@ pub(crate) fn mysql_leave(dialect: Dialect, server: &Server) -> Vec<String> {
     let mut statements = vec![
         "SET SESSION sql_mode = @limbeck_sql_mode, SESSION time_zone = @limbeck_time_zone, \
          SESSION foreign_key_checks = @limbeck_foreign_keys, SESSION unique_checks = @limbeck_unique, \
-         SESSION autocommit = @limbeck_autocommit"
+         SESSION autocommit = @limbeck_autocommit, SESSION character_set_client = @limbeck_client, \
+         SESSION character_set_results = @limbeck_results, SESSION collation_connection = @limbeck_collation, \
+         SESSION sql_select_limit = @limbeck_limit"
             .to_owned(),
     ];
     statements.extend(mysql_end_limits(dialect));

@@ -150,11 +150,7 @@ pub(crate) fn existing(names: &Names) -> String {
             dialect.ident(names.schema().unwrap_or("main"))
         ),
         Dialect::Postgres => {
-            let schema = names
-                .schema()
-                .map_or("pg_catalog.current_schema()".to_owned(), |schema| {
-                    dialect.literal(schema)
-                });
+            let schema = names.postgres_schema();
             format!(
                 "SELECT c.relname::pg_catalog.text FROM pg_catalog.pg_class c \
                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \

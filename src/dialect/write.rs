@@ -134,24 +134,31 @@ pub(crate) fn expect_heads<S: AsRef<str>>(names: &Names, heads: &[S]) -> Vec<Str
     }]
 }
 
-/// How many rows one statement carries.
+/// How many rows one statement carries, and about how many bytes of them.
 const CHUNK: usize = 500;
+const CHUNK_BYTES: usize = 512 * 1024;
 
 /// Ledger rows, several to a statement.
 pub(crate) fn insert_history(names: &Names, actor: &Actor, rows: &[LedgerRow<'_>]) -> Vec<String> {
-    rows.chunks(CHUNK)
-        .map(|chunk| {
-            let values: Vec<String> = chunk
-                .iter()
-                .map(|row| format!("({})", history_values(names, actor, row).join(", ")))
-                .collect();
-            format!(
-                "INSERT INTO {} ({HISTORY_COLUMNS}) VALUES {}",
-                names.history(),
-                values.join(", ")
-            )
-        })
-        .collect()
+    let mut statements: Vec<String> = Vec::new();
+    let mut in_last = 0;
+    for row in rows {
+        let values = history_values(names, actor, row).join(", ");
+        match statements.last_mut() {
+            Some(last) if in_last < CHUNK && last.len() + values.len() < CHUNK_BYTES => {
+                last.push_str(&format!(", ({values})"));
+                in_last += 1;
+            }
+            _ => {
+                statements.push(format!(
+                    "INSERT INTO {} ({HISTORY_COLUMNS}) VALUES ({values})",
+                    names.history(),
+                ));
+                in_last = 1;
+            }
+        }
+    }
+    statements
 }
 
 /// One `running` row, inserted only while this epoch holds the lease, and its id.

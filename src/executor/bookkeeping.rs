@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Event, Message, Run, RunError, StepReport};
+use super::{Event, Fault, Message, Run, RunError, StepReport};
 use crate::backend::Source;
 use crate::dialect::look::{HeadRow, RunningRow};
 use crate::dialect::write::{self, LedgerRow};
@@ -107,6 +107,17 @@ impl<'a, S: Source> Run<'a, S> {
             .map(|step| self.ledger_row(step, "done"))
             .collect();
         write::insert_history(&self.names, &self.actor, &rows)
+    }
+
+    /// Many rows of the ledger, a statement a message: a server's limit on one is soon met by the down SQL of
+    /// a long history.
+    pub(super) async fn send_rows(&mut self, statements: &[String]) -> Result<(), Fault> {
+        for statement in statements {
+            let mut message = self.message(None);
+            message.own(statement);
+            self.send(&message).await?;
+        }
+        Ok(())
     }
 
     pub(super) fn find_running(&self, step: &Step) -> Option<&RunningRow> {

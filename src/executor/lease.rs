@@ -78,7 +78,7 @@ impl<S: Source> Run<'_, S> {
         let mut message = self.message(None);
         message.own(&statement);
         message.commit();
-        let taken = self.send(&message).await;
+        let taken = self.send_short(&message).await;
         let taken =
             taken.map_err(|fault| self.fault("taking the lease", "Nothing was changed", fault))?;
         if taken.first().is_some_and(|result| result.affected == 1) {
@@ -190,10 +190,17 @@ impl<S: Source> Run<'_, S> {
         let Some(lease) = self.lease.as_ref().filter(|_| !baseline.is_empty()) else {
             return Ok(());
         };
+        let renew = write::renew(&self.names, lease.epoch);
         let mut message = self.message(None);
         message.own("START TRANSACTION");
-        message.own_all(&write::renew(&self.names, lease.epoch));
-        message.own_all(&baseline);
+        message.own_all(&renew);
+        self.send(&message)
+            .await
+            .map_err(|fault| self.creating(fault))?;
+        self.send_rows(&baseline)
+            .await
+            .map_err(|fault| self.creating(fault))?;
+        let mut message = self.message(None);
         message.commit();
         self.send(&message)
             .await
@@ -213,8 +220,11 @@ impl<S: Source> Run<'_, S> {
         let Some(lease) = self.lease.take() else {
             return;
         };
+        let epoch = lease.epoch;
+        // Its next beat would take the release for a loss.
+        drop(lease);
         let mut message = self.message(None);
-        message.own(&write::release(&self.names, lease.epoch));
+        message.own(&write::release(&self.names, epoch));
         if let Err(fault) = self.send(&message).await {
             tracing::debug!(
                 error = fault.failure.message,

@@ -208,9 +208,7 @@ impl<S: Source> Run<'_, S> {
         }
         let baseline = self.baseline();
         if !baseline.is_empty() {
-            let mut message = self.message(None);
-            message.own_all(&baseline);
-            self.send(&message)
+            self.send_rows(&baseline)
                 .await
                 .map_err(|fault| self.creating(fault))?;
             self.look.has_history = true;

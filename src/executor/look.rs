@@ -31,6 +31,10 @@ impl<S: Source> Run<'_, S> {
                     attempts = 0;
                     continue;
                 }
+                // PostgreSQL, inside a transaction that has failed.
+                Err(fault) if fault.failure.code.as_deref() == Some("25P02") => {
+                    return Err(RunError::InTransaction.into());
+                }
                 Err(fault) => return Err(self.fault(LOOKING, UNCHANGED, fault)),
             }
             let tables = self.existing_tables().await?;
@@ -61,12 +65,16 @@ impl<S: Source> Run<'_, S> {
     }
 
     /// Takes over what a look saw: heads and leases, and what the server said of the session.
-    pub(super) fn absorb(&mut self, look: Look) -> Result<(), Error> {
+    pub(super) fn absorb(&mut self, mut look: Look) -> Result<(), Error> {
         let dialect = look.server.dialect(S::Database::FAMILY);
         let names = self
             .settings
             .names(S::Database::FAMILY)
             .with_dialect(dialect);
+        if !self.server.version.is_empty() {
+            // The first look of a run says where the tables are: a `USE` of a migration moves them nowhere.
+            look.server.schema = self.server.schema.clone();
+        }
         self.names = names.in_schema(look.server.schema.as_deref());
         if self.names.schema().is_none() {
             return Err(RunError::NoSchema.into());

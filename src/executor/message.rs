@@ -108,6 +108,16 @@ impl Message {
         )
     }
 
+    /// Whether the statement after `completed` results begins the message or is its `COMMIT`.
+    pub(crate) fn begins_or_commits(&self, completed: usize) -> bool {
+        let whose = self.parts.get(completed).map(|part| &part.whose);
+        match whose {
+            Some(Whose::Own) => completed == 0,
+            Some(Whose::Commit) => true,
+            _ => false,
+        }
+    }
+
     /// Whether a `COMMIT` of this message is among its first `completed` results.
     pub(crate) fn has_committed(&self, completed: usize) -> bool {
         let mut parts = self.parts.iter().take(completed);

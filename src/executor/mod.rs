@@ -128,7 +128,10 @@ impl<'a, S: Source> Run<'a, S> {
             source,
             session,
             actor: settings.actor(),
-            names: settings.names(S::Database::FAMILY),
+            // SQLite would look for an unqualified name in attached files too.
+            names: settings
+                .names(S::Database::FAMILY)
+                .in_schema((S::Database::FAMILY == Dialect::Sqlite).then_some("main")),
             server: Server::default(),
             look: Look::default(),
             lease: None,

@@ -76,6 +76,13 @@ impl<S: Source> Run<'_, S> {
         Ok(())
     }
 
+    /// The statement that sets one of the remembered pragmas as it was.
+    pub(super) fn kept_pragma(&self, name: &str) -> Option<String> {
+        let index = KEPT.iter().position(|kept| *kept == name)?;
+        let value = self.kept.as_ref()?.pragmas.get(index)?.as_deref()?;
+        Some(set(name, value))
+    }
+
     async fn read_connection(&mut self) -> Result<Kept, Error> {
         let mut message = self.message(None);
         for name in KEPT {

@@ -180,7 +180,7 @@ impl<S: Source> Run<'_, S> {
         }
         message.own_all(&statements);
         message.commit();
-        match self.send(&message).await {
+        match self.send_short(&message).await {
             Ok(_) => Ok(()),
             Err(fault) => {
                 let _ = self.rollback().await;

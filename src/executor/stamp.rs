@@ -34,6 +34,7 @@ impl<S: Source> Run<'_, S> {
             if !self.take_lease(&expected, None).await? {
                 return Ok(false);
             }
+            self.record_baseline().await?;
         } else if self.begin_locked(&expected, None).await? == Gate::Moved {
             return Ok(false);
         }
@@ -55,9 +56,17 @@ impl<S: Source> Run<'_, S> {
             ));
         }
         message.swap_all(&write::move_heads(&self.names, &removes, &adds));
-        message.own_all(&write::insert_history(&self.names, &self.actor, &rows));
-        message.commit();
-        if let Err(fault) = self.send(&message).await {
+        let rows = write::insert_history(&self.names, &self.actor, &rows);
+        let mut sent = self.send(&message).await.map(drop);
+        if sent.is_ok() {
+            sent = self.send_rows(&rows).await;
+        }
+        if sent.is_ok() {
+            let mut commit = self.message(None);
+            commit.commit();
+            sent = self.send_short(&commit).await.map(drop);
+        }
+        if let Err(fault) = sent {
             let is_lost = fault.is_lost_swap(&message, self.dialect());
             let _ = self.rollback().await;
             if is_lost {

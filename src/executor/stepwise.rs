@@ -12,14 +12,14 @@ use super::check::statement_error;
 use super::error::UnfinishedReason;
 use super::lock::{Resuming, unfinished};
 use super::message::{Message, Origin};
-use super::{Event, Fault, Ran, Run, RunError, StepReport, step_span};
-use crate::backend::{Class, Source};
+use super::{Event, Fault, Ran, Run, RunError, StepReport, poll_pause, step_span};
+use crate::backend::{Class, Source, StatementResult};
 use crate::dialect::Dialect;
 use crate::dialect::look::RunningRow;
 use crate::dialect::session::{self, Timeout};
 use crate::dialect::write::{self, Progress};
 use crate::error::Error;
-use crate::prepare::{Prepared, Sql, Work, transactional_ddl};
+use crate::prepare::{Prepared, Sql, Work};
 use crate::sql;
 
 /// How much of a statement the ledger shows while it runs.
@@ -79,6 +79,7 @@ impl<S: Source> Run<'_, S> {
                 self.fault("setting the session", "Nothing of the step was run", fault)
             })?;
         }
+        let is_resumed = resuming.is_some();
         let mut underway = match resuming {
             Some(row) => self.resume(prepared, &row).await?,
             None => {
@@ -93,6 +94,9 @@ impl<S: Source> Run<'_, S> {
             message: &prepared.message,
         });
         self.set_timeouts(prepared).await?;
+        if is_resumed {
+            self.replay_session(prepared, underway.done).await?;
+        }
         match &prepared.work {
             Work::Transaction(statements) | Work::Statements(statements) => {
                 let first = usize::try_from(underway.done).unwrap_or(usize::MAX);
@@ -130,7 +134,7 @@ impl<S: Source> Run<'_, S> {
         let id = message.len() - 1;
         message.commit();
         let results = self
-            .send(&message)
+            .send_short(&message)
             .await
             .map_err(|fault| self.bookkeeping(prepared, fault))?;
         let id = results
@@ -161,7 +165,7 @@ impl<S: Source> Run<'_, S> {
                 _ => usize::try_from(number)
                     .ok()
                     .and_then(|number| statements.get(number.checked_sub(1)?))
-                    .is_some_and(|s| s.kind.is_safe_to_repeat()),
+                    .is_some_and(|s| s.kind.is_safe_to_repeat() || s.sets_session(self.dialect())),
             };
             if !may_repeat {
                 return Err(unfinished(row, UnfinishedReason::InDoubt));
@@ -188,10 +192,45 @@ impl<S: Source> Run<'_, S> {
             underway.epoch,
         ));
         message.commit();
-        self.send(&message)
+        self.send_short(&message)
             .await
             .map_err(|fault| self.bookkeeping(prepared, fault))?;
         Ok(underway)
+    }
+
+    /// What the done statements set in their session went with it: the rest would mean something else without
+    /// their `USE`, their `SET` and their variables.
+    async fn replay_session(&mut self, prepared: &Prepared, done: u64) -> Result<(), Error> {
+        if matches!(prepared.work, Work::Repeat(_) | Work::Code) {
+            return Ok(());
+        }
+        let done = usize::try_from(done).unwrap_or(usize::MAX);
+        let statements = prepared.statements();
+        for (number, statement) in statements.iter().enumerate().take(done) {
+            if !statement.sets_session(self.dialect()) {
+                continue;
+            }
+            let mut message = self.message(Some(&prepared.step.revision));
+            let origin = Origin {
+                step: 0,
+                statement: number,
+            };
+            message.of_revision(&statement.text, origin);
+            if let Err(fault) = self.send(&message).await {
+                let state = format!(
+                    "Statements 1 to {done} took effect before and stay. This one sets what those behind them need \
+                     and was to be repeated for that. Correct the cause and start again"
+                );
+                if fault.failure.class == Class::Connection {
+                    return Err(self.fault("repeating the session's settings", state, fault));
+                }
+                let offset = message
+                    .blame(fault.completed, fault.failure.position)
+                    .and_then(|blame| blame.offset);
+                return Err(statement_error(prepared, number, offset, fault, state));
+            }
+        }
+        Ok(())
     }
 
     fn is_idempotent(&self, prepared: &Prepared) -> bool {
@@ -218,26 +257,49 @@ impl<S: Source> Run<'_, S> {
         let mut message = self.message(Some(&prepared.step.revision));
         if is_atomic {
             message.own(self.begin_short());
-            if self.dialect().is_mysql_family() {
-                message.own(&write::fence(&self.names, underway.epoch));
-            }
         } else {
             self.record(underway, Some((number, statement)), None)
                 .await?;
-            if self.dialect().is_mysql_family() {
-                message.own(&write::fence(&self.names, underway.epoch));
-            }
-            // On PostgreSQL it goes alone: a message of two statements is a transaction.
+        }
+        message.own_all(&self.limits_of(prepared, statement));
+        // Elsewhere the record before it, or with it, is the fence; and on PostgreSQL it goes alone where it
+        // shares no transaction: a message of two statements is one.
+        if self.dialect().is_mysql_family() {
+            message.own(&write::fence(&self.names, underway.epoch));
         }
         let place = message.len();
         message.of_revision(&statement.text, origin);
-        let results = match self.send(&message).await {
-            Ok(results) => results,
-            Err(fault) => {
+        let began = Instant::now();
+        let mut attempt = 0;
+        let results = loop {
+            let fault = match self.send_short(&message).await {
+                Ok(results) => break results,
+                Err(fault) => fault,
+            };
+            let may_wait = fault.failure.class == Class::LockTimeout
+                && statement.is_ddl()
+                && self.dialect() != Dialect::Sqlite
+                && began.elapsed() < self.settings.lock_retry_for;
+            if !may_wait {
                 return Err(self
                     .statement_failed(prepared, number, underway, &message, fault)
                     .await);
             }
+            // The statement alone is tried again; what others hold in between, they get.
+            if is_atomic {
+                self.rollback().await?;
+            }
+            tracing::info!(
+                attempt,
+                "a statement waited for a table lock until its lock_timeout; trying again"
+            );
+            tokio::time::sleep(poll_pause(attempt) * 2).await;
+            attempt += 1;
+            // On a caller's connection there is no heartbeat beside it.
+            let mut renewal = self.message(None);
+            renewal.own_all(&write::renew(&self.names, underway.epoch));
+            let renewed = self.send(&renewal).await;
+            renewed.map_err(|fault| self.bookkeeping(prepared, fault))?;
         };
         let rows = results.get(place).map_or(0, |result| result.affected);
         let rows = if statement.changes_rows() { rows } else { 0 };
@@ -248,7 +310,7 @@ impl<S: Source> Run<'_, S> {
             let mut message = self.message(Some(&prepared.step.revision));
             message.own_all(&write::record(&self.names, &self.progress(underway)));
             message.commit();
-            self.send(&message)
+            self.send_short(&message)
                 .await
                 .map_err(|fault| self.bookkeeping(prepared, fault))?;
         } else {
@@ -262,6 +324,63 @@ impl<S: Source> Run<'_, S> {
             rows,
         });
         Ok(())
+    }
+
+    /// DDL waits for table locks at most `lock_timeout`; other statements as long as the session says. The
+    /// section's own word, or a SET of its own, goes before.
+    fn limits_of(&self, prepared: &Prepared, statement: &Sql) -> Vec<String> {
+        let dialect = self.dialect();
+        let sets_itself = || prepared.statements().iter().any(Sql::sets_lock_timeout);
+        if dialect == Dialect::Sqlite || prepared.lock_timeout.is_some() || sets_itself() {
+            return Vec::new();
+        }
+        if !statement.is_ddl() {
+            let mysql = dialect.is_mysql_family();
+            return mysql
+                .then(session::mysql_end_lock_limit)
+                .into_iter()
+                .collect();
+        }
+        // Where PostgreSQL's DDL shares no transaction (CONCURRENTLY), a limit would only break it.
+        if dialect == Dialect::Postgres && !statement.can_share_transaction(dialect) {
+            return Vec::new();
+        }
+        session::set_timeout(dialect, Timeout::Lock, self.settings.lock_timeout)
+            .into_iter()
+            .collect()
+    }
+
+    /// Sends a message that begins a transaction of its own and may end it. On SQLite others write in
+    /// between: where one of them shuts out the beginning or the end, that is waited for.
+    pub(super) async fn send_short(
+        &mut self,
+        message: &Message,
+    ) -> Result<Vec<StatementResult>, Fault> {
+        let began = Instant::now();
+        let mut attempt = 0;
+        let mut results: Vec<StatementResult> = Vec::new();
+        let mut commit = self.message(None);
+        commit.commit();
+        loop {
+            let rest = if results.is_empty() { message } else { &commit };
+            let mut fault = match self.send(rest).await {
+                Ok(more) => {
+                    results.extend(more);
+                    return Ok(results);
+                }
+                Err(fault) => fault,
+            };
+            let may_wait = self.dialect() == Dialect::Sqlite
+                && fault.failure.class == Class::LockTimeout
+                && rest.begins_or_commits(fault.completed)
+                && began.elapsed() < self.settings.lock_wait;
+            if !may_wait {
+                return Err(fault);
+            }
+            results.append(&mut fault.results);
+            tokio::time::sleep(poll_pause(attempt)).await;
+            attempt += 1;
+        }
     }
 
     /// Tells precisely what ran and what did not, in the error and in the ledger.
@@ -338,7 +457,7 @@ impl<S: Source> Run<'_, S> {
                     statement: 0,
                 },
             );
-            let results = match self.send(&message).await {
+            let results = match self.send_short(&message).await {
                 Ok(results) => results,
                 Err(fault) => {
                     return Err(self
@@ -355,7 +474,7 @@ impl<S: Source> Run<'_, S> {
             let mut message = self.message(Some(&prepared.step.revision));
             message.own_all(&write::record(&self.names, &self.progress(&underway)));
             message.commit();
-            self.send(&message)
+            self.send_short(&message)
                 .await
                 .map_err(|fault| self.bookkeeping(prepared, fault))?;
             self.emit(&Event::BatchDone {
@@ -449,7 +568,7 @@ impl<S: Source> Run<'_, S> {
             &prepared.step.adds,
         ));
         message.commit();
-        let Err(fault) = self.send(&message).await else {
+        let Err(fault) = self.send_short(&message).await else {
             return Ok(());
         };
         if fault.is_lost_swap(&message, self.dialect()) {
@@ -510,7 +629,7 @@ impl<S: Source> Run<'_, S> {
         message.own(self.begin_short());
         message.own_all(&write::record(&self.names, progress));
         message.commit();
-        match self.send(&message).await {
+        match self.send_short(&message).await {
             Ok(_) => Ok(()),
             Err(fault) => {
                 let _ = self.rollback().await;
@@ -563,11 +682,8 @@ impl<S: Source> Run<'_, S> {
 
     async fn set_timeouts(&mut self, prepared: &Prepared) -> Result<(), Error> {
         let dialect = self.dialect();
-        let lock = prepared
-            .lock_timeout
-            .or_else(|| (!transactional_ddl(dialect)).then_some(self.settings.lock_timeout));
         for (timeout, value) in [
-            (Timeout::Lock, lock),
+            (Timeout::Lock, prepared.lock_timeout),
             (Timeout::Statement, prepared.statement_timeout),
         ] {
             let Some(value) = value else { continue };
@@ -605,7 +721,11 @@ impl<S: Source> Run<'_, S> {
                 if prepared.statement_timeout.is_some() {
                     let _ = self.session.limit(None).await;
                 }
-                Vec::new()
+                let is_limited = prepared.lock_timeout.is_some();
+                self.kept_pragma("busy_timeout")
+                    .filter(|_| is_limited)
+                    .into_iter()
+                    .collect()
             }
         };
         for statement in statements {

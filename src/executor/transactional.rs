@@ -337,6 +337,7 @@ impl<S: Source> Run<'_, S> {
     fn push_body(&self, message: &mut Message, index: usize, prepared: &Prepared) {
         let dialect = self.dialect();
         let is_postgres = dialect == Dialect::Postgres;
+        let single = self.settings.transaction_mode == TransactionMode::SingleTransaction;
         let statements = prepared.statements();
         if is_postgres && !statements.is_empty() {
             message.own("SAVEPOINT limbeck_step");
@@ -375,6 +376,10 @@ impl<S: Source> Run<'_, S> {
                     statement: number,
                 },
             );
+        }
+        if is_postgres && !statements.is_empty() && single {
+            // Thousands of savepoints open at once would each hold a lock of the server's.
+            message.own("RELEASE SAVEPOINT limbeck_step");
         }
         if is_postgres {
             let settings = self.saved.as_deref().unwrap_or_default();

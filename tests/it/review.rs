@@ -268,6 +268,56 @@ on_each! {
         assert_eq!(report.expect("taken over").heads, ["b"]);
         assert_eq!(db.strings("SELECT state FROM limbeck_history WHERE revision = 'b'").await, ["done"]);
     }
+
+    /// A step that goes on in another session has what its own statements had set in theirs.
+    async fn a_resumed_step_has_the_settings_of_its_session(db) {
+        let migrator = Migrator::new(&db.pool, sets_its_session(db.dialect));
+        let error = migrator.upgrade_to_head().await.expect_err("no such table");
+        assert!(error.is_statement(), "{error}");
+        let table = if db.dialect == Dialect::Postgres { "other.later" } else { "later" };
+        db.run(&format!("CREATE TABLE {table} (id INT)")).await;
+        let _ = migrator.upgrade_to_head().await.expect("the rest");
+        let cast = if db.dialect.is_mysql_family() { "CAST(id AS CHAR)" } else { "CAST(id AS TEXT)" };
+        assert_eq!(db.strings(&format!("SELECT {cast} FROM {table}")).await, ["7"]);
+    }
+
+    /// A stamp is a first write too: what a taken over database has is recorded.
+    async fn a_stamp_records_the_baseline(db) {
+        let width = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)";
+        db.run(&format!("{width}; INSERT INTO alembic_version VALUES ('a')")).await;
+        let migrator = Migrator::new(&db.pool, chain()).version_table("alembic_version");
+        let _ = migrator.stamp("b", limbeck::Purge::Keep).await.expect("stamp");
+        let rows = db.strings("SELECT CONCAT_WS(' ', action, revision) FROM limbeck_history ORDER BY id").await;
+        assert_eq!(rows, ["baseline a", "stamp b"]);
+    }
+
+    /// Steps in groups of one message: the statement that fails is that of its own revision.
+    async fn one_transaction_of_many_steps_names_the_right_one(db) {
+        if db.dialect.is_mysql_family() {
+            return;
+        }
+        let files: Vec<(String, String, String)> = (0..150)
+            .map(|n| {
+                let down = if n == 0 { String::new() } else { format!("r{:03}", n - 1) };
+                let section = match n {
+                    40 => "-- @require\nSELECT 1 WHERE 1 = 0;\n-- @upgrade\nCREATE TABLE r40 (id INT);\n-- @verify\nSELECT id FROM r40;\n".to_owned(),
+                    60 => "-- @upgrade statement_timeout=30s lock_timeout=3s\nCREATE TABLE r60 (id INT); -- the end".to_owned(),
+                    70 => "-- @upgrade\n-- nothing\n".to_owned(),
+                    130 => "-- @upgrade\nCREATE TABLE r130 (id INT);\nINSERT INTO r130 VALUES (1);\nINSERT INTO nowhere VALUES (1);\n".to_owned(),
+                    _ => format!("-- @upgrade\nCREATE TABLE r{n} (id INT);\n"),
+                };
+                (format!("r{n:03}"), down, section)
+            })
+            .collect();
+        let files: Vec<_> = files.iter().map(|(id, down, section)| (id.as_str(), down.as_str(), "", section.as_str())).collect();
+        let migrator = Migrator::new(&db.pool, migrations(&files)).transaction_mode(TransactionMode::SingleTransaction);
+        let error = migrator.upgrade_to_head().await.expect_err("r130");
+        assert_eq!(error.revision(), Some("r130"), "{error}");
+        assert!(error.to_string().contains("r130.sql:") && error.to_string().contains("statement 3 of 3"), "{error}");
+        assert_eq!(db.tables().await, Vec::<String>::new());
+        db.run("CREATE TABLE nowhere (id INT)").await;
+        assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").steps.len(), 150);
+    }
 }
 
 /// An interrupted function can be settled either way.
@@ -325,4 +375,191 @@ async fn a_call_that_returns_rows_and_fails_is_named() {
         "{error}"
     );
     assert!(error.to_string().contains("own reason"), "{error}");
+}
+
+/// Statements that set what the fourth needs, in the session alone; the fourth fails at first.
+fn sets_its_session(dialect: Dialect) -> Migrations {
+    let body = match dialect {
+        Dialect::Sqlite => {
+            "CREATE TABLE t (id INT);\nPRAGMA recursive_triggers = ON;\nINSERT INTO later SELECT recursive_triggers + 6 FROM pragma_recursive_triggers;\n"
+        }
+        Dialect::Postgres => {
+            "CREATE TABLE t (id INT);\nCREATE SCHEMA other;\nSET search_path = other;\nINSERT INTO later VALUES (7);\n"
+        }
+        _ => {
+            "CREATE TABLE t (id INT);\nSET @n = 6;\nSELECT @n + 1 INTO @n;\nINSERT INTO later VALUES (@n);\n"
+        }
+    };
+    migrations(&[("a", "", "", &format!("-- @upgrade autocommit\n{body}"))])
+}
+
+/// The tables are where the search path finds them, also behind a schema that comes first in it.
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn the_version_table_is_found_along_the_search_path() {
+    let Some(db) = servers::postgres_database().await else {
+        return;
+    };
+    let _ = Migrator::new(&db.pool, chain())
+        .upgrade("a")
+        .await
+        .expect("a");
+    db.run("CREATE SCHEMA app").await;
+    let options = (*db.pool.connect_options())
+        .clone()
+        .options([("search_path", "app, public")]);
+    let pool = sqlx::PgPool::connect_with(options).await.expect("a pool");
+    let report = Migrator::new(&pool, chain())
+        .upgrade_to_head()
+        .await
+        .expect("upgrade");
+    assert_eq!(report.steps.len(), 1);
+    assert_eq!(
+        db.strings("SELECT version_num FROM public.limbeck_version")
+            .await,
+        ["b"]
+    );
+
+    // And one that Alembic made, where there is no ledger yet.
+    db.run("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY); INSERT INTO alembic_version VALUES ('b')").await;
+    let migrator = Migrator::new(&pool, chain())
+        .version_table("alembic_version")
+        .history_table("h");
+    assert_eq!(migrator.current().await.expect("current"), ["b"]);
+}
+
+/// A caller's transaction that has failed already is a typed error too.
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn a_failed_transaction_of_the_callers_is_typed() {
+    use sqlx::Connection as _;
+    let Some(db) = servers::postgres_database().await else {
+        return;
+    };
+    let mut connection = db.pool.acquire().await.expect("a connection");
+    let mut transaction = connection.begin().await.expect("a transaction");
+    let failed = sqlx::raw_sql("SELECT 1 / 0")
+        .execute(&mut *transaction)
+        .await;
+    assert!(failed.is_err());
+    let error = Migrator::new(&mut *transaction, chain())
+        .upgrade_to_head()
+        .await
+        .expect_err("in a transaction");
+    assert!(
+        matches!(run_error(&error), RunError::InTransaction),
+        "{error}"
+    );
+}
+
+/// DDL that waits for a table is tried again, and DML waits as long as the session says.
+#[cfg(feature = "mysql")]
+#[tokio::test]
+async fn ddl_that_waits_is_tried_again_and_dml_waits_by_itself() {
+    use sqlx::Connection as _;
+    let Some(db) = servers::mysql_database().await else {
+        return;
+    };
+    db.run("CREATE TABLE t (id INT PRIMARY KEY, n INT); INSERT INTO t VALUES (1, 1)")
+        .await;
+    for (id, statement) in [
+        ("a", "ALTER TABLE t ADD COLUMN x INT"),
+        ("b", "UPDATE t SET n = 5 WHERE id = 1"),
+    ] {
+        let file = format!("-- @upgrade\n{statement};\n");
+        let migrator = Migrator::new(&db.pool, migrations(&[(id, "", "", &file)]))
+            .version_table(format!("version_{id}"))
+            .lock_timeout(Duration::from_secs(1));
+        let mut connection = db.pool.acquire().await.expect("a connection");
+        let mut holds = connection.begin().await.expect("a transaction");
+        sqlx::raw_sql("UPDATE t SET n = n + 1")
+            .execute(&mut *holds)
+            .await
+            .expect("a lock");
+        let ends = async {
+            tokio::time::sleep(Duration::from_millis(2600)).await;
+            holds.rollback().await.expect("rollback");
+        };
+        let (report, ()) = tokio::join!(migrator.upgrade_to_head(), ends);
+        assert_eq!(report.expect(statement).heads, [id]);
+    }
+}
+
+/// The character set that a migration chooses is not the one that limbeck's own statements are read in.
+#[cfg(feature = "mysql")]
+#[tokio::test]
+async fn a_character_set_of_a_migration_is_its_own() {
+    let Some(db) = servers::mysql_database().await else {
+        return;
+    };
+    let files = migrations(&[
+        (
+            "ä1",
+            "",
+            "",
+            "-- @upgrade\nSET NAMES latin1;\nSET sql_select_limit = 1;\nCREATE TABLE a (id INT);\n",
+        ),
+        (
+            "ö2",
+            "ä1",
+            "",
+            "-- @upgrade\nSET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES';\nCREATE TABLE \"b\" (id INT);\nSET autocommit = 0;\nINSERT INTO b VALUES (1);\n",
+        ),
+        (
+            "ü3",
+            "ö2",
+            "",
+            "-- @upgrade\nLOCK TABLES a WRITE;\nINSERT INTO a VALUES (1);\nUNLOCK TABLES;\n",
+        ),
+    ]);
+    let mut connection = db.pool.acquire().await.expect("a connection");
+    let migrator = Migrator::new(&mut *connection, files);
+    let report = migrator.upgrade_to_head().await.expect("upgrade");
+    assert_eq!(report.heads, ["ü3"]);
+    let ledger = migrator.ledger().await.expect("ledger");
+    assert_eq!(
+        ledger
+            .iter()
+            .map(|row| row.message.as_str())
+            .collect::<Vec<_>>(),
+        ["Revision ä1", "Revision ö2", "Revision ü3"]
+    );
+    drop(migrator);
+    drop(connection);
+    assert_eq!(db.strings("SELECT CAST(id AS CHAR) FROM b").await, ["1"]);
+}
+
+/// Without a time-out of its own SQLite refuses at once what another process holds for a moment.
+#[tokio::test]
+async fn a_busy_sqlite_is_waited_for() {
+    let db = servers::sqlite().await;
+    let options = (*db.pool.connect_options())
+        .clone()
+        .busy_timeout(Duration::ZERO);
+    let pool = sqlx::sqlite::SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_lazy_with(options);
+    let files: String = (0..30)
+        .map(|n| format!("CREATE TABLE t{n} (id INT);\nPRAGMA recursive_triggers = ON;\n"))
+        .collect();
+    let files = migrations(&[("a", "", "", &format!("-- @upgrade autocommit\n{files}"))]);
+    let writes = async {
+        let mut connection = db.pool.acquire().await.expect("a connection");
+        for _ in 0..40 {
+            let held = sqlx::raw_sql("BEGIN IMMEDIATE")
+                .execute(&mut *connection)
+                .await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if held.is_ok() {
+                sqlx::raw_sql("COMMIT")
+                    .execute(&mut *connection)
+                    .await
+                    .expect("COMMIT");
+            }
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+    };
+    let migrator = Migrator::new(&pool, files);
+    let (report, ()) = tokio::join!(migrator.upgrade_to_head(), writes);
+    assert_eq!(report.expect("upgrade").statements(), 60);
 }
