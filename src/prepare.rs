@@ -390,6 +390,15 @@ fn refuse(prepared: &Prepared, needs: &Needs<'_>) -> Result<(), RefusedError> {
     Ok(())
 }
 
+/// The kind of section that an action of this name runs.
+pub(crate) fn section_kind(action: &str) -> SectionKind {
+    if action == Action::Downgrade.name() {
+        SectionKind::Downgrade
+    } else {
+        SectionKind::Upgrade
+    }
+}
+
 /// The statements of the section that an action of this name runs.
 pub(crate) fn section_statements(
     migrations: &Migrations,
@@ -397,15 +406,10 @@ pub(crate) fn section_statements(
     action: &str,
     dialect: Dialect,
 ) -> Result<Vec<Sql>, RefusedError> {
-    let kind = if action == Action::Downgrade.name() {
-        SectionKind::Downgrade
-    } else {
-        SectionKind::Upgrade
-    };
     let Some(revision) = migrations.get(revision) else {
         return Ok(Vec::new());
     };
-    match revision.section(kind, dialect) {
+    match revision.section(section_kind(action), dialect) {
         Some(section) => statements(revision, section, dialect),
         None => Ok(Vec::new()),
     }

@@ -58,12 +58,12 @@ pub trait Backend: Database + Sealed {
     const FAMILY: Dialect;
 
     /// Sends one message of one or more statements as simple text, without a prepared statement, and reads
-    /// the result of each.
+    /// the result of each: as many of its rows as `keep` says, none of results beyond those.
     #[doc(hidden)]
     fn send<'c>(
         connection: &'c mut Self::Connection,
         message: String,
-        keep: usize,
+        keep: Vec<usize>,
     ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>>;
 
     #[doc(hidden)]
@@ -97,10 +97,10 @@ pub struct StatementResult {
     pub rows: Vec<Vec<Option<String>>>,
 }
 
-/// The message failed after `completed` of its statements had ended.
+/// The message failed after these of its statements had ended.
 #[derive(Debug)]
 pub struct SendError {
-    pub completed: usize,
+    pub results: Vec<StatementResult>,
     pub error: sqlx::Error,
 }
 
@@ -170,7 +170,7 @@ type ReadRow<DB> = fn(&<DB as Database>::Row) -> (Vec<String>, Vec<Option<String
 /// Reads a message's results: what stands between two ends of statements belongs to the second.
 pub(crate) async fn collect<DB: Database>(
     mut stream: Results<'_, DB>,
-    keep: usize,
+    keep: Vec<usize>,
     affected: fn(&DB::QueryResult) -> u64,
     read_row: ReadRow<DB>,
 ) -> Result<Vec<StatementResult>, SendError> {
@@ -183,17 +183,14 @@ pub(crate) async fn collect<DB: Database>(
                 results.push(std::mem::take(&mut current));
             }
             Ok(Either::Right(row)) => {
-                if current.rows.len() < keep {
+                if current.rows.len() < keep.get(results.len()).copied().unwrap_or(0) {
                     let (columns, cells) = read_row(&row);
                     current.columns = columns;
                     current.rows.push(cells);
                 }
             }
             Err(error) => {
-                return Err(SendError {
-                    completed: results.len(),
-                    error,
-                });
+                return Err(SendError { results, error });
             }
         }
     }

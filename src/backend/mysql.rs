@@ -20,7 +20,7 @@ impl Backend for MySql {
     fn send<'c>(
         connection: &'c mut Self::Connection,
         message: String,
-        keep: usize,
+        keep: Vec<usize>,
     ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>> {
         Box::pin(async move {
             let stream = connection

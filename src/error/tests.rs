@@ -56,6 +56,7 @@ fn run_errors() -> Vec<RunError> {
         },
         RunError::Bookkeeping {
             during: "taking the lease".into(),
+            revision: None,
             message: "permission denied for table limbeck_history_lock".into(),
             state: "Nothing was changed".into(),
             source: lost(),

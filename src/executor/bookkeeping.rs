@@ -118,7 +118,7 @@ impl<'a, S: Source> Run<'a, S> {
 
     pub(super) fn push_bookkeeping(&self, message: &mut Message, prepared: &Prepared) {
         let step = &prepared.step;
-        message.own_all(&write::move_heads(&self.names, &step.removes, &step.adds));
+        message.swap_all(&write::move_heads(&self.names, &step.removes, &step.adds));
         let count = prepared.statements().len() as u64;
         let mut row = self.ledger_row(step, "done");
         row.statements = count;

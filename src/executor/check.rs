@@ -115,7 +115,7 @@ impl<S: Source> Run<'_, S> {
             return;
         }
         match dialect {
-            Dialect::Postgres if !prepared.is_transactional(dialect) => message.own("COMMIT"),
+            Dialect::Postgres if !prepared.is_transactional(dialect) => message.commit(),
             Dialect::Postgres => {
                 message.own("SET LOCAL lock_timeout TO DEFAULT");
                 message.own("SET LOCAL statement_timeout TO DEFAULT");

@@ -29,6 +29,8 @@ pub enum RunError {
     Bookkeeping {
         /// What was going on.
         during: String,
+        /// The revision whose step it belongs to, if one does: a deferred constraint speaks at its commit.
+        revision: Option<String>,
         /// The server's message.
         message: String,
         /// What is known of the database.
@@ -441,6 +443,7 @@ impl RunError {
     pub fn revision(&self) -> Option<&str> {
         match self {
             RunError::Statement(error) => Some(&error.revision),
+            RunError::Bookkeeping { revision, .. } => revision.as_deref(),
             RunError::Violation(error) => Some(&error.revision),
             RunError::Unfinished(error) => Some(&error.revision),
             RunError::Code { revision, .. }

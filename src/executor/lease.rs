@@ -9,7 +9,7 @@ use std::time::Duration;
 use sqlx::Pool;
 use tokio::task::JoinHandle;
 
-use super::lock::{Block, Gate, Wait, unfinished};
+use super::lock::{Block, Gate, Resuming, Wait, unfinished};
 use super::message::Message;
 use super::{Run, UnfinishedReason};
 use crate::backend::{Backend, Class, Source};
@@ -40,7 +40,7 @@ impl<S: Source> Run<'_, S> {
     pub(super) async fn take_lease(
         &mut self,
         expected: &[String],
-        resuming: Option<i64>,
+        resuming: Option<Resuming<'_>>,
     ) -> Result<bool, Error> {
         if self.lease.is_some() {
             return Ok(true);
@@ -73,7 +73,7 @@ impl<S: Source> Run<'_, S> {
         let (statement, epoch) = self.acquire_statement();
         let mut message = self.message(None);
         message.own(&statement);
-        message.own("COMMIT");
+        message.commit();
         let taken = self.send(&message).await;
         let taken =
             taken.map_err(|fault| self.fault("taking the lease", "Nothing was changed", fault))?;
@@ -90,7 +90,7 @@ impl<S: Source> Run<'_, S> {
     async fn swap(
         &mut self,
         expected: &[String],
-        resuming: Option<i64>,
+        resuming: Option<Resuming<'_>>,
     ) -> Result<Option<i64>, Error> {
         self.session.begin_work();
         let mut wait = Wait::new(self.settings.lock_wait);
@@ -192,7 +192,7 @@ impl<S: Source> Run<'_, S> {
         message.own("START TRANSACTION");
         message.own_all(&write::renew(&self.names, lease.epoch));
         message.own_all(&baseline);
-        message.own("COMMIT");
+        message.commit();
         self.send(&message)
             .await
             .map_err(|fault| self.creating(fault))?;
@@ -233,7 +233,7 @@ async fn beat<B: Backend>(pool: Pool<B>, message: Message, interval: Duration) {
         let Ok(mut connection) = pool.acquire().await else {
             continue;
         };
-        if let Err(failed) = B::send(&mut connection, message.text().to_owned(), 0).await {
+        if let Err(failed) = B::send(&mut connection, message.text().to_owned(), Vec::new()).await {
             let failure = B::explain(&failed.error);
             if failure.class == Class::Guard {
                 tracing::warn!("the lease is lost: another process took it over");

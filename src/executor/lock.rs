@@ -10,6 +10,7 @@ use crate::backend::{Class, Source, StatementResult};
 use crate::dialect::look::{self, LeaseRow, RunningRow, Tables};
 use crate::dialect::{Dialect, session, tables, write};
 use crate::error::Error;
+use crate::plan::Step;
 
 /// A wait for a lock, bounded, and what it has seen of the lease.
 pub(super) struct Wait {
@@ -62,6 +63,27 @@ pub(super) enum Gate {
     Moved,
 }
 
+/// The step that a run begins or goes on with: that one standing half done is no obstacle to it. By name, not
+/// by row: the row may be written while this run waits for the lease of the process that then dies in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Resuming<'r> {
+    pub revision: &'r str,
+    pub action: &'r str,
+}
+
+impl<'r> Resuming<'r> {
+    pub(super) fn step(step: &'r Step) -> Self {
+        Resuming {
+            revision: &step.revision,
+            action: step.action.name(),
+        }
+    }
+
+    fn is(self, row: &RunningRow) -> bool {
+        row.revision == self.revision && row.action == self.action
+    }
+}
+
 /// Who is in the way of a step, though the lock is free.
 pub(super) enum Block {
     Moved,
@@ -75,7 +97,7 @@ impl<S: Source> Run<'_, S> {
     pub(super) async fn begin_locked(
         &mut self,
         expected: &[String],
-        resuming: Option<i64>,
+        resuming: Option<Resuming<'_>>,
     ) -> Result<Gate, Error> {
         let mut wait = Wait::new(self.settings.lock_wait);
         loop {
@@ -246,7 +268,7 @@ impl<S: Source> Run<'_, S> {
     pub(super) fn block(
         &self,
         expected: &[String],
-        resuming: Option<i64>,
+        resuming: Option<Resuming<'_>>,
         wait: &mut Wait,
     ) -> Option<Block> {
         let own = self.lease.as_ref().map(|lease| lease.epoch);
@@ -262,7 +284,7 @@ impl<S: Source> Run<'_, S> {
             .look
             .running
             .iter()
-            .find(|row| Some(row.id) != resuming);
+            .find(|row| !resuming.is_some_and(|step| step.is(row)));
         other.map(|row| Block::Unfinished(Box::new(row.clone())))
     }
 

@@ -1,6 +1,8 @@
 //! One message: several statements, limbeck's own and a revision's, sent together. It remembers whose each
 //! part is, so that an error is attributed to the statement that raised it.
 
+use crate::backend::ALL;
+
 /// A statement of a revision file, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Origin {
@@ -13,7 +15,17 @@ pub(crate) struct Origin {
 struct Part {
     /// Where its text begins, in bytes.
     start: usize,
-    origin: Option<Origin>,
+    whose: Whose,
+}
+
+/// Whose statement a part is.
+#[derive(Debug)]
+enum Whose {
+    Own,
+    /// Limbeck's compare-and-swap of the heads: an error there may mean that somebody else moved them.
+    Swap,
+    Commit,
+    Revision(Origin),
 }
 
 /// The statements of a message and their text.
@@ -46,7 +58,7 @@ impl Message {
     }
 
     pub(crate) fn own(&mut self, statement: &str) {
-        self.push(statement, None);
+        self.push(statement, Whose::Own);
     }
 
     pub(crate) fn own_all(&mut self, statements: &[String]) {
@@ -56,13 +68,24 @@ impl Message {
     }
 
     pub(crate) fn of_revision(&mut self, statement: &str, origin: Origin) {
-        self.push(statement, Some(origin));
+        self.push(statement, Whose::Revision(origin));
     }
 
-    fn push(&mut self, statement: &str, origin: Option<Origin>) {
+    /// The compare-and-swap of the heads.
+    pub(crate) fn swap_all(&mut self, statements: &[String]) {
+        for statement in statements {
+            self.push(statement, Whose::Swap);
+        }
+    }
+
+    pub(crate) fn commit(&mut self) {
+        self.push("COMMIT", Whose::Commit);
+    }
+
+    fn push(&mut self, statement: &str, whose: Whose) {
         self.parts.push(Part {
             start: self.text.len(),
-            origin,
+            whose,
         });
         self.text.push_str(statement);
         // On a line of its own: a statement may end in a line comment.
@@ -76,7 +99,36 @@ impl Message {
 
     /// Whose statement the result of this index is.
     pub(crate) fn origin(&self, index: usize) -> Option<&Origin> {
-        self.parts.get(index)?.origin.as_ref()
+        match &self.parts.get(index)?.whose {
+            Whose::Revision(origin) => Some(origin),
+            _ => None,
+        }
+    }
+
+    /// Whether the statement after `completed` results is part of the compare-and-swap.
+    pub(crate) fn is_swap(&self, completed: usize) -> bool {
+        matches!(
+            self.parts.get(completed).map(|part| &part.whose),
+            Some(Whose::Swap)
+        )
+    }
+
+    /// Whether a `COMMIT` of this message is among its first `completed` results.
+    pub(crate) fn has_committed(&self, completed: usize) -> bool {
+        let mut parts = self.parts.iter().take(completed);
+        parts.any(|part| matches!(part.whose, Whose::Commit))
+    }
+
+    /// How many rows of each result are kept, in the statements' order: all of limbeck's own, of a revision's
+    /// as many as are to be shown. A migration that selects a million rows must not fill the memory.
+    pub(crate) fn keep(&self, shown: usize) -> Vec<usize> {
+        self.parts
+            .iter()
+            .map(|part| match part.whose {
+                Whose::Revision(_) => shown,
+                _ => ALL,
+            })
+            .collect()
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -100,10 +152,11 @@ impl Message {
                 .parts
                 .partition_point(|part| part.start <= byte)
                 .checked_sub(1)?,
-            None => completed,
+            // MySQL's CALL gives a result for each of its SELECTs.
+            None => completed.min(self.parts.len().checked_sub(1)?),
         };
         let part = self.parts.get(index)?;
-        let origin = part.origin.clone()?;
+        let origin = self.origin(index)?.clone();
         Some(Blame {
             origin,
             offset: byte.map(|byte| byte - part.start),
@@ -132,7 +185,7 @@ mod tests {
                 statement: 1,
             },
         );
-        message.own("COMMIT");
+        message.commit();
         message
     }
 
@@ -160,5 +213,20 @@ mod tests {
         assert_eq!(message.blame(0, None), None);
         assert_eq!(message.blame(3, None), None, "the commit is limbeck's own");
         assert_eq!(message.blame(9, None), None);
+        assert!(!message.has_committed(3) && message.has_committed(4));
+    }
+
+    #[test]
+    fn a_call_with_results_of_its_own_is_blamed_for_its_error() {
+        let mut message = Message::default();
+        message.own("SELECT 1");
+        message.of_revision(
+            "CALL p()",
+            Origin {
+                step: 0,
+                statement: 4,
+            },
+        );
+        assert_eq!(message.blame(3, None).unwrap().origin.statement, 4);
     }
 }

@@ -41,7 +41,7 @@ use lease::OwnLease;
 use message::{Message, Origin};
 pub(crate) use session::{Fault, Session};
 
-use crate::backend::{ALL, Backend, Class, Source, StatementResult};
+use crate::backend::{Backend, Class, Source, StatementResult};
 use crate::dialect::look::{Look, Server};
 use crate::dialect::session::message_marker;
 use crate::dialect::write::Actor;
@@ -97,6 +97,8 @@ pub(crate) struct Run<'a, S: Source> {
     saved: Option<Vec<(String, String)>>,
     /// Where an applied revision was edited and that is only warned of: lineages over what the ledger has.
     lineages: Option<HashMap<Arc<str>, String>>,
+    /// SQLite: the connection as it was before the first step.
+    kept: Option<pragmas::Kept>,
     steps: Vec<StepReport>,
     began: Instant,
 }
@@ -144,6 +146,7 @@ impl<'a, S: Source> Run<'a, S> {
             lease: None,
             saved: None,
             lineages: None,
+            kept: None,
             steps: Vec::new(),
             began,
         })
@@ -181,6 +184,7 @@ impl<'a, S: Source> Run<'a, S> {
             let _ = self.rollback().await;
         }
         self.release_lease().await;
+        self.restore_connection().await;
         self.session.end().await;
     }
 
@@ -246,7 +250,7 @@ impl<'a, S: Source> Run<'a, S> {
     }
 
     async fn send(&mut self, message: &Message) -> Result<Vec<StatementResult>, Fault> {
-        self.session.send(message, ALL).await
+        self.session.send(message, 0).await
     }
 
     /// Upgrades to the targets, together with every other process that does the same.
@@ -323,8 +327,8 @@ impl<'a, S: Source> Run<'a, S> {
         if plan.steps().len() > 1 && self.settings.transaction_mode == TransactionMode::PerRevision
         {
             self.check_plan(&plan).await?;
-            let resuming = self.find_running(&plan.steps()[0]).map(|row| row.id);
-            if !self.take_lease(&expected, resuming).await? {
+            let first = lock::Resuming::step(&plan.steps()[0]);
+            if !self.take_lease(&expected, Some(first)).await? {
                 return Err(self.heads_moved(Action::Downgrade, expected));
             }
         }
@@ -440,6 +444,7 @@ impl<'a, S: Source> Run<'a, S> {
         {
             self.use_uncached_connection().await?;
         }
+        self.remember_connection().await?;
         let dialect = self.dialect();
         let mut rest = prepared.as_slice();
         while let Some(first) = rest.first() {
@@ -447,9 +452,14 @@ impl<'a, S: Source> Run<'a, S> {
                 if let Some(row) = self.find_running(&first.step) {
                     return Err(lock::unfinished(row, UnfinishedReason::Converted));
                 }
+                // A switch that one step asks for must not reach its neighbours.
+                let is_alike = |step: &Prepared| {
+                    self.settings.transaction_mode == TransactionMode::SingleTransaction
+                        || step.foreign_keys_off == first.foreign_keys_off
+                };
                 let together = rest
                     .iter()
-                    .take_while(|step| step.is_transactional(dialect))
+                    .take_while(|step| step.is_transactional(dialect) && is_alike(step))
                     .count();
                 let (now, later) = rest.split_at(together);
                 rest = later;
@@ -496,6 +506,7 @@ impl<'a, S: Source> Run<'a, S> {
                 let message = fault.failure.message;
                 RunError::Bookkeeping {
                     during,
+                    revision: None,
                     message,
                     state,
                     source: fault.source,

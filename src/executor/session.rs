@@ -2,6 +2,7 @@
 //! the run, no open transaction goes back to the pool.
 
 use std::fmt;
+use std::time::Duration;
 
 use sqlx::Pool;
 
@@ -13,19 +14,22 @@ use crate::dialect::Dialect;
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub failure: Failure,
+    /// What the statements before it returned, and how many they are.
+    pub results: Vec<StatementResult>,
     pub completed: usize,
     pub source: sqlx::Error,
 }
 
 impl Fault {
-    /// The server's refusal of the compare-and-swap: a guard, or a head that somebody else inserted.
-    pub(crate) fn is_lost_swap(&self, dialect: Dialect) -> bool {
+    /// The server's refusal of the message's compare-and-swap: a guard, or a head that somebody else
+    /// inserted. The same code anywhere else, as from a deferred constraint, is not that.
+    pub(crate) fn is_lost_swap(&self, message: &Message, dialect: Dialect) -> bool {
         let is_duplicate = match dialect {
             Dialect::Postgres => self.failure.code.as_deref() == Some("23505"),
             Dialect::Sqlite => self.failure.message.contains("UNIQUE constraint failed"),
             Dialect::Mysql | Dialect::Mariadb => self.failure.code.as_deref() == Some("1062"),
         };
-        self.failure.class == Class::Guard || is_duplicate
+        message.is_swap(self.completed) && (self.failure.class == Class::Guard || is_duplicate)
     }
 }
 
@@ -34,6 +38,8 @@ pub(crate) struct Session<'a, B: Backend> {
     /// What to send when the run is dropped while it works: only for connections that go back to their pool.
     cleanup: Vec<String>,
     working: bool,
+    /// A limit on statements stands that is no setting of the session (SQLite).
+    limited: bool,
     /// Keeps the pool of a connection that was opened beside the caller's.
     _beside: Option<Pool<B>>,
 }
@@ -53,6 +59,7 @@ impl<'a, B: Backend> Session<'a, B> {
             held: Some(held),
             cleanup: Vec::new(),
             working: false,
+            limited: false,
             _beside: None,
         })
     }
@@ -73,6 +80,7 @@ impl<'a, B: Backend> Session<'a, B> {
                     held: Some(held),
                     cleanup: Vec::new(),
                     working: false,
+                    limited: false,
                     _beside: Some(pool),
                 })
             }
@@ -86,17 +94,19 @@ impl<'a, B: Backend> Session<'a, B> {
             .expect("a session holds its connection until it ends")
     }
 
+    /// Sends a message; of a revision's statements at most `shown` rows are kept.
     pub(crate) async fn send(
         &mut self,
         message: &Message,
-        keep: usize,
+        shown: usize,
     ) -> Result<Vec<StatementResult>, Fault> {
         let text = message.text().to_owned();
-        B::send(self.connection(), text, keep)
+        B::send(self.connection(), text, message.keep(shown))
             .await
             .map_err(|failed| Fault {
                 failure: B::explain(&failed.error),
-                completed: failed.completed,
+                completed: failed.results.len(),
+                results: failed.results,
                 source: failed.error,
             })
     }
@@ -116,6 +126,14 @@ impl<'a, B: Backend> Session<'a, B> {
         }
     }
 
+    /// Lets the database end what follows after this time, where that is no setting of the session.
+    pub(crate) async fn limit(&mut self, limit: Option<Duration>) -> Result<(), sqlx::Error> {
+        self.limited |= limit.is_some();
+        B::limit_statement(self.connection(), limit).await?;
+        self.limited = limit.is_some();
+        Ok(())
+    }
+
     /// Whether the session may ever have been inside a transaction of this run.
     pub(crate) fn has_worked(&self) -> bool {
         self.working
@@ -131,6 +149,9 @@ impl<'a, B: Backend> Session<'a, B> {
     /// migration may have left session state on it.
     pub(crate) async fn end(mut self) {
         let working = std::mem::replace(&mut self.working, false);
+        if self.limited {
+            let _ = self.limit(None).await;
+        }
         if let Some(Held::Pooled(connection)) = self.held.take()
             && working
             && !B::KEEPS_CONNECTION
@@ -150,14 +171,18 @@ impl<B: Backend> Drop for Session<'_, B> {
             return;
         };
         let cleanup = std::mem::take(&mut self.cleanup);
+        let limited = self.limited;
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             connection.close_on_drop();
             return;
         };
         runtime.spawn(async move {
+            if limited {
+                let _ = B::limit_statement(&mut connection, None).await;
+            }
             for statement in cleanup {
                 // "No transaction is active" is as good as a rollback.
-                let _ = B::send(&mut connection, statement, 0).await;
+                let _ = B::send(&mut connection, statement, Vec::new()).await;
             }
         });
     }

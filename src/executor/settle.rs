@@ -1,7 +1,7 @@
 //! Writing down what a person settled: an unfinished step's doubt, or an edit that is meant.
 
 use super::error::RunError;
-use super::lock::Gate;
+use super::lock::{Gate, Resuming};
 use super::stepwise::chain;
 use super::{Run, UnfinishedReason, lock};
 use crate::backend::Source;
@@ -10,6 +10,7 @@ use crate::dialect::write::{self, LedgerRow};
 use crate::error::Error;
 use crate::migrator::Resolution;
 use crate::prepare::{self, transactional_ddl};
+use crate::revision::Mode;
 
 const SETTLING: &str = "recording the resolution";
 const UNCHANGED: &str = "Nothing was changed";
@@ -37,7 +38,11 @@ impl<S: Source> Run<'_, S> {
             _ => write::Settlement::Done(self.digest_after(&row)?),
         };
         let statements = write::settle(&self.names, row.id, &change);
-        self.write_alone(Some(row.id), statements).await
+        let this = Resuming {
+            revision: &row.revision,
+            action: &row.action,
+        };
+        self.write_alone(Some(this), statements).await
     }
 
     /// The digest over a step's statements up to the one in doubt.
@@ -45,6 +50,15 @@ impl<S: Source> Run<'_, S> {
         let Some(number) = row.statement_running else {
             return Err(nothing(&row.revision));
         };
+        let direction = prepare::section_kind(&row.action);
+        let section = self
+            .migrations
+            .get(&row.revision)
+            .and_then(|revision| revision.section(direction, self.dialect()));
+        if section.is_some_and(|section| section.mode() == Mode::Rust) {
+            // Code has no statements to tell an edit by.
+            return Ok(String::new());
+        }
         let count = usize::try_from(number).unwrap_or(usize::MAX);
         let statements = prepare::section_statements(
             self.migrations,
@@ -133,12 +147,18 @@ impl<S: Source> Run<'_, S> {
             })
             .collect();
         let statements = write::insert_history(&self.names, &self.actor, &rows);
-        self.write_alone(None, statements).await
+        // A half done downgrade may wait for just this, that its corrected file is accepted.
+        let running = self.look.running.first().cloned();
+        let this = running.as_ref().map(|row| Resuming {
+            revision: &row.revision,
+            action: &row.action,
+        });
+        self.write_alone(this, statements).await
     }
 
     async fn write_alone(
         &mut self,
-        resuming: Option<i64>,
+        resuming: Option<Resuming<'_>>,
         statements: Vec<String>,
     ) -> Result<(), Error> {
         let expected = self.heads();
@@ -159,7 +179,7 @@ impl<S: Source> Run<'_, S> {
             message.own("START TRANSACTION");
         }
         message.own_all(&statements);
-        message.own("COMMIT");
+        message.commit();
         match self.send(&message).await {
             Ok(_) => Ok(()),
             Err(fault) => {

@@ -54,11 +54,11 @@ impl<S: Source> Run<'_, S> {
                 self.lease.as_ref().map_or(0, |lease| lease.epoch),
             ));
         }
-        message.own_all(&write::move_heads(&self.names, &removes, &adds));
+        message.swap_all(&write::move_heads(&self.names, &removes, &adds));
         message.own_all(&write::insert_history(&self.names, &self.actor, &rows));
-        message.own("COMMIT");
+        message.commit();
         if let Err(fault) = self.send(&message).await {
-            let is_lost = fault.is_lost_swap(self.dialect());
+            let is_lost = fault.is_lost_swap(&message, self.dialect());
             let _ = self.rollback().await;
             if is_lost {
                 self.look().await?;

@@ -10,11 +10,11 @@ use tracing::Instrument as _;
 
 use super::check::statement_error;
 use super::error::UnfinishedReason;
-use super::lock::unfinished;
+use super::lock::{Resuming, unfinished};
 use super::message::{Message, Origin};
 use super::verdict::Verdict;
 use super::{Event, Fault, Ran, Run, RunError, StepReport, step_span};
-use crate::backend::{Backend as _, Class, Source};
+use crate::backend::{Class, Source};
 use crate::dialect::Dialect;
 use crate::dialect::look::RunningRow;
 use crate::dialect::session::{self, Timeout};
@@ -37,15 +37,11 @@ struct Underway {
 impl<S: Source> Run<'_, S> {
     pub(super) async fn run_stepwise(&mut self, prepared: &Prepared) -> Result<Ran, Error> {
         let expected = self.heads();
-        let resuming = self.find_running(&prepared.step).cloned();
-        if !self
-            .take_lease(&expected, resuming.as_ref().map(|row| row.id))
-            .await?
-        {
+        let this = Resuming::step(&prepared.step);
+        if !self.take_lease(&expected, Some(this)).await? {
             return Ok(Ran::Moved);
         }
         self.record_baseline().await?;
-        // Under the lease the row may be another than the one that was seen before.
         let resuming = self.find_running(&prepared.step).cloned();
         let began = Instant::now();
         let span = step_span(&prepared.step);
@@ -132,7 +128,7 @@ impl<S: Source> Run<'_, S> {
         message.own_all(&write::renew(&self.names, epoch));
         message.own_all(&write::begin_history(&self.names, &self.actor, &row, epoch));
         let id = message.len() - 1;
-        message.own("COMMIT");
+        message.commit();
         let results = self
             .send(&message)
             .await
@@ -183,7 +179,7 @@ impl<S: Source> Run<'_, S> {
             row.id,
             underway.epoch,
         ));
-        message.own("COMMIT");
+        message.commit();
         self.send(&message)
             .await
             .map_err(|fault| self.bookkeeping(prepared, fault))?;
@@ -287,7 +283,7 @@ impl<S: Source> Run<'_, S> {
         if is_atomic {
             let mut message = self.message(Some(&prepared.step.revision));
             message.own_all(&write::record(&self.names, &self.progress(underway)));
-            message.own("COMMIT");
+            message.commit();
             self.send(&message)
                 .await
                 .map_err(|fault| self.bookkeeping(prepared, fault))?;
@@ -400,7 +396,7 @@ impl<S: Source> Run<'_, S> {
             underway.rows += rows;
             let mut message = self.message(Some(&prepared.step.revision));
             message.own_all(&write::record(&self.names, &self.progress(&underway)));
-            message.own("COMMIT");
+            message.commit();
             self.send(&message)
                 .await
                 .map_err(|fault| self.bookkeeping(prepared, fault))?;
@@ -487,17 +483,16 @@ impl<S: Source> Run<'_, S> {
             ..self.progress(underway)
         };
         message.own_all(&write::record(&self.names, &progress));
-        let recorded = message.len();
-        message.own_all(&write::move_heads(
+        message.swap_all(&write::move_heads(
             &self.names,
             &prepared.step.removes,
             &prepared.step.adds,
         ));
-        message.own("COMMIT");
+        message.commit();
         let Err(fault) = self.send(&message).await else {
             return Ok(());
         };
-        if fault.completed >= recorded && fault.is_lost_swap(self.dialect()) {
+        if fault.is_lost_swap(&message, self.dialect()) {
             self.rollback().await?;
             self.look().await?;
             let (revision, heads) = (prepared.step.revision.to_string(), self.heads());
@@ -562,7 +557,7 @@ impl<S: Source> Run<'_, S> {
         let mut message = self.message(None);
         message.own(self.begin_short());
         message.own_all(&write::record(&self.names, progress));
-        message.own("COMMIT");
+        message.commit();
         match self.send(&message).await {
             Ok(_) => Ok(()),
             Err(fault) => {
@@ -625,8 +620,7 @@ impl<S: Source> Run<'_, S> {
         ] {
             let Some(value) = value else { continue };
             if dialect == Dialect::Sqlite && timeout == Timeout::Statement {
-                let limited =
-                    S::Database::limit_statement(self.session.connection(), Some(value)).await;
+                let limited = self.session.limit(Some(value)).await;
                 limited.map_err(|source| RunError::Connection {
                     during: "setting statement_timeout".to_owned(),
                     state: "Nothing of the step was run".to_owned(),
@@ -657,7 +651,7 @@ impl<S: Source> Run<'_, S> {
             Dialect::Mysql | Dialect::Mariadb => session::mysql_leave(self.dialect(), &self.server),
             Dialect::Sqlite => {
                 if prepared.statement_timeout.is_some() {
-                    let _ = S::Database::limit_statement(self.session.connection(), None).await;
+                    let _ = self.session.limit(None).await;
                 }
                 Vec::new()
             }

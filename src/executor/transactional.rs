@@ -9,7 +9,7 @@ use tracing::Instrument as _;
 use super::check::statement_error;
 use super::lock::{Block, Gate, Locked};
 use super::message::{Message, Origin};
-use super::{Event, Fault, Ran, Run, StepReport, poll_pause, step_span};
+use super::{Event, Fault, Ran, Run, RunError, StepReport, poll_pause, step_span};
 use crate::backend::{Class, Source, StatementResult};
 use crate::dialect::Dialect;
 use crate::dialect::session::{self, Timeout};
@@ -49,6 +49,10 @@ impl<S: Source> Run<'_, S> {
     pub(super) async fn run_transactional(&mut self, steps: &[Prepared]) -> Result<Ran, Error> {
         let pragmas = self.switch_foreign_keys_off(steps).await?;
         let ran = self.run_groups(steps).await;
+        if ran.is_err() && !pragmas.is_empty() {
+            // Inside a transaction a pragma would do nothing, and say nothing.
+            let _ = self.rollback().await;
+        }
         let restored = self.restore_pragmas(pragmas).await;
         let ran = ran?;
         restored.map(|()| ran)
@@ -73,11 +77,14 @@ impl<S: Source> Run<'_, S> {
                 (false, false) => Finish::Commit,
             };
             let span = step_span(&group[0].step);
-            match self
+            let ran = self
                 .run_group(group, finish, &mut done)
                 .instrument(span)
-                .await
-            {
+                .await;
+            if group[0].statement_timeout.is_some() {
+                self.limit_session(None).await?;
+            }
+            match ran {
                 Ok(open) => is_open = open,
                 Err(Stop::Moved) => {
                     self.rollback().await?;
@@ -173,7 +180,7 @@ impl<S: Source> Run<'_, S> {
         }
         let mut locked = Locked::default();
         if finish != Finish::StayOpen {
-            message.own("COMMIT");
+            message.commit();
         }
         if finish == Finish::CommitAndBegin {
             locked = self.push_begin(&mut message);
@@ -187,10 +194,12 @@ impl<S: Source> Run<'_, S> {
             self.move_heads(&prepared.step);
         }
         if finish == Finish::CommitAndBegin {
-            is_open = self.read_begin(&mut results, locked).await?;
-        }
-        if first.statement_timeout.is_some() {
-            self.limit_session(None).await?;
+            is_open = if results.len() == message.len() {
+                self.read_begin(&mut results, locked).await?
+            } else {
+                let _ = self.rollback().await;
+                false
+            };
         }
         let duration = began.elapsed();
         for (prepared, rows) in group.iter().zip(rows) {
@@ -237,7 +246,11 @@ impl<S: Source> Run<'_, S> {
                 Err(fault) => fault,
             };
             let blame = message.blame(fault.completed, fault.failure.position);
-            if blame.is_none() && fault.is_lost_swap(self.dialect()) {
+            // The step is done; what failed came after it, and fails again, or not, by itself.
+            if message.has_committed(fault.completed) {
+                return Ok(fault.results);
+            }
+            if fault.is_lost_swap(message, self.dialect()) {
                 return Err(Stop::Moved);
             }
             if blame.is_none()
@@ -267,12 +280,16 @@ impl<S: Source> Run<'_, S> {
     /// SQLite: a reader kept the `COMMIT` out, and the transaction is still open with all its work.
     async fn commit_again(&mut self, mut fault: Fault) -> Result<Vec<StatementResult>, Error> {
         let mut wait = Wait::new(self.settings.lock_wait);
+        let mut results = std::mem::take(&mut fault.results);
         let mut message = self.message(None);
-        message.own("COMMIT");
+        message.commit();
         while fault.failure.class == Class::LockTimeout {
             self.pause(&mut wait).await?;
             fault = match self.send(&message).await {
-                Ok(results) => return Ok(results),
+                Ok(commit) => {
+                    results.extend(commit);
+                    return Ok(results);
+                }
                 Err(fault) => fault,
             };
         }
@@ -291,8 +308,20 @@ impl<S: Source> Run<'_, S> {
             (_, false) => ROLLED_BACK,
         };
         let Some(blame) = message.blame(fault.completed, fault.failure.position) else {
-            let during = format!("committing revision {}", group[0].step.revision);
-            return self.fault(during, state, fault);
+            let [first, ..] = group else {
+                return self.fault("committing", state, fault);
+            };
+            let revision = &first.step.revision;
+            if single {
+                return self.fault("committing the whole run", state, fault);
+            }
+            let mut error = self.fault(format!("committing revision {revision}"), state, fault);
+            if let Error::Run(run) = &mut error
+                && let RunError::Bookkeeping { revision: of, .. } = &mut **run
+            {
+                *of = Some(revision.to_string());
+            }
+            return error;
         };
         let prepared = &group[blame.origin.step];
         statement_error(

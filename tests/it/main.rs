@@ -14,6 +14,7 @@ mod graph_properties;
 mod offline;
 #[cfg(feature = "cli")]
 mod processes;
+mod review;
 mod revision_files;
 mod run;
 mod session;
