@@ -1,5 +1,7 @@
 //! What a database can do, and the text of every statement limbeck sends to it. Pure: no I/O.
 
+#[cfg(feature = "_sqlx")]
+pub(crate) mod catalog;
 // Pure text, but only a backend sends and reads it.
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 pub(crate) mod look;
@@ -18,8 +20,6 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use names::Names;
-#[cfg(feature = "_sqlx")]
-pub(crate) use quote::marker;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use write::is_guard_refusal;
 

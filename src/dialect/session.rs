@@ -7,6 +7,8 @@ use sha2::{Digest as _, Sha256};
 use super::Dialect;
 use super::look::Server;
 use super::names::Names;
+use super::quote::marker;
+use super::write::Actor;
 
 /// Statements that open a step's transaction. On SQLite the first one is the lock; on PostgreSQL
 /// [`try_lock`] follows.
@@ -83,6 +85,36 @@ pub(crate) fn lock_holder(names: &Names, server: &Server) -> String {
         (key as u64) >> 32,
         (key as u64) & 0xffff_ffff,
     )
+}
+
+/// MySQL and MariaDB: ends a session and the statement that it is in.
+pub(crate) fn kill(session: &str) -> String {
+    format!("KILL {session}")
+}
+
+/// How every message of a run begins, in the server's list of sessions as well.
+pub(crate) fn run_marker(run: &str) -> String {
+    let marker = marker(&format!("run={}", field(run)));
+    marker.trim_end_matches("*/ ").trim_end().to_owned() + ";"
+}
+
+/// The marker of a run's messages.
+pub(crate) fn message_marker(run: &str, actor: &Actor, revision: Option<&str>) -> String {
+    let mut words = format!(
+        "run={}; host={}; pid={}; application={}",
+        field(run),
+        field(&actor.host),
+        actor.pid,
+        field(&actor.application)
+    );
+    if let Some(revision) = revision {
+        words.push_str(&format!("; revision={}", field(revision)));
+    }
+    marker(&words)
+}
+
+fn field(text: &str) -> String {
+    text.replace(';', ",")
 }
 
 /// PostgreSQL: the settings that were made in this session, by name, so that [`restore`] can bring them
@@ -191,4 +223,25 @@ pub(crate) fn mysql_leave(dialect: Dialect, server: &Server) -> Vec<String> {
 pub(crate) enum Timeout {
     Lock,
     Statement,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runs_messages_begin_with_its_marker() {
+        let actor = Actor {
+            host: "h; */ x".into(),
+            pid: 7,
+            application: "a;b".into(),
+        };
+        let whole = message_marker("h; */ x:7:1", &actor, Some("r"));
+        assert!(whole.starts_with(&run_marker("h; */ x:7:1")), "{whole}");
+        assert!(
+            !whole.starts_with(&run_marker("h; */ x:7:")),
+            "another run's serial is no prefix"
+        );
+        assert_eq!(whole.matches("*/").count(), 1);
+    }
 }

@@ -4,7 +4,6 @@
 //! so that the two mechanisms exclude each other. Elsewhere the swap alone decides: it has one winner, also
 //! on a cluster whose nodes each grant locks of their own.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::Pool;
@@ -34,9 +33,6 @@ impl Drop for Heartbeat {
         self.0.abort();
     }
 }
-
-/// Tells the leases of one process apart.
-static SERIAL: AtomicU64 = AtomicU64::new(0);
 
 impl<S: Source> Run<'_, S> {
     /// Takes the lease, over the expected heads and with no other step unfinished than the `resuming` one.
@@ -112,6 +108,11 @@ impl<S: Source> Run<'_, S> {
                 }
                 None => {}
             }
+            if !self.expired_holder_is_gone().await {
+                self.pause(&mut wait).await?;
+                self.look().await?;
+                continue;
+            }
             let (statement, epoch) = self.acquire_statement();
             let mut message = self.message(None);
             message.own(&statement);
@@ -152,12 +153,9 @@ impl<S: Source> Run<'_, S> {
             .lease
             .as_ref()
             .map_or((0, 0), |lease| (lease.epoch, lease.beat));
-        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-        let holder = format!("{}:{}:{serial}", self.actor.host, self.actor.pid);
-        let holder: String = holder.chars().take(200).collect();
         let lease_ms = self.settings.lease.as_millis() as u64;
         (
-            write::acquire(&self.names, &self.actor, &holder, lease_ms, seen),
+            write::acquire(&self.names, &self.actor, &self.id, lease_ms, seen),
             seen.0 + 1,
         )
     }

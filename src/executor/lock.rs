@@ -108,10 +108,12 @@ impl<S: Source> Run<'_, S> {
                     continue;
                 }
                 match self.block(expected, resuming, &mut wait) {
-                    None => {
+                    None if self.expired_holder_is_gone().await => {
                         self.end_expired_lease().await?;
                         return Ok(Gate::Open);
                     }
+                    // Another transaction sees the sessions anew.
+                    None => self.rollback().await?,
                     Some(Block::Moved) => {
                         self.rollback().await?;
                         return Ok(Gate::Moved);
@@ -222,6 +224,20 @@ impl<S: Source> Run<'_, S> {
             "Nothing else was changed",
             fault,
         )
+    }
+
+    /// Whether nothing of the holder of an expired lease is left in the server; ends what is.
+    pub(super) async fn expired_holder_is_gone(&mut self) -> bool {
+        let own = self.lease.as_ref().map(|lease| lease.epoch);
+        let lease = self
+            .look
+            .lease
+            .as_ref()
+            .filter(|lease| Some(lease.epoch) != own);
+        match lease.and_then(|lease| lease.holder.clone()) {
+            Some(run) => self.end_holder(&run).await,
+            None => true,
+        }
     }
 
     /// A holder whose lease has expired may only be stopped: the epoch moves on, so that nothing it still

@@ -52,6 +52,11 @@ impl Message {
         }
     }
 
+    /// The marker once more, before the next statement: MySQL's list of sessions shows each by itself.
+    pub(crate) fn mark(&mut self, marker: &str) {
+        self.text.push_str(marker);
+    }
+
     pub(crate) fn own(&mut self, statement: &str) {
         self.push(statement, Whose::Own);
     }

@@ -22,10 +22,12 @@ mod settle;
 mod stamp;
 mod stepwise;
 mod transactional;
+mod verdict;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -36,13 +38,14 @@ pub use error::{Holder, RunError, StatementError, Unfinished, UnfinishedReason, 
 pub(crate) use event::Observer;
 pub use event::{Event, Outcome, Report, StepReport};
 use lease::OwnLease;
-use message::Message;
+use message::{Message, Origin};
 pub(crate) use session::{Fault, Session};
 
 use crate::backend::{Backend, Class, Source, StatementResult};
 use crate::dialect::look::{Look, Server};
+use crate::dialect::session::message_marker;
 use crate::dialect::write::Actor;
-use crate::dialect::{Dialect, Names, marker};
+use crate::dialect::{Dialect, Names};
 use crate::error::Error;
 use crate::migrations::Migrations;
 use crate::migrator::settings::{Settings, TransactionMode};
@@ -70,6 +73,9 @@ pub(crate) struct Registered<DB: Database> {
 /// The functions that are registered, by revision and direction.
 pub(crate) type Registry<DB> = HashMap<(String, Action), Registered<DB>>;
 
+/// Tells the runs of one process apart.
+static SERIAL: AtomicU64 = AtomicU64::new(0);
+
 /// How many times in a row a run plans again without having come any nearer.
 const FRUITLESS_PLANS: usize = 5;
 
@@ -81,6 +87,8 @@ pub(crate) struct Run<'a, S: Source> {
     source: &'a S,
     session: Session<'a, S::Database>,
     actor: Actor,
+    /// What this run is called in the lease and in the server's list of sessions: no other run's name.
+    id: String,
     names: Names,
     server: Server,
     look: Look,
@@ -121,13 +129,17 @@ impl<'a, S: Source> Run<'a, S> {
     ) -> Result<Self, Error> {
         let began = Instant::now();
         let session = Session::open(source).await.map_err(connecting)?;
+        let actor = settings.actor();
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let host: String = actor.host.chars().take(150).collect();
         Ok(Run {
+            id: format!("{host}:{}:{serial}", actor.pid),
             settings,
             migrations,
             registry,
             source,
             session,
-            actor: settings.actor(),
+            actor,
             // SQLite would look for an unqualified name in attached files too.
             names: settings
                 .names(S::Database::FAMILY)
@@ -229,17 +241,15 @@ impl<'a, S: Source> Run<'a, S> {
 
     /// A message that the server shows as this run's, at this revision.
     fn message(&self, revision: Option<&str>) -> Message {
-        let clean = |text: &str| text.replace(';', ",");
-        let mut words = format!(
-            "host={}; pid={}; application={}",
-            clean(&self.actor.host),
-            self.actor.pid,
-            clean(&self.actor.application)
-        );
-        if let Some(revision) = revision {
-            words.push_str(&format!("; revision={}", clean(revision)));
+        Message::marked(&message_marker(&self.id, &self.actor, revision))
+    }
+
+    /// Appends a statement of a revision, so that the server shows it as this run's.
+    fn push_revisions(&self, message: &mut Message, step: &Step, text: &str, origin: Origin) {
+        if self.dialect().is_mysql_family() {
+            message.mark(&message_marker(&self.id, &self.actor, Some(&step.revision)));
         }
-        Message::marked(&marker(&words))
+        message.of_revision(text, origin);
     }
 
     async fn send(&mut self, message: &Message) -> Result<Vec<StatementResult>, Fault> {

@@ -12,6 +12,7 @@ use super::check::statement_error;
 use super::error::UnfinishedReason;
 use super::lock::{Resuming, unfinished};
 use super::message::{Message, Origin};
+use super::verdict::Verdict;
 use super::{Event, Fault, Ran, Run, RunError, StepReport, poll_pause, step_span};
 use crate::backend::{Class, Source, StatementResult};
 use crate::dialect::Dialect;
@@ -20,7 +21,6 @@ use crate::dialect::session::{self, Timeout};
 use crate::dialect::write::{self, Progress};
 use crate::error::Error;
 use crate::prepare::{Prepared, Sql, Work};
-use crate::sql;
 
 /// How much of a statement the ledger shows while it runs.
 const SHOWN: usize = 2000;
@@ -79,7 +79,6 @@ impl<S: Source> Run<'_, S> {
                 self.fault("setting the session", "Nothing of the step was run", fault)
             })?;
         }
-        let is_resumed = resuming.is_some();
         let mut underway = match resuming {
             Some(row) => self.resume(prepared, &row).await?,
             None => {
@@ -94,9 +93,6 @@ impl<S: Source> Run<'_, S> {
             message: &prepared.message,
         });
         self.set_timeouts(prepared).await?;
-        if is_resumed {
-            self.replay_session(prepared, underway.done).await?;
-        }
         match &prepared.work {
             Work::Transaction(statements) | Work::Statements(statements) => {
                 let first = usize::try_from(underway.done).unwrap_or(usize::MAX);
@@ -112,7 +108,7 @@ impl<S: Source> Run<'_, S> {
         }
         if let Err(error) = self.check(prepared, "@verify", &prepared.verify).await {
             let text = error.to_string();
-            self.record(&underway, None, Some(&text)).await?;
+            self.record(&underway, Some(&text)).await?;
             return Err(error);
         }
         let mut message = self.message(Some(&prepared.step.revision));
@@ -159,25 +155,17 @@ impl<S: Source> Run<'_, S> {
         if is_counted && is_edited {
             return Err(unfinished(row, UnfinishedReason::Edited));
         }
-        if let Some(number) = row.statement_running {
-            let may_repeat = match &prepared.work {
-                Work::Code => self.is_idempotent(prepared),
-                _ => usize::try_from(number)
-                    .ok()
-                    .and_then(|number| statements.get(number.checked_sub(1)?))
-                    .is_some_and(|s| s.kind.is_safe_to_repeat() || s.sets_session(self.dialect())),
-            };
-            if !may_repeat {
-                return Err(unfinished(row, UnfinishedReason::InDoubt));
-            }
-        }
+        let (done, took_effect) = self.settle_doubt(prepared, row).await?;
         tracing::info!(revision = %prepared.step.revision, done = row.statements_done, "going on with an unfinished step");
         let underway = Underway {
             id: row.id,
             epoch: self.epoch(),
-            done: row.statements_done,
+            done,
             rows: row.rows_affected,
-            digest: row.done_digest.clone().unwrap_or_default(),
+            digest: match took_effect {
+                Some(statement) => link(row.done_digest.as_deref().unwrap_or_default(), statement),
+                None => row.done_digest.clone().unwrap_or_default(),
+            },
         };
         let mut message = self.message(Some(&prepared.step.revision));
         message.own(self.begin_short());
@@ -198,39 +186,47 @@ impl<S: Source> Run<'_, S> {
         Ok(underway)
     }
 
-    /// What the done statements set in their session went with it: the rest would mean something else without
-    /// their `USE`, their `SET` and their variables.
-    async fn replay_session(&mut self, prepared: &Prepared, done: u64) -> Result<(), Error> {
-        if matches!(prepared.work, Work::Repeat(_) | Work::Code) {
-            return Ok(());
-        }
-        let done = usize::try_from(done).unwrap_or(usize::MAX);
-        let statements = prepared.statements();
-        for (number, statement) in statements.iter().enumerate().take(done) {
-            if !statement.sets_session(self.dialect()) {
-                continue;
+    /// How many statements are done, and the one that was in doubt if it turned out to be: after that none is
+    /// in doubt any more.
+    async fn settle_doubt<'p>(
+        &mut self,
+        prepared: &'p Prepared,
+        row: &RunningRow,
+    ) -> Result<(u64, Option<&'p Sql>), Error> {
+        let done = row.statements_done;
+        let index = usize::try_from(done).unwrap_or(usize::MAX);
+        let next = match prepared.work {
+            Work::Code => None,
+            _ => prepared.statements().get(index),
+        };
+        self.replay_session(prepared, index).await?;
+        if row.statement_running.is_none() {
+            if let Some(next) = next {
+                self.clear_invalid_index(next).await?;
             }
-            let mut message = self.message(Some(&prepared.step.revision));
-            let origin = Origin {
-                step: 0,
-                statement: number,
-            };
-            message.of_revision(&statement.text, origin);
-            if let Err(fault) = self.send(&message).await {
-                let state = format!(
-                    "Statements 1 to {done} took effect before and stay. This one sets what those behind them need \
-                     and was to be repeated for that. Correct the cause and start again"
-                );
-                if fault.failure.class == Class::Connection {
-                    return Err(self.fault("repeating the session's settings", state, fault));
-                }
-                let offset = message
-                    .blame(fault.completed, fault.failure.position)
-                    .and_then(|blame| blame.offset);
-                return Err(statement_error(prepared, number, offset, fault, state));
+            return Ok((done, None));
+        }
+        let verdict = match next {
+            Some(statement) => self.judge(statement, row.fingerprint.as_deref()).await?,
+            None if self.is_idempotent(prepared) => Verdict::NotApplied,
+            None => Verdict::Unknown,
+        };
+        tracing::info!(
+            statement = done + 1,
+            ?verdict,
+            "a statement was interrupted"
+        );
+        match (verdict, next) {
+            (Verdict::Applied, Some(statement)) => Ok((done + 1, Some(statement))),
+            (Verdict::NotApplied, Some(statement)) => {
+                self.clear_invalid_index(statement).await?;
+                Ok((done, None))
+            }
+            (Verdict::NotApplied, None) => Ok((done, None)),
+            (Verdict::Unknown | Verdict::Applied, _) => {
+                Err(unfinished(row, UnfinishedReason::InDoubt))
             }
         }
-        Ok(())
     }
 
     fn is_idempotent(&self, prepared: &Prepared) -> bool {
@@ -258,7 +254,8 @@ impl<S: Source> Run<'_, S> {
         if is_atomic {
             message.own(self.begin_short());
         } else {
-            self.record(underway, Some((number, statement)), None)
+            let fingerprint = self.fingerprint(statement).await?;
+            self.record_running(underway, number, statement, fingerprint.as_deref())
                 .await?;
         }
         message.own_all(&self.limits_of(prepared, statement));
@@ -268,7 +265,7 @@ impl<S: Source> Run<'_, S> {
             message.own(&write::fence(&self.names, underway.epoch));
         }
         let place = message.len();
-        message.of_revision(&statement.text, origin);
+        self.push_revisions(&mut message, &prepared.step, &statement.text, origin);
         let began = Instant::now();
         let mut attempt = 0;
         let results = loop {
@@ -314,7 +311,7 @@ impl<S: Source> Run<'_, S> {
                 .await
                 .map_err(|fault| self.bookkeeping(prepared, fault))?;
         } else {
-            self.record(underway, None, None).await?;
+            self.record(underway, None).await?;
         }
         let total = statements.len();
         self.emit(&Event::StatementDone {
@@ -410,6 +407,14 @@ impl<S: Source> Run<'_, S> {
             return self.bookkeeping(prepared, fault);
         };
         let _ = self.rollback().await;
+        // What a name that was taken already belongs to is not this statement's.
+        if fault.failure.code.as_deref() != Some("42P07")
+            && let Err(left) = self
+                .clear_invalid_index(&prepared.statements()[number])
+                .await
+        {
+            tracing::warn!(error = %left, "what a failed index build left is still there");
+        }
         let total = prepared.statements().len();
         let ran = match underway.done {
             0 => "None of its statements took effect".to_owned(),
@@ -450,13 +455,11 @@ impl<S: Source> Run<'_, S> {
             message.own(self.begin_short());
             message.own(&write::fence(&self.names, underway.epoch));
             let place = message.len();
-            message.of_revision(
-                &statement.text,
-                Origin {
-                    step: 0,
-                    statement: 0,
-                },
-            );
+            let origin = Origin {
+                step: 0,
+                statement: 0,
+            };
+            self.push_revisions(&mut message, &prepared.step, &statement.text, origin);
             let results = match self.send_short(&message).await {
                 Ok(results) => results,
                 Err(fault) => {
@@ -487,7 +490,7 @@ impl<S: Source> Run<'_, S> {
         if let Err(error) = self.check(prepared, "@verify", &prepared.verify).await {
             let _ = self.rollback().await;
             let text = error.to_string();
-            self.record(&underway, None, Some(&text)).await?;
+            self.record(&underway, Some(&text)).await?;
             return Err(error);
         }
         let message = self.message(Some(&prepared.step.revision));
@@ -532,13 +535,11 @@ impl<S: Source> Run<'_, S> {
         prepared: &Prepared,
         underway: &mut Underway,
     ) -> Result<(), Error> {
-        let placeholder = Sql {
-            text: "(code)".to_owned(),
-            line: 1,
-            column: 1,
-            kind: sql::classify(self.dialect(), ""),
+        let progress = Progress {
+            running: Some((1, "(code)")),
+            ..self.progress(underway)
         };
-        self.record(underway, Some((0, &placeholder)), None).await?;
+        self.send_record(&progress).await?;
         let state = "What it changed before the error stays, as far as this database commits by itself. Correct \
                      the cause and start again: it runs from its beginning";
         if let Err(error) = self.call_code(&prepared.step, state).await {
@@ -547,7 +548,7 @@ impl<S: Source> Run<'_, S> {
             return Err(error);
         }
         underway.done = 1;
-        self.record(underway, None, None).await
+        self.record(underway, None).await
     }
 
     /// Moves the heads and ends the step, in the transaction that `message` has begun or goes on with.
@@ -591,19 +592,27 @@ impl<S: Source> Run<'_, S> {
         }
     }
 
-    /// Writes how far the step is, and what it does next; refused where the lease is lost.
-    async fn record(
+    /// Writes which statement is sent next, and what it finds there; refused where the lease is lost.
+    async fn record_running(
         &mut self,
         underway: &Underway,
-        running: Option<(usize, &Sql)>,
-        error: Option<&str>,
+        number: usize,
+        statement: &Sql,
+        fingerprint: Option<&str>,
     ) -> Result<(), Error> {
-        let text: Option<String> = running.map(|(_, sql)| sql.text.chars().take(SHOWN).collect());
-        let running = running
-            .zip(text.as_deref())
-            .map(|((number, _), text)| (number as u64 + 1, text));
+        let text: String = statement.text.chars().take(SHOWN).collect();
+        let running = Some((number as u64 + 1, text.as_str()));
         let progress = Progress {
             running,
+            fingerprint,
+            ..self.progress(underway)
+        };
+        self.send_record(&progress).await
+    }
+
+    /// Writes how far the step is; refused where the lease is lost.
+    async fn record(&mut self, underway: &Underway, error: Option<&str>) -> Result<(), Error> {
+        let progress = Progress {
             error,
             ..self.progress(underway)
         };

@@ -5,6 +5,8 @@ mod classify;
 #[cfg(feature = "cli")]
 mod cli;
 mod conformance;
+#[cfg(feature = "cli")]
+mod crashes;
 mod embedding;
 #[cfg(all(unix, feature = "sqlite", feature = "serde"))]
 mod examples;

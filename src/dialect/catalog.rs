@@ -1,0 +1,244 @@
+//! What the catalog says of an object that a statement names: enough to tell, after a crash, whether the
+//! statement took effect. Pure text.
+
+use super::Dialect;
+use super::session::run_marker;
+use crate::sql::{Class, Ddl, DdlVerb, Kind, ObjectKind, ObjectName};
+
+/// How it is found out whether an interrupted statement took effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Evidence {
+    /// By comparing what these queries return with what they returned before the statement. A query that
+    /// fails since the object is not there says just that.
+    Fingerprint(Vec<String>),
+    /// PostgreSQL: by looking whether the index is there and valid: no row, or one of `t` or `f`.
+    IndexValid {
+        query: String,
+        /// Removes what an interrupted build left.
+        drop: String,
+    },
+    /// PostgreSQL: by looking whether the index is gone.
+    IndexGone(String),
+    /// Not at all.
+    None,
+}
+
+/// Words in an ALTER TABLE whose effect the table's definition does not show.
+const INVISIBLE: [&str; 5] = [
+    "TRUNCATE",
+    "AUTO_INCREMENT",
+    "DISCARD",
+    "IMPORT",
+    "EXCHANGE",
+];
+
+/// What can be looked at for this statement.
+pub(crate) fn evidence(dialect: Dialect, kind: &Kind, text: &str) -> Evidence {
+    let Class::Ddl(ddl) = kind.class() else {
+        return Evidence::None;
+    };
+    match dialect {
+        Dialect::Postgres => postgres(ddl),
+        Dialect::Mysql | Dialect::Mariadb => mysql(dialect, ddl, text),
+        // All its DDL shares a transaction with its record.
+        Dialect::Sqlite => Evidence::None,
+    }
+}
+
+fn postgres(ddl: &Ddl) -> Evidence {
+    let (Some(name), ObjectKind::Index, true) = (ddl.name(), ddl.object, ddl.concurrently) else {
+        return Evidence::None;
+    };
+    let dialect = Dialect::Postgres;
+    // An index lies in its table's schema, which CREATE INDEX does not name.
+    let schema = match (&name.schema, ddl.table.as_ref().map(|table| &table.schema)) {
+        (Some(schema), _) | (None, Some(Some(schema))) => {
+            format!("n.nspname = {}", dialect.literal(schema))
+        }
+        _ => "pg_catalog.pg_table_is_visible(c.oid)".to_owned(),
+    };
+    let query = format!(
+        "SELECT CASE WHEN i.indisvalid THEN 't' ELSE 'f' END FROM pg_catalog.pg_class c \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid \
+         WHERE c.relname = {} AND {schema}",
+        dialect.literal(&name.name)
+    );
+    match ddl.verb {
+        DdlVerb::Create => {
+            let in_schema = name
+                .schema
+                .as_ref()
+                .or_else(|| ddl.table.as_ref()?.schema.as_ref());
+            let qualified = match in_schema {
+                Some(schema) => format!("{}.{}", dialect.ident(schema), dialect.ident(&name.name)),
+                None => dialect.ident(&name.name),
+            };
+            Evidence::IndexValid {
+                query,
+                drop: format!("DROP INDEX CONCURRENTLY IF EXISTS {qualified}"),
+            }
+        }
+        DdlVerb::Drop => Evidence::IndexGone(query),
+        _ => Evidence::None,
+    }
+}
+
+fn mysql(dialect: Dialect, ddl: &Ddl, text: &str) -> Evidence {
+    let upper = text.to_ascii_uppercase();
+    let qualified = |name: &ObjectName| match &name.schema {
+        Some(schema) => format!("{}.{}", dialect.ident(schema), dialect.ident(&name.name)),
+        None => dialect.ident(&name.name),
+    };
+    let definition = |name: &ObjectName| format!("SHOW CREATE TABLE {}", qualified(name));
+    let in_schema = |name: &ObjectName, column: &str| match &name.schema {
+        Some(schema) => format!("{column} = {}", dialect.literal(schema)),
+        None => format!("{column} = DATABASE()"),
+    };
+    match (ddl.verb, ddl.object) {
+        // The rows of a CREATE TABLE … SELECT do not show.
+        (DdlVerb::Create, ObjectKind::Table) if upper.contains("SELECT") => Evidence::None,
+        (DdlVerb::Alter, ObjectKind::Table)
+            if INVISIBLE.iter().any(|word| upper.contains(word)) =>
+        {
+            Evidence::None
+        }
+        // Several at once are not dropped as one.
+        (DdlVerb::Drop, _) if ddl.names.len() != 1 => Evidence::None,
+        (
+            DdlVerb::Create | DdlVerb::Alter | DdlVerb::Drop | DdlVerb::Rename,
+            ObjectKind::Table | ObjectKind::View,
+        ) if !ddl.names.is_empty() && !ddl.temporary => {
+            Evidence::Fingerprint(ddl.names.iter().map(definition).collect())
+        }
+        (DdlVerb::Create | DdlVerb::Drop, ObjectKind::Index) => match &ddl.table {
+            Some(table) => Evidence::Fingerprint(vec![definition(table)]),
+            None => Evidence::None,
+        },
+        (DdlVerb::Create | DdlVerb::Drop, ObjectKind::Trigger) => named(ddl, |name| {
+            format!(
+                "SELECT action_timing, event_manipulation, event_object_table, action_statement \
+                 FROM information_schema.triggers WHERE {} AND trigger_name = {}",
+                in_schema(name, "trigger_schema"),
+                dialect.literal(&name.name)
+            )
+        }),
+        (DdlVerb::Create | DdlVerb::Drop, ObjectKind::Procedure | ObjectKind::Function) => {
+            named(ddl, |name| {
+                format!(
+                    "SELECT routine_type, dtd_identifier, routine_definition FROM information_schema.routines \
+                 WHERE {} AND routine_name = {}",
+                    in_schema(name, "routine_schema"),
+                    dialect.literal(&name.name)
+                )
+            })
+        }
+        (DdlVerb::Create | DdlVerb::Drop, ObjectKind::Event) => named(ddl, |name| {
+            format!(
+                "SELECT event_definition FROM information_schema.events WHERE {} AND event_name = {}",
+                in_schema(name, "event_schema"),
+                dialect.literal(&name.name)
+            )
+        }),
+        _ => Evidence::None,
+    }
+}
+
+fn named(ddl: &Ddl, query: impl Fn(&ObjectName) -> String) -> Evidence {
+    ddl.name().map_or(Evidence::None, |name| {
+        Evidence::Fingerprint(vec![query(name)])
+    })
+}
+
+/// `AUTO_INCREMENT=n` in a table's definition moves with its rows, and is no part of what DDL did.
+pub(crate) fn without_counter(definition: &str) -> String {
+    const WORD: &str = " AUTO_INCREMENT=";
+    let Some(start) = definition.find(WORD) else {
+        return definition.to_owned();
+    };
+    let rest =
+        definition[start + WORD.len()..].trim_start_matches(|digit: char| digit.is_ascii_digit());
+    format!("{}{rest}", &definition[..start])
+}
+
+/// The sessions in which a run's last statement still is, or may still be: one row each, its number first.
+/// On PostgreSQL the query ends them. None where a session ends with its process.
+pub(crate) fn sessions_of(dialect: Dialect, run: &str) -> Option<String> {
+    let marker = run_marker(run);
+    match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => Some(format!(
+            "SELECT a.pid::pg_catalog.text, pg_catalog.pg_terminate_backend(a.pid)::pg_catalog.text \
+             FROM pg_catalog.pg_stat_activity a WHERE a.pid <> pg_catalog.pg_backend_pid() \
+             AND pg_catalog.starts_with(a.query, {})",
+            dialect.literal(&marker)
+        )),
+        Dialect::Mysql | Dialect::Mariadb => Some(format!(
+            "SELECT {} FROM information_schema.processlist WHERE id <> CONNECTION_ID() \
+             AND LEFT(info, {}) = {}",
+            dialect.text("id"),
+            marker.chars().count(),
+            dialect.literal(&marker)
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::classify;
+
+    fn of(dialect: Dialect, text: &str) -> Evidence {
+        evidence(dialect, &classify(dialect, text), text)
+    }
+
+    #[test]
+    fn ddl_that_shows_has_a_fingerprint() {
+        let cases = [
+            ("CREATE TABLE t (id INT)", "SHOW CREATE TABLE `t`"),
+            (
+                "ALTER TABLE `a`.`t` ADD COLUMN x INT",
+                "SHOW CREATE TABLE `a`.`t`",
+            ),
+            ("DROP TABLE t", "SHOW CREATE TABLE `t`"),
+            ("CREATE INDEX i ON t (x)", "SHOW CREATE TABLE `t`"),
+            ("CREATE VIEW v AS SELECT 1", "SHOW CREATE TABLE `v`"),
+        ];
+        for (text, query) in cases {
+            assert_eq!(
+                of(Dialect::Mariadb, text),
+                Evidence::Fingerprint(vec![query.to_owned()]),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn ddl_that_does_not_show_has_none() {
+        for text in [
+            "TRUNCATE t",
+            "DROP TABLE a, b",
+            "CREATE TABLE t SELECT * FROM u",
+            "ALTER TABLE t AUTO_INCREMENT = 5",
+            "ALTER TABLE t TRUNCATE PARTITION p",
+            "CREATE TEMPORARY TABLE t (id INT)",
+            "CALL p()",
+            "SELECT 1",
+        ] {
+            assert_eq!(of(Dialect::Mariadb, text), Evidence::None, "{text}");
+        }
+        assert_eq!(
+            of(Dialect::Postgres, "CREATE INDEX CONCURRENTLY ON t (x)"),
+            Evidence::None
+        );
+        assert_eq!(of(Dialect::Postgres, "CREATE DATABASE d"), Evidence::None);
+    }
+
+    #[test]
+    fn the_counter_is_no_part_of_a_definition() {
+        let with = "CREATE TABLE `t` (\n  `id` int\n) ENGINE=InnoDB AUTO_INCREMENT=42 DEFAULT CHARSET=utf8mb4";
+        assert_eq!(
+            without_counter(with),
+            "CREATE TABLE `t` (\n  `id` int\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"
+        );
+    }
+}

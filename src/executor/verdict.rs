@@ -1,0 +1,189 @@
+//! After a crash: whether the one statement in doubt took effect, and ending whoever may still be in it.
+
+use sha2::{Digest as _, Sha256};
+
+use super::check::statement_error;
+use super::{Origin, Run};
+use crate::backend::{Class, Source};
+use crate::dialect::catalog::{self, Evidence};
+use crate::dialect::{Dialect, session};
+use crate::error::Error;
+use crate::prepare::{Prepared, Sql};
+use crate::sql;
+
+const JUDGING: &str = "looking whether an interrupted statement took effect";
+const UNCHANGED: &str = "Nothing was changed by this call";
+
+/// What became of a statement that was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It took effect: the step goes on after it.
+    Applied,
+    /// It did not, or does no harm a second time: it runs again.
+    NotApplied,
+    /// The database cannot tell.
+    Unknown,
+}
+
+impl<S: Source> Run<'_, S> {
+    /// What the catalog says of the objects that a statement is about to change; none where it would not show.
+    pub(super) async fn fingerprint(&mut self, statement: &Sql) -> Result<Option<String>, Error> {
+        let Evidence::Fingerprint(queries) =
+            catalog::evidence(self.dialect(), &statement.kind, &statement.text)
+        else {
+            return Ok(None);
+        };
+        let mut hash = Sha256::new();
+        for query in queries {
+            let rows = match self.query(&query).await {
+                Ok(rows) => rows,
+                Err(fault) if fault.failure.class == Class::MissingTable => Vec::new(),
+                Err(fault) => return Err(self.fault(JUDGING, UNCHANGED, fault)),
+            };
+            for cell in rows.iter().flatten() {
+                let cell = cell
+                    .as_deref()
+                    .map(catalog::without_counter)
+                    .unwrap_or_default();
+                hash.update(cell.as_bytes());
+                hash.update([0]);
+            }
+            hash.update([1]);
+        }
+        Ok(Some(crate::migrations::hex(&hash.finalize())))
+    }
+
+    /// Whether a statement took effect whose process died in it. Whoever may still have been in it is gone.
+    pub(super) async fn judge(
+        &mut self,
+        statement: &Sql,
+        before: Option<&str>,
+    ) -> Result<Verdict, Error> {
+        let is_harmless = statement.kind.is_safe_to_repeat()
+            || statement.sets_session(self.dialect())
+            || matches!(statement.kind.class(), sql::Class::Query);
+        if is_harmless {
+            return Ok(Verdict::NotApplied);
+        }
+        match catalog::evidence(self.dialect(), &statement.kind, &statement.text) {
+            Evidence::Fingerprint(_) => {
+                let Some(before) = before else {
+                    return Ok(Verdict::Unknown);
+                };
+                let now = self.fingerprint(statement).await?;
+                Ok(if now.as_deref() == Some(before) {
+                    Verdict::NotApplied
+                } else {
+                    Verdict::Applied
+                })
+            }
+            Evidence::IndexValid { query, .. } => {
+                Ok(match self.index_state(&query).await?.as_deref() {
+                    Some("t") => Verdict::Applied,
+                    // What is left of an interrupted build is removed before the next one.
+                    _ => Verdict::NotApplied,
+                })
+            }
+            Evidence::IndexGone(query) => Ok(match self.index_state(&query).await? {
+                Some(_) => Verdict::NotApplied,
+                None => Verdict::Applied,
+            }),
+            Evidence::None => Ok(Verdict::Unknown),
+        }
+    }
+
+    async fn index_state(&mut self, query: &str) -> Result<Option<String>, Error> {
+        let rows = self
+            .query(query)
+            .await
+            .map_err(|fault| self.fault(JUDGING, UNCHANGED, fault))?;
+        Ok(rows.first().and_then(|row| row.first().cloned().flatten()))
+    }
+
+    /// PostgreSQL: removes the invalid index that an interrupted or failed `CREATE INDEX CONCURRENTLY` left,
+    /// which would be in the way of the next one, or be taken for a good one by `IF NOT EXISTS`.
+    pub(super) async fn clear_invalid_index(&mut self, statement: &Sql) -> Result<(), Error> {
+        let evidence = catalog::evidence(self.dialect(), &statement.kind, &statement.text);
+        let Evidence::IndexValid { query, drop } = evidence else {
+            return Ok(());
+        };
+        if self.index_state(&query).await?.as_deref() != Some("f") {
+            return Ok(());
+        }
+        tracing::info!(
+            statement = drop,
+            "removing what an interrupted index build left"
+        );
+        let dropped = self.query(&drop).await;
+        let during = "removing the invalid index that an interrupted build left";
+        dropped
+            .map(|_| ())
+            .map_err(|fault| self.fault(during, "The index is still there, invalid", fault))
+    }
+
+    /// Sets again what the section's earlier statements had set in the session, which ended with the process.
+    pub(super) async fn replay_session(
+        &mut self,
+        prepared: &Prepared,
+        done: usize,
+    ) -> Result<(), Error> {
+        let dialect = self.dialect();
+        for (number, statement) in prepared.statements().iter().enumerate().take(done) {
+            if !statement.sets_session(dialect) {
+                continue;
+            }
+            let mut message = self.message(Some(&prepared.step.revision));
+            let origin = Origin {
+                step: 0,
+                statement: number,
+            };
+            message.of_revision(&statement.text, origin);
+            if let Err(fault) = self.send(&message).await {
+                let state = format!(
+                    "Statements 1 to {done} took effect before and stay. This one sets what those behind them need, \
+                     and was to be repeated for that. Correct the cause and start again"
+                );
+                if fault.failure.class == Class::Connection {
+                    return Err(self.fault("repeating the session's settings", state, fault));
+                }
+                let blame = message.blame(fault.completed, fault.failure.position);
+                let offset = blame.and_then(|blame| blame.offset);
+                return Err(statement_error(prepared, number, offset, fault, state));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the sessions in which the holder of an expired lease may still be running a statement: the death
+    /// of a client does not end it. False: one was still there; look again before taking its place.
+    pub(super) async fn end_holder(&mut self, run: &str) -> bool {
+        let Some(query) = catalog::sessions_of(self.dialect(), run) else {
+            return true;
+        };
+        match self.query(&query).await {
+            Ok(rows) => {
+                for row in &rows {
+                    let Some(Some(id)) = row.first() else {
+                        continue;
+                    };
+                    tracing::warn!(
+                        session = id,
+                        "ending the session of a holder whose lease has expired"
+                    );
+                    if self.dialect() != Dialect::Postgres && id.parse::<u64>().is_ok() {
+                        // One that ended by itself in between is as good.
+                        let _ = self.query(&session::kill(id)).await;
+                    }
+                }
+                rows.is_empty()
+            }
+            Err(fault) => {
+                tracing::warn!(
+                    error = fault.failure.message,
+                    "the session of a holder whose lease has expired cannot be ended by this role; waiting for it"
+                );
+                false
+            }
+        }
+    }
+}
