@@ -15,7 +15,7 @@
 //! }
 //! ```
 //!
-//! ```ignore
+//! ```text
 //! // the service
 //! let migrator = limbeck::Migrator::new(pool, limbeck::embedded!());
 //! ```

@@ -1,7 +1,7 @@
 //! Alembic's migration model for Rust services that migrate themselves at boot.
 //!
 #![cfg_attr(feature = "sqlite", doc = "```")]
-#![cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
+#![cfg_attr(not(feature = "sqlite"), doc = "```text")]
 //! use limbeck::{Migrations, Migrator, Outcome, Revision};
 //! use sqlx::sqlite::SqlitePoolOptions;
 //!
@@ -163,7 +163,7 @@ pub use target::{Bound, Fork, OutOfRange, Range, RangeFault, Target, TargetError
 /// The revisions of these files, compiled into the binary: paths relative to the source file, as
 /// [`include_str!`] takes them. Gives a `Result<Migrations, MigrationsError>`.
 ///
-/// ```ignore
+/// ```text
 /// let migrations = limbeck::migrations!["../migrations/1a6f_accounts.sql", "../migrations/5c09_billing.sql"]?;
 /// ```
 ///
@@ -179,7 +179,7 @@ macro_rules! migrations {
 /// The revisions that the build script embedded with `limbeck::codegen::embed`: checked then, so this gives
 /// [`Migrations`] without an error.
 ///
-/// ```ignore
+/// ```text
 /// let migrator = limbeck::Migrator::new(pool, limbeck::embedded!());
 /// ```
 ///
