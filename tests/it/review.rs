@@ -318,6 +318,25 @@ on_each! {
         db.run("CREATE TABLE nowhere (id INT)").await;
         assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").steps.len(), 150);
     }
+
+    /// Ids and bodies that are legal and odd: quotes, a comment at the very end, a megabyte, many rows.
+    async fn odd_ids_and_bodies_pass_through(db) {
+        let odd = "a'b\"c`d\\e;f$$g#h/*i*/😀%s{}?";
+        let long = format!("{}'\"`\\;$$é😀", "x".repeat(240));
+        let big = "x".repeat(1_000_000);
+        let text = if db.dialect.is_mysql_family() { "LONGTEXT" } else { "TEXT" };
+        let body = format!(
+            "-- @upgrade\nCREATE TABLE t (s {text});\nINSERT INTO t VALUES ('{big}');\nSELECT s FROM t -- the end\n\
+             -- @downgrade\nDROP TABLE t -- {big}\n"
+        );
+        let empty = "-- @upgrade\n-- only a comment\n;;\n-- @downgrade\n";
+        let files = migrations(&[(odd, "", "-- branch_labels: l'x", &body), (&long, odd, "", empty)]);
+        let migrator = Migrator::new(&db.pool, files);
+        assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").heads, [long.clone()]);
+        let status = migrator.status().await.expect("status");
+        assert!(status.is_ready() && status.unverified.is_empty(), "{status:?}");
+        assert_eq!(migrator.downgrade("base").await.expect("downgrade").steps.len(), 2);
+    }
 }
 
 /// An interrupted function can be settled either way.
