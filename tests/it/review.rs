@@ -332,7 +332,7 @@ on_each! {
         let empty = "-- @upgrade\n-- only a comment\n;;\n-- @downgrade\n";
         let files = migrations(&[(odd, "", "-- branch_labels: l'x", &body), (&long, odd, "", empty)]);
         let migrator = Migrator::new(&db.pool, files);
-        assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").heads, [long.clone()]);
+        assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").heads, [long.as_str()]);
         let status = migrator.status().await.expect("status");
         assert!(status.is_ready() && status.unverified.is_empty(), "{status:?}");
         assert_eq!(migrator.downgrade("base").await.expect("downgrade").steps.len(), 2);
