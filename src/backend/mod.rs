@@ -24,6 +24,32 @@ macro_rules! text_row {
     }};
 }
 
+/// [`Backend::send`]: the same words for each database, whose types no bound of sqlx's joins.
+macro_rules! send_as_text {
+    ($database:ty) => {
+        fn send<'c>(
+            connection: &'c mut Self::Connection,
+            message: String,
+            keep: Vec<usize>,
+        ) -> futures_util::future::BoxFuture<
+            'c,
+            Result<Vec<super::StatementResult>, super::SendError>,
+        > {
+            Box::pin(async move {
+                let text = sqlx::raw_sql(sqlx::AssertSqlSafe(message));
+                let stream = sqlx::Executor::fetch_many(connection, text);
+                super::collect::<$database>(
+                    stream,
+                    keep,
+                    |end| end.rows_affected(),
+                    |row| text_row!(row),
+                )
+                .await
+            })
+        }
+    };
+}
+
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::stream::StreamExt as _;
 use sqlx::mysql::MySqlDatabaseError;
-use sqlx::{AssertSqlSafe, Executor as _, MySql, Pool};
+use sqlx::{MySql, Pool};
 
-use super::{Backend, Class, Failure, SendError, StatementResult, collect};
+use super::{Backend, Class, Failure};
 use crate::dialect::Dialect;
 
 impl super::Sealed for MySql {}
@@ -17,24 +16,7 @@ impl Backend for MySql {
     const FAMILY: Dialect = Dialect::Mysql;
     const KEEPS_CONNECTION: bool = false;
 
-    fn send<'c>(
-        connection: &'c mut Self::Connection,
-        message: String,
-        keep: Vec<usize>,
-    ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>> {
-        Box::pin(async move {
-            let stream = connection
-                .fetch_many(sqlx::raw_sql(AssertSqlSafe(message)))
-                .boxed();
-            collect::<MySql>(
-                stream,
-                keep,
-                |end| end.rows_affected(),
-                |row| text_row!(row),
-            )
-            .await
-        })
-    }
+    send_as_text!(MySql);
 
     fn explain(error: &sqlx::Error) -> Failure {
         let Some(error) = error

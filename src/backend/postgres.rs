@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::stream::StreamExt as _;
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
-use sqlx::{AssertSqlSafe, Executor as _, Pool, Postgres};
+use sqlx::{Pool, Postgres};
 
-use super::{Backend, Class, Failure, SendError, StatementResult, collect};
+use super::{Backend, Class, Failure};
 use crate::dialect::{Dialect, is_guard_refusal};
 
 impl super::Sealed for Postgres {}
@@ -16,24 +15,7 @@ impl Backend for Postgres {
     const FAMILY: Dialect = Dialect::Postgres;
     const KEEPS_CONNECTION: bool = false;
 
-    fn send<'c>(
-        connection: &'c mut Self::Connection,
-        message: String,
-        keep: Vec<usize>,
-    ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>> {
-        Box::pin(async move {
-            let stream = connection
-                .fetch_many(sqlx::raw_sql(AssertSqlSafe(message)))
-                .boxed();
-            collect::<Postgres>(
-                stream,
-                keep,
-                |end| end.rows_affected(),
-                |row| text_row!(row),
-            )
-            .await
-        })
-    }
+    send_as_text!(Postgres);
 
     fn explain(error: &sqlx::Error) -> Failure {
         let Some(error) = error

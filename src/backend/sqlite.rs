@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use futures_util::stream::StreamExt as _;
-use sqlx::{AssertSqlSafe, Executor as _, Pool, Sqlite};
+use sqlx::{Pool, Sqlite};
 
-use super::{Backend, Class, Failure, SendError, StatementResult, collect};
+use super::{Backend, Class, Failure};
 use crate::dialect::{Dialect, is_guard_refusal};
 
 impl super::Sealed for Sqlite {}
@@ -19,24 +18,7 @@ impl Backend for Sqlite {
     /// Closing the last connection of an in-memory database destroys it.
     const KEEPS_CONNECTION: bool = true;
 
-    fn send<'c>(
-        connection: &'c mut Self::Connection,
-        message: String,
-        keep: Vec<usize>,
-    ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>> {
-        Box::pin(async move {
-            let stream = connection
-                .fetch_many(sqlx::raw_sql(AssertSqlSafe(message)))
-                .boxed();
-            collect::<Sqlite>(
-                stream,
-                keep,
-                |end| end.rows_affected(),
-                |row| text_row!(row),
-            )
-            .await
-        })
-    }
+    send_as_text!(Sqlite);
 
     fn explain(error: &sqlx::Error) -> Failure {
         let Some(error) = error.as_database_error() else {

@@ -7,16 +7,20 @@
 //!              └──────────── heads moved ─────────────┘
 //! ```
 
+mod batches;
 mod bookkeeping;
 mod check;
 mod decide;
 mod error;
 mod event;
 mod lease;
+mod limits;
 mod lock;
 mod look;
 mod message;
 mod pragmas;
+mod progress;
+mod resume;
 mod session;
 mod settle;
 mod stamp;
