@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::dialect::session::{Timeout, set_timeout};
 use crate::dialect::write::{self, Actor, LedgerRow};
 use crate::dialect::{Dialect, Names, tables};
 use crate::error::Error;
 use crate::migrations::Migrations;
 use crate::plan::{self, Action, Plan, Purge};
-use crate::prepare::{self, Needs, Prepared, RefusedError, Work};
+use crate::prepare::{self, Check, Needs, Prepared, RefusedError, Work};
 use crate::revision::SectionKind;
 use crate::target::{Bound, Range, Target, TargetError};
 
@@ -228,6 +229,37 @@ impl Writer {
         }
     }
 
+    /// Statements that raise an error where a check finds rows.
+    fn checks(&mut self, name: &str, prepared: &Prepared, check: &Check) {
+        for statement in &check.statements {
+            self.text.push_str(&format!(
+                "-- {name}, {}:{}\n",
+                prepared.path, statement.line
+            ));
+            self.statement(&write::refuse_rows(self.dialect, &statement.text));
+        }
+    }
+
+    /// The section's time-outs, where the database has such settings.
+    fn limits(&mut self, prepared: &Prepared) {
+        let limits = [
+            (Timeout::Lock, prepared.lock_timeout),
+            (Timeout::Statement, prepared.statement_timeout),
+        ];
+        for (timeout, value) in limits {
+            let statement = value.and_then(|value| set_timeout(self.dialect, timeout, value));
+            if let Some(statement) = statement.filter(|_| self.dialect != Dialect::Sqlite) {
+                let in_transaction = prepared.is_transactional(self.dialect);
+                let statement = if in_transaction {
+                    statement
+                } else {
+                    statement.replace("SET LOCAL", "SET")
+                };
+                self.statement(&statement);
+            }
+        }
+    }
+
     fn step(&mut self, migrations: &Migrations, names: &Names, actor: &Actor, prepared: &Prepared) {
         let step = &prepared.step;
         let title = prepared.message.lines().next().unwrap_or_default();
@@ -246,11 +278,20 @@ impl Writer {
         if in_transaction {
             self.begin();
         }
+        self.checks("@require", prepared, &prepared.require);
+        self.limits(prepared);
         let texts = prepared
             .statements()
             .iter()
             .map(|statement| &statement.text);
         self.statements(texts.cloned().collect::<Vec<_>>());
+        self.checks("@verify", prepared, &prepared.verify);
+        if prepared.foreign_keys_off {
+            self.statement(&write::refuse_rows(
+                self.dialect,
+                "SELECT 1 FROM pragma_foreign_key_check",
+            ));
+        }
         if !in_transaction {
             self.begin();
         } else if self.dialect == Dialect::Postgres {

@@ -9,7 +9,7 @@ pub(crate) mod look;
 mod names;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod quote;
-#[cfg(feature = "_sqlx")]
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 pub(crate) mod session;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 pub(crate) mod tables;

@@ -102,6 +102,24 @@ pub(crate) fn move_heads<S: AsRef<str>>(names: &Names, removes: &[S], adds: &[S]
     statements
 }
 
+/// Raises an error where a query returns any row.
+pub(crate) fn refuse_rows(dialect: Dialect, query: &str) -> String {
+    // On lines of their own: the query may end in a line comment.
+    let found = format!("EXISTS (\n{query}\n)");
+    match dialect {
+        Dialect::Sqlite => {
+            format!("SELECT CASE WHEN {found} THEN abs(-9223372036854775807 - 1) ELSE 1 END")
+        }
+        Dialect::Postgres => format!(
+            "SELECT CASE WHEN {found} THEN CAST({} || pg_catalog.now()::pg_catalog.text AS pg_catalog.int4) ELSE 1 END",
+            dialect.literal("a check found rows, at ")
+        ),
+        Dialect::Mysql | Dialect::Mariadb => {
+            format!("SELECT IF({found}, (SELECT 1 UNION SELECT 2), 1)")
+        }
+    }
+}
+
 /// Raises an error unless the version table holds exactly these rows.
 pub(crate) fn expect_heads<S: AsRef<str>>(names: &Names, heads: &[S]) -> Vec<String> {
     let dialect = names.dialect();

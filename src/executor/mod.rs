@@ -30,6 +30,7 @@ mod verdict;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -137,7 +138,12 @@ impl<'a, S: Source> Run<'a, S> {
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let host: String = actor.host.chars().take(150).collect();
         Ok(Run {
-            id: format!("{host}:{}:{serial}", actor.pid),
+            // Host and process id alone may be two containers' at once.
+            id: format!(
+                "{host}:{}:{serial}:{:x}",
+                actor.pid,
+                RandomState::new().hash_one(serial)
+            ),
             settings,
             migrations,
             registry,
@@ -547,7 +553,6 @@ fn step_span(step: &Step) -> tracing::Span {
 /// How long to sleep between two looks at a lock that is held: around a fifth of a second, spread so that
 /// waiters do not come together.
 fn poll_pause(attempt: u32) -> Duration {
-    use std::hash::{BuildHasher as _, RandomState};
     let base = [20, 50, 100, 200]
         .get(attempt as usize)
         .copied()

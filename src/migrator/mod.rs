@@ -121,9 +121,9 @@ impl<S: Source> Migrator<S> {
     }
 
     /// How long a holder of the lease may be silent before it is taken over: MySQL, MariaDB, `autocommit` and
-    /// `repeat` sections. It renews it three times in that span. Default: 15 seconds.
+    /// `repeat` sections. It renews it three times in that span. Default: 15 seconds; never less than 100 ms.
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.settings.lease = lease;
+        self.settings.lease = lease.max(Duration::from_millis(100));
         self
     }
 

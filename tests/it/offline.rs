@@ -117,6 +117,23 @@ on_each! {
         assert_eq!(compared(by_script), compared(by_run));
     }
 
+    /// A check that finds rows stops the script where it would stop the run.
+    async fn a_scripts_checks_stop_it(db) {
+        for (check, section) in [("@require", "SELECT id FROM a WHERE id = 1 -- none of these"), ("@verify", "SELECT id FROM b")] {
+            let files = migrations(&[
+                ("a", "", "", "-- @upgrade\nCREATE TABLE a (id INT);\nINSERT INTO a VALUES (1);\n-- @downgrade\nDROP TABLE a;\n"),
+                ("b", "a", "", &format!("-- {check}\n{section}\n-- @upgrade lock_timeout=3s\nCREATE TABLE b (id INT);\nINSERT INTO b VALUES (1);\n")),
+            ]);
+            let migrator = Migrator::new(&db.pool, files).script_dialect(db.dialect);
+            let script = migrator.upgrade_sql(&Range::all()).expect("a script");
+            let Some((ok, told)) = client(&db.url, &script) else { return };
+            assert!(!ok, "{told}\n{script}");
+            assert_eq!(migrator.current().await.expect("current"), ["a"], "{script}");
+            let _ = migrator.downgrade("base").await.expect("down");
+            db.run("DROP TABLE IF EXISTS b").await;
+        }
+    }
+
     /// What no script can hold is refused, and so is a range that needs a database.
     async fn what_no_script_can_hold_is_refused(db) {
         for words in ["rust", "repeat"] {

@@ -17,6 +17,11 @@ use tokio::runtime::Runtime;
 /// Stands for the test's own schema or database in the texts here: tests run side by side.
 const SCRATCH: &str = "limbeck_split";
 
+/// A place that no other run's tests use.
+fn place(name: &str) -> String {
+    format!("{SCRATCH}_{name}_{}", std::process::id())
+}
+
 /// How many scripts each generator makes.
 const GENERATED: u64 = 300;
 
@@ -360,7 +365,7 @@ const MARIADB: Grammar = Grammar {
 
 #[test]
 fn postgres_agrees() {
-    let Some(mut server) = postgres("limbeck_split_whole") else {
+    let Some(mut server) = postgres(&place("whole")) else {
         return;
     };
     for script in scripts("postgres") {
@@ -377,7 +382,7 @@ fn mariadb_agrees() {
     let Some(url) = url("LIMBECK_TEST_MYSQL_URL") else {
         return;
     };
-    let mut server = mariadb(&url, "limbeck_split_whole");
+    let mut server = mariadb(&url, &place("whole"));
     for script in scripts("mariadb") {
         server.compare(Dialect::Mariadb, &script);
     }
@@ -401,7 +406,7 @@ fn the_mariadb_client_agrees_on_delimiters() {
         eprintln!("LEFT OUT: no mariadb client, DELIMITER is not compared with it");
         return;
     }
-    let mut server = mariadb(&url, "limbeck_split_client");
+    let mut server = mariadb(&url, &place("client"));
     let mut all = scripts("mariadb_client");
     // The client reads quotes in a `/*!` comment even where the server skips it.
     let spaces = &[
@@ -457,11 +462,7 @@ fn client(url: &str, script: &str) {
             "-u",
             options.get_username(),
         ])
-        .args([
-            "-P",
-            &options.get_port().to_string(),
-            "limbeck_split_client",
-        ])
+        .args(["-P", &options.get_port().to_string(), &place("client")])
         .env("MYSQL_PWD", password)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -488,7 +489,7 @@ fn mariadb_commits_where_classify_says_so() {
     let Some(url) = url("LIMBECK_TEST_MYSQL_URL") else {
         return;
     };
-    let mut server = mariadb(&url, "limbeck_split_commits");
+    let mut server = mariadb(&url, &place("commits"));
     let prepare = "CREATE TABLE t (a INT); CREATE OR REPLACE TEMPORARY TABLE tt (a INT); CREATE SEQUENCE sq; \
         CREATE VIEW v AS SELECT 1 AS a; CREATE PROCEDURE pr() DO 1";
     let statements = [
@@ -560,7 +561,7 @@ fn mariadb_commits_where_classify_says_so() {
 /// The classifier's word on what cannot run in a transaction block against the server's refusal (25001).
 #[test]
 fn postgres_refuses_where_classify_says_so() {
-    let Some(mut server) = postgres("limbeck_split_refused") else {
+    let Some(mut server) = postgres(&place("refused")) else {
         return;
     };
     let prepare = "CREATE TABLE t (a int PRIMARY KEY); CREATE INDEX i ON t (a); CREATE TYPE e AS ENUM ('a'); \
