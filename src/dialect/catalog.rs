@@ -160,6 +160,47 @@ pub(crate) fn without_counter(definition: &str) -> String {
     format!("{}{rest}", &definition[..start])
 }
 
+/// Who holds locks on what a statement of DDL names, first come first: rows of session, application, client,
+/// since when, and statement. MySQL tells no more than whose transactions are open, and only to some roles.
+pub(crate) fn blockers(dialect: Dialect, kind: &Kind) -> Option<String> {
+    let ddl = kind.ddl()?;
+    match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => {
+            let names = ddl.names.iter().chain(&ddl.table).map(|name| {
+                let quoted = match &name.schema {
+                    Some(schema) => {
+                        format!("{}.{}", dialect.ident(schema), dialect.ident(&name.name))
+                    }
+                    None => dialect.ident(&name.name),
+                };
+                format!("pg_catalog.to_regclass({})", dialect.literal(&quoted))
+            });
+            let names: Vec<String> = names.collect();
+            (!names.is_empty()).then(|| {
+                format!(
+                    "SELECT DISTINCT a.pid::pg_catalog.text, a.application_name, \
+                     COALESCE(a.client_addr::pg_catalog.text, 'local'), \
+                     pg_catalog.to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), a.query \
+                     FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
+                     WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_catalog.pg_backend_pid() \
+                     AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d \
+                     WHERE d.datname = pg_catalog.current_database()) \
+                     AND l.relation IN ({}) ORDER BY 4 LIMIT 5",
+                    names.join(", ")
+                )
+            })
+        }
+        Dialect::Mysql | Dialect::Mariadb => Some(format!(
+            "SELECT {}, NULL, NULL, {}, {} FROM information_schema.innodb_trx \
+             WHERE trx_mysql_thread_id <> CONNECTION_ID() ORDER BY trx_started LIMIT 5",
+            dialect.text("trx_mysql_thread_id"),
+            dialect.text("trx_started"),
+            dialect.text("trx_query"),
+        )),
+    }
+}
+
 /// The sessions in which a run's last statement still is, or may still be: one row each, its number first.
 /// On PostgreSQL the query ends them. None where a session ends with its process.
 pub(crate) fn sessions_of(dialect: Dialect, run: &str) -> Option<String> {

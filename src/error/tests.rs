@@ -74,6 +74,7 @@ fn run_errors() -> Vec<RunError> {
             message: "relation \"nowhere\" does not exist".into(),
             detail: Some("some detail".into()),
             hint: Some("some hint".into()),
+            blockers: vec![holder()],
             state: "The step was rolled back".into(),
             source: lost(),
         })),

@@ -212,6 +212,7 @@ pub(super) fn statement_error(
         message: fault.failure.message,
         detail: fault.failure.detail,
         hint: fault.failure.hint,
+        blockers: fault.blockers,
         state,
         source: fault.source,
     }))

@@ -188,6 +188,8 @@ pub struct StatementError {
     pub detail: Option<String>,
     /// The server's hint.
     pub hint: Option<String>,
+    /// Who holds locks on what the statement names, where it waited for them in vain: as far as the server shows.
+    pub blockers: Vec<Holder>,
     /// What is known of the database.
     pub state: String,
     /// sqlx's error.
@@ -216,6 +218,9 @@ impl fmt::Display for StatementError {
         }
         if let Some(hint) = &self.hint {
             write!(f, "\n  the server's hint: {hint}")?;
+        }
+        for blocker in &self.blockers {
+            write!(f, "\n  in the way: {blocker}")?;
         }
         write!(
             f,
@@ -304,15 +309,19 @@ impl fmt::Display for Holder {
             return f
                 .write_str("another connection holds it, which this role or database cannot show");
         }
-        let unknown = "unknown";
         write!(
             f,
-            "held by {} on host {}, process {}",
-            self.application.as_deref().unwrap_or(unknown),
-            self.host.as_deref().unwrap_or(unknown),
-            self.pid
-                .map_or_else(|| unknown.to_owned(), |pid| pid.to_string()),
+            "held by {}",
+            self.application
+                .as_deref()
+                .unwrap_or("an application without a name")
         )?;
+        if let Some(host) = &self.host {
+            write!(f, " on host {host}")?;
+        }
+        if let Some(pid) = self.pid {
+            write!(f, ", process {pid}")?;
+        }
         if let Some(session) = &self.session {
             write!(f, ", session {session} of the server")?;
         }

@@ -411,7 +411,7 @@ fn pairs(rows: &[look::TextRow]) -> Vec<(String, String)> {
 }
 
 /// A row of [`session::lock_holder`]: the marker in the query's text tells more than the server knows.
-fn read_holder(row: &[Option<String>]) -> Holder {
+pub(super) fn read_holder(row: &[Option<String>]) -> Holder {
     let text = |index: usize| row.get(index).cloned().flatten();
     let query = text(4).unwrap_or_default();
     let marker = query
@@ -431,9 +431,9 @@ fn read_holder(row: &[Option<String>]) -> Holder {
         session: text(0),
         since: text(3),
         revision: field("revision"),
-        statement: marker
-            .map(|(_, rest)| rest.trim().to_owned())
-            .filter(|rest| !rest.is_empty()),
+        statement: Some(marker.map_or(query.as_str(), |(_, rest)| rest).trim())
+            .filter(|statement| !statement.is_empty())
+            .map(str::to_owned),
     }
 }
 

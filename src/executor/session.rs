@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sqlx::Pool;
 
+use super::error::Holder;
 use super::message::Message;
 use crate::backend::{Backend, Class, Failure, Held, Source, StatementResult};
 use crate::dialect::Dialect;
@@ -17,6 +18,8 @@ pub(crate) struct Fault {
     /// What the statements before it returned, and how many they are.
     pub results: Vec<StatementResult>,
     pub completed: usize,
+    /// Who was in the way of a statement that waited in vain, once that was asked.
+    pub blockers: Vec<Holder>,
     pub source: sqlx::Error,
 }
 
@@ -104,6 +107,7 @@ impl<'a, B: Backend> Session<'a, B> {
         B::send(self.connection(), text, message.keep(shown))
             .await
             .map_err(|failed| Fault {
+                blockers: Vec::new(),
                 failure: B::explain(&failed.error),
                 completed: failed.results.len(),
                 results: failed.results,

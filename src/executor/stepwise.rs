@@ -173,15 +173,20 @@ impl<S: Source> Run<'_, S> {
         let began = Instant::now();
         let mut attempt = 0;
         let results = loop {
-            let fault = match self.send_short(&message).await {
+            let mut fault = match self.send_short(&message).await {
                 Ok(results) => break results,
                 Err(fault) => fault,
             };
-            let may_wait = fault.failure.class == Class::LockTimeout
+            let has_waited = fault.failure.class == Class::LockTimeout
                 && statement.is_ddl()
-                && self.dialect() != Dialect::Sqlite
-                && began.elapsed() < self.settings.lock_retry_for;
-            if !may_wait {
+                && self.dialect() != Dialect::Sqlite;
+            if !has_waited || began.elapsed() >= self.settings.lock_retry_for {
+                if has_waited {
+                    if is_atomic {
+                        self.rollback().await?;
+                    }
+                    fault.blockers = self.blockers(statement).await;
+                }
                 return Err(self
                     .statement_failed(prepared, number, underway, &message, fault)
                     .await);

@@ -241,7 +241,7 @@ impl<S: Source> Run<'_, S> {
         let began = Instant::now();
         let mut attempt = 0;
         loop {
-            let fault = match self.send(message).await {
+            let mut fault = match self.send(message).await {
                 Ok(results) => return Ok(results),
                 Err(fault) => fault,
             };
@@ -260,7 +260,7 @@ impl<S: Source> Run<'_, S> {
                 return self.commit_again(fault).await.map_err(Stop::Error);
             }
             let may_wait = can_retry && fault.failure.class == Class::LockTimeout;
-            if !may_wait || began.elapsed() >= self.settings.lock_retry_for {
+            if !may_wait {
                 return Err(Stop::Error(self.step_error(message, group, fault)));
             }
             let mut back = self.message(None);
@@ -268,6 +268,13 @@ impl<S: Source> Run<'_, S> {
             self.send(&back)
                 .await
                 .map_err(|f| self.fault("going back to the savepoint", ROLLED_BACK, f))?;
+            if began.elapsed() >= self.settings.lock_retry_for {
+                if let Some(blame) = blame {
+                    let statement = &group[blame.origin.step].statements()[blame.origin.statement];
+                    fault.blockers = self.blockers(statement).await;
+                }
+                return Err(Stop::Error(self.step_error(message, group, fault)));
+            }
             tracing::info!(
                 attempt,
                 "a statement waited for a table lock until its lock_timeout; trying again"

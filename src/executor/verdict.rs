@@ -3,7 +3,8 @@
 use sha2::{Digest as _, Sha256};
 
 use super::check::statement_error;
-use super::{Origin, Run};
+use super::lock::read_holder;
+use super::{Holder, Origin, Run};
 use crate::backend::{Class, Source};
 use crate::dialect::catalog::{self, Evidence};
 use crate::dialect::{Dialect, session};
@@ -152,6 +153,23 @@ impl<S: Source> Run<'_, S> {
             }
         }
         Ok(())
+    }
+
+    /// Who holds locks on what a statement names that waited for them in vain; for its error, so it never fails.
+    pub(super) async fn blockers(&mut self, statement: &Sql) -> Vec<Holder> {
+        let Some(query) = catalog::blockers(self.dialect(), &statement.kind) else {
+            return Vec::new();
+        };
+        match self.query(&query).await {
+            Ok(rows) => rows.iter().map(|row| read_holder(row)).collect(),
+            Err(fault) => {
+                tracing::debug!(
+                    error = fault.failure.message,
+                    "this role may not see who is in the way"
+                );
+                Vec::new()
+            }
+        }
     }
 
     /// Ends the sessions in which the holder of an expired lease may still be running a statement: the death

@@ -517,6 +517,15 @@ mod on_postgres {
             error.is_statement() && error.to_string().contains("lock timeout"),
             "{error}"
         );
+        let RunError::Statement(statement) = run_error(&error) else {
+            panic!("{error}")
+        };
+        assert_eq!(statement.blockers.len(), 1, "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains("in the way: held by") && text.contains("SELECT * FROM t"),
+            "{text}"
+        );
         reader.rollback().await.expect("rollback");
         assert_eq!(
             migrator.upgrade_to_head().await.expect("free again").heads,
@@ -587,4 +596,61 @@ mod on_postgres {
             Vec::<String>::new()
         );
     }
+}
+
+/// MariaDB: a statement alone is tried again while a reader keeps its table, and the error names who that is.
+#[cfg(feature = "mysql")]
+#[tokio::test]
+async fn ddl_on_mariadb_waits_and_names_who_is_in_the_way() {
+    let Some(db) = crate::support::servers::mysql_database().await else {
+        return;
+    };
+    let files = || {
+        migrations(&[
+            (
+                "a",
+                "",
+                "",
+                "-- @upgrade\nCREATE TABLE t (id INT);\nINSERT INTO t VALUES (1);\n",
+            ),
+            (
+                "b",
+                "a",
+                "",
+                "-- @upgrade\nINSERT INTO t VALUES (2);\nALTER TABLE t ADD COLUMN x INT;\n",
+            ),
+        ])
+    };
+    let migrator = Migrator::new(&db.pool, files())
+        .lock_timeout(Duration::from_secs(1))
+        .lock_retry_for(Duration::from_millis(1500));
+    let _ = migrator.upgrade("a").await.expect("a");
+    let mut reader = db.pool.begin().await.expect("a reader");
+    sqlx::raw_sql("SELECT * FROM t")
+        .execute(&mut *reader)
+        .await
+        .expect("a read");
+    let error = migrator
+        .upgrade_to_head()
+        .await
+        .expect_err("the reader stays");
+    let RunError::Statement(statement) = run_error(&error) else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        (statement.number, statement.code.as_deref()),
+        (2, Some("1205")),
+        "{error}"
+    );
+    assert!(!statement.blockers.is_empty(), "{error}");
+    reader.rollback().await.expect("rollback");
+    assert_eq!(
+        migrator.upgrade_to_head().await.expect("free again").heads,
+        ["b"]
+    );
+    assert_eq!(
+        db.strings("SELECT CONVERT(id, CHAR) FROM t ORDER BY id")
+            .await,
+        ["1", "2"]
+    );
 }
