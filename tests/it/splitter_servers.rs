@@ -489,7 +489,8 @@ fn mariadb_commits_where_classify_says_so() {
     let Some(url) = url("LIMBECK_TEST_MYSQL_URL") else {
         return;
     };
-    let mut server = mariadb(&url, &place("commits"));
+    let scratch = place("commits");
+    let mut server = mariadb(&url, &scratch);
     let prepare = "CREATE TABLE t (a INT); CREATE OR REPLACE TEMPORARY TABLE tt (a INT); CREATE SEQUENCE sq; \
         CREATE VIEW v AS SELECT 1 AS a; CREATE PROCEDURE pr() DO 1";
     let statements = [
@@ -533,7 +534,10 @@ fn mariadb_commits_where_classify_says_so() {
         "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1",
         "PREPARE s FROM 'SELECT 1'",
     ];
-    for statement in statements {
+    for statement in
+        statements.map(|statement| statement.replace("limbeck_split_commits", &scratch))
+    {
+        let statement = statement.as_str();
         server.reset();
         server.run(prepare).expect("it can be prepared");
         server
@@ -561,7 +565,8 @@ fn mariadb_commits_where_classify_says_so() {
 /// The classifier's word on what cannot run in a transaction block against the server's refusal (25001).
 #[test]
 fn postgres_refuses_where_classify_says_so() {
-    let Some(mut server) = postgres(&place("refused")) else {
+    let scratch = place("refused");
+    let Some(mut server) = postgres(&scratch) else {
         return;
     };
     let prepare = "CREATE TABLE t (a int PRIMARY KEY); CREATE INDEX i ON t (a); CREATE TYPE e AS ENUM ('a'); \
@@ -604,7 +609,10 @@ fn postgres_refuses_where_classify_says_so() {
         "CHECKPOINT",
         "ALTER DATABASE postgres SET TABLESPACE pg_default",
     ];
-    for statement in statements {
+    for statement in
+        statements.map(|statement| statement.replace("limbeck_split_refused", &scratch))
+    {
+        let statement = statement.as_str();
         server.reset();
         server.run(prepare).expect("it can be prepared");
         server.run("BEGIN").expect("a transaction begins");
