@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-/// Words that mean something else in a target or a header.
-const RESERVED: [&str; 5] = ["head", "heads", "base", "current", "none"];
+use crate::revision::is_forbidden;
+pub(crate) use crate::revision::is_reserved;
 
 /// Above this no name is taken for a misspelling of another.
 const MOST_EDITS: usize = 2;
@@ -13,17 +13,7 @@ const LONGEST_COMPARED: usize = 64;
 
 /// Whether `word` holds only what a revision id, a partial id or a label may hold.
 pub(crate) fn is_word(word: &str) -> bool {
-    !word.is_empty()
-        && !word.chars().any(|c| {
-            c.is_whitespace() || c.is_control() || matches!(c, ',' | '@' | '+' | '-' | ':')
-        })
-}
-
-/// Whether targets and headers keep `word` for themselves, in whatever case it is written.
-pub(crate) fn is_reserved(word: &str) -> bool {
-    RESERVED
-        .iter()
-        .any(|reserved| word.eq_ignore_ascii_case(reserved))
+    !word.is_empty() && !word.chars().any(is_forbidden)
 }
 
 /// Whether a part of `name` may stand for it. One of up to three characters must be written out, as in

@@ -25,6 +25,7 @@ pub use section::{ForeignKeys, Mode, Section, SectionKind};
 pub use template::{FileTemplate, FileTemplateError, slug};
 pub use timeout::{Timeout, TimeoutError};
 pub use word::WordError;
+pub(crate) use word::{is_forbidden, is_reserved};
 pub use write::{NewRevision, NewSection};
 
 use crate::Dialect;

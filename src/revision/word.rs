@@ -6,6 +6,20 @@ pub(super) const LONGEST: usize = 255;
 /// Words that mean something else wherever a revision is expected.
 const RESERVED: [&str; 5] = ["head", "heads", "base", "current", "none"];
 
+/// Whether targets and headers keep `word` for themselves, in whatever case it is written.
+pub(crate) fn is_reserved(word: &str) -> bool {
+    RESERVED
+        .iter()
+        .any(|reserved| word.eq_ignore_ascii_case(reserved))
+}
+
+/// Whether a character can stand in no id and no label.
+pub(crate) fn is_forbidden(character: char) -> bool {
+    character.is_whitespace()
+        || character.is_control()
+        || matches!(character, ',' | '@' | '+' | '-' | ':')
+}
+
 /// Why a word can be neither a revision's id nor a branch label.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -46,15 +60,10 @@ pub(super) fn check_word(word: &str) -> Result<(), WordError> {
     if word.is_empty() {
         return Err(WordError::Empty);
     }
-    let forbidden =
-        |c: char| c.is_whitespace() || c.is_control() || matches!(c, ',' | '@' | '+' | '-' | ':');
-    if let Some(character) = word.chars().find(|&c| forbidden(c)) {
+    if let Some(character) = word.chars().find(|&c| is_forbidden(c)) {
         return Err(WordError::Forbidden { character });
     }
-    if RESERVED
-        .iter()
-        .any(|reserved| word.eq_ignore_ascii_case(reserved))
-    {
+    if is_reserved(word) {
         return Err(WordError::Reserved);
     }
     // A character is at least one byte: only words that may be too long are counted.
