@@ -107,9 +107,23 @@ pub trait Backend: Database + Sealed {
     /// Lets the database itself end a statement after this time, where no setting does it.
     #[doc(hidden)]
     fn limit_statement<'c>(
-        connection: &'c mut Self::Connection,
-        limit: Option<Duration>,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+        _connection: &'c mut Self::Connection,
+        _limit: Option<Duration>,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// A pool of one connection beside the caller's, with its hooks.
+pub(crate) fn pool_of_one<DB: Database>(
+    pool: &Pool<DB>,
+    options: <DB::Connection as sqlx::Connection>::Options,
+) -> Pool<DB> {
+    pool.options()
+        .clone()
+        .max_connections(1)
+        .min_connections(0)
+        .connect_lazy_with(options)
 }
 
 /// Keep every row of a result.

@@ -1,12 +1,9 @@
 //! MySQL and MariaDB.
 
-use std::time::Duration;
-
-use futures_util::future::BoxFuture;
 use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{MySql, Pool};
 
-use super::{Backend, Class, Failure};
+use super::{Backend, Class, Failure, pool_of_one};
 use crate::dialect::Dialect;
 
 impl super::Sealed for MySql {}
@@ -48,19 +45,6 @@ impl Backend for MySql {
         let options = (*pool.connect_options())
             .clone()
             .statement_cache_capacity(0);
-        Some(
-            pool.options()
-                .clone()
-                .max_connections(1)
-                .min_connections(0)
-                .connect_lazy_with(options),
-        )
-    }
-
-    fn limit_statement<'c>(
-        _: &'c mut Self::Connection,
-        _: Option<Duration>,
-    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
-        Box::pin(std::future::ready(Ok(())))
+        Some(pool_of_one(pool, options))
     }
 }

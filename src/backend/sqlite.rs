@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use sqlx::{Pool, Sqlite};
 
-use super::{Backend, Class, Failure};
+use super::{Backend, Class, Failure, pool_of_one};
 use crate::dialect::{Dialect, is_guard_refusal};
 
 impl super::Sealed for Sqlite {}
@@ -56,13 +56,7 @@ impl Backend for Sqlite {
         if in_memory || name.contains("mode=memory") {
             return None;
         }
-        Some(
-            pool.options()
-                .clone()
-                .max_connections(1)
-                .min_connections(0)
-                .connect_lazy_with((*options).clone()),
-        )
+        Some(pool_of_one(pool, (*options).clone()))
     }
 
     fn limit_statement<'c>(
