@@ -10,7 +10,6 @@ use crate::error::Error;
 use crate::migrations::Migrations;
 use crate::plan::{self, Action, Plan, Purge};
 use crate::prepare::{self, Check, Needs, Prepared, RefusedError, Work};
-use crate::revision::SectionKind;
 use crate::target::{Bound, Range, Target, TargetError};
 
 pub(crate) fn upgrade(
@@ -94,7 +93,10 @@ pub(crate) fn stamp(
     told.extend(newly_there.into_iter().filter(|id| !implied.contains(id)));
     let rows: Vec<LedgerRow<'_>> = told
         .into_iter()
-        .map(|id| ledger_row(migrations, names.dialect(), id, Action::Stamp, 0))
+        .map(|id| {
+            let lineage = migrations.lineage(id).map(str::to_owned);
+            prepare::ledger_row(migrations, names.dialect(), id, Action::Stamp, lineage)
+        })
         .collect();
     writer.statements(write::insert_history(names, actor, &rows));
     writer.statement("COMMIT");
@@ -300,7 +302,16 @@ impl Writer {
         }
         self.statements(write::move_heads(names, &step.removes, &step.adds));
         let count = prepared.statements().len() as u64;
-        let row = ledger_row(migrations, self.dialect, &step.revision, step.action, count);
+        let lineage = migrations.lineage(&step.revision).map(str::to_owned);
+        let mut row = prepare::ledger_row(
+            migrations,
+            self.dialect,
+            &step.revision,
+            step.action,
+            lineage,
+        );
+        row.statements = count;
+        row.statements_done = count;
         self.statements(write::insert_history(names, actor, &[row]));
         self.statement("COMMIT");
         if prepared.foreign_keys_off {
@@ -310,37 +321,5 @@ impl Writer {
             ]);
         }
         debug_assert!(matches!(step.action, Action::Upgrade | Action::Downgrade));
-    }
-}
-
-/// The ledger's row for a revision, as it is when the script has run.
-fn ledger_row<'m>(
-    migrations: &'m Migrations,
-    dialect: Dialect,
-    id: &'m str,
-    action: Action,
-    statements: u64,
-) -> LedgerRow<'m> {
-    let revision = migrations
-        .get(id)
-        .expect("a plan names revisions of its graph");
-    let graph = migrations.graph();
-    let join = |ids: Vec<&Arc<str>>| ids.iter().map(|id| &***id).collect::<Vec<_>>().join(",");
-    LedgerRow {
-        revision: id,
-        down_revision: join(graph.down_revision(id).collect()),
-        depends_on: join(graph.depends_on(id).collect()),
-        message: revision.message(),
-        action: action.name(),
-        checksum: Some(revision.checksum().to_string()),
-        requires_binary: revision.requires_binary(),
-        lineage: migrations.lineage(id).map(str::to_owned),
-        state: "done",
-        statements,
-        statements_done: statements,
-        down_sql: revision
-            .section(SectionKind::Downgrade, dialect)
-            .map(|section| prepare::section_source(revision, section).to_owned()),
-        ..LedgerRow::default()
     }
 }

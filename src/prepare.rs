@@ -1,10 +1,12 @@
 //! From a plan to what is sent: the sections of each step for one database, split and placed. Whatever can
 //! be refused is refused here, before the first write.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dialect::Dialect;
 use crate::dialect::tables::ALEMBIC_WIDTH;
+use crate::dialect::write::LedgerRow;
 use crate::migrations::Migrations;
 use crate::plan::{Action, Step};
 use crate::revision::{ForeignKeys, Mode, Revision, RevisionError, Section, SectionKind};
@@ -430,7 +432,7 @@ pub(crate) fn section_statements(
 }
 
 /// A section as its file has it, its marker with the words included.
-pub(crate) fn section_source<'r>(revision: &'r Revision, section: &Section) -> &'r str {
+fn section_source<'r>(revision: &'r Revision, section: &Section) -> &'r str {
     let (text, body) = (revision.text(), section.body());
     let marker_end = text[..body.start].trim_end_matches('\n').len();
     let start = text[..marker_end]
@@ -456,6 +458,36 @@ fn statements(
             column: placed.column(),
         })
         .collect())
+}
+
+/// The ledger's row for a revision's step that is done, before anything is counted.
+pub(crate) fn ledger_row<'r>(
+    migrations: &'r Migrations,
+    dialect: Dialect,
+    id: &'r str,
+    action: Action,
+    lineage: Option<String>,
+) -> LedgerRow<'r> {
+    let revision = migrations
+        .get(id)
+        .expect("a step names a revision of its graph");
+    let graph = migrations.graph();
+    let join = |ids: Vec<&Arc<str>>| ids.iter().map(|id| &***id).collect::<Vec<_>>().join(",");
+    LedgerRow {
+        revision: id,
+        down_revision: join(graph.down_revision(id).collect()),
+        depends_on: join(graph.depends_on(id).collect()),
+        message: revision.message(),
+        action: action.name(),
+        checksum: Some(revision.checksum().to_string()),
+        requires_binary: revision.requires_binary(),
+        lineage,
+        state: "done",
+        down_sql: revision
+            .section(SectionKind::Downgrade, dialect)
+            .map(|section| section_source(revision, section).to_owned()),
+        ..LedgerRow::default()
+    }
 }
 
 /// The first id of a plan that may not fit into a version table that Alembic made.

@@ -284,6 +284,11 @@ pub(crate) fn time_text(dialect: Dialect, expression: &str) -> String {
 /// A row of a text query.
 pub(crate) type TextRow = Vec<Option<String>>;
 
+/// The first cell of the first row.
+pub(crate) fn first_cell(rows: &[TextRow]) -> Option<String> {
+    rows.first()?.first()?.clone()
+}
+
 /// Reads what [`full`] or [`partial`] returned. Rows that limbeck did not write, with numbers that are
 /// none, count as zero: a hostile row must not stop the error that names it.
 pub(crate) fn read(rows: &[TextRow], tables: Tables) -> Look {

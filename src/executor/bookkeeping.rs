@@ -12,7 +12,6 @@ use crate::ledger::Known;
 use crate::migrations;
 use crate::plan::{Action, Step};
 use crate::prepare::{self, Prepared};
-use crate::revision::SectionKind;
 
 impl<'a, S: Source> Run<'a, S> {
     /// The ledger's row for a step, as it is when the step is done.
@@ -20,28 +19,15 @@ impl<'a, S: Source> Run<'a, S> {
     where
         'a: 'r,
     {
-        let revision = self
-            .migrations
-            .get(&step.revision)
-            .expect("a step names an embedded revision");
-        let graph = self.migrations.graph();
-        let join = |ids: Vec<&Arc<str>>| ids.iter().map(|id| &***id).collect::<Vec<_>>().join(",");
-        let down_sql = revision
-            .section(SectionKind::Downgrade, self.dialect())
-            .map(|section| prepare::section_source(revision, section).to_owned());
-        LedgerRow {
-            revision: &step.revision,
-            down_revision: join(graph.down_revision(&step.revision).collect()),
-            depends_on: join(graph.depends_on(&step.revision).collect()),
-            message: revision.message(),
-            action: step.action.name(),
-            checksum: Some(revision.checksum().to_string()),
-            requires_binary: revision.requires_binary(),
-            lineage: Some(self.lineage(&step.revision)),
-            state,
-            down_sql,
-            ..LedgerRow::default()
-        }
+        let lineage = Some(self.lineage(&step.revision));
+        let row = prepare::ledger_row(
+            self.migrations,
+            self.dialect(),
+            &step.revision,
+            step.action,
+            lineage,
+        );
+        LedgerRow { state, ..row }
     }
 
     /// A revision's lineage over what the database has: where an ancestor was edited and that was only

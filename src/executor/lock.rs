@@ -393,10 +393,10 @@ impl Locked {
     /// Where `BEGIN` itself is not the lock, the server said whether it gave it.
     pub(super) fn is_held(&self, results: &[StatementResult]) -> bool {
         self.lock.is_none_or(|index| {
-            let row = results.get(index).and_then(|result| result.rows.first());
-            row.and_then(|row| row.first().cloned().flatten())
-                .as_deref()
-                == Some("t")
+            let answer = results
+                .get(index)
+                .and_then(|result| look::first_cell(&result.rows));
+            answer.as_deref() == Some("t")
         })
     }
 }

@@ -121,9 +121,6 @@ impl<S: Source> Run<'_, S> {
         let rows = self.query(&tables::version_width(&self.names)).await;
         let rows = rows
             .map_err(|fault| self.fault("reading the version table's width", UNCHANGED, fault))?;
-        Ok(rows
-            .first()
-            .and_then(|row| row.first().cloned().flatten())
-            .and_then(|width| width.parse().ok()))
+        Ok(look::first_cell(&rows).and_then(|width| width.parse().ok()))
     }
 }

@@ -339,7 +339,6 @@ impl<'a, S: Source> Run<'a, S> {
         // One transaction excludes the others by itself; several need the lease around them.
         if plan.steps().len() > 1 && self.settings.transaction_mode == TransactionMode::PerRevision
         {
-            self.check_plan(&plan).await?;
             let first = lock::Resuming::step(&plan.steps()[0]);
             if !self.take_lease(&expected, Some(first)).await? {
                 return Err(self.heads_moved(Action::Downgrade, expected));

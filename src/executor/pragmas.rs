@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::transactional::UNKNOWN;
 use super::{Run, RunError};
 use crate::backend::Source;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, look};
 use crate::error::Error;
 use crate::prepare::Prepared;
 
@@ -104,7 +104,7 @@ impl<S: Source> Run<'_, S> {
         Ok(Kept {
             pragmas: results
                 .iter()
-                .map(|result| result.rows.first().and_then(first))
+                .map(|result| look::first_cell(&result.rows))
                 .collect(),
             attached: attached.iter().filter_map(first).collect(),
             temporary,
@@ -169,7 +169,7 @@ impl<S: Source> Run<'_, S> {
             let rows = self.query(&format!("PRAGMA {pragma}")).await;
             let rows =
                 rows.map_err(|fault| self.fault("reading a pragma", "Nothing was changed", fault))?;
-            let before = rows.first().and_then(|row| row.first().cloned().flatten());
+            let before = look::first_cell(&rows);
             restore.push(set(pragma, before.as_deref().unwrap_or("0")));
             let set = self.query(&format!("PRAGMA {pragma} = {value}")).await;
             set.map_err(|fault| self.fault("setting a pragma", "Nothing was changed", fault))?;

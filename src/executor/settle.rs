@@ -9,6 +9,7 @@ use crate::dialect::look::RunningRow;
 use crate::dialect::write::{self, LedgerRow};
 use crate::error::Error;
 use crate::migrator::Resolution;
+use crate::plan::Action;
 use crate::prepare::{self, transactional_ddl};
 use crate::revision::Mode;
 
@@ -121,28 +122,18 @@ impl<S: Source> Run<'_, S> {
         let rows: Vec<LedgerRow<'_>> = rows
             .iter()
             .map(|(id, checksum, lineage)| {
-                let step = crate::plan::Step::marking(crate::plan::Action::Baseline, id.as_str());
-                let row = self.ledger_row(&step, "done");
+                let lineage = Some(lineage.clone());
+                let row = prepare::ledger_row(
+                    self.migrations,
+                    self.dialect(),
+                    id,
+                    Action::Baseline,
+                    lineage,
+                );
                 LedgerRow {
-                    revision: id,
-                    message: self
-                        .migrations
-                        .get(id)
-                        .expect("a member of the graph")
-                        .message(),
-                    requires_binary: self
-                        .migrations
-                        .get(id)
-                        .expect("a member of the graph")
-                        .requires_binary(),
                     action: "accept",
                     checksum: Some(checksum.clone()),
-                    lineage: Some(lineage.clone()),
-                    state: "done",
-                    down_revision: row.down_revision,
-                    depends_on: row.depends_on,
-                    down_sql: row.down_sql,
-                    ..LedgerRow::default()
+                    ..row
                 }
             })
             .collect();
@@ -163,7 +154,7 @@ impl<S: Source> Run<'_, S> {
     ) -> Result<(), Error> {
         let expected = self.heads();
         let moved = |run: &Self| RunError::HeadsMoved {
-            action: crate::plan::Action::Stamp,
+            action: Action::Stamp,
             expected: expected.clone(),
             found: run.heads(),
         };

@@ -14,7 +14,7 @@ use super::message::{Message, Origin};
 use super::{Event, Fault, Ran, Run, RunError, StepReport, poll_pause, step_span};
 use crate::backend::{Class, Source};
 use crate::dialect::Dialect;
-use crate::dialect::look::RunningRow;
+use crate::dialect::look::{self, RunningRow};
 use crate::dialect::session;
 use crate::dialect::write::{self, Progress};
 use crate::error::Error;
@@ -130,7 +130,7 @@ impl<S: Source> Run<'_, S> {
             .map_err(|fault| self.bookkeeping(prepared, fault))?;
         let id = results
             .get(id)
-            .and_then(|result| result.rows.first()?.first()?.as_deref()?.parse().ok());
+            .and_then(|result| look::first_cell(&result.rows)?.parse().ok());
         Ok(Underway {
             id: id.unwrap_or_default(),
             epoch,

@@ -7,7 +7,7 @@ use super::lock::read_holder;
 use super::{Holder, Origin, Run};
 use crate::backend::{Class, Source};
 use crate::dialect::catalog::{self, Evidence};
-use crate::dialect::{Dialect, session};
+use crate::dialect::{Dialect, look, session};
 use crate::error::Error;
 use crate::prepare::{Prepared, Sql};
 use crate::sql;
@@ -98,7 +98,7 @@ impl<S: Source> Run<'_, S> {
             .query(query)
             .await
             .map_err(|fault| self.fault(JUDGING, UNCHANGED, fault))?;
-        Ok(rows.first().and_then(|row| row.first().cloned().flatten()))
+        Ok(look::first_cell(&rows))
     }
 
     /// PostgreSQL: removes the invalid index that an interrupted or failed `CREATE INDEX CONCURRENTLY` left,
