@@ -10,6 +10,8 @@ mod crashes;
 mod embedding;
 #[cfg(all(unix, feature = "sqlite", feature = "serde"))]
 mod examples;
+#[cfg(all(unix, feature = "cli"))]
+mod faults;
 mod graph_properties;
 mod offline;
 #[cfg(feature = "cli")]
