@@ -11,6 +11,7 @@ mod batches;
 mod bookkeeping;
 mod check;
 mod decide;
+mod engines;
 mod error;
 mod event;
 mod lease;
@@ -99,6 +100,8 @@ pub(crate) struct Run<'a, S: Source> {
     server: Server,
     look: Look,
     lease: Option<OwnLease<S::Database>>,
+    /// MySQL: names whose tables know transactions.
+    harmless: engines::Harmless,
     /// Galera: what `wsrep_sync_wait` was before this run set it.
     sync_wait: Option<String>,
     /// A new connection was tried for in vain.
@@ -164,6 +167,7 @@ impl<'a, S: Source> Run<'a, S> {
             server: Server::default(),
             look: Look::default(),
             lease: None,
+            harmless: engines::Harmless::default(),
             sync_wait: None,
             is_cut_off: false,
             saved: None,
