@@ -100,7 +100,9 @@ impl<S: Source> Run<'_, S> {
         // A limit of its own goes before a server's `sql_select_limit`.
         let is_limited = !self.dialect().is_mysql_family()
             || !statement.starts_with("SELECT")
-            || statement.ends_with(" LIMIT 1");
+            || statement
+                .rsplit_once(" LIMIT ")
+                .is_some_and(|(_, end)| end.parse::<u64>().is_ok());
         if is_limited {
             message.own(statement);
         } else {
