@@ -2,3 +2,9 @@
 //! poolers and clusters in between, disks full. Each test is a sample in every run and a soak in
 //! `tests/soak.sh`.
 
+
+mod child;
+mod cut;
+mod engine;
+mod outcome;
+mod revisions;
