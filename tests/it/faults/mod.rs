@@ -2,7 +2,6 @@
 //! poolers and clusters in between, disks full. Each test is a sample in every run and a soak in
 //! `tests/soak.sh`.
 
-
 mod child;
 mod cut;
 mod engine;
