@@ -122,8 +122,8 @@ async fn count<E: Engine>(pool: &Pool<E>, sessions: &[u32], query: &str) -> usiz
     E::rows(pool, &format!("{query} IN ({})", numbers.join(", "))).await.len()
 }
 
-/// The user's tables and views, sorted.
-async fn tables<E: Engine>(pool: &Pool<E>, dialect: Dialect) -> Vec<String> {
+/// All tables and views, sorted.
+pub async fn tables<E: Engine>(pool: &Pool<E>, dialect: Dialect) -> Vec<String> {
     E::rows(
         pool,
         match dialect {

@@ -5,5 +5,8 @@
 mod child;
 mod cut;
 mod engine;
+mod figures;
+mod kill;
 mod outcome;
+mod phase;
 mod revisions;
