@@ -160,9 +160,12 @@ fn boot() {
     runtime.block_on(async {
         let url = task["url"].as_str().expect("a URL");
         match url.split(':').next() {
-            Some("postgres") => run(sqlx::Postgres::connect(url).await, Dialect::Postgres, &task).await,
-            Some("mysql") => run(sqlx::MySql::connect(url).await, Dialect::Mariadb, &task).await,
-            _ => run(sqlite(url, Points::new(&task)), Dialect::Sqlite, &task).await,
+            Some("postgres") => run(sqlx::Postgres::connect(url).await, Dialect::Postgres, &task, None).await,
+            Some("mysql") => run(sqlx::MySql::connect(url).await, Dialect::Mariadb, &task, None).await,
+            _ => {
+                let points = Points::new(&task);
+                run(sqlite(url, points.clone()), Dialect::Sqlite, &task, Some(points)).await;
+            }
         }
     });
 }
@@ -173,7 +176,7 @@ fn say(what: Value) {
     out.flush().expect("standard output");
 }
 
-async fn run<E: Engine>(pool: sqlx::Pool<E>, dialect: Dialect, task: &Value) {
+async fn run<E: Engine>(pool: sqlx::Pool<E>, dialect: Dialect, task: &Value, points: Option<Arc<Points>>) {
     let course = match task["course"].as_str() {
         Some("Up") => Course::Up,
         Some("UpInOne") => Course::UpInOne,
@@ -188,9 +191,19 @@ async fn run<E: Engine>(pool: sqlx::Pool<E>, dialect: Dialect, task: &Value) {
         .transaction_mode(course.mode())
         .lease(duration("lease_ms"))
         .lock_wait(duration("lock_wait_ms"))
-        .on_event(|event| {
+        .on_event(move |event| {
             if let Event::Waiting { holder, .. } = event {
                 say(json!({ "waiting": holder.to_string() }));
+            }
+            if let Some(points) = &points {
+                points.pass(match event {
+                    Event::Planned { .. } => "planned",
+                    Event::StepStarted { .. } => "step started",
+                    Event::StatementDone { .. } => "statement done",
+                    Event::BatchDone { .. } => "batch done",
+                    Event::StepFinished { .. } => "step finished",
+                    _ => return,
+                });
             }
         });
     say(json!({ "begins": std::process::id() }));

@@ -1,7 +1,7 @@
 //! Processes killed with SIGKILL at every message of a run, and spread over its time. Whatever the kill hit, the
 //! next boot reaches the end, with each revision applied once, and without a person.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -71,11 +71,24 @@ async fn boot_again<E: Engine>(
         }
     });
     let mut wrong = |what: String| tally.wrong.push(format!("{context}\n  {what}"));
-    if let Err(error) = follow(&next, course).await {
-        wrong(format!("the next boot: {}", chain(&error)));
-    }
+    let result = follow(&next, course).await;
     ended(&db.pool, sessions).await;
-    let difference = outcome(&db.pool, db.dialect).await.difference(expected);
+    let mut left = outcome(&db.pool, db.dialect).await;
+    match &result {
+        Err(error) => wrong(format!("the next boot: {}", chain(error))),
+        // It came when all was done, and then writes nothing: a dead holder's lease stays until somebody
+        // wants it.
+        Ok(report) if report.outcome == limbeck::Outcome::AlreadyThere && left.holders != expected.holders => {
+            let more = limbeck::Migrator::new(&db.pool, course.files_and_more(db.dialect));
+            let more = more.on_upgrade("r6", |_| Box::pin(async { Ok(()) })).on_downgrade("r6", |_| Box::pin(async { Ok(()) }));
+            if let Err(error) = more.lock_wait(Duration::from_secs(10)).upgrade("r8").await {
+                wrong(format!("a dead holder's lease is in the way: {}", chain(&error)));
+            }
+            left.holders = outcome(&db.pool, db.dialect).await.holders;
+        }
+        Ok(_) => {}
+    }
+    let difference = left.difference(expected);
     if !difference.is_empty() {
         wrong(format!("after the next boot{difference}"));
     }
@@ -111,7 +124,9 @@ async fn at_every_message<E: Engine>(db: &Database<E>, course: Course, name: &st
     let mut tally = Tally::default();
     for number in 1..=messages.len() {
         for sent in [false, true] {
-            if !is_full() && (2 * number + usize::from(sent)) % every != 0 {
+            // A sample leaves no phase out.
+            let is_new = !tally.phases.contains_key(&phase(&messages[..number], sent));
+            if !is_full() && !is_new && (2 * number + usize::from(sent)) % every != 0 {
                 continue;
             }
             prepare(&db.pool, course, db.dialect).await;
@@ -192,7 +207,7 @@ async fn at_every_message_of_postgres() {
     let Some(db) = postgres_database().await else {
         return;
     };
-    at_every_message(&db, Course::Up, "upgrade, Postgres", 1).await;
+    at_every_message(&db, Course::Up, "upgrade, Postgres", 3).await;
 }
 
 #[tokio::test]
@@ -200,7 +215,7 @@ async fn at_every_message_of_a_downgrade_on_postgres() {
     let Some(db) = postgres_database().await else {
         return;
     };
-    at_every_message(&db, Course::Down, "downgrade, Postgres", 5).await;
+    at_every_message(&db, Course::Down, "downgrade, Postgres", 7).await;
 }
 
 #[tokio::test]
@@ -208,7 +223,7 @@ async fn at_every_message_of_one_transaction() {
     let Some(db) = postgres_database().await else {
         return;
     };
-    at_every_message(&db, Course::UpInOne, "upgrade in one transaction, Postgres", 1).await;
+    at_every_message(&db, Course::UpInOne, "upgrade in one transaction, Postgres", 3).await;
 }
 
 #[tokio::test]
@@ -216,7 +231,7 @@ async fn at_every_message_of_mariadb() {
     let Some(db) = mysql_database().await else {
         return;
     };
-    at_every_message(&db, Course::Up, "upgrade, MariaDB", 1).await;
+    at_every_message(&db, Course::Up, "upgrade, MariaDB", 7).await;
 }
 
 #[tokio::test]
@@ -224,7 +239,7 @@ async fn at_every_message_of_a_downgrade_on_mariadb() {
     let Some(db) = mysql_database().await else {
         return;
     };
-    at_every_message(&db, Course::Down, "downgrade, MariaDB", 7).await;
+    at_every_message(&db, Course::Down, "downgrade, MariaDB", 13).await;
 }
 
 #[tokio::test]
@@ -261,14 +276,18 @@ async fn at_every_point_of_sqlite() {
             ..Task::new(&db.url, course)
         };
         let mut child = counting.start();
-        let mut points = 0;
+        let mut points = Vec::new();
         while let Some(said) = child.says().await {
-            points += usize::from(said.get("point").is_some());
+            points.extend(said["point"].as_str().map(str::to_owned));
             assert!(said["result"].get("kind").is_none(), "{said}");
         }
         let mut tally = Tally::default();
-        let step = if is_full() { 1 } else { points.div_ceil(sample) };
-        for point in (1..=points).step_by(step) {
+        let step = if is_full() { 1 } else { points.len().div_ceil(sample) };
+        let mut places = BTreeSet::new();
+        for point in 1..=points.len() {
+            if point % step != 0 && !places.insert(&points[point - 1]) {
+                continue;
+            }
             let db = sqlite().await;
             prepare(&db.pool, course, db.dialect).await;
             let task = Task {
@@ -290,6 +309,6 @@ async fn at_every_point_of_sqlite() {
             Course::UpInOne => &[Phase::BeforeTheLock, Phase::InTheSql, Phase::CommitSent],
             Course::Down => &[Phase::InTheSql, Phase::CommitSent],
         };
-        tally.tell(&format!("kill -9 at every point: {course:?}, SQLite, of {points} points"), expected);
+        tally.tell(&format!("kill -9 at every point: {course:?}, SQLite, of {} points", points.len()), expected);
     }
 }

@@ -10,3 +10,4 @@ mod kill;
 mod outcome;
 mod phase;
 mod revisions;
+mod stop;

@@ -85,25 +85,42 @@ fn is_of_a_revision(text: &str) -> bool {
 
 /// The phase of a run on SQLite that stands still at a point of its own.
 pub async fn of_sqlite(url: &str, place: &str) -> Phase {
-    let options: sqlx::sqlite::SqliteConnectOptions = url.parse().expect("a URL");
-    let options = options.busy_timeout(std::time::Duration::ZERO);
-    let mut beside = sqlx::SqliteConnection::connect_with(&options).await.expect("SQLite");
+    let mut beside = beside(url).await;
     let running = "SELECT statement_running FROM limbeck_history WHERE state = 'running'";
     let running: Option<Option<i64>> = sqlx::query_scalar(running).fetch_optional(&mut beside).await.unwrap_or(None);
-    let is_locked = match sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut beside).await {
+    beside.close().await.expect("close");
+    let is_locked = is_locked(url).await;
+    match (place, running.flatten(), is_locked) {
+        ("commit", None, _) => Phase::CommitSent,
+        ("commit", Some(_), _) => Phase::StatementToDone,
+        (_, Some(_), _) => Phase::RunningToStatement,
+        ("statement" | "planned", None, false) => Phase::BeforeTheLock,
+        (_, None, false) => Phase::BetweenMessages,
+        (place, None, true) if place == "statement" || is_users_row(place) => Phase::InTheSql,
+        (_, None, true) => Phase::BetweenMessages,
+    }
+}
+
+fn is_users_row(place: &str) -> bool {
+    ["insert ", "update ", "delete "].iter().any(|verb| place.starts_with(verb)) && !place.contains("limbeck_")
+}
+
+async fn beside(url: &str) -> sqlx::SqliteConnection {
+    let options: sqlx::sqlite::SqliteConnectOptions = url.parse().expect("a URL");
+    let options = options.busy_timeout(std::time::Duration::ZERO);
+    sqlx::SqliteConnection::connect_with(&options).await.expect("SQLite")
+}
+
+/// Whether somebody is in a transaction that writes.
+pub async fn is_locked(url: &str) -> bool {
+    let mut beside = beside(url).await;
+    let began = sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut beside).await;
+    beside.close().await.expect("close");
+    match began {
         Ok(_) => false,
         Err(error) => {
             assert!(error.to_string().contains("locked"), "{error}");
             true
         }
-    };
-    beside.close().await.expect("close");
-    match (place, running.flatten(), is_locked) {
-        ("commit", None, _) => Phase::CommitSent,
-        ("commit", Some(_), _) => Phase::StatementToDone,
-        (_, Some(_), _) => Phase::RunningToStatement,
-        (_, None, false) => Phase::BeforeTheLock,
-        (place, None, true) if place == "statement" || !place.contains("limbeck_") => Phase::InTheSql,
-        (_, None, true) => Phase::BetweenMessages,
     }
 }

@@ -18,10 +18,18 @@ pub enum Course {
 
 impl Course {
     pub fn files(self, dialect: Dialect) -> Migrations {
-        match self {
-            Course::UpInOne => chain(revisions(dialect).into_iter().filter(|(id, _)| !["r3", "r5"].contains(id))),
-            Course::Up | Course::Down => chain(revisions(dialect)),
-        }
+        chain(revisions(dialect).into_iter().filter(|(id, _)| self.has(id)))
+    }
+
+    /// The files, and one revision above them.
+    pub fn files_and_more(self, dialect: Dialect) -> Migrations {
+        let more = ("r8", "-- @upgrade\nINSERT INTO audit VALUES ('r8');\n".to_owned());
+        chain(revisions(dialect).into_iter().chain([more]).filter(|(id, _)| self.has(id)))
+    }
+
+    fn has(self, id: &str) -> bool {
+        // What no transaction can hold.
+        self != Course::UpInOne || !["r3", "r5"].contains(&id)
     }
 
     pub fn mode(self) -> TransactionMode {

@@ -1,0 +1,286 @@
+//! A holder that stands still for longer than its lease, at every point between two messages, and goes on when
+//! another boot has long finished its work: nothing that it still does may land.
+
+use std::time::Duration;
+
+use limbeck::{Dialect, Error, Report, RunError};
+use serde_json::Value;
+
+use super::child::{Child, Task, chain};
+use super::cut::shown;
+use super::engine::{Engine, content, schema};
+use super::outcome::{Outcome, ended, follow, migrator, outcome, prepare, undisturbed};
+use super::revisions::Course;
+use crate::support::proxy::{Fault, Harm, Proxy, Role};
+use crate::support::servers::{Database, mysql_database, postgres_database, sqlite};
+use crate::support::soak::{is_full, tell};
+
+#[derive(Debug, Default)]
+struct Tally {
+    stops: usize,
+    /// Taken over while it stood still, and then stopped by a typed error, or by finding all done.
+    fenced: usize,
+    found_done: usize,
+    /// It held the lock as a transaction: nobody took over, and it finished.
+    finished: usize,
+    late_writes: usize,
+    wrong: Vec<String>,
+}
+
+impl Tally {
+    fn tell(self, fault: &str) {
+        tell(
+            fault,
+            self.stops,
+            self.wrong.len(),
+            format!(
+                "late writes {}; taken over and refused {}, taken over and found all done {}, kept its transaction and finished {}",
+                self.late_writes, self.fenced, self.found_done, self.finished
+            ),
+        );
+        assert!(self.fenced > 0, "nobody was ever fenced");
+        assert!(self.wrong.is_empty(), "{} of {}:\n{}", self.wrong.len(), self.stops, self.wrong.join("\n\n"));
+    }
+}
+
+/// Everything in the database, to the last column.
+async fn everything<E: Engine>(db: &Database<E>) -> Vec<String> {
+    let mut all = schema(&db.pool, db.dialect).await;
+    all.extend(content(&db.pool, db.dialect, |_| true).await);
+    all
+}
+
+/// What another boot makes of it while the holder stands still.
+async fn another_boot<E: Engine>(db: &Database<E>, is_locked: bool) -> Result<Report, Error> {
+    let wait = if is_locked { 700 } else { 20_000 };
+    let other = migrator(&db.pool, Course::Up, db.dialect).lock_wait(Duration::from_millis(wait));
+    follow(&other, Course::Up).await
+}
+
+/// Whether a transaction that is open holds the migration lock.
+async fn is_locked<E: Engine>(db: &Database<E>) -> bool {
+    match db.dialect {
+        Dialect::Postgres => {
+            let locks = "SELECT pid::text FROM pg_locks WHERE locktype = 'advisory' AND granted \
+                         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+            !E::rows(&db.pool, locks).await.is_empty()
+        }
+        Dialect::Sqlite => super::phase::is_locked(&db.url).await,
+        _ => false,
+    }
+}
+
+/// The stopped child, judged: `go_on` lets it continue, in the order that the case wants.
+async fn judge<E: Engine>(
+    db: &Database<E>,
+    mut child: Child,
+    go_on: impl AsyncFnOnce(&mut Child),
+    sessions: impl Fn() -> Vec<u32>,
+    expected: &Outcome,
+    context: &str,
+    tally: &mut Tally,
+) {
+    tally.stops += 1;
+    let is_locked = is_locked(db).await;
+    let other = another_boot(db, is_locked).await;
+    let before = everything(db).await;
+    let id = child.id();
+    go_on(&mut child).await;
+    let result = child.result().await;
+    drop(child);
+    ended(&db.pool, &sessions()).await;
+    let mut wrong = |what: String| tally.wrong.push(format!("{context}\n  {what}"));
+    if is_locked {
+        tally.finished += 1;
+        match &other {
+            Err(Error::Run(run)) if matches!(&**run, RunError::LockTimeout { holder, .. } if db.dialect == Dialect::Sqlite || holder.pid == Some(i64::from(id))) => {}
+            other => wrong(format!("the other boot should have waited for process {id} in vain: {other:?}")),
+        }
+        if result.get("heads").is_none() {
+            wrong(format!("it held its lock all the time: {result}"));
+        }
+    } else {
+        if let Err(error) = &other {
+            wrong(format!("the other boot: {}", chain(error)));
+        }
+        match verdict(&result) {
+            Verdict::Fenced => tally.fenced += 1,
+            Verdict::FoundDone => tally.found_done += 1,
+            Verdict::Else => wrong(format!("its own word: {result}")),
+        }
+        let after = everything(db).await;
+        if before != after {
+            tally.late_writes += 1;
+            let late: Vec<_> = after.iter().filter(|row| !before.contains(row)).collect();
+            let gone: Vec<_> = before.iter().filter(|row| !after.contains(row)).collect();
+            wrong(format!("late writes: {late:#?}\n  instead of {gone:#?}\n  it said {result}"));
+        }
+    }
+    let difference = outcome(&db.pool, db.dialect).await.difference(expected);
+    if !difference.is_empty() {
+        wrong(format!("in the end{difference}\n  it said {result}"));
+    }
+}
+
+enum Verdict {
+    Fenced,
+    FoundDone,
+    Else,
+}
+
+fn verdict(result: &Value) -> Verdict {
+    let text = result["text"].as_str().unwrap_or_default();
+    match result["kind"].as_str() {
+        None => Verdict::FoundDone,
+        Some("lease_lost") if text.contains("taken over") => Verdict::Fenced,
+        Some("connection") if text.contains("tart again") || text.contains("finishes") => Verdict::Fenced,
+        // What the code of a revision says of its lost connection.
+        Some("code_failed") => Verdict::Fenced,
+        Some(_) => Verdict::Else,
+    }
+}
+
+/// Stopped at every message, with its answer or the message itself on the way.
+async fn at_every_message<E: Engine>(db: &Database<E>, harm: Harm, name: &str, every: usize) {
+    let expected = undisturbed(&db.pool, Course::Up, db.dialect).await;
+    prepare(&db.pool, Course::Up, db.dialect).await;
+    let counting = Proxy::start(&db.url, None).await;
+    let _ = Task::new(&counting.url, Course::Up).start().result().await;
+    let messages = counting.run_messages().len();
+    let mut tally = Tally::default();
+    for number in 1..=messages {
+        if !is_full() && number % every != 0 {
+            continue;
+        }
+        stop_at(db, Fault::at(number, harm), &expected, &mut tally).await;
+    }
+    tally.tell(name);
+}
+
+async fn stop_at<E: Engine>(db: &Database<E>, fault: Fault, expected: &Outcome, tally: &mut Tally) {
+    prepare(&db.pool, Course::Up, db.dialect).await;
+    let mut proxy = Proxy::start(&db.url, Some(fault)).await;
+    // The heartbeat comes only with a run that takes its time.
+    proxy.delay(Duration::from_millis(if fault.role == Role::Heartbeat { 4 } else { 0 }));
+    let mut child = Task::new(&proxy.url, Course::Up).start();
+    let held = tokio::select! {
+        held = proxy.held() => held.expect("a proxy"),
+        result = child.result() => panic!("{fault:?} never came: {result}"),
+    };
+    child.stop().await;
+    let context = format!("{:?} of {:?} {}: {}", fault.harm, fault.role, fault.number, shown(&held.message.text));
+    let go_on = async |child: &mut Child| {
+        if fault.harm == Harm::Hold {
+            // What is in the socket arrives whether or not its sender stands still.
+            held.release();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            child.resume().await;
+        } else {
+            child.resume().await;
+            held.release();
+        }
+    };
+    judge(db, child, go_on, || proxy.sessions(), expected, &context, tally).await;
+}
+
+/// Stopped while a beat of its heart, or the answer to it, is on the way.
+async fn at_a_heartbeat<E: Engine>(db: &Database<E>, name: &str) {
+    let expected = undisturbed(&db.pool, Course::Up, db.dialect).await;
+    let mut tally = Tally::default();
+    for harm in [Harm::HoldAnswer, Harm::Hold] {
+        let fault = Fault {
+            role: Role::Heartbeat,
+            ..Fault::at(1, harm)
+        };
+        stop_at(db, fault, &expected, &mut tally).await;
+    }
+    tell(name, tally.stops, tally.wrong.len(), format!("late writes {}", tally.late_writes));
+    assert!(tally.wrong.is_empty(), "{}", tally.wrong.join("\n\n"));
+}
+
+#[tokio::test]
+async fn between_two_messages_on_postgres() {
+    let Some(db) = postgres_database().await else {
+        return;
+    };
+    at_every_message(&db, Harm::HoldAnswer, "stopped past its lease between two messages: Postgres", 3).await;
+}
+
+#[tokio::test]
+async fn with_a_message_on_its_way_on_postgres() {
+    let Some(db) = postgres_database().await else {
+        return;
+    };
+    at_every_message(&db, Harm::Hold, "stopped past its lease, a message on its way: Postgres", 3).await;
+}
+
+#[tokio::test]
+async fn between_two_messages_on_mariadb() {
+    let Some(db) = mysql_database().await else {
+        return;
+    };
+    at_every_message(&db, Harm::HoldAnswer, "stopped past its lease between two messages: MariaDB", 6).await;
+}
+
+#[tokio::test]
+async fn with_a_message_on_its_way_on_mariadb() {
+    let Some(db) = mysql_database().await else {
+        return;
+    };
+    at_every_message(&db, Harm::Hold, "stopped past its lease, a message on its way: MariaDB", 6).await;
+}
+
+#[tokio::test]
+async fn at_a_heartbeat_on_postgres() {
+    let Some(db) = postgres_database().await else {
+        return;
+    };
+    at_a_heartbeat(&db, "stopped past its lease, a heartbeat on its way: Postgres").await;
+}
+
+#[tokio::test]
+async fn at_a_heartbeat_on_mariadb() {
+    let Some(db) = mysql_database().await else {
+        return;
+    };
+    at_a_heartbeat(&db, "stopped past its lease, a heartbeat on its way: MariaDB").await;
+}
+
+/// SQLite: stopped at every point that its run passes, inside its transactions and between them.
+#[tokio::test]
+async fn at_every_point_of_sqlite() {
+    let db = sqlite().await;
+    let expected = undisturbed(&db.pool, Course::Up, db.dialect).await;
+    prepare(&db.pool, Course::Up, db.dialect).await;
+    let counting = Task {
+        stop_at: Some(0),
+        ..Task::new(&db.url, Course::Up)
+    };
+    let mut child = counting.start();
+    let mut points = Vec::new();
+    while let Some(said) = child.says().await {
+        points.extend(said["point"].as_str().map(str::to_owned));
+    }
+    let mut tally = Tally::default();
+    for (index, place) in points.iter().enumerate() {
+        // Between two transactions every one counts; the rest keep their lock.
+        let is_between = place.ends_with("done") || place.ends_with("ed");
+        if !is_full() && !is_between && index % 16 != 0 {
+            continue;
+        }
+        let db = sqlite().await;
+        let task = Task {
+            stop_at: Some(index + 1),
+            ..Task::new(&db.url, Course::Up)
+        };
+        let mut child = task.start();
+        let place = child.until("held").await;
+        child.stop().await;
+        let go_on = async |child: &mut Child| {
+            child.resume().await;
+            child.go_on().await;
+        };
+        judge(&db, child, go_on, Vec::new, &expected, &format!("point {}, {place}", index + 1), &mut tally).await;
+    }
+    tally.tell("stopped past its lease at every point: SQLite");
+}
