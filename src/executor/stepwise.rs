@@ -161,7 +161,7 @@ impl<S: Source> Run<'_, S> {
             step: 0,
             statement: number,
         };
-        let is_atomic = statement.can_share_transaction(self.dialect());
+        let is_atomic = self.is_atomic(statement).await?;
         let mut message = self.message(Some(&prepared.step.revision));
         if is_atomic {
             message.own(self.begin_short());
@@ -189,7 +189,13 @@ impl<S: Source> Run<'_, S> {
         let mut deadlocks = 0;
         let rows = loop {
             let results = self
-                .send_statement(prepared, number, underway, &message, &mut deadlocks)
+                .send_statement(
+                    prepared,
+                    number,
+                    underway,
+                    &message,
+                    is_atomic.then_some(&mut deadlocks),
+                )
                 .await?;
             let rows = results.get(place).map_or(0, |result| result.affected);
             let rows = if statement.changes_rows() { rows } else { 0 };
@@ -236,17 +242,18 @@ impl<S: Source> Run<'_, S> {
         is_undone
     }
 
-    /// Sends one statement; DDL that waits for a table longer than its time gives way and is tried again.
+    /// Sends one statement; DDL that waits for a table longer than its time gives way and is tried again. One that
+    /// shares a transaction with its record counts the times that a cluster undid it.
     async fn send_statement(
         &mut self,
         prepared: &Prepared,
         number: usize,
         underway: &Underway,
         message: &Message,
-        deadlocks: &mut u32,
+        mut deadlocks: Option<&mut u32>,
     ) -> Result<Vec<StatementResult>, Error> {
         let statement = &prepared.statements()[number];
-        let is_atomic = statement.can_share_transaction(self.dialect());
+        let is_atomic = deadlocks.is_some();
         let began = Instant::now();
         let mut attempt = 0;
         loop {
@@ -254,7 +261,9 @@ impl<S: Source> Run<'_, S> {
                 Ok(results) => return Ok(results),
                 Err(fault) => fault,
             };
-            if is_atomic && self.is_undone(&fault, deadlocks) {
+            if let Some(count) = &mut deadlocks
+                && self.is_undone(&fault, count)
+            {
                 self.rollback().await?;
                 continue;
             }
