@@ -91,7 +91,10 @@ impl Child {
     /// Waits until it says this.
     pub async fn until(&mut self, what: &str) -> Value {
         loop {
-            let said = self.says().await.unwrap_or_else(|| panic!("it ended before it said {what}"));
+            let said = self
+                .says()
+                .await
+                .unwrap_or_else(|| panic!("it ended before it said {what}"));
             if let Some(value) = said.get(what) {
                 return value.clone();
             }
@@ -104,7 +107,9 @@ impl Child {
     }
 
     pub fn id(&self) -> u32 {
-        self.process.id().expect("a process that nobody has waited for")
+        self.process
+            .id()
+            .expect("a process that nobody has waited for")
     }
 
     /// SIGKILL, and the process is gone.
@@ -126,7 +131,10 @@ impl Child {
         loop {
             // The state stands behind the name in brackets.
             let stat = std::fs::read_to_string(&path).expect("Linux");
-            if stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T')) {
+            if stat
+                .rsplit_once(") ")
+                .is_some_and(|(_, rest)| rest.starts_with('T'))
+            {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -141,7 +149,11 @@ impl Child {
 
 async fn signal(name: &str, id: u32) {
     let kill = format!("kill -{name} {id}");
-    let sent = Command::new("sh").args(["-c", &kill]).status().await.expect("a shell");
+    let sent = Command::new("sh")
+        .args(["-c", &kill])
+        .status()
+        .await
+        .expect("a shell");
     assert!(sent.success(), "{kill}");
 }
 
@@ -150,7 +162,9 @@ async fn signal(name: &str, id: u32) {
 #[ignore = "the process that other tests start, kill and stop"]
 fn boot() {
     // Whoever runs all ignored tests gives no task.
-    let Ok(task) = std::env::var(TASK) else { return };
+    let Ok(task) = std::env::var(TASK) else {
+        return;
+    };
     let task: Value = serde_json::from_str(&task).expect("a task");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -160,11 +174,33 @@ fn boot() {
     runtime.block_on(async {
         let url = task["url"].as_str().expect("a URL");
         match url.split(':').next() {
-            Some("postgres") => run(sqlx::Postgres::connect(url).await, Dialect::Postgres, &task, None).await,
-            Some("mysql") => run(sqlx::MySql::connect(url).await, Dialect::Mariadb, &task, None).await,
+            Some("postgres") => {
+                run(
+                    sqlx::Postgres::connect(url).await,
+                    Dialect::Postgres,
+                    &task,
+                    None,
+                )
+                .await
+            }
+            Some("mysql") => {
+                run(
+                    sqlx::MySql::connect(url).await,
+                    Dialect::Mariadb,
+                    &task,
+                    None,
+                )
+                .await
+            }
             _ => {
                 let points = Points::new(&task);
-                run(sqlite(url, points.clone()), Dialect::Sqlite, &task, Some(points)).await;
+                run(
+                    sqlite(url, points.clone()),
+                    Dialect::Sqlite,
+                    &task,
+                    Some(points),
+                )
+                .await;
             }
         }
     });
@@ -176,7 +212,12 @@ fn say(what: Value) {
     out.flush().expect("standard output");
 }
 
-async fn run<E: Engine>(pool: sqlx::Pool<E>, dialect: Dialect, task: &Value, points: Option<Arc<Points>>) {
+async fn run<E: Engine>(
+    pool: sqlx::Pool<E>,
+    dialect: Dialect,
+    task: &Value,
+    points: Option<Arc<Points>>,
+) {
     let course = match task["course"].as_str() {
         Some("Up") => Course::Up,
         Some("UpInOne") => Course::UpInOne,
@@ -237,7 +278,9 @@ impl Points {
     fn new(task: &Value) -> Arc<Points> {
         Arc::new(Points {
             passed: AtomicUsize::new(0),
-            stop_at: task["stop_at"].as_u64().map_or(usize::MAX, |point| point as usize),
+            stop_at: task["stop_at"]
+                .as_u64()
+                .map_or(usize::MAX, |point| point as usize),
         })
     }
 
@@ -247,7 +290,10 @@ impl Points {
         if number == self.stop_at {
             say(json!({ "held": place }));
             let mut line = String::new();
-            std::io::stdin().lock().read_line(&mut line).expect("standard input");
+            std::io::stdin()
+                .lock()
+                .read_line(&mut line)
+                .expect("standard input");
         }
         if self.stop_at == 0 {
             say(json!({ "point": place }));

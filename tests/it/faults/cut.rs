@@ -51,7 +51,10 @@ fn claim(error: &Error) -> Claim {
         Claim::Unknown
     } else if says("rolled back") {
         Claim::RolledBack
-    } else if says("othing was changed") || says("othing was sent") || says("othing else was changed") {
+    } else if says("othing was changed")
+        || says("othing was sent")
+        || says("othing else was changed")
+    {
         Claim::Unchanged
     } else {
         Claim::Else
@@ -64,7 +67,9 @@ async fn cut_everywhere<E: Engine>(db: &Database<E>, course: Course, name: &str)
     prepare(&db.pool, course, db.dialect).await;
     let counting = Proxy::start(&db.url, None).await;
     let pool = E::connect(&counting.url).await;
-    let _ = follow(&migrator(&pool, course, db.dialect), course).await.expect("through the proxy");
+    let _ = follow(&migrator(&pool, course, db.dialect), course)
+        .await
+        .expect("through the proxy");
     pool.close().await;
     let messages = counting.run_messages().len();
     assert!(messages >= 8, "{:?}", counting.run_messages());
@@ -81,19 +86,43 @@ async fn cut_everywhere<E: Engine>(db: &Database<E>, course: Course, name: &str)
         &format!("connection cut at every message: {name}"),
         tally.runs,
         tally.wrong.len(),
-        format!("{messages} messages; {} calls went on to the end, {} said truly where they stopped", tally.went_on, tally.told),
+        format!(
+            "{messages} messages; {} calls went on to the end, {} said truly where they stopped",
+            tally.went_on, tally.told
+        ),
     );
-    assert!(tally.wrong.is_empty(), "{} of {}:\n{}", tally.wrong.len(), tally.runs, tally.wrong.join("\n\n"));
+    assert!(
+        tally.wrong.is_empty(),
+        "{} of {}:\n{}",
+        tally.wrong.len(),
+        tally.runs,
+        tally.wrong.join("\n\n")
+    );
 }
 
-async fn cut<E: Engine>(db: &Database<E>, course: Course, fault: Fault, expected: &super::outcome::Outcome, tally: &mut Tally) {
+async fn cut<E: Engine>(
+    db: &Database<E>,
+    course: Course,
+    fault: Fault,
+    expected: &super::outcome::Outcome,
+    tally: &mut Tally,
+) {
     prepare(&db.pool, course, db.dialect).await;
     let proxy = Proxy::start(&db.url, Some(fault)).await;
     let pool = E::connect(&proxy.url).await;
     let result = follow(&migrator(&pool, course, db.dialect), course).await;
     tally.runs += 1;
-    let text = proxy.run_messages().get(fault.number - 1).cloned().unwrap_or_default();
-    let context = format!("{:?} at message {}: {}", fault.harm, fault.number, shown(&text));
+    let text = proxy
+        .run_messages()
+        .get(fault.number - 1)
+        .cloned()
+        .unwrap_or_default();
+    let context = format!(
+        "{:?} at message {}: {}",
+        fault.harm,
+        fault.number,
+        shown(&text)
+    );
     let mut wrong = |what: String| tally.wrong.push(format!("{context}\n  {what}"));
     if !proxy.is_hit() {
         wrong("the run had fewer messages".to_owned());
@@ -103,7 +132,10 @@ async fn cut<E: Engine>(db: &Database<E>, course: Course, fault: Fault, expected
             tally.went_on += 1;
             let now = outcome(&db.pool, db.dialect).await;
             if report.heads != course.heads() || !now.difference(expected).is_empty() {
-                wrong(format!("it said that all is done: {}", now.difference(expected)));
+                wrong(format!(
+                    "it said that all is done: {}",
+                    now.difference(expected)
+                ));
             }
         }
         Err(error) => {
@@ -129,17 +161,34 @@ async fn cut<E: Engine>(db: &Database<E>, course: Course, fault: Fault, expected
 }
 
 /// What of an error's text is not so.
-async fn untrue<E: Engine>(pool: &Pool<E>, dialect: Dialect, course: Course, error: &Error) -> Option<String> {
+async fn untrue<E: Engine>(
+    pool: &Pool<E>,
+    dialect: Dialect,
+    course: Course,
+    error: &Error,
+) -> Option<String> {
     let text = chain(error);
     // Code that a revision brings says by itself what went wrong with it.
     if !error.is_connection() && error.kind() != "code_failed" {
-        return Some(format!("not an error of the connection: {} {text}", error.kind()));
+        return Some(format!(
+            "not an error of the connection: {} {text}",
+            error.kind()
+        ));
     }
     let is_done = match error.revision().or_else(|| named(&text)) {
         Some(revision) => {
-            let action = if course.is_down() { "downgrade" } else { "upgrade" };
-            let ledger = migrator(pool, course, dialect).ledger().await.expect("the ledger");
-            ledger.iter().any(|row| row.revision == revision && row.action == action && row.state == "done")
+            let action = if course.is_down() {
+                "downgrade"
+            } else {
+                "upgrade"
+            };
+            let ledger = migrator(pool, course, dialect)
+                .ledger()
+                .await
+                .expect("the ledger");
+            ledger
+                .iter()
+                .any(|row| row.revision == revision && row.action == action && row.state == "done")
         }
         None => false,
     };
@@ -169,7 +218,9 @@ async fn cut_for_good<E: Engine>(db: &Database<E>) {
     prepare(&db.pool, Course::Up, db.dialect).await;
     let counting = Proxy::start(&db.url, None).await;
     let pool = E::connect(&counting.url).await;
-    let _ = follow(&migrator(&pool, Course::Up, db.dialect), Course::Up).await.expect("through the proxy");
+    let _ = follow(&migrator(&pool, Course::Up, db.dialect), Course::Up)
+        .await
+        .expect("through the proxy");
     pool.close().await;
     let commits: Vec<usize> = counting
         .run_messages()
@@ -184,7 +235,13 @@ async fn cut_for_good<E: Engine>(db: &Database<E>) {
     for (index, number) in commits.iter().enumerate() {
         for way in [Harm::CutBefore(Close::Rst), Harm::CutAfter(Close::Rst)] {
             // Each try takes as long as limbeck keeps on connecting.
-            if !is_full() && ![(0, Harm::CutBefore(Close::Rst)), (last, Harm::CutAfter(Close::Rst))].contains(&(index, way)) {
+            if !is_full()
+                && ![
+                    (0, Harm::CutBefore(Close::Rst)),
+                    (last, Harm::CutAfter(Close::Rst)),
+                ]
+                .contains(&(index, way))
+            {
                 continue;
             }
             runs += 1;
@@ -205,13 +262,22 @@ async fn cut_for_good<E: Engine>(db: &Database<E>) {
                 }
             };
             let text = chain(&error);
-            if !error.is_connection() || matches!(claim(&error), Claim::RolledBack | Claim::Unchanged) {
+            if !error.is_connection()
+                || matches!(claim(&error), Claim::RolledBack | Claim::Unchanged)
+            {
                 wrong.push(format!("{way:?} at {number}: it cannot know that: {text}"));
             }
             quiet(&db.pool, &proxy.sessions()).await;
-            let next = follow(&super::outcome::migrator(&db.pool, Course::Up, db.dialect), Course::Up).await;
+            let next = follow(
+                &super::outcome::migrator(&db.pool, Course::Up, db.dialect),
+                Course::Up,
+            )
+            .await;
             if let Err(error) = next {
-                wrong.push(format!("{way:?} at {number}: the next boot: {}", chain(&error)));
+                wrong.push(format!(
+                    "{way:?} at {number}: the next boot: {}",
+                    chain(&error)
+                ));
             }
         }
     }
@@ -229,11 +295,18 @@ async fn slow<E: Engine>(db: &Database<E>) {
     let expected = undisturbed(&db.pool, Course::Up, db.dialect).await;
     for stalled in [None, Some(5), Some(9)] {
         prepare(&db.pool, Course::Up, db.dialect).await;
-        let stall = stalled.map(|number| Fault::at(number, Harm::Stall(Duration::from_millis(700))));
+        let stall =
+            stalled.map(|number| Fault::at(number, Harm::Stall(Duration::from_millis(700))));
         let proxy = Proxy::start(&db.url, stall).await;
-        proxy.delay(Duration::from_millis(if stalled.is_none() { 10 } else { 0 }));
+        proxy.delay(Duration::from_millis(if stalled.is_none() {
+            10
+        } else {
+            0
+        }));
         let pool = E::connect(&proxy.url).await;
-        let report = follow(&migrator(&pool, Course::Up, db.dialect), Course::Up).await.expect("a slow run");
+        let report = follow(&migrator(&pool, Course::Up, db.dialect), Course::Up)
+            .await
+            .expect("a slow run");
         assert_eq!(report.heads, ["r7"]);
         assert_eq!(proxy.is_hit(), stalled.is_some());
         pool.close().await;

@@ -36,9 +36,12 @@ macro_rules! engine {
                     .on_upgrade("r6", |connection| {
                         Box::pin(async move {
                             let done = "SELECT count(*) FROM audit WHERE rev = 'r6'";
-                            let done: i64 = sqlx::query_scalar(done).fetch_one(&mut *connection).await?;
+                            let done: i64 =
+                                sqlx::query_scalar(done).fetch_one(&mut *connection).await?;
                             if done == 0 {
-                                sqlx::query("INSERT INTO audit VALUES ('r6')").execute(connection).await?;
+                                sqlx::query("INSERT INTO audit VALUES ('r6')")
+                                    .execute(connection)
+                                    .await?;
                             }
                             Ok(())
                         })
@@ -46,9 +49,12 @@ macro_rules! engine {
                     .on_downgrade("r6", |connection| {
                         Box::pin(async move {
                             let done = "SELECT count(*) FROM audit WHERE rev = '-r6'";
-                            let done: i64 = sqlx::query_scalar(done).fetch_one(&mut *connection).await?;
+                            let done: i64 =
+                                sqlx::query_scalar(done).fetch_one(&mut *connection).await?;
                             if done == 0 {
-                                sqlx::query("INSERT INTO audit VALUES ('-r6')").execute(connection).await?;
+                                sqlx::query("INSERT INTO audit VALUES ('-r6')")
+                                    .execute(connection)
+                                    .await?;
                             }
                             Ok(())
                         })
@@ -119,7 +125,9 @@ async fn count<E: Engine>(pool: &Pool<E>, sessions: &[u32], query: &str) -> usiz
         return 0;
     }
     let numbers: Vec<String> = sessions.iter().map(u32::to_string).collect();
-    E::rows(pool, &format!("{query} IN ({})", numbers.join(", "))).await.len()
+    E::rows(pool, &format!("{query} IN ({})", numbers.join(", ")))
+        .await
+        .len()
 }
 
 /// All tables and views, sorted.
@@ -172,14 +180,24 @@ pub async fn schema<E: Engine>(pool: &Pool<E>, dialect: Dialect) -> Vec<String> 
 
 /// `AUTO_INCREMENT=n` is the ledger's rows, not its shape.
 fn without_counter(row: &str) -> String {
-    let words = row.split(' ').filter(|word| !word.starts_with("AUTO_INCREMENT="));
+    let words = row
+        .split(' ')
+        .filter(|word| !word.starts_with("AUTO_INCREMENT="));
     words.collect::<Vec<_>>().join(" ")
 }
 
 /// Every row of every table that `is_wanted`, as text, sorted.
-pub async fn content<E: Engine>(pool: &Pool<E>, dialect: Dialect, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+pub async fn content<E: Engine>(
+    pool: &Pool<E>,
+    dialect: Dialect,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Vec<String> {
     let mut lines = Vec::new();
-    for table in tables(pool, dialect).await.into_iter().filter(|table| is_wanted(table)) {
+    for table in tables(pool, dialect)
+        .await
+        .into_iter()
+        .filter(|table| is_wanted(table))
+    {
         let columns = E::rows(
             pool,
             &match dialect {
@@ -194,7 +212,10 @@ pub async fn content<E: Engine>(pool: &Pool<E>, dialect: Dialect, is_wanted: imp
             Dialect::Postgres => format!("\"{column}\"::text"),
             _ => format!("CONVERT(`{column}`, CHAR)"),
         });
-        let query = format!("SELECT {} FROM {table}", cells.collect::<Vec<_>>().join(", "));
+        let query = format!(
+            "SELECT {} FROM {table}",
+            cells.collect::<Vec<_>>().join(", ")
+        );
         let mut rows = E::rows(pool, &query).await;
         rows.sort();
         lines.extend(rows.into_iter().map(|row| format!("{table}: {row}")));

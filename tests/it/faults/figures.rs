@@ -24,6 +24,11 @@ impl fmt::Display for Times {
             return f.write_str("none");
         };
         let median = sorted[sorted.len() / 2];
-        write!(f, "median {:.2} s, worst {:.2} s", median.as_secs_f64(), worst.as_secs_f64())
+        write!(
+            f,
+            "median {:.2} s, worst {:.2} s",
+            median.as_secs_f64(),
+            worst.as_secs_f64()
+        )
     }
 }

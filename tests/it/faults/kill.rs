@@ -33,10 +33,17 @@ struct Tally {
 impl Tally {
     /// A row of the table. None of the `expected` phases may be without a kill.
     fn tell(self, fault: &str, expected: &[Phase]) {
-        let phases: Vec<String> = self.phases.iter().map(|(phase, count)| format!("{phase} {count}")).collect();
+        let phases: Vec<String> = self
+            .phases
+            .iter()
+            .map(|(phase, count)| format!("{phase} {count}"))
+            .collect();
         let mut figure = phases.join(", ");
         if !self.transaction.is_empty() {
-            figure.push_str(&format!("; takeover of a transaction: {}", self.transaction));
+            figure.push_str(&format!(
+                "; takeover of a transaction: {}",
+                self.transaction
+            ));
         }
         if !self.lease.is_empty() {
             figure.push_str(&format!("; of a lease of 300 ms: {}", self.lease));
@@ -45,7 +52,13 @@ impl Tally {
         for phase in expected {
             assert!(self.phases.contains_key(phase), "no kill {phase}");
         }
-        assert!(self.wrong.is_empty(), "{} of {}:\n{}", self.wrong.len(), self.kills, self.wrong.join("\n\n"));
+        assert!(
+            self.wrong.is_empty(),
+            "{} of {}:\n{}",
+            self.wrong.len(),
+            self.kills,
+            self.wrong.join("\n\n")
+        );
     }
 }
 
@@ -67,7 +80,10 @@ async fn boot_again<E: Engine>(
     let noted = first.clone();
     let next = migrator(&db.pool, course, db.dialect).on_event(move |event| {
         if let Event::StepStarted { .. } = event {
-            noted.lock().expect("a time").get_or_insert(killed.elapsed());
+            noted
+                .lock()
+                .expect("a time")
+                .get_or_insert(killed.elapsed());
         }
     });
     let mut wrong = |what: String| tally.wrong.push(format!("{context}\n  {what}"));
@@ -78,11 +94,19 @@ async fn boot_again<E: Engine>(
         Err(error) => wrong(format!("the next boot: {}", chain(error))),
         // It came when all was done, and then writes nothing: a dead holder's lease stays until somebody
         // wants it.
-        Ok(report) if report.outcome == limbeck::Outcome::AlreadyThere && left.holders != expected.holders => {
+        Ok(report)
+            if report.outcome == limbeck::Outcome::AlreadyThere
+                && left.holders != expected.holders =>
+        {
             let more = limbeck::Migrator::new(&db.pool, course.files_and_more(db.dialect));
-            let more = more.on_upgrade("r6", |_| Box::pin(async { Ok(()) })).on_downgrade("r6", |_| Box::pin(async { Ok(()) }));
+            let more = more
+                .on_upgrade("r6", |_| Box::pin(async { Ok(()) }))
+                .on_downgrade("r6", |_| Box::pin(async { Ok(()) }));
             if let Err(error) = more.lock_wait(Duration::from_secs(10)).upgrade("r8").await {
-                wrong(format!("a dead holder's lease is in the way: {}", chain(&error)));
+                wrong(format!(
+                    "a dead holder's lease is in the way: {}",
+                    chain(&error)
+                ));
             }
             left.holders = outcome(&db.pool, db.dialect).await.holders;
         }
@@ -99,7 +123,9 @@ async fn boot_again<E: Engine>(
         } else {
             tally.transaction.add(took);
             if took >= TAKEOVER {
-                tally.wrong.push(format!("{context}\n  the next boot began after {took:?}"));
+                tally
+                    .wrong
+                    .push(format!("{context}\n  the next boot began after {took:?}"));
             }
         }
     }
@@ -108,7 +134,8 @@ async fn boot_again<E: Engine>(
 async fn is_leased<E: Engine>(db: &Database<E>) -> bool {
     let tables = tables(&db.pool, db.dialect).await;
     let held = "SELECT holder FROM limbeck_history_lock WHERE holder IS NOT NULL";
-    tables.iter().any(|table| table == "limbeck_history_lock") && !E::rows(&db.pool, held).await.is_empty()
+    tables.iter().any(|table| table == "limbeck_history_lock")
+        && !E::rows(&db.pool, held).await.is_empty()
 }
 
 /// Killed at every message of a course: before it is sent, and after.
@@ -143,13 +170,25 @@ async fn at_every_message<E: Engine>(db: &Database<E>, course: Course, name: &st
             *tally.phases.entry(phase).or_default() += 1;
             tally.kills += 1;
             let when = if sent { "after" } else { "before" };
-            let context = format!("killed {when} message {number} was sent ({phase}): {}", shown(&held.message.text));
+            let context = format!(
+                "killed {when} message {number} was sent ({phase}): {}",
+                shown(&held.message.text)
+            );
             if sent {
                 held.release();
             } else {
                 held.discard();
             }
-            boot_again(db, course, killed, &proxy.sessions(), &expected, &context, &mut tally).await;
+            boot_again(
+                db,
+                course,
+                killed,
+                &proxy.sessions(),
+                &expected,
+                &context,
+                &mut tally,
+            )
+            .await;
         }
     }
     let expected: &[Phase] = match (course, db.dialect) {
@@ -179,7 +218,11 @@ async fn at_any_time<E: Engine>(db: &Database<E>, name: &str, kills: usize) {
     let mut too_late = 0;
     for kill in 0..kills {
         prepare(&db.pool, course, db.dialect).await;
-        let proxy = if is_server { Some(Proxy::start(&db.url, None).await) } else { None };
+        let proxy = if is_server {
+            Some(Proxy::start(&db.url, None).await)
+        } else {
+            None
+        };
         let url = proxy.as_ref().map_or(&db.url, |proxy| &proxy.url);
         let mut child = Task::new(url, course).start();
         let _ = child.until("begins").await;
@@ -196,10 +239,19 @@ async fn at_any_time<E: Engine>(db: &Database<E>, name: &str, kills: usize) {
         tally.kills += 1;
         let context = format!("killed {moment:?} after the begin");
         let sessions = proxy.as_ref().map(Proxy::sessions).unwrap_or_default();
-        boot_again(db, course, killed, &sessions, &expected, &context, &mut tally).await;
+        boot_again(
+            db, course, killed, &sessions, &expected, &context, &mut tally,
+        )
+        .await;
     }
-    assert!(too_late < kills / 2, "{too_late} of {kills} kills came after the end");
-    tally.tell(&format!("kill -9 spread over {span:.0?} of a run: {name}"), &[]);
+    assert!(
+        too_late < kills / 2,
+        "{too_late} of {kills} kills came after the end"
+    );
+    tally.tell(
+        &format!("kill -9 spread over {span:.0?} of a run: {name}"),
+        &[],
+    );
 }
 
 #[tokio::test]
@@ -223,7 +275,13 @@ async fn at_every_message_of_one_transaction() {
     let Some(db) = postgres_database().await else {
         return;
     };
-    at_every_message(&db, Course::UpInOne, "upgrade in one transaction, Postgres", 3).await;
+    at_every_message(
+        &db,
+        Course::UpInOne,
+        "upgrade in one transaction, Postgres",
+        3,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -282,7 +340,11 @@ async fn at_every_point_of_sqlite() {
             assert!(said["result"].get("kind").is_none(), "{said}");
         }
         let mut tally = Tally::default();
-        let step = if is_full() { 1 } else { points.len().div_ceil(sample) };
+        let step = if is_full() {
+            1
+        } else {
+            points.len().div_ceil(sample)
+        };
         let mut places = BTreeSet::new();
         for point in 1..=points.len() {
             if point % step != 0 && !places.insert(&points[point - 1]) {
@@ -309,6 +371,12 @@ async fn at_every_point_of_sqlite() {
             Course::UpInOne => &[Phase::BeforeTheLock, Phase::InTheSql, Phase::CommitSent],
             Course::Down => &[Phase::InTheSql, Phase::CommitSent],
         };
-        tally.tell(&format!("kill -9 at every point: {course:?}, SQLite, of {} points", points.len()), expected);
+        tally.tell(
+            &format!(
+                "kill -9 at every point: {course:?}, SQLite, of {} points",
+                points.len()
+            ),
+            expected,
+        );
     }
 }

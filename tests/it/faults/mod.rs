@@ -12,3 +12,4 @@ mod outcome;
 mod phase;
 mod revisions;
 mod stop;
+mod takeover;

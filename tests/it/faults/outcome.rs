@@ -35,7 +35,11 @@ pub async fn outcome<E: Engine>(pool: &Pool<E>, dialect: Dialect) -> Outcome {
         text("statement_running"),
         text("error"),
     );
-    let mut holders = E::rows(pool, &format!("SELECT {} FROM limbeck_history_lock", text("holder"))).await;
+    let mut holders = E::rows(
+        pool,
+        &format!("SELECT {} FROM limbeck_history_lock", text("holder")),
+    )
+    .await;
     if dialect == Dialect::Postgres {
         let locks = "SELECT 'advisory lock of ' || pid FROM pg_locks WHERE locktype = 'advisory' \
                      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
@@ -43,8 +47,18 @@ pub async fn outcome<E: Engine>(pool: &Pool<E>, dialect: Dialect) -> Outcome {
     }
     Outcome {
         schema: schema(pool, dialect).await,
-        rows: content(pool, dialect, |table| !table.starts_with("limbeck_") && table != "v").await,
-        heads: E::rows(pool, &format!("SELECT {} FROM limbeck_version ORDER BY 1", text("version_num"))).await,
+        rows: content(pool, dialect, |table| {
+            !table.starts_with("limbeck_") && table != "v"
+        })
+        .await,
+        heads: E::rows(
+            pool,
+            &format!(
+                "SELECT {} FROM limbeck_version ORDER BY 1",
+                text("version_num")
+            ),
+        )
+        .await,
         ledger: E::rows(pool, &ledger).await,
         holders,
     }
@@ -81,7 +95,10 @@ pub fn migrator<E: Engine>(pool: &Pool<E>, course: Course, dialect: Dialect) -> 
 pub const LEASE: Duration = Duration::from_millis(300);
 
 /// Runs a course: the boot, or the downgrade.
-pub async fn follow<E: Engine>(migrator: &Migrator<Pool<E>>, course: Course) -> Result<Report, Error> {
+pub async fn follow<E: Engine>(
+    migrator: &Migrator<Pool<E>>,
+    course: Course,
+) -> Result<Report, Error> {
     if course.is_down() {
         migrator.downgrade("r1").await
     } else {
@@ -93,7 +110,10 @@ pub async fn follow<E: Engine>(migrator: &Migrator<Pool<E>>, course: Course) -> 
 pub async fn prepare<E: Engine>(pool: &Pool<E>, course: Course, dialect: Dialect) {
     super::engine::wipe(pool, dialect).await;
     if course.is_down() {
-        let report = migrator(pool, Course::Up, dialect).upgrade_to_head().await.expect("an upgrade");
+        let report = migrator(pool, Course::Up, dialect)
+            .upgrade_to_head()
+            .await
+            .expect("an upgrade");
         assert_eq!(report.heads, ["r7"]);
     }
 }
@@ -101,7 +121,9 @@ pub async fn prepare<E: Engine>(pool: &Pool<E>, course: Course, dialect: Dialect
 /// What the course leaves where nothing disturbs it.
 pub async fn undisturbed<E: Engine>(pool: &Pool<E>, course: Course, dialect: Dialect) -> Outcome {
     prepare(pool, course, dialect).await;
-    let report = follow(&migrator(pool, course, dialect), course).await.expect("an undisturbed run");
+    let report = follow(&migrator(pool, course, dialect), course)
+        .await
+        .expect("an undisturbed run");
     assert_eq!(report.heads, course.heads());
     outcome(pool, dialect).await
 }

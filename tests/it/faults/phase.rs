@@ -49,7 +49,9 @@ pub fn phase(messages: &[String], sent: bool) -> Phase {
     let [before @ .., last] = messages else {
         return Phase::BeforeTheLock;
     };
-    let asks = |text: &String| text.contains("pg_try_advisory_xact_lock") || text.contains("SET epoch = epoch + 1");
+    let asks = |text: &String| {
+        text.contains("pg_try_advisory_xact_lock") || text.contains("SET epoch = epoch + 1")
+    };
     let is_locked = before.iter().any(asks) || sent && asks(last);
     let previous = before.last().map(String::as_str).unwrap_or_default();
     if !is_locked {
@@ -59,7 +61,14 @@ pub fn phase(messages: &[String], sent: bool) -> Phase {
         true if commits(last) => Phase::CommitSent,
         true if is_of_a_revision(last) => Phase::InTheSql,
         false if says_running(previous) => Phase::RunningToStatement,
-        false if is_of_a_revision(previous) && before.iter().rev().nth(1).is_some_and(|text| says_running(text)) => {
+        false
+            if is_of_a_revision(previous)
+                && before
+                    .iter()
+                    .rev()
+                    .nth(1)
+                    .is_some_and(|text| says_running(text)) =>
+        {
             Phase::StatementToDone
         }
         _ => Phase::BetweenMessages,
@@ -67,7 +76,9 @@ pub fn phase(messages: &[String], sent: bool) -> Phase {
 }
 
 fn says_running(text: &str) -> bool {
-    let value = text.split_once("statement_running = ").map(|(_, rest)| rest);
+    let value = text
+        .split_once("statement_running = ")
+        .map(|(_, rest)| rest);
     value.is_some_and(|value| value.starts_with(|first: char| first.is_ascii_digit()))
 }
 
@@ -78,16 +89,26 @@ fn commits(text: &str) -> bool {
 /// Whether a message holds statements of a revision. The ledger quotes some as well.
 fn is_of_a_revision(text: &str) -> bool {
     let unquoted: String = text.split('\'').step_by(2).collect();
-    [" audit", "TABLE t ", " t_done", "UPDATE t ", "FROM t ", "VIEW v"]
-        .iter()
-        .any(|words| unquoted.contains(words))
+    [
+        " audit",
+        "TABLE t ",
+        " t_done",
+        "UPDATE t ",
+        "FROM t ",
+        "VIEW v",
+    ]
+    .iter()
+    .any(|words| unquoted.contains(words))
 }
 
 /// The phase of a run on SQLite that stands still at a point of its own.
 pub async fn of_sqlite(url: &str, place: &str) -> Phase {
     let mut beside = beside(url).await;
     let running = "SELECT statement_running FROM limbeck_history WHERE state = 'running'";
-    let running: Option<Option<i64>> = sqlx::query_scalar(running).fetch_optional(&mut beside).await.unwrap_or(None);
+    let running: Option<Option<i64>> = sqlx::query_scalar(running)
+        .fetch_optional(&mut beside)
+        .await
+        .unwrap_or(None);
     beside.close().await.expect("close");
     let is_locked = is_locked(url).await;
     match (place, running.flatten(), is_locked) {
@@ -102,13 +123,18 @@ pub async fn of_sqlite(url: &str, place: &str) -> Phase {
 }
 
 fn is_users_row(place: &str) -> bool {
-    ["insert ", "update ", "delete "].iter().any(|verb| place.starts_with(verb)) && !place.contains("limbeck_")
+    ["insert ", "update ", "delete "]
+        .iter()
+        .any(|verb| place.starts_with(verb))
+        && !place.contains("limbeck_")
 }
 
 async fn beside(url: &str) -> sqlx::SqliteConnection {
     let options: sqlx::sqlite::SqliteConnectOptions = url.parse().expect("a URL");
     let options = options.busy_timeout(std::time::Duration::ZERO);
-    sqlx::SqliteConnection::connect_with(&options).await.expect("SQLite")
+    sqlx::SqliteConnection::connect_with(&options)
+        .await
+        .expect("SQLite")
 }
 
 /// Whether somebody is in a transaction that writes.

@@ -18,13 +18,25 @@ pub enum Course {
 
 impl Course {
     pub fn files(self, dialect: Dialect) -> Migrations {
-        chain(revisions(dialect).into_iter().filter(|(id, _)| self.has(id)))
+        chain(
+            revisions(dialect)
+                .into_iter()
+                .filter(|(id, _)| self.has(id)),
+        )
     }
 
     /// The files, and one revision above them.
     pub fn files_and_more(self, dialect: Dialect) -> Migrations {
-        let more = ("r8", "-- @upgrade\nINSERT INTO audit VALUES ('r8');\n".to_owned());
-        chain(revisions(dialect).into_iter().chain([more]).filter(|(id, _)| self.has(id)))
+        let more = (
+            "r8",
+            "-- @upgrade\nINSERT INTO audit VALUES ('r8');\n".to_owned(),
+        );
+        chain(
+            revisions(dialect)
+                .into_iter()
+                .chain([more])
+                .filter(|(id, _)| self.has(id)),
+        )
     }
 
     fn has(self, id: &str) -> bool {
@@ -60,13 +72,19 @@ fn chain(revisions: impl IntoIterator<Item = (&'static str, String)>) -> Migrati
             file
         })
         .collect();
-    let files: Vec<_> = files.iter().map(|(id, down, text)| (*id, *down, "", text.as_str())).collect();
+    let files: Vec<_> = files
+        .iter()
+        .map(|(id, down, text)| (*id, *down, "", text.as_str()))
+        .collect();
     migrations(&files)
 }
 
 fn revisions(dialect: Dialect) -> Vec<(&'static str, String)> {
     let (alone, undo) = match dialect {
-        Dialect::Postgres => ("CREATE INDEX CONCURRENTLY t_done ON t (done)", "DROP INDEX CONCURRENTLY t_done"),
+        Dialect::Postgres => (
+            "CREATE INDEX CONCURRENTLY t_done ON t (done)",
+            "DROP INDEX CONCURRENTLY t_done",
+        ),
         Dialect::Sqlite => ("VACUUM", "VACUUM"),
         _ => ("CREATE INDEX t_done ON t (done)", "DROP INDEX t_done ON t"),
     };

@@ -136,7 +136,9 @@ impl Proxy {
         } else {
             Protocol::Mysql
         };
-        let after_user = url.find('@').map_or_else(|| url.find("//").expect("a URL") + 2, |at| at + 1);
+        let after_user = url
+            .find('@')
+            .map_or_else(|| url.find("//").expect("a URL") + 2, |at| at + 1);
         let end = url[after_user..].find('/').expect("a URL with a database") + after_user;
         let upstream = url[after_user..end].to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -154,7 +156,8 @@ impl Proxy {
                 if for_task.is_refusing.load(Ordering::SeqCst) {
                     continue;
                 }
-                let (shared, holder, upstream) = (for_task.clone(), holder.clone(), upstream.clone());
+                let (shared, holder, upstream) =
+                    (for_task.clone(), holder.clone(), upstream.clone());
                 connections.spawn(async move {
                     let Ok(server) = TcpStream::connect(&upstream).await else {
                         return;
@@ -192,7 +195,9 @@ impl Proxy {
     /// The texts of the run's own messages.
     pub fn run_messages(&self) -> Vec<String> {
         let seen = self.seen().into_iter();
-        seen.filter(|seen| seen.role == Role::Run).map(|seen| seen.text).collect()
+        seen.filter(|seen| seen.role == Role::Run)
+            .map(|seen| seen.text)
+            .collect()
     }
 
     /// Whether the fault's message came.

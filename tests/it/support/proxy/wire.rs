@@ -114,12 +114,17 @@ impl Client {
         assert!(length < 0xff_ffff, "a packet in parts: not needed so far");
         if !self.is_ready {
             if self.capabilities == 0 {
-                let flags = packet.get(4..8).map(|bytes| bytes.try_into().expect("four"));
+                let flags = packet
+                    .get(4..8)
+                    .map(|bytes| bytes.try_into().expect("four"));
                 self.capabilities = u32::from_le_bytes(flags.unwrap_or_default());
             }
             return Some(setup(packet));
         }
-        let (command, body) = (packet.get(4).copied().unwrap_or_default(), &packet[5.min(packet.len())..]);
+        let (command, body) = (
+            packet.get(4).copied().unwrap_or_default(),
+            &packet[5.min(packet.len())..],
+        );
         let (text, answer) = match command {
             0x03 => (String::from_utf8_lossy(body).into_owned(), Answer::Results),
             0x16 => (String::from_utf8_lossy(body).into_owned(), Answer::Prepared),
@@ -166,7 +171,9 @@ enum Stage {
     Columns(u64),
     EndOfColumns,
     Rows,
-    Described { packets: u64 },
+    Described {
+        packets: u64,
+    },
 }
 
 impl Server {
@@ -243,15 +250,18 @@ impl Server {
             (Answer::Prepared, Stage::First) => {
                 let count = |at: usize| u64::from(u16::from_le_bytes([packet[at], packet[at + 1]]));
                 let groups = [count(5), count(7)];
-                let ends = groups.iter().filter(|group| **group > 0 && !self.deprecates_eof).count();
+                let ends = groups
+                    .iter()
+                    .filter(|group| **group > 0 && !self.deprecates_eof)
+                    .count();
                 Some(Stage::Described {
                     packets: groups.iter().sum::<u64>() + ends as u64,
                 })
                 .filter(|stage| *stage != Stage::Described { packets: 0 })
             }
-            (_, Stage::Described { packets }) => {
-                (packets > 1).then(|| Stage::Described { packets: packets - 1 })
-            }
+            (_, Stage::Described { packets }) => (packets > 1).then(|| Stage::Described {
+                packets: packets - 1,
+            }),
             (_, Stage::First) if first == 0 => after_result(status_of_ok(packet)),
             (_, Stage::First) => Some(Stage::Columns(lenenc(packet).0)),
             (_, Stage::Columns(1)) if self.deprecates_eof => Some(Stage::Rows),
@@ -315,6 +325,9 @@ fn take(buffer: &mut Vec<u8>, length: usize) -> Option<Vec<u8>> {
 }
 
 fn until_nul(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let end = bytes
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
