@@ -106,6 +106,16 @@ impl Child {
         self.until("result").await
     }
 
+    /// Whether a process that is gone had come to the end of its call.
+    pub async fn has_ended(&mut self) -> bool {
+        while let Some(said) = self.says().await {
+            if said.get("result").is_some() {
+                return true;
+            }
+        }
+        false
+    }
+
     pub fn id(&self) -> u32 {
         self.process
             .id()

@@ -9,6 +9,7 @@ use sqlx::Pool;
 use super::child::chain;
 use super::engine::Engine;
 use super::outcome::{ended, follow, migrator, outcome, prepare, quiet, undisturbed};
+use super::phase::commits;
 use super::revisions::Course;
 use crate::support::proxy::{Close, Fault, Harm, Proxy};
 use crate::support::servers::Database;
@@ -227,7 +228,7 @@ async fn cut_for_good<E: Engine>(db: &Database<E>) {
         .run_messages()
         .iter()
         .enumerate()
-        .filter(|(_, text)| text.contains("COMMIT"))
+        .filter(|(_, text)| commits(text))
         .map(|(index, _)| index + 1)
         .collect();
     let mut wrong = Vec::new();

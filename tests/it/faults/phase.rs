@@ -50,7 +50,7 @@ pub fn phase(messages: &[String], sent: bool) -> Phase {
         return Phase::BeforeTheLock;
     };
     let asks = |text: &String| {
-        text.contains("pg_try_advisory_xact_lock") || text.contains("SET epoch = epoch + 1")
+        text.contains("pg_try_advisory_xact_lock") || text.contains("beat = 0, holder = ")
     };
     let is_locked = before.iter().any(asks) || sent && asks(last);
     let previous = before.last().map(String::as_str).unwrap_or_default();
@@ -82,7 +82,8 @@ fn says_running(text: &str) -> bool {
     value.is_some_and(|value| value.starts_with(|first: char| first.is_ascii_digit()))
 }
 
-fn commits(text: &str) -> bool {
+/// Whether a message ends a transaction; an isolation level has the word too.
+pub fn commits(text: &str) -> bool {
     text.contains("COMMIT\n")
 }
 

@@ -25,20 +25,6 @@ impl Course {
         )
     }
 
-    /// The files, and one revision above them.
-    pub fn files_and_more(self, dialect: Dialect) -> Migrations {
-        let more = (
-            "r8",
-            "-- @upgrade\nINSERT INTO audit VALUES ('r8');\n".to_owned(),
-        );
-        chain(
-            revisions(dialect)
-                .into_iter()
-                .chain([more])
-                .filter(|(id, _)| self.has(id)),
-        )
-    }
-
     fn has(self, id: &str) -> bool {
         // What no transaction can hold.
         self != Course::UpInOne || !["r3", "r5"].contains(&id)
