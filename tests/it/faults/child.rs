@@ -2,10 +2,10 @@
 //! variable what to do. It says on its standard output, a line of JSON each, when it begins, where it waits,
 //! and how it ended.
 
+use std::collections::HashMap;
 use std::io::{BufRead as _, Write as _};
 use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use limbeck::{Dialect, Event};
@@ -22,6 +22,9 @@ const TASK: &str = "LIMBECK_TEST_CHILD";
 /// Before each line that is meant for the parent: the test harness says other things as well.
 const MARK: &str = "child: ";
 
+/// A place inside SQLite, and the how-manieth time that a run comes by there, from 1.
+pub type Point = (String, usize);
+
 /// What a child does.
 #[derive(Debug, Clone)]
 pub struct Task {
@@ -29,8 +32,10 @@ pub struct Task {
     pub course: Course,
     pub lease: Duration,
     pub lock_wait: Duration,
-    /// SQLite: at which point of the run it waits for a line of its standard input, counted from 1.
-    pub stop_at: Option<usize>,
+    /// SQLite: at which point of the run it waits for a line of its standard input.
+    pub stop_at: Option<Point>,
+    /// SQLite: it tells every point that it passes.
+    pub tells_points: bool,
     /// The files of the course, or these.
     pub files: Option<std::path::PathBuf>,
 }
@@ -43,6 +48,7 @@ impl Task {
             lease: LEASE,
             lock_wait: Duration::from_secs(30),
             stop_at: None,
+            tells_points: false,
             files: None,
         }
     }
@@ -54,6 +60,7 @@ impl Task {
             "lease_ms": self.lease.as_millis() as u64,
             "lock_wait_ms": self.lock_wait.as_millis() as u64,
             "stop_at": self.stop_at,
+            "tells_points": self.tells_points,
             "files": self.files,
         });
         let mut process = Command::new(std::env::current_exe().expect("this binary"))
@@ -97,6 +104,16 @@ impl Child {
                 .unwrap_or_else(|| panic!("it ended before it said {what}"));
             if let Some(value) = said.get(what) {
                 return value.clone();
+            }
+        }
+    }
+
+    /// Waits until it stands at its point. False: it came to its end without passing there.
+    pub async fn is_held(&mut self) -> bool {
+        loop {
+            let said = self.says().await.expect("a process that runs");
+            if said.get("held").is_some() || said.get("result").is_some() {
+                return said.get("held").is_some();
             }
         }
     }
@@ -280,24 +297,38 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 /// Places inside SQLite where a run can be held: there is no wire to hold it on.
 #[derive(Debug)]
 struct Points {
-    passed: AtomicUsize,
-    stop_at: usize,
+    /// How often the run came by each.
+    passed: Mutex<HashMap<String, usize>>,
+    stop_at: Option<Point>,
+    tells: bool,
 }
 
 impl Points {
     fn new(task: &Value) -> Arc<Points> {
+        let stop_at = task["stop_at"].as_array().map(|point| {
+            let place = point[0].as_str().expect("a place").to_owned();
+            let number = point[1].as_u64().expect("a number");
+            (place, usize::try_from(number).expect("a small number"))
+        });
         Arc::new(Points {
-            passed: AtomicUsize::new(0),
-            stop_at: task["stop_at"]
-                .as_u64()
-                .map_or(usize::MAX, |point| point as usize),
+            passed: Mutex::default(),
+            stop_at,
+            tells: task["tells_points"] == true,
         })
     }
 
     /// Counts a place, and waits there if it is the one.
     fn pass(&self, place: &str) {
-        let number = self.passed.fetch_add(1, Ordering::SeqCst) + 1;
-        if number == self.stop_at {
+        let point = {
+            let mut passed = self.passed.lock().expect("the counts");
+            let count = passed.entry(place.to_owned()).or_default();
+            *count += 1;
+            (place.to_owned(), *count)
+        };
+        if self.tells {
+            say(json!({ "point": point }));
+        }
+        if self.stop_at.as_ref() == Some(&point) {
             say(json!({ "held": place }));
             let mut line = String::new();
             std::io::stdin()
@@ -305,10 +336,24 @@ impl Points {
                 .read_line(&mut line)
                 .expect("standard input");
         }
-        if self.stop_at == 0 {
-            say(json!({ "point": place }));
+    }
+}
+
+/// The points of a course on SQLite, in the order in which an undisturbed run passes them.
+pub async fn points(url: &str, course: Course) -> Vec<Point> {
+    let task = Task {
+        tells_points: true,
+        ..Task::new(url, course)
+    };
+    let mut child = task.start();
+    let mut points = Vec::new();
+    while let Some(said) = child.says().await {
+        assert!(said["result"].get("kind").is_none(), "{said}");
+        if let Some(point) = said.get("point") {
+            points.push(serde_json::from_value(point.clone()).expect("a point"));
         }
     }
+    points
 }
 
 /// A pool whose connections pass a point with every row that they write, with every commit, and every now and
