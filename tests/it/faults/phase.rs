@@ -75,7 +75,8 @@ pub fn phase(messages: &[String], sent: bool) -> Phase {
     }
 }
 
-fn says_running(text: &str) -> bool {
+/// Whether a message records that a statement runs.
+pub fn says_running(text: &str) -> bool {
     let value = text
         .split_once("statement_running = ")
         .map(|(_, rest)| rest);
