@@ -287,7 +287,7 @@ async fn cut_for_good<E: Engine>(db: &Database<E>) {
         &format!("server gone for good at a commit: {:?}", db.dialect),
         runs,
         wrong.len(),
-        "",
+        format!("{} commits in a run", commits.len()),
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
