@@ -79,7 +79,7 @@ async fn cut_everywhere<E: Engine>(db: &Database<E>, course: Course, name: &str,
     let mut tally = Tally::default();
     for number in 1..=messages {
         for (turn, way) in WAYS.into_iter().enumerate() {
-            if is_full() || (number * WAYS.len() + turn) % every == 0 {
+            if is_full() || (number * WAYS.len() + turn).is_multiple_of(every) {
                 cut(db, course, Fault::at(number, way), &expected, &mut tally).await;
             }
         }

@@ -152,7 +152,7 @@ async fn at_every_message<E: Engine>(db: &Database<E>, course: Course, name: &st
         for sent in [false, true] {
             // A sample leaves no phase out.
             let is_new = !tally.phases.contains_key(&phase(&messages[..number], sent));
-            if !is_full() && !is_new && (2 * number + usize::from(sent)) % every != 0 {
+            if !is_full() && !is_new && !(2 * number + usize::from(sent)).is_multiple_of(every) {
                 continue;
             }
             prepare(&db.pool, course, db.dialect).await;
@@ -340,7 +340,7 @@ async fn at_every_point_of_sqlite() {
         let mut places = BTreeSet::new();
         for (index, point) in points.iter().enumerate() {
             // A sample has every commit, and one of each other place.
-            if index % step != 0 && point.0 != "commit" && !places.insert(&point.0) {
+            if !index.is_multiple_of(step) && point.0 != "commit" && !places.insert(&point.0) {
                 continue;
             }
             let db = sqlite().await;

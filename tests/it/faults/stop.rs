@@ -187,7 +187,7 @@ async fn at_every_message<E: Engine>(db: &Database<E>, harm: Harm, name: &str, e
     for number in 1..=messages.len() {
         // The statements that no transaction takes back are all in the sample.
         let is_alone = number > 1 && says_running(&messages[number - 2]);
-        if !is_full() && !is_alone && number % every != 0 {
+        if !is_full() && !is_alone && !number.is_multiple_of(every) {
             continue;
         }
         stop_at(db, Fault::at(number, harm), &expected, &mut tally).await;
@@ -355,7 +355,7 @@ async fn at_every_point_of_sqlite() {
     for (index, point) in points.iter().enumerate() {
         let place = point.0.as_str();
         let is_event = place == "planned" || place.ends_with(" done") || place.ends_with("ed");
-        if !is_full() && !is_event && index % 32 != 0 {
+        if !is_full() && !is_event && !index.is_multiple_of(32) {
             continue;
         }
         let db = sqlite().await;

@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
-use wire::{Answer, Client, Message, Protocol, Server};
+use wire::{Answer, Client, Message, Protocol, QUIT, Server};
 
 /// Whose connection a message came on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -351,9 +351,10 @@ impl Connection {
         }
     }
 
-    /// What a message is called and numbered; none while the driver connects.
+    /// What a message is called and numbered; none while the driver connects, nor for its farewell, which may
+    /// come when the run has long ended.
     fn count(&mut self, message: &Message) -> Option<Seen> {
-        if message.answer == Answer::Setup {
+        if message.answer == Answer::Setup || message.text == QUIT {
             return None;
         }
         let text = &message.text;

@@ -32,6 +32,9 @@ pub enum Answer {
     None,
 }
 
+/// The text of a client's farewell.
+pub const QUIT: &str = "quit";
+
 /// The client's side of a connection.
 #[derive(Debug)]
 pub struct Client {
@@ -86,7 +89,7 @@ impl Client {
                     let name = body.iter().position(|byte| *byte == 0).unwrap_or(0);
                     until_nul(&body[name + 1..])
                 }
-                b'X' => "quit".to_owned(),
+                b'X' => QUIT.to_owned(),
                 b'S' => "sync".to_owned(),
                 _ => String::new(),
             };
@@ -130,7 +133,7 @@ impl Client {
             0x16 => (String::from_utf8_lossy(body).into_owned(), Answer::Prepared),
             0x17 => ("execute".to_owned(), Answer::Results),
             0x19 => ("close".to_owned(), Answer::None),
-            0x01 => ("quit".to_owned(), Answer::None),
+            0x01 => (QUIT.to_owned(), Answer::None),
             0x0e => ("ping".to_owned(), Answer::Results),
             other => (format!("command {other:#x}"), Answer::Results),
         };
