@@ -101,7 +101,7 @@ async fn judge<E: Engine>(
     if is_locked {
         tally.finished += 1;
         match &other {
-            Err(Error::Run(run)) if matches!(&**run, RunError::LockTimeout { holder, .. } if names(holder, id, &sessions())) =>
+            Err(Error::Run(run)) if matches!(&**run, RunError::LockTimeout { holder, .. } if holder.pid == Some(i64::from(id))) =>
                 {}
             _ if db.dialect == Dialect::Sqlite
                 && other.as_ref().is_err_and(Error::is_lock_timeout) => {}
@@ -140,19 +140,6 @@ async fn judge<E: Engine>(
     let difference = outcome(&db.pool, db.dialect).await.difference(expected);
     if !difference.is_empty() {
         wrong(format!("in the end{difference}\n  it said {result}"));
-    }
-}
-
-/// Whether a holder is that process. While a revision's code speaks on the session, the server shows its
-/// statement, and of the process no more than its session.
-fn names(holder: &limbeck::Holder, process: u32, sessions: &[u32]) -> bool {
-    let session = holder
-        .session
-        .as_deref()
-        .and_then(|session| session.parse().ok());
-    match holder.pid {
-        Some(pid) => pid == i64::from(process),
-        None => session.is_some_and(|session| sessions.contains(&session)),
     }
 }
 
