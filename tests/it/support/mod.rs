@@ -1,5 +1,6 @@
 //! What the tests share: revisions written in a line, and a database of its own for each test.
 
+pub mod boots;
 pub mod servers;
 pub mod soak;
 
