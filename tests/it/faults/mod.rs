@@ -3,4 +3,6 @@
 //! `tests/soak.sh`.
 
 mod crowd;
+mod locks;
 mod recovery;
+mod slow;
