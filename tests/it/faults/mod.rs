@@ -3,6 +3,7 @@
 //! `tests/soak.sh`.
 
 mod crowd;
+mod index;
 mod locks;
 mod recovery;
 mod slow;
