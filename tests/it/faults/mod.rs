@@ -3,7 +3,9 @@
 //! `tests/soak.sh`.
 
 mod crowd;
+mod disk;
 mod index;
 mod locks;
 mod recovery;
 mod slow;
+mod waits;
