@@ -66,6 +66,9 @@ macro_rules! pool_beside {
 }
 
 fn seconds(times: &mut [Duration]) -> String {
+    if times.is_empty() {
+        return "never".to_owned();
+    }
     times.sort();
     format!(
         "median {:.2} s, worst {:.2} s",
