@@ -165,7 +165,7 @@ impl<S: Source> Run<'_, S> {
         match self.move_epoch().await {
             Ok(()) => {}
             Err(Class::Guard) => {
-                self.lease = None;
+                self.forget_lease();
                 let revision = prepared.step.revision.to_string();
                 return Settled::Stopped(RunError::LeaseLost { revision }.into());
             }
@@ -212,13 +212,12 @@ impl<S: Source> Run<'_, S> {
             return Ok(());
         };
         let epoch = lease.epoch;
-        lease.forget();
         let mut message = self.message(None);
-        message.own_all(&write::move_epoch(&self.names, epoch));
+        message.own_all(&write::move_epoch(&self.names, &self.claim(epoch)));
         self.send(&message)
             .await
             .map_err(|fault| fault.failure.class)?;
-        self.hold_lease(epoch + 1);
+        self.hold_lease(write::next_epoch(epoch));
         Ok(())
     }
 }

@@ -44,7 +44,7 @@ pub(crate) use decide::Decision;
 pub use error::{Holder, RunError, StatementError, Unfinished, UnfinishedReason, Violation};
 pub(crate) use event::Observer;
 pub use event::{Event, Outcome, Report, StepReport};
-use lease::OwnLease;
+use lease::{GiveBack, OwnLease};
 use message::{Message, Origin};
 pub(crate) use session::{Fault, Session};
 
@@ -95,11 +95,12 @@ pub(crate) struct Run<'a, S: Source> {
     session: Session<'a, S::Database>,
     actor: Actor,
     /// What this run is called in the lease and in the server's list of sessions: no other run's name.
-    id: String,
+    id: Arc<str>,
     names: Names,
     server: Server,
     look: Look,
-    lease: Option<OwnLease<S::Database>>,
+    lease: Option<OwnLease>,
+    give_back: GiveBack<S::Database>,
     /// MySQL: names whose tables know transactions.
     harmless: engines::Harmless,
     /// Galera: what `wsrep_sync_wait` was before this run set it.
@@ -153,7 +154,8 @@ impl<'a, S: Source> Run<'a, S> {
                 "{host}:{}:{serial}:{:x}",
                 actor.pid,
                 RandomState::new().hash_one(serial)
-            ),
+            )
+            .into(),
             settings,
             migrations,
             registry,
@@ -167,6 +169,7 @@ impl<'a, S: Source> Run<'a, S> {
             server: Server::default(),
             look: Look::default(),
             lease: None,
+            give_back: GiveBack::default(),
             harmless: engines::Harmless::default(),
             sync_wait: None,
             is_cut_off: false,
@@ -209,10 +212,6 @@ impl<'a, S: Source> Run<'a, S> {
         if result.is_err() && !is_callers && self.session.has_worked() {
             // A connection that is gone has rolled back by itself.
             let _ = self.rollback().await;
-        }
-        if self.lease.is_some() && self.session.is_lost() {
-            // Only over another connection can it be given back before it expires.
-            let _ = self.reconnect().await;
         }
         self.release_lease().await;
         self.restore_connection().await;
@@ -532,6 +531,13 @@ impl<'a, S: Source> Run<'a, S> {
             }
             .into(),
             Class::InTransaction => RunError::InTransaction.into(),
+            Class::ReadOnly => RunError::ReadOnly {
+                during,
+                message: fault.failure.message,
+                state,
+                source: fault.source,
+            }
+            .into(),
             _ => {
                 let message = fault.failure.message;
                 RunError::Bookkeeping {
