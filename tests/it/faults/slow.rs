@@ -1,5 +1,5 @@
 //! A statement that takes as long as the table `pace` says, and counts who is in it beside its own session: what
-//! is committed shows whether two ever were in it at once.
+//! is committed shows whether two ever were in it at once. The marker of a run tells them from a test that looks.
 
 use limbeck::Dialect;
 
@@ -13,7 +13,7 @@ pub fn statement(dialect: Dialect, id: &str) -> String {
     match dialect {
         Dialect::Postgres => format!(
             "WITH others AS MATERIALIZED (SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() \
-             AND pid <> pg_backend_pid() AND state = 'active' AND query LIKE '%INSERT INTO audit%slowly%') \
+             AND pid <> pg_backend_pid() AND state = 'active' AND query LIKE '/* limbeck run=%INSERT INTO audit%slowly%') \
              INSERT INTO audit SELECT '{id} beside ' || n FROM others, \
              LATERAL (SELECT pg_sleep(seconds + 0 * n) FROM pace) AS slowly"
         ),
@@ -24,7 +24,7 @@ pub fn statement(dialect: Dialect, id: &str) -> String {
         _ => format!(
             "INSERT INTO audit SELECT CONCAT('{id} beside ', n, LEFT(SLEEP(seconds + 0 * n), 0)) FROM pace, \
              (SELECT COUNT(*) AS n FROM information_schema.processlist WHERE db = DATABASE() \
-             AND id <> CONNECTION_ID() AND info LIKE '%INSERT INTO audit%slowly%') slowly"
+             AND id <> CONNECTION_ID() AND info LIKE '/* limbeck run=%INSERT INTO audit%slowly%') slowly"
         ),
     }
 }
@@ -34,12 +34,12 @@ pub fn sessions(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Postgres => {
             "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() \
-             AND pid <> pg_backend_pid() AND state = 'active' AND query LIKE '%INSERT INTO audit%slowly%'"
+             AND pid <> pg_backend_pid() AND state = 'active' AND query LIKE '/* limbeck run=%INSERT INTO audit%slowly%'"
         }
         Dialect::Sqlite => "SELECT revision FROM limbeck_history WHERE state = 'running'",
         _ => {
             "SELECT CONVERT(id, CHAR) FROM information_schema.processlist WHERE db = DATABASE() \
-             AND id <> CONNECTION_ID() AND info LIKE '%INSERT INTO audit%slowly%'"
+             AND id <> CONNECTION_ID() AND info LIKE '/* limbeck run=%INSERT INTO audit%slowly%'"
         }
     }
 }
