@@ -133,7 +133,9 @@ macro_rules! beside_readers {
             long.rollback().await.expect("rollback");
             (through, other)
         };
-        let (report, (through, other)) = tokio::join!(migrator.upgrade_to_head(), release);
+        let both = async { tokio::join!(migrator.upgrade_to_head(), release) };
+        let (report, (through, other)) =
+            tokio::time::timeout(Duration::from_secs(120), both).await.expect("DDL lets others through");
         stop.store(true, Ordering::Relaxed);
         while let Some(reader) = readers.join_next().await {
             reader.expect("a reader never fails");
