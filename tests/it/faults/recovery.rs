@@ -369,11 +369,14 @@ async fn next_boot(
     }
 }
 
+/// What came of a case in its two states.
+type Both = [Result<Option<Answer>, String>; 2];
+
 /// Both crash states of every kind, over the whole table.
 #[tokio::test]
 async fn every_kind_of_statement_in_both_crash_states_on_mariadb() {
     let next = Arc::new(Mutex::new(0..CASES.len()));
-    let found: Arc<Mutex<BTreeMap<usize, [Result<Option<Answer>, String>; 2]>>> = Arc::default();
+    let found: Arc<Mutex<BTreeMap<usize, Both>>> = Arc::default();
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..4 {
         let (next, found) = (next.clone(), found.clone());
