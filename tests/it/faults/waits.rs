@@ -232,6 +232,14 @@ macro_rules! in_vain {
             .find(',')
             .map_or(line.len(), |length| start + length);
         let line = format!("{}T{}", &line[..start], &line[end..]);
+        // MariaDB tells the client's port too.
+        let line = match line.split_once("on host localhost:") {
+            Some((before, port)) => format!(
+                "{before}on host localhost{}",
+                port.trim_start_matches(|c: char| c.is_ascii_digit())
+            ),
+            None => line,
+        };
         assert_eq!(line, $blocker);
         sqlx::raw_sql("ROLLBACK")
             .execute(&mut *open)
@@ -297,6 +305,6 @@ async fn who_is_in_the_way_is_named_on_mariadb() {
         db,
         "",
         "START TRANSACTION; SELECT id FROM t",
-        "  in the way: held by an application without a name, session N of the server, since T"
+        "  in the way: held by root on host localhost, session N of the server, since T"
     );
 }
