@@ -335,22 +335,31 @@ on_each! {
             let lease = db.strings("SELECT holder FROM limbeck_history_lock").await;
             let pool = pool_beside!(db);
             let waiter = Migrator::new(pool.clone(), all.clone());
+            let mut dropped = 0;
             for polls in 1..=times(40, 120) {
                 let work = waiter.upgrade_to_head();
                 let mut work = std::pin::pin!(work);
                 let mut left = polls;
-                std::future::poll_fn(|context| {
+                let ended = std::future::poll_fn(|context| {
                     left -= 1;
-                    let poll = work.as_mut().poll(context);
-                    assert!(poll.is_pending() || holder.is_finished(), "it waits");
-                    if left == 0 || poll.is_ready() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+                    match work.as_mut().poll(context) {
+                        std::task::Poll::Ready(end) => std::task::Poll::Ready(Some(end)),
+                        std::task::Poll::Pending if left == 0 => std::task::Poll::Ready(None),
+                        std::task::Poll::Pending => std::task::Poll::Pending,
+                    }
                 })
                 .await;
-                if holder.is_finished() {
+                // It has nothing to wait for any more once the holder has committed.
+                if let Some(end) = ended {
+                    assert_eq!(end.expect("the holder's work is done").heads, ["b"]);
                     break;
                 }
+                dropped += 1;
             }
-            if !holder.is_finished() {
+            // A connection of SQLite's goes on waiting for up to 5 s behind its waiter: a few use up the pool.
+            let enough = if db.dialect == Dialect::Sqlite { 1 } else { 10 };
+            assert!(dropped >= enough, "{dropped} waiters were dropped");
+            if dropped == times(40, 120) && !holder.is_finished() {
                 assert_eq!(db.strings("SELECT holder FROM limbeck_history_lock").await, lease);
             }
             assert_eq!(holder.await.expect("no panic").expect("the holder").heads, ["b"]);
