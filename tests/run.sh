@@ -37,6 +37,8 @@ missing() {
     has sqlite3 || printf 'sqlite3 '
     has mariadb || printf 'mariadb-client '
     { has mariadbd && has mariadb-install-db && has mariadb-admin; } || printf 'mariadb-server '
+    # Clocks that disagree.
+    has faketime || printf 'faketime '
     # PostgreSQL refuses to run as root.
     [ "$(id -u)" != 0 ] || has runuser || printf 'util-linux '
 }

@@ -1,6 +1,7 @@
 //! What the tests share: revisions written in a line, and a database of its own for each test.
 
 pub mod proxy;
+pub mod boots;
 pub mod servers;
 pub mod soak;
 
