@@ -2,3 +2,5 @@
 //! poolers and clusters in between, disks full. Each test is a sample in every run and a soak in
 //! `tests/soak.sh`.
 
+mod hostile;
+mod names;
