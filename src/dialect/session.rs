@@ -10,27 +10,23 @@ use super::names::Names;
 use super::quote::marker;
 use super::write::Actor;
 
-/// Statements that open a step's transaction. On SQLite the first one is the lock; on PostgreSQL
-/// [`try_lock`] follows.
-pub(crate) fn begin(dialect: Dialect, server: &Server) -> Vec<String> {
+/// Opens a step's transaction. On SQLite that is the lock; on PostgreSQL [`try_lock`] follows.
+pub(crate) fn begin(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::Sqlite => vec!["BEGIN IMMEDIATE".to_owned()],
-        Dialect::Postgres => {
-            // Under another default isolation level, rows read after the lock would be older than it.
-            let mut statements = vec!["BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE".to_owned()];
-            if server.version_number() >= 140_000 {
-                // A client that died is noticed within this time, and its statement ended. Servers on
-                // systems that cannot watch a socket refuse the setting.
-                statements.push(
-                    "SELECT CASE WHEN pg_catalog.version() LIKE '%linux%' THEN \
-                     pg_catalog.set_config('client_connection_check_interval', '500ms', true) END"
-                        .to_owned(),
-                );
-            }
-            statements
-        }
-        Dialect::Mysql | Dialect::Mariadb => vec!["START TRANSACTION".to_owned()],
+        Dialect::Sqlite => "BEGIN IMMEDIATE",
+        // Under another default isolation level, rows read after the lock would be older than it.
+        Dialect::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        Dialect::Mysql | Dialect::Mariadb => "START TRANSACTION",
     }
+}
+
+/// PostgreSQL: a client that died is noticed within this time, and its statement ended. Servers on systems that
+/// cannot watch a socket refuse the setting.
+pub(crate) fn watch_client(server: &Server) -> Option<&'static str> {
+    (server.version_number() >= 140_000).then_some(
+        "SELECT CASE WHEN pg_catalog.version() LIKE '%linux%' THEN \
+         pg_catalog.set_config('client_connection_check_interval', '500ms', true) END",
+    )
 }
 
 /// PostgreSQL: one row, `t` where this transaction now holds the lock.
@@ -87,9 +83,11 @@ pub(crate) fn lock_holder(names: &Names, server: &Server) -> String {
     )
 }
 
-/// MySQL and MariaDB: ends a session and the statement that it is in.
-pub(crate) fn kill(session: &str) -> String {
-    format!("KILL {session}")
+/// MySQL and MariaDB: ends a session and the statement that it is in. On PostgreSQL the query for the sessions
+/// does that.
+pub(crate) fn kill(dialect: Dialect, session: &str) -> Option<String> {
+    let is_number = session.parse::<u64>().is_ok();
+    (dialect.is_mysql_family() && is_number).then(|| format!("KILL {session}"))
 }
 
 /// How every message of a run begins, in the server's list of sessions as well.
@@ -182,6 +180,18 @@ pub(crate) const MYSQL_ENTER: &str = "SET @limbeck_sql_mode = @@SESSION.sql_mode
      @limbeck_collation = @@SESSION.collation_connection, @limbeck_limit = @@SESSION.sql_select_limit, \
      @limbeck_wait = @@SESSION.lock_wait_timeout, @limbeck_row_wait = @@SESSION.innodb_lock_wait_timeout, \
      SESSION sql_mode = @@GLOBAL.sql_mode, SESSION time_zone = @@GLOBAL.time_zone";
+
+/// MySQL and MariaDB: whether the server is one of a Galera cluster's, and whether this session reads what the
+/// other nodes have committed; no row where it knows of no clusters.
+pub(crate) const CLUSTER: &str =
+    "SHOW SESSION VARIABLES WHERE variable_name IN ('wsrep_on', 'wsrep_sync_wait')";
+
+/// Galera: which statements wait until all is applied that other nodes committed before
+/// (<https://mariadb.com/kb/en/galera-cluster-system-variables/#wsrep_sync_wait>): 7 is those that read or change rows.
+pub(crate) fn sync_wait(value: &str) -> String {
+    let value = value.parse::<u8>().unwrap_or(0);
+    format!("SET SESSION wsrep_sync_wait = {value}")
+}
 
 /// MySQL and MariaDB: ends what [`set_timeout`] set.
 pub(crate) fn mysql_end_limits(dialect: Dialect) -> Vec<String> {

@@ -54,11 +54,26 @@ impl<S: Source> Run<'_, S> {
                            and start again: only the check is left"
             }
         };
+        // Nothing was committed before or by a check.
+        let lost = match (check, prepared.is_transactional(self.dialect())) {
+            ("@require", _) => "Nothing of the step was run. Start again",
+            (_, true) => {
+                "The step was not committed: the database is as it was before it. Start again"
+            }
+            (_, false) => {
+                "The step's statements took effect and stay, the head was not moved. Start again: only the check is \
+                 left"
+            }
+        };
         let results = match sent {
             Ok(results) => results,
             Err(fault) => {
-                let Some(blame) = message.blame(fault.completed, fault.failure.position) else {
-                    return Err(self.fault(format!("running {check}"), state, fault));
+                let blame = message.blame(fault.completed, fault.failure.position);
+                let is_lost = fault.failure.class == Class::Connection;
+                let Some(blame) = blame.filter(|_| !is_lost) else {
+                    let state = if is_lost { lost } else { state };
+                    let during = format!("running {check} of revision {}", prepared.step.revision);
+                    return Err(self.fault(during, state, fault));
                 };
                 let as_checks = Prepared {
                     work: Work::Transaction(statements.to_vec()),
@@ -179,6 +194,21 @@ impl<S: Source> Run<'_, S> {
         }
         .into())
     }
+}
+
+/// What went on when a connection was lost.
+pub(super) fn running(prepared: &Prepared, number: usize) -> String {
+    let place = prepared
+        .statements()
+        .get(number)
+        .map_or(String::new(), |statement| {
+            format!(" ({}:{})", prepared.path, statement.line)
+        });
+    format!(
+        "running statement {} of revision {}{place}",
+        number + 1,
+        prepared.step.revision
+    )
 }
 
 /// The error of one statement of a section, with its place in the file.

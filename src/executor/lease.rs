@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use super::lock::{Block, Gate, Resuming, Wait, unfinished};
 use super::message::Message;
 use super::{Run, UnfinishedReason};
-use crate::backend::{Backend, Class, Source};
-use crate::dialect::{tables, write};
+use crate::backend::{ALL, Backend, Class, Source};
+use crate::dialect::{catalog, session, tables, write};
 use crate::error::Error;
 use crate::prepare::transactional_ddl;
 
@@ -22,6 +22,71 @@ use crate::prepare::transactional_ddl;
 pub(super) struct OwnLease {
     pub epoch: i64,
     _heartbeat: Option<Heartbeat>,
+}
+
+/// Where a run is dropped that has, or may have, the lease: ends its sessions in the server, and then gives the
+/// lease back. Else the next run would wait until it expires.
+#[derive(Debug)]
+pub(super) struct GiveBack<B: Backend>(Option<Return<B>>);
+
+impl<B: Backend> Default for GiveBack<B> {
+    fn default() -> Self {
+        GiveBack(None)
+    }
+}
+
+impl<B: Backend> Drop for GiveBack<B> {
+    fn drop(&mut self) {
+        // Without a runtime the lease expires.
+        if let Some(work) = self.0.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let limit = work.lease;
+            // After that it has expired, and the next holder ends what is left.
+            runtime.spawn(tokio::time::timeout(limit, work.run()));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Return<B: Backend> {
+    pool: Pool<B>,
+    sessions: String,
+    release: String,
+    lease: Duration,
+}
+
+/// How often the lease is given back that the run may not have had yet: its last message may still have been on
+/// its way.
+const RELEASES: usize = 10;
+
+impl<B: Backend> Return<B> {
+    async fn run(self) -> Option<()> {
+        let mut connection = self.pool.acquire().await.ok()?;
+        loop {
+            let found = B::send(&mut connection, self.sessions.clone(), vec![ALL]).await;
+            let found = found.ok()?.pop().unwrap_or_default();
+            if found.rows.is_empty() {
+                break;
+            }
+            for row in &found.rows {
+                if let Some(Some(id)) = row.first()
+                    && let Some(kill) = session::kill(B::FAMILY, id)
+                {
+                    let _ = B::send(&mut connection, kill, Vec::new()).await;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        for _ in 0..RELEASES {
+            let released = B::send(&mut connection, self.release.clone(), Vec::new()).await;
+            if released.ok()?.iter().any(|result| result.affected > 0) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Some(())
+    }
 }
 
 /// Ends the heartbeat when the lease is given back, or the run is dropped.
@@ -56,21 +121,55 @@ impl<S: Source> Run<'_, S> {
                 None => return Ok(false),
             }
         };
-        let beside = self.source.pool().and_then(S::Database::beside);
-        let heartbeat = beside.map(|pool| self.start_heartbeat(pool, epoch));
-        self.lease = Some(OwnLease {
-            epoch,
-            _heartbeat: heartbeat,
-        });
+        self.hold_lease(epoch);
         if let Some(lease) = self.look.lease.as_mut() {
             lease.epoch = epoch;
         }
         Ok(true)
     }
 
+    /// Keeps the lease that was taken, and renews it.
+    pub(super) fn hold_lease(&mut self, epoch: i64) {
+        let beside = self.source.pool().and_then(S::Database::beside);
+        self.lease = Some(OwnLease {
+            epoch,
+            _heartbeat: beside.map(|pool| self.start_heartbeat(pool, epoch)),
+        });
+    }
+
+    /// From here on the lease may be this run's: it is given back if the run is dropped.
+    fn expect_lease(&mut self) {
+        let release = write::release(&self.names, &self.id);
+        if S::Database::KEEPS_CONNECTION {
+            // After the statement that the connection is in.
+            self.session.release_on_drop(Some(release));
+            return;
+        }
+        let beside = self.source.pool().and_then(S::Database::beside);
+        let sessions = catalog::sessions_of(self.dialect(), &self.id);
+        self.give_back.0 = beside.zip(sessions).map(|(pool, sessions)| Return {
+            pool,
+            sessions,
+            release,
+            lease: self.settings.lease,
+        });
+    }
+
+    /// Whether the lease is this run's, or may be.
+    pub(super) fn may_hold_lease(&self) -> bool {
+        self.lease.is_some() || self.give_back.0.is_some()
+    }
+
+    pub(super) fn forget_lease(&mut self) {
+        self.lease = None;
+        self.give_back.0 = None;
+        self.session.release_on_drop(None);
+    }
+
     /// Inside the transaction that holds the lock nobody else can take the lease.
     async fn swap_in_transaction(&mut self) -> Result<i64, Error> {
         let (statement, epoch) = self.acquire_statement();
+        self.expect_lease();
         let mut message = self.message(None);
         message.own(&statement);
         message.commit();
@@ -81,6 +180,7 @@ impl<S: Source> Run<'_, S> {
             return Ok(epoch);
         }
         // Only an edit by hand, without the lock, gets here.
+        self.forget_lease();
         Err(super::RunError::LeaseLost {
             revision: String::new(),
         }
@@ -93,6 +193,7 @@ impl<S: Source> Run<'_, S> {
         resuming: Option<Resuming<'_>>,
     ) -> Result<Option<i64>, Error> {
         self.session.begin_work();
+        self.read_in_order().await?;
         let mut wait = Wait::new(self.settings.lock_wait);
         loop {
             self.ensure_tables().await?;
@@ -114,6 +215,7 @@ impl<S: Source> Run<'_, S> {
                 continue;
             }
             let (statement, epoch) = self.acquire_statement();
+            self.expect_lease();
             let mut message = self.message(None);
             message.own(&statement);
             let is_taken = match self.send(&message).await {
@@ -124,6 +226,9 @@ impl<S: Source> Run<'_, S> {
                     return Err(self.fault("taking the lease", "Nothing was changed", fault));
                 }
             };
+            if !is_taken {
+                self.forget_lease();
+            }
             // What was seen before the swap may be older than the last holder's work.
             self.look().await?;
             if !is_taken {
@@ -137,14 +242,30 @@ impl<S: Source> Run<'_, S> {
             if holds && self.heads() == expected {
                 return Ok(Some(epoch));
             }
-            let mut message = self.message(None);
-            message.own(&write::release(&self.names, epoch));
-            let released = self.send(&message).await;
-            released.map_err(|fault| {
-                self.fault("giving the lease back", "Nothing was changed", fault)
-            })?;
+            self.release_lease().await;
             return Ok(None);
         }
+    }
+
+    /// On a Galera cluster a node may not have applied yet what another one has committed: from here on what
+    /// this session reads, it reads after all that came before.
+    async fn read_in_order(&mut self) -> Result<(), Error> {
+        let during = "asking whether this is a cluster";
+        let cluster = self.query(session::CLUSTER).await;
+        let cluster = cluster.map_err(|fault| self.fault(during, "Nothing was changed", fault))?;
+        let value = |name: &str| {
+            let row = cluster
+                .iter()
+                .find(|row| matches!(&row[..], [Some(n), ..] if n.eq_ignore_ascii_case(name)));
+            row.and_then(|row| row.get(1).cloned().flatten())
+        };
+        if value("wsrep_on").is_none_or(|on| on != "ON") {
+            return Ok(());
+        }
+        let set = self.query(&session::sync_wait("7")).await;
+        set.map_err(|fault| self.fault(during, "Nothing was changed", fault))?;
+        self.sync_wait = value("wsrep_sync_wait");
+        Ok(())
     }
 
     fn acquire_statement(&self) -> (String, i64) {
@@ -156,7 +277,7 @@ impl<S: Source> Run<'_, S> {
         let lease_ms = self.settings.lease.as_millis() as u64;
         (
             write::acquire(&self.names, &self.actor, &self.id, lease_ms, seen),
-            seen.0 + 1,
+            write::next_epoch(seen.0),
         )
     }
 
@@ -167,11 +288,12 @@ impl<S: Source> Run<'_, S> {
         }
         // What was missing before the wait may be there now.
         self.look().await?;
+        let last_epoch = self.last_epoch(self.look.tables).await?;
         let mut statements = Vec::new();
         if !self.look.tables.complete() {
             statements = tables::create(&self.names);
         }
-        statements.push(tables::own_row(&self.names));
+        statements.push(tables::own_row(&self.names, last_epoch));
         for statement in statements {
             let mut message = self.message(None);
             message.own(&statement);
@@ -188,7 +310,7 @@ impl<S: Source> Run<'_, S> {
         let Some(lease) = self.lease.as_ref().filter(|_| !baseline.is_empty()) else {
             return Ok(());
         };
-        let renew = write::renew(&self.names, lease.epoch);
+        let renew = write::renew(&self.names, &self.claim(lease.epoch));
         let mut message = self.message(None);
         message.own("START TRANSACTION");
         message.own_all(&renew);
@@ -209,28 +331,35 @@ impl<S: Source> Run<'_, S> {
 
     fn start_heartbeat(&self, pool: Pool<S::Database>, epoch: i64) -> Heartbeat {
         let mut message = Message::marked("/* limbeck heartbeat */ ");
-        message.own_all(&write::renew(&self.names, epoch));
+        message.own_all(&write::renew(&self.names, &self.claim(epoch)));
         Heartbeat(tokio::spawn(beat(pool, message, self.settings.lease / 3)))
     }
 
     /// Gives the lease back. Where that fails, it expires.
     pub(super) async fn release_lease(&mut self) {
-        let Some(lease) = self.lease.take() else {
+        if !self.may_hold_lease() {
             return;
-        };
-        let epoch = lease.epoch;
+        }
         // Its next beat would take the release for a loss.
-        drop(lease);
+        self.lease = None;
         let mut message = self.message(None);
-        message.own(&write::release(&self.names, epoch));
-        if let Err(fault) = self.send(&message).await {
-            tracing::debug!(
+        message.own(&write::release(&self.names, &self.id));
+        let mut released = self.send(&message).await;
+        if self.session.is_lost() && self.reconnect().await {
+            released = self.send(&message).await;
+        }
+        match released {
+            Ok(_) => self.forget_lease(),
+            Err(fault) => tracing::debug!(
                 error = fault.failure.message,
                 "the lease was not given back; it expires"
-            );
+            ),
         }
         if let Some(row) = self.look.lease.as_mut() {
             row.holder = None;
+        }
+        if let Some(before) = self.sync_wait.take() {
+            let _ = self.query(&session::sync_wait(&before)).await;
         }
     }
 }

@@ -11,12 +11,14 @@ mod batches;
 mod bookkeeping;
 mod check;
 mod decide;
+mod engines;
 mod error;
 mod event;
 mod lease;
 mod limits;
 mod lock;
 mod look;
+mod lost;
 mod message;
 mod pragmas;
 mod progress;
@@ -42,7 +44,7 @@ pub(crate) use decide::Decision;
 pub use error::{Holder, RunError, StatementError, Unfinished, UnfinishedReason, Violation};
 pub(crate) use event::Observer;
 pub use event::{Event, Outcome, Report, StepReport};
-use lease::OwnLease;
+use lease::{GiveBack, OwnLease};
 use message::{Message, Origin};
 pub(crate) use session::{Fault, Session};
 
@@ -93,13 +95,22 @@ pub(crate) struct Run<'a, S: Source> {
     session: Session<'a, S::Database>,
     actor: Actor,
     /// What this run is called in the lease and in the server's list of sessions: no other run's name.
-    id: String,
+    id: Arc<str>,
     names: Names,
     server: Server,
     look: Look,
     lease: Option<OwnLease>,
+    give_back: GiveBack<S::Database>,
+    /// MySQL: names whose tables know transactions.
+    harmless: engines::Harmless,
+    /// Galera: what `wsrep_sync_wait` was before this run set it.
+    sync_wait: Option<String>,
+    /// A new connection was tried for in vain.
+    is_cut_off: bool,
     /// PostgreSQL: the settings that this session had before its first step.
     saved: Option<Vec<(String, String)>>,
+    /// PostgreSQL: a section's settings stand in the session, outside of any transaction.
+    is_session_set: bool,
     /// Where an applied revision was edited and that is only warned of: lineages over what the ledger has.
     lineages: Option<HashMap<Arc<str>, String>>,
     /// SQLite: the connection as it was before the first step.
@@ -143,7 +154,8 @@ impl<'a, S: Source> Run<'a, S> {
                 "{host}:{}:{serial}:{:x}",
                 actor.pid,
                 RandomState::new().hash_one(serial)
-            ),
+            )
+            .into(),
             settings,
             migrations,
             registry,
@@ -157,7 +169,12 @@ impl<'a, S: Source> Run<'a, S> {
             server: Server::default(),
             look: Look::default(),
             lease: None,
+            give_back: GiveBack::default(),
+            harmless: engines::Harmless::default(),
+            sync_wait: None,
+            is_cut_off: false,
             saved: None,
+            is_session_set: false,
             lineages: None,
             kept: None,
             steps: Vec::new(),
@@ -514,6 +531,13 @@ impl<'a, S: Source> Run<'a, S> {
             }
             .into(),
             Class::InTransaction => RunError::InTransaction.into(),
+            Class::ReadOnly => RunError::ReadOnly {
+                during,
+                message: fault.failure.message,
+                state,
+                source: fault.source,
+            }
+            .into(),
             _ => {
                 let message = fault.failure.message;
                 RunError::Bookkeeping {

@@ -6,17 +6,22 @@ use super::message::Message;
 use super::stepwise::Underway;
 use super::{Fault, Run, RunError, poll_pause};
 use crate::backend::{Class, Source, StatementResult};
-use crate::dialect::Dialect;
-use crate::dialect::write::{self, Progress};
+use crate::dialect::write::{self, Claim, Progress};
+use crate::dialect::{Dialect, session};
 use crate::error::Error;
 use crate::prepare::{Prepared, Sql};
+
+/// How often a transaction is sent again that the server rolled back for another's sake.
+pub(super) const DEADLOCKS: u32 = 5;
 
 /// How much of a statement the ledger shows while it runs.
 const SHOWN: usize = 2000;
 
 impl<S: Source> Run<'_, S> {
     /// Sends a message that begins a transaction of its own and may end it. On SQLite others write in
-    /// between: where one of them shuts out the beginning or the end, that is waited for.
+    /// between: where one of them shuts out the beginning or the end, that is waited for. On a cluster two
+    /// nodes' writes to one row, as the heartbeat's and a record's, meet only at the commit of one: the server
+    /// rolls that one back, and it is sent again.
     pub(super) async fn send_short(
         &mut self,
         message: &Message,
@@ -35,14 +40,24 @@ impl<S: Source> Run<'_, S> {
                 }
                 Err(fault) => fault,
             };
+            let is_undone = fault.failure.class == Class::Deadlock
+                && results.is_empty()
+                && message.is_transaction(self.begin_short())
+                && attempt < DEADLOCKS;
             let may_wait = self.dialect() == Dialect::Sqlite
                 && fault.failure.class == Class::LockTimeout
                 && rest.begins_or_commits(fault.completed)
                 && began.elapsed() < self.settings.lock_wait;
-            if !may_wait {
+            if !may_wait && !is_undone {
                 return Err(fault);
             }
-            results.append(&mut fault.results);
+            if may_wait {
+                results.append(&mut fault.results);
+            } else {
+                let mut back = self.message(None);
+                back.own("ROLLBACK");
+                self.send(&back).await?;
+            }
             tokio::time::sleep(poll_pause(attempt)).await;
             attempt += 1;
         }
@@ -51,11 +66,14 @@ impl<S: Source> Run<'_, S> {
     pub(super) fn progress<'u>(&self, underway: &'u Underway) -> Progress<'u> {
         Progress {
             id: underway.id,
-            epoch: underway.epoch,
+            claim: self.claim(underway.epoch),
             done: underway.done,
             done_digest: Some(&underway.digest),
             rows_affected: underway.rows,
-            ..Progress::default()
+            running: None,
+            fingerprint: None,
+            error: None,
+            end: None,
         }
     }
 
@@ -107,6 +125,10 @@ impl<S: Source> Run<'_, S> {
     pub(super) async fn send_record(&mut self, progress: &Progress<'_>) -> Result<(), Error> {
         let mut message = self.message(None);
         message.own(self.begin_short());
+        if std::mem::take(&mut self.is_session_set) {
+            // The section's role may not write the ledger.
+            self.push_reset(&mut message);
+        }
         message.own_all(&write::record(&self.names, progress));
         message.commit();
         match self.send_short(&message).await {
@@ -148,15 +170,19 @@ impl<S: Source> Run<'_, S> {
         )
     }
 
+    /// The lease as this run holds it.
+    pub(super) fn claim(&self, epoch: i64) -> Claim {
+        Claim {
+            epoch,
+            holder: self.id.clone(),
+        }
+    }
+
     pub(super) fn epoch(&self) -> i64 {
         self.lease.as_ref().map_or(0, |lease| lease.epoch)
     }
 
     pub(super) fn begin_short(&self) -> &'static str {
-        match self.dialect() {
-            Dialect::Sqlite => "BEGIN IMMEDIATE",
-            Dialect::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-            Dialect::Mysql | Dialect::Mariadb => "START TRANSACTION",
-        }
+        session::begin(self.dialect())
     }
 }

@@ -4,10 +4,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::check::statement_error;
 use super::lock::read_holder;
-use super::{Holder, Origin, Run};
+use super::{Fault, Holder, Message, Origin, Run};
 use crate::backend::{Class, Source};
 use crate::dialect::catalog::{self, Evidence};
-use crate::dialect::{Dialect, look, session};
+use crate::dialect::session;
 use crate::error::Error;
 use crate::prepare::{Prepared, Sql};
 use crate::sql;
@@ -78,8 +78,9 @@ impl<S: Source> Run<'_, S> {
                     Verdict::Applied
                 })
             }
-            Evidence::IndexValid { query, .. } => {
-                Ok(match self.index_state(&query).await?.as_deref() {
+            Evidence::IndexValid(query) => {
+                let state = self.index_state(&query).await?;
+                Ok(match state.as_ref().map(|(valid, _)| valid.as_str()) {
                     Some("t") => Verdict::Applied,
                     // What is left of an interrupted build is removed before the next one.
                     _ => Verdict::NotApplied,
@@ -93,24 +94,29 @@ impl<S: Source> Run<'_, S> {
         }
     }
 
-    async fn index_state(&mut self, query: &str) -> Result<Option<String>, Error> {
+    /// Whether an index is valid, and the statement that drops it; none where there is no such index.
+    async fn index_state(&mut self, query: &str) -> Result<Option<(String, String)>, Error> {
         let rows = self
             .query(query)
             .await
             .map_err(|fault| self.fault(JUDGING, UNCHANGED, fault))?;
-        Ok(look::first_cell(&rows))
+        Ok(rows.into_iter().next().and_then(|row| {
+            let mut cells = row.into_iter().flatten();
+            Some((cells.next()?, cells.next()?))
+        }))
     }
 
     /// PostgreSQL: removes the invalid index that an interrupted or failed `CREATE INDEX CONCURRENTLY` left,
     /// which would be in the way of the next one, or be taken for a good one by `IF NOT EXISTS`.
     pub(super) async fn clear_invalid_index(&mut self, statement: &Sql) -> Result<(), Error> {
         let evidence = catalog::evidence(self.dialect(), &statement.kind, &statement.text);
-        let Evidence::IndexValid { query, drop } = evidence else {
+        let Evidence::IndexValid(query) = evidence else {
             return Ok(());
         };
-        if self.index_state(&query).await?.as_deref() != Some("f") {
+        let state = self.index_state(&query).await?;
+        let Some((_, drop)) = state.filter(|(valid, _)| valid == "f") else {
             return Ok(());
-        }
+        };
         tracing::info!(
             statement = drop,
             "removing what an interrupted index build left"
@@ -133,6 +139,7 @@ impl<S: Source> Run<'_, S> {
             if !statement.sets_session(dialect) {
                 continue;
             }
+            self.is_session_set = true;
             let mut message = self.message(Some(&prepared.step.revision));
             let origin = Origin {
                 step: 0,
@@ -140,19 +147,30 @@ impl<S: Source> Run<'_, S> {
             };
             message.of_revision(&statement.text, origin);
             if let Err(fault) = self.send(&message).await {
-                let state = format!(
-                    "Statements 1 to {done} took effect before and stay. This one sets what those behind them need, \
-                     and was to be repeated for that. Correct the cause and start again"
-                );
-                if fault.failure.class == Class::Connection {
-                    return Err(self.fault("repeating the session's settings", state, fault));
-                }
-                let blame = message.blame(fault.completed, fault.failure.position);
-                let offset = blame.and_then(|blame| blame.offset);
-                return Err(statement_error(prepared, number, offset, fault, state));
+                return Err(self.replay_failed(prepared, &message, fault));
             }
         }
         Ok(())
+    }
+
+    /// A setting that took effect once and does not a second time.
+    pub(super) fn replay_failed(
+        &self,
+        prepared: &Prepared,
+        message: &Message,
+        fault: Fault,
+    ) -> Error {
+        const REPEATING: &str = "repeating the session's settings";
+        let state = "The statements before it took effect and stay. This one sets what those behind it need, and \
+                     was to be repeated for that. Correct the cause and start again";
+        let blame = message.blame(fault.completed, fault.failure.position);
+        match blame.filter(|_| fault.failure.class != Class::Connection) {
+            Some(blame) => {
+                let number = blame.origin.statement;
+                statement_error(prepared, number, blame.offset, fault, state.to_owned())
+            }
+            None => self.fault(REPEATING, state, fault),
+        }
     }
 
     /// Who holds locks on what a statement names that waited for them in vain; for its error, so it never fails.
@@ -184,13 +202,10 @@ impl<S: Source> Run<'_, S> {
                     let Some(Some(id)) = row.first() else {
                         continue;
                     };
-                    tracing::warn!(
-                        session = id,
-                        "ending the session of a holder whose lease has expired"
-                    );
-                    if self.dialect() != Dialect::Postgres && id.parse::<u64>().is_ok() {
+                    tracing::warn!(session = id, "ending a session that a run left behind");
+                    if let Some(kill) = session::kill(self.dialect(), id) {
                         // One that ended by itself in between is as good.
-                        let _ = self.query(&session::kill(id)).await;
+                        let _ = self.query(&kill).await;
                     }
                 }
                 rows.is_empty()
@@ -198,7 +213,7 @@ impl<S: Source> Run<'_, S> {
             Err(fault) => {
                 tracing::warn!(
                     error = fault.failure.message,
-                    "the session of a holder whose lease has expired cannot be ended by this role; waiting for it"
+                    "this role cannot end a session that a run left behind; waiting for it"
                 );
                 false
             }

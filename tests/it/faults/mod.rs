@@ -2,6 +2,9 @@
 //! poolers and clusters in between, disks full. Each test is a sample in every run and a soak in
 //! `tests/soak.sh`.
 
+mod cancel;
+mod handwritten;
 mod hostile;
 mod names;
+mod passwords;
 mod settings;
