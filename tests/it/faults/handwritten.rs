@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use limbeck::{Dialect, Error, Migrations, Migrator, Purge, Range, Resolution, Source};
 
-use crate::support::soak::tell;
+use crate::support::soak::{tell, times};
 use crate::support::{migrations, on_each};
 
 fn three() -> Migrations {
@@ -153,8 +153,10 @@ on_each! {
     async fn rows_that_limbeck_did_not_write(db) {
         db.run("CREATE TABLE ran (id VARCHAR(20))").await;
         let count = edits(db.dialect, "v").len();
-        let mut wrong = Vec::new();
-        for number in 0..count {
+        // Each kind of edit has several neighbours.
+        let (mut runs, mut wrong) = (0, Vec::new());
+        for number in (0..count).step_by(times(3, 1)) {
+            runs += 1;
             let table = format!("v{number}");
             let edit = edits(db.dialect, &table).remove(number);
             db.run("DELETE FROM ran").await;
@@ -172,7 +174,7 @@ on_each! {
                 Err(panic) => wrong.push(format!("{edit}\n    {panic}")),
             }
         }
-        tell(&format!("rows written by hand, {}", db.dialect), count, wrong.len(), "21 calls over each");
+        tell(&format!("rows written by hand, {}", db.dialect), runs, wrong.len(), "21 calls over each");
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }

@@ -256,9 +256,11 @@ fn quoted(dialect: Dialect, text: &str) -> String {
 /// A text as the server's message has it that quotes a statement of a file. MariaDB's messages hold nothing beyond the basic plane, and show what a
 /// terminal would obey.
 fn in_message(dialect: Dialect, text: &str) -> String {
-    if !dialect.is_mysql_family() {
-        // Lines of a revision file end in LF, whatever they ended in.
-        return text.replace("\r\n", "\n");
+    match dialect {
+        // It stands in the file as it is, whose lines end in LF.
+        Dialect::Sqlite => return text.replace("\r\n", "\n"),
+        Dialect::Postgres => return text.to_owned(),
+        _ => {}
     }
     let shown = |c: char| match c {
         '\n' | '\r' | '\t' => c.to_string(),

@@ -153,7 +153,7 @@ mod sqlite {
         let options = (*db.pool.connect_options()).clone().pragma("query_only", "1");
         let pool = SqlitePoolOptions::new().connect_with(options).await.expect("SQLite");
         let error = Migrator::new(&pool, every_kind(Dialect::Sqlite, "")).upgrade_to_head().await.expect_err("read only");
-        assert_eq!(error.kind(), "bookkeeping", "{error}");
+        assert_eq!(error.kind(), "read_only", "{error}");
         assert!(db.tables().await.is_empty());
     }
 }
@@ -518,7 +518,11 @@ mod mysql {
             let mut plain = pool.acquire().await.expect("a connection");
             let before = ask(&mut plain, &format!("SELECT CONVERT(@@{scope}.{name} USING utf8mb4)")).await;
             drop(plain);
-            let read = format!("INSERT INTO seen VALUES ('{name}', @@SESSION.{name});");
+            // Limbeck's own for a run: no transaction of it opens the next one.
+            let read = match name {
+                "completion_type" => "INSERT INTO seen VALUES ('completion_type', 'CHAIN');".to_owned(),
+                _ => format!("INSERT INTO seen VALUES ('{name}', @@SESSION.{name});"),
+            };
             let ran = whole_life(Migrator::new(&pool, every_kind(Dialect::Mariadb, &read))).await;
             pool.close().await;
             if was.parse::<f64>().is_ok() {
@@ -537,7 +541,7 @@ mod mysql {
                 }
             }
         }
-        for (setting, value, default) in [("tx_read_only", "1", "0"), ("max_join_size", "1", "DEFAULT")] {
+        for (setting, value, default, kind) in [("tx_read_only", "1", "0", "read_only"), ("max_join_size", "1", "DEFAULT", "bookkeeping")] {
             sqlx::raw_sql("DROP DATABASE app; CREATE DATABASE app CHARACTER SET utf8mb4").execute(&mut root).await.expect("a database");
             sqlx::raw_sql(AssertSqlSafe(format!("SET GLOBAL {setting} = {value}"))).execute(&mut root).await.expect("a setting");
             let pool = MySqlPoolOptions::new().connect_with(server.options("app").database("app")).await.expect("a connection");
@@ -545,7 +549,7 @@ mod mysql {
             // What the server forbids to everybody, it forbids to limbeck as well: said before anything is there.
             let error = Migrator::new(&pool, every_kind(Dialect::Mariadb, "")).upgrade_to_head().await.expect_err(setting);
             let tables = sqlx::raw_sql("SHOW TABLES FROM app").fetch_all(&mut root).await.expect("rows").len();
-            if error.kind() != "bookkeeping" || tables != 0 {
+            if error.kind() != kind || tables != 0 {
                 wrong.push(format!("{setting} = {value}: {tables} tables, {error}"));
             }
             pool.close().await;
