@@ -20,3 +20,8 @@ mod locks;
 mod recovery;
 mod slow;
 mod waits;
+mod handwritten;
+mod hostile;
+mod names;
+mod passwords;
+mod settings;
