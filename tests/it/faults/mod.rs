@@ -2,3 +2,8 @@
 //! poolers and clusters in between, disks full. Each test is a sample in every run and a soak in
 //! `tests/soak.sh`.
 
+mod galera;
+mod pooler;
+mod restart;
+mod standby;
+mod versions;

@@ -1,5 +1,9 @@
 //! What the tests share: revisions written in a line, and a database of its own for each test.
 
+#[cfg(all(unix, feature = "cli"))]
+pub mod forward;
+#[cfg(all(unix, feature = "cli"))]
+pub mod rig;
 pub mod servers;
 pub mod soak;
 

@@ -1,0 +1,294 @@
+//! A primary that dies in the middle of a migration, and its standby that takes over: the same URL then leads
+//! there. Reading from a standby that is still one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use limbeck::{Dialect, Event, Migrations, Migrator, Outcome};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection, PgPool};
+
+use crate::support::forward::Forward;
+use crate::support::rig::{Rig, rig};
+use crate::support::servers::{of_postgres, postgres_on, with_database};
+use crate::support::soak::{tell, times};
+use crate::together::mixed;
+
+const LEASE: Duration = Duration::from_secs(1);
+
+/// How much the primary waits for its standby.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Replication {
+    Asynchronous,
+    Synchronous,
+}
+
+/// A lazy pool: it connects where the URL leads at that time.
+fn pool(url: &str) -> PgPool {
+    let options: PgConnectOptions = url.parse().expect("a URL");
+    PgPoolOptions::new()
+        .max_connections(2)
+        .acquire_timeout(Duration::from_secs(20))
+        .connect_lazy_with(options)
+}
+
+async fn statement(url: &str, statement: &'static str) {
+    let mut connection = PgConnection::connect(url).await.expect("PostgreSQL");
+    let done = sqlx::raw_sql(statement).execute(&mut connection).await;
+    done.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    connection.close().await.expect("an orderly end");
+}
+
+/// Waits until that query says so.
+async fn until(url: &str, query: &'static str) {
+    let began = Instant::now();
+    let mut connection = PgConnection::connect(url).await.expect("PostgreSQL");
+    loop {
+        let row: Option<bool> = sqlx::query_scalar(query)
+            .fetch_optional(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{query}: {error}"));
+        if row == Some(true) {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "{query}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The revisions that the run before the failover reported as finished.
+type Finished = Arc<std::sync::Mutex<Vec<String>>>;
+
+/// How often the run told of something.
+fn events(
+    finished: &Finished,
+    counter: &Arc<AtomicUsize>,
+) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
+    let (finished, counter) = (finished.clone(), counter.clone());
+    move |event| {
+        if let Event::StepFinished { step, .. } = event {
+            finished
+                .lock()
+                .expect("no panic")
+                .push(step.revision.to_string());
+        }
+        counter.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// What one failover showed.
+#[derive(Debug, Default)]
+struct Seen {
+    wrong: Vec<String>,
+    /// Steps that were reported as finished, and that the new primary did not have.
+    lost: usize,
+    /// From the promotion to the head.
+    took: Duration,
+}
+
+/// The primary dies when the run has told of `moment` things.
+async fn fail_over(rig: &Rig, replication: Replication, moment: usize) -> Seen {
+    let files: Migrations = mixed(Dialect::Postgres);
+    let primary = rig
+        .own_postgres(None, &["-c", "synchronous_commit=on"])
+        .await;
+    let (direct, url) = postgres_on(&primary.url).await;
+    direct.close().await;
+    let (_, name) = url.rsplit_once('/').expect("a database");
+    let standby = rig.own_standby(&primary).await;
+    until(
+        &primary.url,
+        "SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming'",
+    )
+    .await;
+    if replication == Replication::Synchronous {
+        statement(
+            &primary.url,
+            "ALTER SYSTEM SET synchronous_standby_names = '*'",
+        )
+        .await;
+        statement(&primary.url, "SELECT pg_reload_conf()").await;
+        until(
+            &primary.url,
+            "SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'",
+        )
+        .await;
+    }
+    let forward = Forward::to(primary.port()).await;
+    let service = forward.url(&url);
+
+    let mut seen = Seen::default();
+    let (finished, counter) = (Finished::default(), Arc::new(AtomicUsize::new(0)));
+    let first = Migrator::new(pool(&service), files.clone())
+        .lease(LEASE)
+        .on_event(events(&finished, &counter));
+    let run = tokio::spawn(async move { first.upgrade_to_head().await });
+    while counter.load(Ordering::SeqCst) < moment && !run.is_finished() {
+        tokio::time::sleep(Duration::from_micros(200)).await;
+    }
+    primary.kill().await;
+    standby.promote().await;
+    let before = of_postgres(pool(&with_database(&standby.url, name)), url.clone());
+    let kept = if before
+        .tables()
+        .await
+        .contains(&"limbeck_history".to_owned())
+    {
+        before
+            .strings("SELECT revision FROM limbeck_history WHERE state = 'done'")
+            .await
+    } else {
+        Vec::new()
+    };
+    forward.switch(standby.port());
+    let promoted = Instant::now();
+
+    // It may have been done before, or have gone on by itself on the new primary.
+    let first = run.await.expect("no panic");
+    let second = Migrator::new(pool(&service), files).lease(LEASE);
+    match second.upgrade_to_head().await {
+        Ok(report) if report.heads == ["r6"] => {}
+        Ok(report) => seen.wrong.push(format!("{report:?}")),
+        Err(error) => seen.wrong.push(format!("{error}; before it: {first:?}")),
+    }
+    seen.took = promoted.elapsed();
+    let finished = finished.lock().expect("no panic").clone();
+    seen.lost = finished
+        .iter()
+        .filter(|revision| !kept.contains(revision))
+        .count();
+    if replication == Replication::Synchronous && first.is_err() && seen.lost > 0 {
+        seen.wrong
+            .push(format!("finished: {finished:?}, kept: {kept:?}"));
+    }
+    for (query, expected) in [
+        (
+            "SELECT rev FROM audit ORDER BY rev",
+            &["r1", "r2", "r3", "r4", "r6"][..],
+        ),
+        ("SELECT done::text FROM r2", &["1", "1", "1"]),
+        ("SELECT version_num FROM limbeck_version", &["r6"]),
+        (
+            "SELECT revision FROM limbeck_history WHERE state = 'done' ORDER BY 1",
+            &["r1", "r2", "r3", "r4", "r5", "r6"],
+        ),
+        (
+            "SELECT revision FROM limbeck_history WHERE state = 'running'",
+            &[],
+        ),
+        (
+            "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid",
+            &[],
+        ),
+        ("SELECT holder FROM limbeck_history_lock", &["NULL"]),
+        (
+            "SELECT pid::text FROM pg_locks WHERE locktype = 'advisory'",
+            &[],
+        ),
+    ] {
+        let found = before.strings(query).await;
+        if found != expected {
+            seen.wrong.push(format!(
+                "at event {moment}: {query}: {found:?}; the first run: {first:?}"
+            ));
+        }
+    }
+    seen
+}
+
+async fn fail_overs(replication: Replication, sample: usize, full: usize) {
+    let Some(rig) = rig() else { return };
+    let runs = times(sample, full);
+    let mut all = Vec::new();
+    for run in 0..runs {
+        // Some 17 events: spread over them, whatever the number of runs.
+        all.push(fail_over(&rig, replication, 1 + run * 17 / runs).await);
+    }
+    let mut took: Vec<Duration> = all.iter().map(|seen| seen.took).collect();
+    took.sort();
+    let lost: usize = all.iter().map(|seen| seen.lost).sum();
+    let wrong: Vec<String> = all.into_iter().flat_map(|seen| seen.wrong).collect();
+    tell(
+        &format!("{replication:?} standby promoted in the middle of a migration"),
+        runs,
+        wrong.len(),
+        format!(
+            "at the head {:.2} s after the promotion (median), {:.2} s (worst); {lost} finished steps were not \
+             replicated and ran again",
+            took[runs / 2].as_secs_f64(),
+            took[runs - 1].as_secs_f64()
+        ),
+    );
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_asynchronous_standby_takes_over() {
+    fail_overs(Replication::Asynchronous, 4, 51).await;
+}
+
+/// Nothing that the run said was finished is missing afterwards.
+#[tokio::test]
+async fn a_synchronous_standby_takes_over() {
+    fail_overs(Replication::Synchronous, 4, 51).await;
+}
+
+/// Reads are all that a boot needs where there is nothing to do; else it says why it cannot go on.
+#[tokio::test]
+async fn a_boot_on_a_standby() {
+    let Some(rig) = rig() else { return };
+    let primary = rig
+        .own_postgres(None, &["-c", "synchronous_commit=on"])
+        .await;
+    let (direct, url) = postgres_on(&primary.url).await;
+    let (_, name) = url.rsplit_once('/').expect("a database");
+    let standby = rig.own_standby(&primary).await;
+    let files = mixed(Dialect::Postgres);
+    let reading =
+        Migrator::new(pool(&with_database(&standby.url, name)), files.clone()).lease(LEASE);
+    // Before anything ran, and half way.
+    for target in ["r2", "r6"] {
+        let error = reading.upgrade_to_head().await.expect_err("read only");
+        let text = error.to_string();
+        assert!(
+            text.contains("read-only") && text.contains("standby"),
+            "{text}"
+        );
+        assert!(text.contains("Nothing was changed"), "{text}");
+        let _ = Migrator::new(&direct, files.clone())
+            .upgrade(target)
+            .await
+            .expect("the primary");
+        let head = direct.clone();
+        let caught_up =
+            format!("SELECT count(*) = 1 FROM limbeck_version WHERE version_num = '{target}'");
+        let standby = pool(&with_database(&standby.url, name));
+        let began = Instant::now();
+        loop {
+            let there = sqlx::query_scalar(sqlx::AssertSqlSafe(caught_up.clone()))
+                .fetch_one(&standby)
+                .await;
+            if there.is_ok_and(|there: bool| there) {
+                break;
+            }
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "the standby stays behind {head:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    let report = reading.upgrade_to_head().await.expect("nothing to do");
+    assert_eq!(report.outcome, Outcome::AlreadyThere);
+    assert_eq!(reading.current().await.expect("current"), ["r6"]);
+    assert!(reading.status().await.expect("status").is_ready());
+    let error = reading.downgrade("r2").await.expect_err("read only");
+    assert!(error.to_string().contains("standby"), "{error}");
+    tell(
+        "a boot on a read-only standby",
+        4,
+        0,
+        "at the head without a write; else an error that names the standby",
+    );
+}
