@@ -168,6 +168,8 @@ impl Sql {
         match self.kind.class() {
             Class::Dml | Class::Query => is_allowed,
             Class::Ddl(_) => is_allowed && transactional_ddl(dialect),
+            // What it sets is set anew for each statement behind it.
+            Class::Session => is_allowed && dialect == Dialect::Postgres,
             _ => false,
         }
     }
@@ -179,11 +181,27 @@ impl Sql {
         sets && (text.contains("lock_timeout") || text.contains("lock_wait_timeout"))
     }
 
+    /// PostgreSQL: whether the statement makes a setting that reaches beyond its own transaction, and that may
+    /// be made again: unlike `PREPARE` or `NOTIFY`.
+    pub(crate) fn is_setting(&self) -> bool {
+        if !self.sets_session(Dialect::Postgres) || !self.can_share_transaction(Dialect::Postgres) {
+            return false;
+        }
+        let mut words = self.text.split_whitespace().map(str::to_ascii_uppercase);
+        match words.next().as_deref() {
+            Some("SET") => !words
+                .next()
+                .is_some_and(|word| matches!(&*word, "LOCAL" | "TRANSACTION" | "CONSTRAINTS")),
+            Some("RESET" | "LOAD" | "SELECT") => true,
+            _ => false,
+        }
+    }
+
     /// Whether what the statement does is in the session and goes with it: settings, and MySQL's variables.
     pub(crate) fn sets_session(&self, dialect: Dialect) -> bool {
         let text = self.text.to_ascii_uppercase();
         match self.kind.class() {
-            Class::Session => !text.starts_with("KILL"),
+            Class::Session => !text.starts_with("KILL") && !text.starts_with("NOTIFY"),
             Class::Query if dialect.is_mysql_family() => {
                 text.contains('@') && (text.contains(":=") || text.contains("INTO"))
             }

@@ -104,6 +104,8 @@ fn mysql(dialect: Dialect, ddl: &Ddl, text: &str) -> Evidence {
         }
         // Several at once are not dropped as one.
         (DdlVerb::Drop, _) if ddl.names.len() != 1 => Evidence::None,
+        // Two that look alike may have changed places.
+        (DdlVerb::Rename, _) if takes_old_names(&ddl.names) => Evidence::None,
         (
             DdlVerb::Create | DdlVerb::Alter | DdlVerb::Drop | DdlVerb::Rename,
             ObjectKind::Table | ObjectKind::View,
@@ -141,6 +143,18 @@ fn mysql(dialect: Dialect, ddl: &Ddl, text: &str) -> Evidence {
         }),
         _ => Evidence::None,
     }
+}
+
+/// Whether a RENAME gives a table a name that another one had. Its names are pairs of old and new.
+fn takes_old_names(names: &[ObjectName]) -> bool {
+    let may_be_one = |a: &ObjectName, b: &ObjectName| {
+        let apart = a.schema.is_some() && b.schema.is_some() && a.schema != b.schema;
+        !apart && a.name.eq_ignore_ascii_case(&b.name)
+    };
+    names
+        .iter()
+        .enumerate()
+        .any(|(index, name)| names[..index].iter().any(|other| may_be_one(name, other)))
 }
 
 fn named(ddl: &Ddl, query: impl Fn(&ObjectName) -> String) -> Evidence {

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "_sqlx")]
 pub(crate) mod catalog;
+#[cfg(feature = "_sqlx")]
+pub(crate) mod engines;
 // Pure text, but only a backend sends and reads it.
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 pub(crate) mod look;

@@ -87,9 +87,11 @@ pub(crate) fn lock_holder(names: &Names, server: &Server) -> String {
     )
 }
 
-/// MySQL and MariaDB: ends a session and the statement that it is in.
-pub(crate) fn kill(session: &str) -> String {
-    format!("KILL {session}")
+/// MySQL and MariaDB: ends a session and the statement that it is in. On PostgreSQL the query for the sessions
+/// does that.
+pub(crate) fn kill(dialect: Dialect, session: &str) -> Option<String> {
+    let is_number = session.parse::<u64>().is_ok();
+    (dialect.is_mysql_family() && is_number).then(|| format!("KILL {session}"))
 }
 
 /// How every message of a run begins, in the server's list of sessions as well.
@@ -182,6 +184,18 @@ pub(crate) const MYSQL_ENTER: &str = "SET @limbeck_sql_mode = @@SESSION.sql_mode
      @limbeck_collation = @@SESSION.collation_connection, @limbeck_limit = @@SESSION.sql_select_limit, \
      @limbeck_wait = @@SESSION.lock_wait_timeout, @limbeck_row_wait = @@SESSION.innodb_lock_wait_timeout, \
      SESSION sql_mode = @@GLOBAL.sql_mode, SESSION time_zone = @@GLOBAL.time_zone";
+
+/// MySQL and MariaDB: whether the server is one of a Galera cluster's, and whether this session reads what the
+/// other nodes have committed; no row where it knows of no clusters.
+pub(crate) const CLUSTER: &str =
+    "SHOW SESSION VARIABLES WHERE variable_name IN ('wsrep_on', 'wsrep_sync_wait')";
+
+/// Galera: which statements wait until all is applied that other nodes committed before
+/// (<https://mariadb.com/kb/en/galera-cluster-system-variables/#wsrep_sync_wait>): 7 is those that read or change rows.
+pub(crate) fn sync_wait(value: &str) -> String {
+    let value = value.parse::<u8>().unwrap_or(0);
+    format!("SET SESSION wsrep_sync_wait = {value}")
+}
 
 /// MySQL and MariaDB: ends what [`set_timeout`] set.
 pub(crate) fn mysql_end_limits(dialect: Dialect) -> Vec<String> {

@@ -442,6 +442,44 @@ pub(crate) fn end_lease(names: &Names, seen: (i64, i64)) -> Vec<String> {
     guarded(names.dialect(), update, 1)
 }
 
+/// The next epoch of a lease, for the same holder.
+pub(crate) fn move_epoch(names: &Names, epoch: i64) -> Vec<String> {
+    let update = format!(
+        "UPDATE {} SET epoch = epoch + 1, beat = 0 WHERE {} AND epoch = {epoch} AND holder IS NOT NULL",
+        names.lock(),
+        names.scope(),
+    );
+    guarded(names.dialect(), update, 1)
+}
+
+/// The `done` row that this process wrote for a step, as `(statements_done, rows_affected)`: the one that
+/// began at this time, or under this lease.
+pub(crate) fn own_done_row(
+    names: &Names,
+    actor: &Actor,
+    (revision, action): (&str, &str),
+    since: Option<&str>,
+    epoch: Option<i64>,
+) -> String {
+    let dialect = names.dialect();
+    let began = since.map_or(String::new(), |time| {
+        format!(" AND started_at = {}", stored_time(dialect, time))
+    });
+    let leased = epoch.map_or(String::new(), |epoch| format!(" AND epoch = {epoch}"));
+    format!(
+        "SELECT {}, {} FROM {} WHERE {} AND state = 'done' AND revision = {} AND action = {} AND host = {} \
+         AND pid = {}{began}{leased}",
+        dialect.text("statements_done"),
+        dialect.text("rows_affected"),
+        names.history(),
+        names.scope(),
+        dialect.literal(revision),
+        dialect.literal(action),
+        dialect.literal(&actor.host),
+        actor.pid,
+    )
+}
+
 /// Gives the lease back, if this epoch still holds it.
 pub(crate) fn release(names: &Names, epoch: i64) -> String {
     format!(

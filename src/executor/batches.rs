@@ -17,9 +17,11 @@ impl<S: Source> Run<'_, S> {
         statement: &Sql,
         mut underway: Underway,
     ) -> Result<Underway, Error> {
+        let mut deadlocks = 0;
         loop {
             let mut message = self.message(Some(&prepared.step.revision));
             message.own(self.begin_short());
+            self.push_settings(&mut message, prepared, 0);
             message.own(&write::fence(&self.names, underway.epoch));
             let place = message.len();
             let origin = Origin {
@@ -29,6 +31,10 @@ impl<S: Source> Run<'_, S> {
             self.push_revisions(&mut message, &prepared.step, &statement.text, origin);
             let results = match self.send_short(&message).await {
                 Ok(results) => results,
+                Err(fault) if self.is_undone(&fault, &mut deadlocks) => {
+                    self.rollback().await?;
+                    continue;
+                }
                 Err(fault) => {
                     return Err(self
                         .batch_failed(prepared, &underway, &message, fault)
@@ -39,14 +45,24 @@ impl<S: Source> Run<'_, S> {
             if rows == 0 {
                 break;
             }
-            underway.done += 1;
-            underway.rows += rows;
+            let done = Underway {
+                done: underway.done + 1,
+                rows: underway.rows + rows,
+                ..underway.clone()
+            };
             let mut message = self.message(Some(&prepared.step.revision));
-            message.own_all(&write::record(&self.names, &self.progress(&underway)));
+            self.push_reset(&mut message);
+            message.own_all(&write::record(&self.names, &self.progress(&done)));
             message.commit();
-            self.send_short(&message)
-                .await
-                .map_err(|fault| self.bookkeeping(prepared, fault))?;
+            match self.send_short(&message).await {
+                Ok(_) => underway = done,
+                Err(fault) if self.is_undone(&fault, &mut deadlocks) => {
+                    self.rollback().await?;
+                    continue;
+                }
+                Err(fault) => return Err(self.bookkeeping(prepared, fault)),
+            }
+            deadlocks = 0;
             self.emit(&Event::BatchDone {
                 step: &prepared.step,
                 number: underway.done,

@@ -132,6 +132,9 @@ impl<'a, S: Source> Run<'a, S> {
             .heads
             .retain(|head| !step.removes.iter().any(|id| **id == *head.revision));
         for id in &step.adds {
+            if self.look.heads.iter().any(|head| *head.revision == **id) {
+                continue;
+            }
             let lineage = self
                 .migrations
                 .graph()

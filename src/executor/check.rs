@@ -181,6 +181,21 @@ impl<S: Source> Run<'_, S> {
     }
 }
 
+/// What went on when a connection was lost.
+pub(super) fn running(prepared: &Prepared, number: usize) -> String {
+    let place = prepared
+        .statements()
+        .get(number)
+        .map_or(String::new(), |statement| {
+            format!(" ({}:{})", prepared.path, statement.line)
+        });
+    format!(
+        "running statement {} of revision {}{place}",
+        number + 1,
+        prepared.step.revision
+    )
+}
+
 /// The error of one statement of a section, with its place in the file.
 pub(super) fn statement_error(
     prepared: &Prepared,

@@ -12,16 +12,73 @@ use tokio::task::JoinHandle;
 use super::lock::{Block, Gate, Resuming, Wait, unfinished};
 use super::message::Message;
 use super::{Run, UnfinishedReason};
-use crate::backend::{Backend, Class, Source};
-use crate::dialect::{tables, write};
+use crate::backend::{ALL, Backend, Class, Source};
+use crate::dialect::{catalog, session, tables, write};
 use crate::error::Error;
 use crate::prepare::transactional_ddl;
 
 /// The lease that this run holds.
 #[derive(Debug)]
-pub(super) struct OwnLease {
+pub(super) struct OwnLease<B: Backend> {
     pub epoch: i64,
     _heartbeat: Option<Heartbeat>,
+    give_back: Option<GiveBack<B>>,
+}
+
+impl<B: Backend> OwnLease<B> {
+    /// It is given back, or kept, in another way.
+    pub(super) fn forget(mut self) {
+        self.give_back = None;
+    }
+}
+
+/// Where the run is dropped: ends its sessions in the server, and then gives its lease back. Else the next one
+/// would wait until it expires.
+#[derive(Debug)]
+struct GiveBack<B: Backend> {
+    pool: Pool<B>,
+    sessions: String,
+    release: String,
+    lease: Duration,
+}
+
+impl<B: Backend> Drop for OwnLease<B> {
+    fn drop(&mut self) {
+        // Without a runtime it expires.
+        if let Some(give_back) = self.give_back.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(give_back.run());
+        }
+    }
+}
+
+impl<B: Backend> GiveBack<B> {
+    async fn run(self) {
+        // After that it has expired, and its next holder ends what is left.
+        let _ = tokio::time::timeout(self.lease, self.try_run()).await;
+    }
+
+    async fn try_run(&self) -> Option<()> {
+        let mut connection = self.pool.acquire().await.ok()?;
+        loop {
+            let found = B::send(&mut connection, self.sessions.clone(), vec![ALL]).await;
+            let found = found.ok()?.pop().unwrap_or_default();
+            if found.rows.is_empty() {
+                break;
+            }
+            for row in &found.rows {
+                if let Some(Some(id)) = row.first()
+                    && let Some(kill) = session::kill(B::FAMILY, id)
+                {
+                    let _ = B::send(&mut connection, kill, Vec::new()).await;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let released = B::send(&mut connection, self.release.clone(), Vec::new()).await;
+        released.ok().map(drop)
+    }
 }
 
 /// Ends the heartbeat when the lease is given back, or the run is dropped.
@@ -56,16 +113,35 @@ impl<S: Source> Run<'_, S> {
                 None => return Ok(false),
             }
         };
-        let beside = self.source.pool().and_then(S::Database::beside);
-        let heartbeat = beside.map(|pool| self.start_heartbeat(pool, epoch));
-        self.lease = Some(OwnLease {
-            epoch,
-            _heartbeat: heartbeat,
-        });
+        self.hold_lease(epoch);
         if let Some(lease) = self.look.lease.as_mut() {
             lease.epoch = epoch;
         }
         Ok(true)
+    }
+
+    /// Keeps the lease that was taken: renews it, and gives it back if the run is dropped.
+    pub(super) fn hold_lease(&mut self, epoch: i64) {
+        let beside = self.source.pool().and_then(S::Database::beside);
+        let release = write::release(&self.names, epoch);
+        let sessions = catalog::sessions_of(self.dialect(), &self.id);
+        let give_back = beside
+            .clone()
+            .zip(sessions)
+            .map(|(pool, sessions)| GiveBack {
+                pool,
+                sessions,
+                release: release.clone(),
+                lease: self.settings.lease,
+            });
+        if S::Database::KEEPS_CONNECTION {
+            self.session.release_on_drop(Some(release));
+        }
+        self.lease = Some(OwnLease {
+            epoch,
+            _heartbeat: beside.map(|pool| self.start_heartbeat(pool, epoch)),
+            give_back,
+        });
     }
 
     /// Inside the transaction that holds the lock nobody else can take the lease.
@@ -93,6 +169,7 @@ impl<S: Source> Run<'_, S> {
         resuming: Option<Resuming<'_>>,
     ) -> Result<Option<i64>, Error> {
         self.session.begin_work();
+        self.read_in_order().await?;
         let mut wait = Wait::new(self.settings.lock_wait);
         loop {
             self.ensure_tables().await?;
@@ -145,6 +222,27 @@ impl<S: Source> Run<'_, S> {
             })?;
             return Ok(None);
         }
+    }
+
+    /// On a Galera cluster a node may not have applied yet what another one has committed: from here on what
+    /// this session reads, it reads after all that came before.
+    async fn read_in_order(&mut self) -> Result<(), Error> {
+        let during = "asking whether this is a cluster";
+        let cluster = self.query(session::CLUSTER).await;
+        let cluster = cluster.map_err(|fault| self.fault(during, "Nothing was changed", fault))?;
+        let value = |name: &str| {
+            let row = cluster
+                .iter()
+                .find(|row| matches!(&row[..], [Some(n), ..] if n.eq_ignore_ascii_case(name)));
+            row.and_then(|row| row.get(1).cloned().flatten())
+        };
+        if value("wsrep_on").is_none_or(|on| on != "ON") {
+            return Ok(());
+        }
+        let set = self.query(&session::sync_wait("7")).await;
+        set.map_err(|fault| self.fault(during, "Nothing was changed", fault))?;
+        self.sync_wait = value("wsrep_sync_wait");
+        Ok(())
     }
 
     fn acquire_statement(&self) -> (String, i64) {
@@ -220,7 +318,8 @@ impl<S: Source> Run<'_, S> {
         };
         let epoch = lease.epoch;
         // Its next beat would take the release for a loss.
-        drop(lease);
+        lease.forget();
+        self.session.release_on_drop(None);
         let mut message = self.message(None);
         message.own(&write::release(&self.names, epoch));
         if let Err(fault) = self.send(&message).await {
@@ -231,6 +330,9 @@ impl<S: Source> Run<'_, S> {
         }
         if let Some(row) = self.look.lease.as_mut() {
             row.holder = None;
+        }
+        if let Some(before) = self.sync_wait.take() {
+            let _ = self.query(&session::sync_wait(&before)).await;
         }
     }
 }

@@ -1,11 +1,17 @@
-//! A section's time-outs, and the session as it was before it.
+//! A section's time-outs and its own settings, and the session as it was before it.
+//!
+//! PostgreSQL may be behind a pooler in transaction mode, where a setting outside of a transaction is some
+//! other client's a moment later. There each transaction of a section begins with the section's time-outs and
+//! with what its earlier statements set, and ends with all of it reset. Only a statement that allows no
+//! transaction (`CREATE INDEX CONCURRENTLY`) gets them in the session, right before it and until right after.
 
+use super::message::{Message, Origin};
 use super::{Run, RunError};
 use crate::backend::Source;
 use crate::dialect::Dialect;
 use crate::dialect::session::{self, Timeout};
 use crate::error::Error;
-use crate::prepare::{Prepared, Sql};
+use crate::prepare::{Prepared, Sql, Work};
 
 impl<S: Source> Run<'_, S> {
     /// DDL waits for table locks at most `lock_timeout`; other statements as long as the session says. The
@@ -32,27 +38,111 @@ impl<S: Source> Run<'_, S> {
             .collect()
     }
 
-    pub(super) async fn set_timeouts(&mut self, prepared: &Prepared) -> Result<(), Error> {
-        let dialect = self.dialect();
-        for (timeout, value) in [
+    /// The section's time-outs, where the session has settings for them. On PostgreSQL for one transaction.
+    fn timeouts(&self, prepared: &Prepared) -> Vec<String> {
+        [
             (Timeout::Lock, prepared.lock_timeout),
             (Timeout::Statement, prepared.statement_timeout),
-        ] {
-            let Some(value) = value else { continue };
-            if dialect == Dialect::Sqlite && timeout == Timeout::Statement {
-                let limited = self.session.limit(Some(value)).await;
-                limited.map_err(|source| RunError::Connection {
-                    during: "setting statement_timeout".to_owned(),
-                    state: "Nothing of the step was run".to_owned(),
-                    source,
-                })?;
-                continue;
-            }
-            let Some(statement) = session::set_timeout(dialect, timeout, value) else {
-                continue;
+        ]
+        .into_iter()
+        .filter_map(|(timeout, value)| session::set_timeout(self.dialect(), timeout, value?))
+        .collect()
+    }
+
+    /// PostgreSQL: what the statements before the `number`th set in the session, and it still has.
+    fn settings_before(prepared: &Prepared, number: usize) -> impl Iterator<Item = (usize, &Sql)> {
+        let before = &prepared.statements()[..number];
+        let from = before
+            .iter()
+            .rposition(|statement| {
+                statement
+                    .text
+                    .to_ascii_uppercase()
+                    .starts_with("DISCARD ALL")
+            })
+            .map_or(0, |index| index + 1);
+        before
+            .iter()
+            .enumerate()
+            .skip(from)
+            .filter(|(_, statement)| statement.is_setting())
+    }
+
+    /// PostgreSQL: the section's settings, at the beginning of a transaction of its own.
+    pub(super) fn push_settings(&self, message: &mut Message, prepared: &Prepared, number: usize) {
+        if self.dialect() != Dialect::Postgres {
+            return;
+        }
+        message.own_all(&self.timeouts(prepared));
+        for (number, statement) in Self::settings_before(prepared, number) {
+            let origin = Origin {
+                step: 0,
+                statement: number,
             };
+            message.of_revision(&statement.text, origin);
+        }
+    }
+
+    /// PostgreSQL: the session as it was before the section; inside a transaction the end of it too.
+    pub(super) fn push_reset(&self, message: &mut Message) {
+        if self.dialect() == Dialect::Postgres {
+            message.own_all(&session::restore(
+                self.server.role.as_deref(),
+                self.saved.as_deref().unwrap_or_default(),
+            ));
+        }
+    }
+
+    /// PostgreSQL: the section's settings in the session, for a statement that allows no transaction.
+    pub(super) async fn enter_session(
+        &mut self,
+        prepared: &Prepared,
+        number: usize,
+    ) -> Result<(), Error> {
+        if self.dialect() != Dialect::Postgres {
+            return Ok(());
+        }
+        let mut message = self.message(Some(&prepared.step.revision));
+        for timeout in self.timeouts(prepared) {
+            message.own(&timeout.replace("SET LOCAL", "SET"));
+        }
+        for (number, statement) in Self::settings_before(prepared, number) {
+            let origin = Origin {
+                step: 0,
+                statement: number,
+            };
+            message.of_revision(&statement.text, origin);
+        }
+        if message.len() == 0 {
+            return Ok(());
+        }
+        self.is_session_set = true;
+        match self.send(&message).await {
+            Ok(_) => Ok(()),
+            Err(fault) => Err(self.replay_failed(prepared, &message, fault)),
+        }
+    }
+
+    /// SQLite, MySQL, and code everywhere: the section's time-outs, in the session.
+    pub(super) async fn set_timeouts(&mut self, prepared: &Prepared) -> Result<(), Error> {
+        let dialect = self.dialect();
+        if dialect == Dialect::Postgres && !matches!(prepared.work, Work::Code) {
+            return Ok(());
+        }
+        if let Some(limit) = prepared.statement_timeout
+            && dialect == Dialect::Sqlite
+        {
+            let limited = self.session.limit(Some(limit)).await;
+            limited.map_err(|source| RunError::Connection {
+                during: "setting statement_timeout".to_owned(),
+                state: "Nothing of the step was run".to_owned(),
+                source,
+            })?;
+        }
+        for statement in self.timeouts(prepared) {
             // Outside a transaction the setting is the session's.
             let statement = statement.replace("SET LOCAL", "SET");
+            self.is_session_set = true;
             let set = self.query(&statement).await;
             set.map_err(|fault| {
                 self.fault("setting a time-out", "Nothing of the step was run", fault)
@@ -64,10 +154,22 @@ impl<S: Source> Run<'_, S> {
     /// Ends what the section set in the session. Best effort: a pooled connection is closed afterwards.
     pub(super) async fn restore_session(&mut self, prepared: &Prepared) {
         let statements = match self.dialect() {
-            Dialect::Postgres => session::restore(
-                self.server.role.as_deref(),
-                self.saved.as_deref().unwrap_or_default(),
-            ),
+            Dialect::Postgres => {
+                let is_set =
+                    std::mem::take(&mut self.is_session_set) || matches!(prepared.work, Work::Code);
+                if !is_set {
+                    return;
+                }
+                let mut message = self.message(None);
+                self.push_reset(&mut message);
+                if let Err(fault) = self.send(&message).await {
+                    tracing::debug!(
+                        error = fault.failure.message,
+                        "the session could not be restored"
+                    );
+                }
+                return;
+            }
             Dialect::Mysql | Dialect::Mariadb => session::mysql_leave(self.dialect(), &self.server),
             Dialect::Sqlite => {
                 if prepared.statement_timeout.is_some() {

@@ -129,6 +129,19 @@ impl Message {
         parts.any(|part| matches!(part.whose, Whose::Commit))
     }
 
+    /// Whether it is a transaction from its beginning to its end: what fails in it leaves nothing.
+    pub(crate) fn is_transaction(&self, begin: &str) -> bool {
+        let begins = self
+            .parts
+            .first()
+            .is_some_and(|part| self.text[part.start..].starts_with(begin));
+        let ends = self
+            .parts
+            .last()
+            .is_some_and(|part| matches!(part.whose, Whose::Commit));
+        begins && ends
+    }
+
     /// How many rows of each result are kept, in the statements' order: all of limbeck's own, of a revision's
     /// as many as are to be shown. A migration that selects a million rows must not fill the memory.
     pub(crate) fn keep(&self, shown: usize) -> Vec<usize> {

@@ -11,12 +11,14 @@ mod batches;
 mod bookkeeping;
 mod check;
 mod decide;
+mod engines;
 mod error;
 mod event;
 mod lease;
 mod limits;
 mod lock;
 mod look;
+mod lost;
 mod message;
 mod pragmas;
 mod progress;
@@ -97,9 +99,17 @@ pub(crate) struct Run<'a, S: Source> {
     names: Names,
     server: Server,
     look: Look,
-    lease: Option<OwnLease>,
+    lease: Option<OwnLease<S::Database>>,
+    /// MySQL: names whose tables know transactions.
+    harmless: engines::Harmless,
+    /// Galera: what `wsrep_sync_wait` was before this run set it.
+    sync_wait: Option<String>,
+    /// A new connection was tried for in vain.
+    is_cut_off: bool,
     /// PostgreSQL: the settings that this session had before its first step.
     saved: Option<Vec<(String, String)>>,
+    /// PostgreSQL: a section's settings stand in the session, outside of any transaction.
+    is_session_set: bool,
     /// Where an applied revision was edited and that is only warned of: lineages over what the ledger has.
     lineages: Option<HashMap<Arc<str>, String>>,
     /// SQLite: the connection as it was before the first step.
@@ -157,7 +167,11 @@ impl<'a, S: Source> Run<'a, S> {
             server: Server::default(),
             look: Look::default(),
             lease: None,
+            harmless: engines::Harmless::default(),
+            sync_wait: None,
+            is_cut_off: false,
             saved: None,
+            is_session_set: false,
             lineages: None,
             kept: None,
             steps: Vec::new(),
@@ -195,6 +209,10 @@ impl<'a, S: Source> Run<'a, S> {
         if result.is_err() && !is_callers && self.session.has_worked() {
             // A connection that is gone has rolled back by itself.
             let _ = self.rollback().await;
+        }
+        if self.lease.is_some() && self.session.is_lost() {
+            // Only over another connection can it be given back before it expires.
+            let _ = self.reconnect().await;
         }
         self.release_lease().await;
         self.restore_connection().await;

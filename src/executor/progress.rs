@@ -11,12 +11,17 @@ use crate::dialect::write::{self, Progress};
 use crate::error::Error;
 use crate::prepare::{Prepared, Sql};
 
+/// How often a transaction is sent again that the server rolled back for another's sake.
+pub(super) const DEADLOCKS: u32 = 5;
+
 /// How much of a statement the ledger shows while it runs.
 const SHOWN: usize = 2000;
 
 impl<S: Source> Run<'_, S> {
     /// Sends a message that begins a transaction of its own and may end it. On SQLite others write in
-    /// between: where one of them shuts out the beginning or the end, that is waited for.
+    /// between: where one of them shuts out the beginning or the end, that is waited for. On a cluster two
+    /// nodes' writes to one row, as the heartbeat's and a record's, meet only at the commit of one: the server
+    /// rolls that one back, and it is sent again.
     pub(super) async fn send_short(
         &mut self,
         message: &Message,
@@ -35,14 +40,24 @@ impl<S: Source> Run<'_, S> {
                 }
                 Err(fault) => fault,
             };
+            let is_undone = fault.failure.class == Class::Deadlock
+                && results.is_empty()
+                && message.is_transaction(self.begin_short())
+                && attempt < DEADLOCKS;
             let may_wait = self.dialect() == Dialect::Sqlite
                 && fault.failure.class == Class::LockTimeout
                 && rest.begins_or_commits(fault.completed)
                 && began.elapsed() < self.settings.lock_wait;
-            if !may_wait {
+            if !may_wait && !is_undone {
                 return Err(fault);
             }
-            results.append(&mut fault.results);
+            if may_wait {
+                results.append(&mut fault.results);
+            } else {
+                let mut back = self.message(None);
+                back.own("ROLLBACK");
+                self.send(&back).await?;
+            }
             tokio::time::sleep(poll_pause(attempt)).await;
             attempt += 1;
         }
@@ -107,6 +122,10 @@ impl<S: Source> Run<'_, S> {
     pub(super) async fn send_record(&mut self, progress: &Progress<'_>) -> Result<(), Error> {
         let mut message = self.message(None);
         message.own(self.begin_short());
+        if std::mem::take(&mut self.is_session_set) {
+            // The section's role may not write the ledger.
+            self.push_reset(&mut message);
+        }
         message.own_all(&write::record(&self.names, progress));
         message.commit();
         match self.send_short(&message).await {

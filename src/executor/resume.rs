@@ -40,6 +40,9 @@ impl<S: Source> Run<'_, S> {
         };
         let mut message = self.message(Some(&prepared.step.revision));
         message.own(self.begin_short());
+        if std::mem::take(&mut self.is_session_set) {
+            self.push_reset(&mut message);
+        }
         message.own_all(&write::record(&self.names, &self.progress(&underway)));
         let ledger = self.ledger_row(&prepared.step, "running");
         message.own(&write::adopt_row(

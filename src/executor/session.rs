@@ -8,7 +8,7 @@ use sqlx::Pool;
 
 use super::error::Holder;
 use super::message::Message;
-use crate::backend::{Backend, Class, Failure, Held, Source, StatementResult};
+use crate::backend::{Backend, Class, Failure, Held, SendError, Source, StatementResult};
 use crate::dialect::Dialect;
 
 /// A message that failed.
@@ -23,7 +23,25 @@ pub(crate) struct Fault {
     pub source: sqlx::Error,
 }
 
+/// The connection was given up before.
+fn gone() -> sqlx::Error {
+    sqlx::Error::Io(std::io::Error::new(
+        std::io::ErrorKind::NotConnected,
+        "the connection was lost before",
+    ))
+}
+
 impl Fault {
+    fn new<B: Backend>(failed: SendError) -> Fault {
+        Fault {
+            blockers: Vec::new(),
+            failure: B::explain(&failed.error),
+            completed: failed.results.len(),
+            results: failed.results,
+            source: failed.error,
+        }
+    }
+
     /// The server's refusal of the message's compare-and-swap: a guard, or a head that somebody else
     /// inserted. The same code anywhere else, as from a deferred constraint, is not that.
     pub(crate) fn is_lost_swap(&self, message: &Message, dialect: Dialect) -> bool {
@@ -41,10 +59,14 @@ pub(crate) struct Session<'a, B: Backend> {
     /// What to send when the run is dropped while it works: only for connections that go back to their pool.
     cleanup: Vec<String>,
     working: bool,
+    /// The connection broke: nothing more can be sent.
+    lost: bool,
+    /// SQLite: gives the lease back, after all else that the cleanup does.
+    release: Option<String>,
     /// A limit on statements stands that is no setting of the session (SQLite).
     limited: bool,
     /// Keeps the pool of a connection that was opened beside the caller's.
-    _beside: Option<Pool<B>>,
+    beside: Option<Pool<B>>,
 }
 
 impl<B: Backend> fmt::Debug for Session<'_, B> {
@@ -62,8 +84,10 @@ impl<'a, B: Backend> Session<'a, B> {
             held: Some(held),
             cleanup: Vec::new(),
             working: false,
+            lost: false,
+            release: None,
             limited: false,
-            _beside: None,
+            beside: None,
         })
     }
 
@@ -83,8 +107,10 @@ impl<'a, B: Backend> Session<'a, B> {
                     held: Some(held),
                     cleanup: Vec::new(),
                     working: false,
+                    lost: false,
+                    release: None,
                     limited: false,
-                    _beside: Some(pool),
+                    beside: Some(pool),
                 })
             }
             None => Session::open(source).await,
@@ -94,7 +120,7 @@ impl<'a, B: Backend> Session<'a, B> {
     pub(crate) fn connection(&mut self) -> &mut B::Connection {
         self.held
             .as_mut()
-            .expect("a session holds its connection until it ends")
+            .expect("a session that is not lost holds its connection until it ends")
     }
 
     /// Sends a message; of a revision's statements at most `shown` rows are kept.
@@ -104,15 +130,36 @@ impl<'a, B: Backend> Session<'a, B> {
         shown: usize,
     ) -> Result<Vec<StatementResult>, Fault> {
         let text = message.text().to_owned();
-        B::send(self.connection(), text, message.keep(shown))
-            .await
-            .map_err(|failed| Fault {
-                blockers: Vec::new(),
-                failure: B::explain(&failed.error),
-                completed: failed.results.len(),
-                results: failed.results,
-                source: failed.error,
-            })
+        let Some(held) = self.held.as_mut() else {
+            return Err(Fault::new::<B>(SendError {
+                results: Vec::new(),
+                error: gone(),
+            }));
+        };
+        let sent = B::send(held, text, message.keep(shown)).await;
+        sent.map_err(|failed| {
+            let fault = Fault::new::<B>(failed);
+            self.lost |= fault.failure.class == Class::Connection;
+            fault
+        })
+    }
+
+    /// Whether the connection broke.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// Lets go of a connection that broke. True: it was one of those that [`Session::open_uncached`] opens.
+    pub(crate) fn abandon(&mut self) -> bool {
+        self.lost = true;
+        drop(self.held.take());
+        self.beside.take().is_some()
+    }
+
+    /// What gives the lease back if the run is dropped, where that must come after the statement that the
+    /// connection is in (SQLite). None: it is given back.
+    pub(crate) fn release_on_drop(&mut self, statement: Option<String>) {
+        self.release = statement;
     }
 
     /// From here on the session may be inside a transaction: if the run is dropped, the connection is closed
@@ -132,6 +179,9 @@ impl<'a, B: Backend> Session<'a, B> {
 
     /// Lets the database end what follows after this time, where that is no setting of the session.
     pub(crate) async fn limit(&mut self, limit: Option<Duration>) -> Result<(), sqlx::Error> {
+        if self.held.is_none() {
+            return Err(gone());
+        }
         self.limited |= limit.is_some();
         B::limit_statement(self.connection(), limit).await?;
         self.limited = limit.is_some();
@@ -174,7 +224,8 @@ impl<B: Backend> Drop for Session<'_, B> {
         let Some(Held::Pooled(mut connection)) = self.held.take() else {
             return;
         };
-        let cleanup = std::mem::take(&mut self.cleanup);
+        let mut cleanup = std::mem::take(&mut self.cleanup);
+        cleanup.extend(self.release.take());
         let limited = self.limited;
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             connection.close_on_drop();

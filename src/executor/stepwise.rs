@@ -8,11 +8,13 @@ use std::time::Instant;
 use sha2::{Digest as _, Sha256};
 use tracing::Instrument as _;
 
-use super::check::statement_error;
+use super::check::{running, statement_error};
 use super::lock::Resuming;
+use super::lost::Settled;
 use super::message::{Message, Origin};
+use super::progress::DEADLOCKS;
 use super::{Event, Fault, Ran, Run, RunError, StepReport, poll_pause, step_span};
-use crate::backend::{Class, Source};
+use crate::backend::{Class, Source, StatementResult};
 use crate::dialect::Dialect;
 use crate::dialect::look::{self, RunningRow};
 use crate::dialect::session;
@@ -21,6 +23,7 @@ use crate::error::Error;
 use crate::prepare::{Prepared, Sql, Work};
 
 /// A step on its way, as the ledger knows it.
+#[derive(Clone)]
 pub(super) struct Underway {
     pub id: i64,
     pub epoch: i64,
@@ -43,13 +46,16 @@ impl<S: Source> Run<'_, S> {
         let ran = self.run_leased(prepared, resuming).instrument(span).await;
         let underway = match ran {
             Ok(underway) => underway,
-            Err(error) => {
-                // Wherever it stopped: what is not recorded must not stay open.
-                let _ = self.rollback().await;
-                self.restore_session(prepared).await;
-                self.release_lease().await;
-                return Err(error);
-            }
+            Err(error) => match self.settle_step(prepared, error).await {
+                Settled::Done(underway) => underway,
+                Settled::Stopped(error) => {
+                    // Wherever it stopped: what is not recorded must not stay open.
+                    let _ = self.rollback().await;
+                    self.restore_session(prepared).await;
+                    self.release_lease().await;
+                    return Err(error);
+                }
+            },
         };
         self.restore_session(prepared).await;
         self.look.running.retain(|row| row.id != underway.id);
@@ -87,7 +93,9 @@ impl<S: Source> Run<'_, S> {
             total: prepared.total,
             message: &prepared.message,
         });
-        self.set_timeouts(prepared).await?;
+        if !matches!(prepared.work, Work::Code) {
+            self.set_timeouts(prepared).await?;
+        }
         match &prepared.work {
             Work::Transaction(statements) | Work::Statements(statements) => {
                 let first = usize::try_from(underway.done).unwrap_or(usize::MAX);
@@ -153,47 +161,126 @@ impl<S: Source> Run<'_, S> {
             step: 0,
             statement: number,
         };
-        let is_atomic = statement.can_share_transaction(self.dialect());
+        let is_atomic = self.is_atomic(statement).await?;
         let mut message = self.message(Some(&prepared.step.revision));
         if is_atomic {
             message.own(self.begin_short());
+            self.push_settings(&mut message, prepared, number);
         } else {
+            self.enter_session(prepared, number).await?;
             let fingerprint = self.fingerprint(statement).await?;
             self.record_running(underway, number, statement, fingerprint.as_deref())
                 .await?;
+            self.enter_session(prepared, number).await?;
         }
         message.own_all(&self.limits_of(prepared, statement));
-        // Elsewhere the record before it, or with it, is the fence; and on PostgreSQL it goes alone where it
-        // shares no transaction: a message of two statements is one.
-        if self.dialect().is_mysql_family() {
+        // In a transaction the record at its end is the fence; and on PostgreSQL a statement that shares none
+        // goes alone: a message of two statements is one.
+        let is_fenced = match self.dialect() {
+            Dialect::Mysql | Dialect::Mariadb => true,
+            Dialect::Sqlite => !is_atomic,
+            Dialect::Postgres => false,
+        };
+        if is_fenced {
             message.own(&write::fence(&self.names, underway.epoch));
         }
         let place = message.len();
         self.push_revisions(&mut message, &prepared.step, &statement.text, origin);
+        let mut deadlocks = 0;
+        let rows = loop {
+            let results = self
+                .send_statement(
+                    prepared,
+                    number,
+                    underway,
+                    &message,
+                    is_atomic.then_some(&mut deadlocks),
+                )
+                .await?;
+            let rows = results.get(place).map_or(0, |result| result.affected);
+            let rows = if statement.changes_rows() { rows } else { 0 };
+            let done = Underway {
+                done: underway.done + 1,
+                rows: underway.rows + rows,
+                digest: after.clone(),
+                ..underway.clone()
+            };
+            if !is_atomic {
+                *underway = done;
+                self.record(underway, None).await?;
+                break rows;
+            }
+            let mut record = self.message(Some(&prepared.step.revision));
+            self.push_reset(&mut record);
+            record.own_all(&write::record(&self.names, &self.progress(&done)));
+            record.commit();
+            match self.send_short(&record).await {
+                Ok(_) => {
+                    *underway = done;
+                    break rows;
+                }
+                Err(fault) if self.is_undone(&fault, &mut deadlocks) => self.rollback().await?,
+                Err(fault) => return Err(self.bookkeeping(prepared, fault)),
+            }
+        };
+        let total = statements.len();
+        self.emit(&Event::StatementDone {
+            step: &prepared.step,
+            number: number + 1,
+            total,
+            rows,
+        });
+        Ok(())
+    }
+
+    /// Whether a cluster rolled a transaction back for another node's sake, which may be tried again.
+    pub(super) fn is_undone(&self, fault: &Fault, deadlocks: &mut u32) -> bool {
+        let is_undone = fault.failure.class == Class::Deadlock
+            && self.dialect().is_mysql_family()
+            && *deadlocks < DEADLOCKS;
+        *deadlocks += u32::from(is_undone);
+        is_undone
+    }
+
+    /// Sends one statement; DDL that waits for a table longer than its time gives way and is tried again. One that
+    /// shares a transaction with its record counts the times that a cluster undid it.
+    async fn send_statement(
+        &mut self,
+        prepared: &Prepared,
+        number: usize,
+        underway: &Underway,
+        message: &Message,
+        mut deadlocks: Option<&mut u32>,
+    ) -> Result<Vec<StatementResult>, Error> {
+        let statement = &prepared.statements()[number];
+        let is_atomic = deadlocks.is_some();
         let began = Instant::now();
         let mut attempt = 0;
-        let results = loop {
-            let mut fault = match self.send_short(&message).await {
-                Ok(results) => break results,
+        loop {
+            let mut fault = match self.send_short(message).await {
+                Ok(results) => return Ok(results),
                 Err(fault) => fault,
             };
+            if let Some(count) = &mut deadlocks
+                && self.is_undone(&fault, count)
+            {
+                self.rollback().await?;
+                continue;
+            }
             let has_waited = fault.failure.class == Class::LockTimeout
                 && statement.is_ddl()
                 && self.dialect() != Dialect::Sqlite;
+            // The statement alone is tried again; what others hold in between, they get.
+            if has_waited && is_atomic {
+                self.rollback().await?;
+            }
             if !has_waited || began.elapsed() >= self.settings.lock_retry_for {
                 if has_waited {
-                    if is_atomic {
-                        self.rollback().await?;
-                    }
                     fault.blockers = self.blockers(statement).await;
                 }
                 return Err(self
-                    .statement_failed(prepared, number, underway, &message, fault)
+                    .statement_failed(prepared, number, underway, message, fault)
                     .await);
-            }
-            // The statement alone is tried again; what others hold in between, they get.
-            if is_atomic {
-                self.rollback().await?;
             }
             tracing::info!(
                 attempt,
@@ -206,30 +293,7 @@ impl<S: Source> Run<'_, S> {
             renewal.own_all(&write::renew(&self.names, underway.epoch));
             let renewed = self.send(&renewal).await;
             renewed.map_err(|fault| self.bookkeeping(prepared, fault))?;
-        };
-        let rows = results.get(place).map_or(0, |result| result.affected);
-        let rows = if statement.changes_rows() { rows } else { 0 };
-        underway.done += 1;
-        underway.rows += rows;
-        underway.digest = after;
-        if is_atomic {
-            let mut message = self.message(Some(&prepared.step.revision));
-            message.own_all(&write::record(&self.names, &self.progress(underway)));
-            message.commit();
-            self.send_short(&message)
-                .await
-                .map_err(|fault| self.bookkeeping(prepared, fault))?;
-        } else {
-            self.record(underway, None).await?;
         }
-        let total = statements.len();
-        self.emit(&Event::StatementDone {
-            step: &prepared.step,
-            number: number + 1,
-            total,
-            rows,
-        });
-        Ok(())
     }
 
     /// Tells precisely what ran and what did not, in the error and in the ledger.
@@ -242,11 +306,7 @@ impl<S: Source> Run<'_, S> {
         fault: Fault,
     ) -> Error {
         if fault.failure.class == Class::Connection {
-            let during = format!(
-                "running statement {} of revision {}",
-                number + 1,
-                prepared.step.revision
-            );
+            let during = running(prepared, number);
             let state = format!(
                 "Statements 1 to {} took effect; whether statement {} did is not known here. Start again: \
                  limbeck settles it or says what to look at",
@@ -305,6 +365,7 @@ impl<S: Source> Run<'_, S> {
             ..self.progress(underway)
         };
         self.send_record(&progress).await?;
+        self.set_timeouts(prepared).await?;
         let state = "What it changed before the error stays, as far as this database commits by itself. Correct \
                      the cause and start again: it runs from its beginning";
         if let Err(error) = self.call_code(&prepared.step, state).await {
@@ -327,6 +388,7 @@ impl<S: Source> Run<'_, S> {
             end: Some("done"),
             ..self.progress(underway)
         };
+        self.push_reset(&mut message);
         message.own_all(&write::record(&self.names, &progress));
         message.swap_all(&write::move_heads(
             &self.names,

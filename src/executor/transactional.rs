@@ -2,11 +2,12 @@
 //! heads by compare-and-swap and writes the ledger. PostgreSQL gets all of it in one message, together with
 //! the next step's begin, lock and look.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use tracing::Instrument as _;
 
-use super::check::statement_error;
+use super::check::{running, statement_error};
 use super::lock::{Block, Gate, Locked};
 use super::message::{Message, Origin};
 use super::{Event, Fault, Ran, Run, RunError, StepReport, poll_pause, step_span};
@@ -37,6 +38,8 @@ enum Finish {
 enum Stop {
     Error(Error),
     Moved,
+    /// The connection was lost: the error is what to tell if it cannot be found out what became of the step.
+    Lost(Error),
 }
 
 impl From<Error> for Stop {
@@ -77,6 +80,7 @@ impl<S: Source> Run<'_, S> {
                 (false, false) => Finish::Commit,
             };
             let span = step_span(&group[0].step);
+            let began = Instant::now();
             let ran = self
                 .run_group(group, finish, &mut done)
                 .instrument(span)
@@ -90,6 +94,27 @@ impl<S: Source> Run<'_, S> {
                     self.rollback().await?;
                     self.look().await?;
                     return Ok(Ran::Moved);
+                }
+                Err(Stop::Lost(error)) => {
+                    is_open = false;
+                    let last = &group[group.len() - 1].step;
+                    match self.was_committed(last).await {
+                        None => return Err(error),
+                        Some(false) => return Err(self.rolled_back(error)),
+                        Some(true) => {}
+                    }
+                    done.extend(group.iter().map(|prepared| StepReport {
+                        step: prepared.step.clone(),
+                        statements: prepared.statements().len() as u64,
+                        rows: 0,
+                        duration: began.elapsed(),
+                    }));
+                    if self.heads() != heads_after(&expected, group) {
+                        for report in done.drain(..) {
+                            self.finish_step(report);
+                        }
+                        return Ok(Ran::Moved);
+                    }
                 }
                 Err(Stop::Error(error)) => {
                     // The error that stopped the step is the one to tell.
@@ -248,7 +273,13 @@ impl<S: Source> Run<'_, S> {
             let blame = message.blame(fault.completed, fault.failure.position);
             // The step is done; what failed came after it, and fails again, or not, by itself.
             if message.has_committed(fault.completed) {
+                if fault.failure.class == Class::Connection {
+                    let _ = self.reconnect().await;
+                }
                 return Ok(fault.results);
+            }
+            if fault.failure.class == Class::Connection {
+                return Err(Stop::Lost(self.step_error(message, group, fault)));
             }
             if fault.is_lost_swap(message, self.dialect()) {
                 return Err(Stop::Moved);
@@ -314,7 +345,15 @@ impl<S: Source> Run<'_, S> {
             }
             (_, false) => ROLLED_BACK,
         };
-        let Some(blame) = message.blame(fault.completed, fault.failure.position) else {
+        let blame = message.blame(fault.completed, fault.failure.position);
+        if fault.failure.class == Class::Connection {
+            let during = match &blame {
+                Some(blame) => running(&group[blame.origin.step], blame.origin.statement),
+                None => format!("running revision {}", group[0].step.revision),
+            };
+            return self.fault(during, state, fault);
+        }
+        let Some(blame) = blame else {
             let [first, ..] = group else {
                 return self.fault("committing", state, fault);
             };
@@ -388,10 +427,7 @@ impl<S: Source> Run<'_, S> {
             // Thousands of savepoints open at once would each hold a lock of the server's.
             message.own("RELEASE SAVEPOINT limbeck_step");
         }
-        if is_postgres {
-            let settings = self.saved.as_deref().unwrap_or_default();
-            message.own_all(&session::restore(self.server.role.as_deref(), settings));
-        }
+        self.push_reset(message);
     }
 
     fn tell(
@@ -454,4 +490,16 @@ fn group_length(steps: &[Prepared], single: bool) -> usize {
             && step.lock_timeout.is_none()
     });
     together.count().max(1)
+}
+
+/// The heads that a group of steps leads to, sorted.
+fn heads_after(before: &[String], group: &[Prepared]) -> Vec<String> {
+    let mut heads: BTreeSet<String> = before.iter().cloned().collect();
+    for prepared in group {
+        for id in &prepared.step.removes {
+            heads.remove(&**id);
+        }
+        heads.extend(prepared.step.adds.iter().map(|id| id.to_string()));
+    }
+    heads.into_iter().collect()
 }

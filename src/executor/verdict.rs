@@ -4,10 +4,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::check::statement_error;
 use super::lock::read_holder;
-use super::{Holder, Origin, Run};
+use super::{Fault, Holder, Message, Origin, Run};
 use crate::backend::{Class, Source};
 use crate::dialect::catalog::{self, Evidence};
-use crate::dialect::{Dialect, look, session};
+use crate::dialect::{look, session};
 use crate::error::Error;
 use crate::prepare::{Prepared, Sql};
 use crate::sql;
@@ -133,6 +133,7 @@ impl<S: Source> Run<'_, S> {
             if !statement.sets_session(dialect) {
                 continue;
             }
+            self.is_session_set = true;
             let mut message = self.message(Some(&prepared.step.revision));
             let origin = Origin {
                 step: 0,
@@ -140,19 +141,30 @@ impl<S: Source> Run<'_, S> {
             };
             message.of_revision(&statement.text, origin);
             if let Err(fault) = self.send(&message).await {
-                let state = format!(
-                    "Statements 1 to {done} took effect before and stay. This one sets what those behind them need, \
-                     and was to be repeated for that. Correct the cause and start again"
-                );
-                if fault.failure.class == Class::Connection {
-                    return Err(self.fault("repeating the session's settings", state, fault));
-                }
-                let blame = message.blame(fault.completed, fault.failure.position);
-                let offset = blame.and_then(|blame| blame.offset);
-                return Err(statement_error(prepared, number, offset, fault, state));
+                return Err(self.replay_failed(prepared, &message, fault));
             }
         }
         Ok(())
+    }
+
+    /// A setting that took effect once and does not a second time.
+    pub(super) fn replay_failed(
+        &self,
+        prepared: &Prepared,
+        message: &Message,
+        fault: Fault,
+    ) -> Error {
+        const REPEATING: &str = "repeating the session's settings";
+        let state = "The statements before it took effect and stay. This one sets what those behind it need, and \
+                     was to be repeated for that. Correct the cause and start again";
+        let blame = message.blame(fault.completed, fault.failure.position);
+        match blame.filter(|_| fault.failure.class != Class::Connection) {
+            Some(blame) => {
+                let number = blame.origin.statement;
+                statement_error(prepared, number, blame.offset, fault, state.to_owned())
+            }
+            None => self.fault(REPEATING, state, fault),
+        }
     }
 
     /// Who holds locks on what a statement names that waited for them in vain; for its error, so it never fails.
@@ -184,13 +196,10 @@ impl<S: Source> Run<'_, S> {
                     let Some(Some(id)) = row.first() else {
                         continue;
                     };
-                    tracing::warn!(
-                        session = id,
-                        "ending the session of a holder whose lease has expired"
-                    );
-                    if self.dialect() != Dialect::Postgres && id.parse::<u64>().is_ok() {
+                    tracing::warn!(session = id, "ending a session that a run left behind");
+                    if let Some(kill) = session::kill(self.dialect(), id) {
                         // One that ended by itself in between is as good.
-                        let _ = self.query(&session::kill(id)).await;
+                        let _ = self.query(&kill).await;
                     }
                 }
                 rows.is_empty()
@@ -198,7 +207,7 @@ impl<S: Source> Run<'_, S> {
             Err(fault) => {
                 tracing::warn!(
                     error = fault.failure.message,
-                    "the session of a holder whose lease has expired cannot be ended by this role; waiting for it"
+                    "this role cannot end a session that a run left behind; waiting for it"
                 );
                 false
             }

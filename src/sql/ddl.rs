@@ -384,9 +384,15 @@ fn rename(words: &mut Words<'_>, ddl: &mut Ddl) {
         ddl.if_exists = words.eat("EXISTS");
     }
     ddl.names.extend(name(words));
-    while let Some(next) = words.take() {
-        if next.token == Token::Punct(b',') {
+    loop {
+        if words.eat("TO") {
             ddl.names.extend(name(words));
+            continue;
+        }
+        match words.take() {
+            Some(next) if next.token == Token::Punct(b',') => ddl.names.extend(name(words)),
+            Some(_) => {}
+            None => break,
         }
     }
 }

@@ -113,7 +113,8 @@ pub struct Ddl {
     pub verb: DdlVerb,
     /// To what kind of object.
     pub object: ObjectKind,
-    /// The objects it names, in its order; empty where none is recognised. RENAME gives the old names.
+    /// The objects it names, in its order; empty where none is recognised. RENAME gives old and new
+    /// names by turns.
     pub names: Vec<ObjectName>,
     /// The table of an index, trigger, policy or rule, if it is named after ON.
     pub table: Option<ObjectName>,

@@ -455,7 +455,7 @@ const CASES: &[(&[Dialect], &str, &str)] = &[
     (
         MY,
         "rename table a to b, `c`.d to e",
-        "Rename:Table <a> <c.d> commits",
+        "Rename:Table <a> <b> <c.d> <e> commits",
     ),
     (MY, "truncate t", "Truncate:Table <t> commits"),
     (MY, "grant all on *.* to u", "Grant:Other commits again"),
