@@ -480,12 +480,13 @@ pub(crate) fn own_done_row(
     )
 }
 
-/// Gives the lease back, if this epoch still holds it.
-pub(crate) fn release(names: &Names, epoch: i64) -> String {
+/// Gives the lease back, if this run still holds it.
+pub(crate) fn release(names: &Names, holder: &str) -> String {
     format!(
-        "UPDATE {} SET holder = NULL, beat = beat + 1 WHERE {} AND epoch = {epoch}",
+        "UPDATE {} SET holder = NULL, beat = beat + 1 WHERE {} AND holder = {}",
         names.lock(),
         names.scope(),
+        names.dialect().literal(holder),
     )
 }
 

@@ -19,47 +19,49 @@ use crate::prepare::transactional_ddl;
 
 /// The lease that this run holds.
 #[derive(Debug)]
-pub(super) struct OwnLease<B: Backend> {
+pub(super) struct OwnLease {
     pub epoch: i64,
     _heartbeat: Option<Heartbeat>,
-    give_back: Option<GiveBack<B>>,
 }
 
-impl<B: Backend> OwnLease<B> {
-    /// It is given back, or kept, in another way.
-    pub(super) fn forget(mut self) {
-        self.give_back = None;
+/// Where a run is dropped that has, or may have, the lease: ends its sessions in the server, and then gives the
+/// lease back. Else the next run would wait until it expires.
+#[derive(Debug)]
+pub(super) struct GiveBack<B: Backend>(Option<Return<B>>);
+
+impl<B: Backend> Default for GiveBack<B> {
+    fn default() -> Self {
+        GiveBack(None)
     }
 }
 
-/// Where the run is dropped: ends its sessions in the server, and then gives its lease back. Else the next one
-/// would wait until it expires.
+impl<B: Backend> Drop for GiveBack<B> {
+    fn drop(&mut self) {
+        // Without a runtime the lease expires.
+        if let Some(work) = self.0.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let limit = work.lease;
+            // After that it has expired, and the next holder ends what is left.
+            runtime.spawn(tokio::time::timeout(limit, work.run()));
+        }
+    }
+}
+
 #[derive(Debug)]
-struct GiveBack<B: Backend> {
+struct Return<B: Backend> {
     pool: Pool<B>,
     sessions: String,
     release: String,
     lease: Duration,
 }
 
-impl<B: Backend> Drop for OwnLease<B> {
-    fn drop(&mut self) {
-        // Without a runtime it expires.
-        if let Some(give_back) = self.give_back.take()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(give_back.run());
-        }
-    }
-}
+/// How often the lease is given back that the run may not have had yet: its last message may still have been on
+/// its way.
+const RELEASES: usize = 10;
 
-impl<B: Backend> GiveBack<B> {
-    async fn run(self) {
-        // After that it has expired, and its next holder ends what is left.
-        let _ = tokio::time::timeout(self.lease, self.try_run()).await;
-    }
-
-    async fn try_run(&self) -> Option<()> {
+impl<B: Backend> Return<B> {
+    async fn run(self) -> Option<()> {
         let mut connection = self.pool.acquire().await.ok()?;
         loop {
             let found = B::send(&mut connection, self.sessions.clone(), vec![ALL]).await;
@@ -76,8 +78,14 @@ impl<B: Backend> GiveBack<B> {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let released = B::send(&mut connection, self.release.clone(), Vec::new()).await;
-        released.ok().map(drop)
+        for _ in 0..RELEASES {
+            let released = B::send(&mut connection, self.release.clone(), Vec::new()).await;
+            if released.ok()?.iter().any(|result| result.affected > 0) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Some(())
     }
 }
 
@@ -120,33 +128,48 @@ impl<S: Source> Run<'_, S> {
         Ok(true)
     }
 
-    /// Keeps the lease that was taken: renews it, and gives it back if the run is dropped.
+    /// Keeps the lease that was taken, and renews it.
     pub(super) fn hold_lease(&mut self, epoch: i64) {
         let beside = self.source.pool().and_then(S::Database::beside);
-        let release = write::release(&self.names, epoch);
-        let sessions = catalog::sessions_of(self.dialect(), &self.id);
-        let give_back = beside
-            .clone()
-            .zip(sessions)
-            .map(|(pool, sessions)| GiveBack {
-                pool,
-                sessions,
-                release: release.clone(),
-                lease: self.settings.lease,
-            });
-        if S::Database::KEEPS_CONNECTION {
-            self.session.release_on_drop(Some(release));
-        }
         self.lease = Some(OwnLease {
             epoch,
             _heartbeat: beside.map(|pool| self.start_heartbeat(pool, epoch)),
-            give_back,
         });
+    }
+
+    /// From here on the lease may be this run's: it is given back if the run is dropped.
+    fn expect_lease(&mut self) {
+        let release = write::release(&self.names, &self.id);
+        if S::Database::KEEPS_CONNECTION {
+            // After the statement that the connection is in.
+            self.session.release_on_drop(Some(release));
+            return;
+        }
+        let beside = self.source.pool().and_then(S::Database::beside);
+        let sessions = catalog::sessions_of(self.dialect(), &self.id);
+        self.give_back.0 = beside.zip(sessions).map(|(pool, sessions)| Return {
+            pool,
+            sessions,
+            release,
+            lease: self.settings.lease,
+        });
+    }
+
+    /// Whether the lease is this run's, or may be.
+    pub(super) fn may_hold_lease(&self) -> bool {
+        self.lease.is_some() || self.give_back.0.is_some()
+    }
+
+    pub(super) fn forget_lease(&mut self) {
+        self.lease = None;
+        self.give_back.0 = None;
+        self.session.release_on_drop(None);
     }
 
     /// Inside the transaction that holds the lock nobody else can take the lease.
     async fn swap_in_transaction(&mut self) -> Result<i64, Error> {
         let (statement, epoch) = self.acquire_statement();
+        self.expect_lease();
         let mut message = self.message(None);
         message.own(&statement);
         message.commit();
@@ -157,6 +180,7 @@ impl<S: Source> Run<'_, S> {
             return Ok(epoch);
         }
         // Only an edit by hand, without the lock, gets here.
+        self.forget_lease();
         Err(super::RunError::LeaseLost {
             revision: String::new(),
         }
@@ -191,6 +215,7 @@ impl<S: Source> Run<'_, S> {
                 continue;
             }
             let (statement, epoch) = self.acquire_statement();
+            self.expect_lease();
             let mut message = self.message(None);
             message.own(&statement);
             let is_taken = match self.send(&message).await {
@@ -201,6 +226,9 @@ impl<S: Source> Run<'_, S> {
                     return Err(self.fault("taking the lease", "Nothing was changed", fault));
                 }
             };
+            if !is_taken {
+                self.forget_lease();
+            }
             // What was seen before the swap may be older than the last holder's work.
             self.look().await?;
             if !is_taken {
@@ -214,12 +242,7 @@ impl<S: Source> Run<'_, S> {
             if holds && self.heads() == expected {
                 return Ok(Some(epoch));
             }
-            let mut message = self.message(None);
-            message.own(&write::release(&self.names, epoch));
-            let released = self.send(&message).await;
-            released.map_err(|fault| {
-                self.fault("giving the lease back", "Nothing was changed", fault)
-            })?;
+            self.release_lease().await;
             return Ok(None);
         }
     }
@@ -313,20 +336,19 @@ impl<S: Source> Run<'_, S> {
 
     /// Gives the lease back. Where that fails, it expires.
     pub(super) async fn release_lease(&mut self) {
-        let Some(lease) = self.lease.take() else {
+        if !self.may_hold_lease() {
             return;
-        };
-        let epoch = lease.epoch;
+        }
         // Its next beat would take the release for a loss.
-        lease.forget();
-        self.session.release_on_drop(None);
+        self.lease = None;
         let mut message = self.message(None);
-        message.own(&write::release(&self.names, epoch));
-        if let Err(fault) = self.send(&message).await {
-            tracing::debug!(
+        message.own(&write::release(&self.names, &self.id));
+        match self.send(&message).await {
+            Ok(_) => self.forget_lease(),
+            Err(fault) => tracing::debug!(
                 error = fault.failure.message,
                 "the lease was not given back; it expires"
-            );
+            ),
         }
         if let Some(row) = self.look.lease.as_mut() {
             row.holder = None;

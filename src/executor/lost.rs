@@ -165,7 +165,7 @@ impl<S: Source> Run<'_, S> {
         match self.move_epoch().await {
             Ok(()) => {}
             Err(Class::Guard) => {
-                self.lease = None;
+                self.forget_lease();
                 let revision = prepared.step.revision.to_string();
                 return Settled::Stopped(RunError::LeaseLost { revision }.into());
             }
@@ -212,7 +212,6 @@ impl<S: Source> Run<'_, S> {
             return Ok(());
         };
         let epoch = lease.epoch;
-        lease.forget();
         let mut message = self.message(None);
         message.own_all(&write::move_epoch(&self.names, epoch));
         self.send(&message)

@@ -44,7 +44,7 @@ pub(crate) use decide::Decision;
 pub use error::{Holder, RunError, StatementError, Unfinished, UnfinishedReason, Violation};
 pub(crate) use event::Observer;
 pub use event::{Event, Outcome, Report, StepReport};
-use lease::OwnLease;
+use lease::{GiveBack, OwnLease};
 use message::{Message, Origin};
 pub(crate) use session::{Fault, Session};
 
@@ -99,7 +99,8 @@ pub(crate) struct Run<'a, S: Source> {
     names: Names,
     server: Server,
     look: Look,
-    lease: Option<OwnLease<S::Database>>,
+    lease: Option<OwnLease>,
+    give_back: GiveBack<S::Database>,
     /// MySQL: names whose tables know transactions.
     harmless: engines::Harmless,
     /// Galera: what `wsrep_sync_wait` was before this run set it.
@@ -167,6 +168,7 @@ impl<'a, S: Source> Run<'a, S> {
             server: Server::default(),
             look: Look::default(),
             lease: None,
+            give_back: GiveBack::default(),
             harmless: engines::Harmless::default(),
             sync_wait: None,
             is_cut_off: false,
@@ -210,7 +212,7 @@ impl<'a, S: Source> Run<'a, S> {
             // A connection that is gone has rolled back by itself.
             let _ = self.rollback().await;
         }
-        if self.lease.is_some() && self.session.is_lost() {
+        if self.may_hold_lease() && self.session.is_lost() {
             // Only over another connection can it be given back before it expires.
             let _ = self.reconnect().await;
         }

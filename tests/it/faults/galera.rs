@@ -154,11 +154,20 @@ fn start(folder: &tempfile::TempDir, url: &str) -> Child {
         .expect("the binary starts")
 }
 
-/// Ten processes on each of three nodes, all at once.
+/// One after the other: each changes what the whole cluster does.
 #[tokio::test]
-async fn boots_from_all_nodes_at_once() {
+async fn each_revision_runs_once_in_a_cluster() {
     let Some(rig) = rig() else { return };
     let cluster = rig.galera().await;
+    let mut wrong = boots_from_all_nodes_at_once(&cluster).await;
+    wrong.extend(a_node_dies_while_it_migrates(&cluster).await);
+    wrong.extend(a_node_is_cut_off_while_it_migrates(&cluster).await);
+    let first = &wrong[..wrong.len().min(5)];
+    assert!(wrong.is_empty(), "{} times wrong: {first:#?}", wrong.len());
+}
+
+/// Ten processes on each of three nodes, all at once.
+async fn boots_from_all_nodes_at_once(cluster: &Cluster) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
     for revision in mixed(Dialect::Mariadb).iter() {
         std::fs::write(folder.path().join(revision.path()), revision.text()).expect("a file");
@@ -166,7 +175,7 @@ async fn boots_from_all_nodes_at_once() {
     let rounds = times(1, 30);
     let (mut wrong, mut slowest) = (Vec::new(), Duration::ZERO);
     for _ in 0..rounds {
-        let urls = database(&cluster).await;
+        let urls = database(cluster).await;
         let began = Instant::now();
         let children: Vec<Child> = (0..NODES * PROCESSES_PER_NODE)
             .map(|number| start(&folder, &urls[number % NODES]))
@@ -202,13 +211,7 @@ async fn boots_from_all_nodes_at_once() {
         wrong.len(),
         format!("slowest round {:.1} s", slowest.as_secs_f64()),
     );
-    none(&wrong);
-}
-
-/// Nothing was wrong, or the first of it is shown.
-fn none(wrong: &[String]) {
-    let first = &wrong[..wrong.len().min(3)];
-    assert!(wrong.is_empty(), "{} times wrong: {first:#?}", wrong.len());
+    wrong
 }
 
 /// DML and DDL by turns, each long enough to be met in it.
@@ -333,14 +336,11 @@ fn moments(runs: usize) -> impl Iterator<Item = (usize, usize)> {
 }
 
 /// SIGKILL to the node that somebody migrates on.
-#[tokio::test]
-async fn a_node_dies_while_it_migrates() {
-    let Some(rig) = rig() else { return };
-    let cluster = rig.galera().await;
+async fn a_node_dies_while_it_migrates(cluster: &Cluster) -> Vec<String> {
     let runs = times(2, 22);
     let (mut wrong, mut took) = (Vec::new(), Vec::new());
     for (node, statements) in moments(runs) {
-        let urls = database(&cluster).await;
+        let urls = database(cluster).await;
         let (hit, survivors) = run_until(&urls, node, statements).await;
         cluster.kill(node).await;
         let began = Instant::now();
@@ -364,19 +364,16 @@ async fn a_node_dies_while_it_migrates() {
         wrong.len(),
         format!("the survivors were at the head after {}", seconds(took)),
     );
-    none(&wrong);
+    wrong
 }
 
 /// A node that is cut off while somebody migrates on it: what it still does is refused or rolled back.
-#[tokio::test]
-async fn a_node_is_cut_off_while_it_migrates() {
-    let Some(rig) = rig() else { return };
-    let cluster = rig.galera().await;
+async fn a_node_is_cut_off_while_it_migrates(cluster: &Cluster) -> Vec<String> {
     let runs = times(2, 22);
     let (mut wrong, mut took, mut words) =
         (Vec::new(), Vec::new(), std::collections::BTreeSet::new());
     for (node, statements) in moments(runs) {
-        let urls = database(&cluster).await;
+        let urls = database(cluster).await;
         let mut operator = MySqlConnection::connect(&cluster.nodes[node])
             .await
             .expect("a node");
@@ -419,5 +416,5 @@ async fn a_node_is_cut_off_while_it_migrates() {
             seconds(took)
         ),
     );
-    none(&wrong);
+    wrong
 }

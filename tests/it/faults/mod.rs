@@ -2,6 +2,7 @@
 //! poolers and clusters in between, disks full. Each test is a sample in every run and a soak in
 //! `tests/soak.sh`.
 
+mod cancel;
 mod galera;
 mod pooler;
 mod restart;
