@@ -157,7 +157,7 @@ fn script(
     for statement in tables::create(names) {
         writer.statement(&statement);
     }
-    writer.statement(&tables::own_row(names));
+    writer.statement(&tables::own_row(names, 0));
     for statement in write::expect_heads(names, plan.from()) {
         writer.statement(&statement);
     }

@@ -169,6 +169,8 @@ pub enum Class {
     Guard,
     /// A transaction is open already.
     InTransaction,
+    /// This server, database or file can only be read.
+    ReadOnly,
     /// The pooler in between does not keep transactions together.
     StatementPooling,
     /// The connection is gone: what became of the last message is not known.

@@ -27,6 +27,7 @@ impl Backend for Postgres {
             "42P01" => Class::MissingTable,
             "55P03" => Class::LockTimeout,
             "40P01" | "40001" => Class::Deadlock,
+            "25006" => Class::ReadOnly,
             // PgBouncer's own word, in statement pooling.
             "08P01" if message.contains("transaction blocks not allowed") => {
                 Class::StatementPooling

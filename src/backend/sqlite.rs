@@ -36,6 +36,7 @@ impl Backend for Sqlite {
             1 if message.starts_with("no such table") => Class::MissingTable,
             1 if message.contains("within a transaction") => Class::InTransaction,
             5 | 6 => Class::LockTimeout,
+            8 => Class::ReadOnly,
             _ => Class::Server,
         };
         Failure {

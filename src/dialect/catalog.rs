@@ -12,11 +12,8 @@ pub(crate) enum Evidence {
     /// fails since the object is not there says just that.
     Fingerprint(Vec<String>),
     /// PostgreSQL: by looking whether the index is there and valid: no row, or one of `t` or `f`.
-    IndexValid {
-        query: String,
-        /// Removes what an interrupted build left.
-        drop: String,
-    },
+    /// The second cell is the statement that removes what an interrupted build left.
+    IndexValid(String),
     /// PostgreSQL: by looking whether the index is gone.
     IndexGone(String),
     /// Not at all.
@@ -50,35 +47,30 @@ fn postgres(ddl: &Ddl) -> Evidence {
         return Evidence::None;
     };
     let dialect = Dialect::Postgres;
-    // An index lies in its table's schema, which CREATE INDEX does not name.
-    let schema = match (&name.schema, ddl.table.as_ref().map(|table| &table.schema)) {
-        (Some(schema), _) | (None, Some(Some(schema))) => {
-            format!("n.nspname = {}", dialect.literal(schema))
-        }
-        _ => "pg_catalog.pg_table_is_visible(c.oid)".to_owned(),
+    let qualified = |name: &ObjectName| match &name.schema {
+        Some(schema) => format!("{}.{}", dialect.ident(schema), dialect.ident(&name.name)),
+        None => dialect.ident(&name.name),
     };
-    let query = format!(
-        "SELECT CASE WHEN i.indisvalid THEN 't' ELSE 'f' END FROM pg_catalog.pg_class c \
-         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid \
-         WHERE c.relname = {} AND {schema}",
-        dialect.literal(&name.name)
-    );
-    match ddl.verb {
-        DdlVerb::Create => {
-            let in_schema = name
-                .schema
-                .as_ref()
-                .or_else(|| ddl.table.as_ref()?.schema.as_ref());
-            let qualified = match in_schema {
-                Some(schema) => format!("{}.{}", dialect.ident(schema), dialect.ident(&name.name)),
-                None => dialect.ident(&name.name),
-            };
-            Evidence::IndexValid {
-                query,
-                drop: format!("DROP INDEX CONCURRENTLY IF EXISTS {qualified}"),
-            }
-        }
-        DdlVerb::Drop => Evidence::IndexGone(query),
+    let found_by = |condition: String| {
+        format!(
+            "SELECT CASE WHEN i.indisvalid THEN 't' ELSE 'f' END, \
+             pg_catalog.format('DROP INDEX CONCURRENTLY IF EXISTS %I.%I', n.nspname, c.relname) \
+             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid WHERE {condition}"
+        )
+    };
+    match (ddl.verb, &ddl.table) {
+        // It lies in its table's schema, which CREATE INDEX does not name: another schema may have one of the
+        // same name, further in front on the search_path.
+        (DdlVerb::Create, Some(table)) => Evidence::IndexValid(found_by(format!(
+            "c.relname = {} AND i.indrelid = pg_catalog.to_regclass({})",
+            dialect.literal(&name.name),
+            dialect.literal(&qualified(table))
+        ))),
+        (DdlVerb::Drop, _) => Evidence::IndexGone(found_by(format!(
+            "c.oid = pg_catalog.to_regclass({})",
+            dialect.literal(&qualified(name))
+        ))),
         _ => Evidence::None,
     }
 }
@@ -211,6 +203,28 @@ pub(crate) fn blockers(dialect: Dialect, kind: &Kind) -> Option<String> {
             dialect.text("trx_mysql_thread_id"),
             dialect.text("trx_started"),
             dialect.text("trx_query"),
+        )),
+    }
+}
+
+/// What a run has the server do at this moment, as one row of session, application, client, since when, and
+/// text; no row where it shows none.
+pub(crate) fn statement_of(dialect: Dialect, run: &str) -> Option<String> {
+    let marker = run_marker(run);
+    match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => Some(format!(
+            "SELECT NULL, NULL, NULL, NULL, a.query FROM pg_catalog.pg_stat_activity a \
+             WHERE a.pid <> pg_catalog.pg_backend_pid() AND a.state = 'active' \
+             AND pg_catalog.starts_with(a.query, {}) LIMIT 1",
+            dialect.literal(&marker)
+        )),
+        Dialect::Mysql | Dialect::Mariadb => Some(format!(
+            "SELECT NULL, NULL, NULL, NULL, {} FROM information_schema.processlist WHERE id <> CONNECTION_ID() \
+             AND LEFT(info, {}) = {} LIMIT 1",
+            dialect.text("info"),
+            marker.chars().count(),
+            dialect.literal(&marker)
         )),
     }
 }

@@ -10,27 +10,23 @@ use super::names::Names;
 use super::quote::marker;
 use super::write::Actor;
 
-/// Statements that open a step's transaction. On SQLite the first one is the lock; on PostgreSQL
-/// [`try_lock`] follows.
-pub(crate) fn begin(dialect: Dialect, server: &Server) -> Vec<String> {
+/// Opens a step's transaction. On SQLite that is the lock; on PostgreSQL [`try_lock`] follows.
+pub(crate) fn begin(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::Sqlite => vec!["BEGIN IMMEDIATE".to_owned()],
-        Dialect::Postgres => {
-            // Under another default isolation level, rows read after the lock would be older than it.
-            let mut statements = vec!["BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE".to_owned()];
-            if server.version_number() >= 140_000 {
-                // A client that died is noticed within this time, and its statement ended. Servers on
-                // systems that cannot watch a socket refuse the setting.
-                statements.push(
-                    "SELECT CASE WHEN pg_catalog.version() LIKE '%linux%' THEN \
-                     pg_catalog.set_config('client_connection_check_interval', '500ms', true) END"
-                        .to_owned(),
-                );
-            }
-            statements
-        }
-        Dialect::Mysql | Dialect::Mariadb => vec!["START TRANSACTION".to_owned()],
+        Dialect::Sqlite => "BEGIN IMMEDIATE",
+        // Under another default isolation level, rows read after the lock would be older than it.
+        Dialect::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        Dialect::Mysql | Dialect::Mariadb => "START TRANSACTION",
     }
+}
+
+/// PostgreSQL: a client that died is noticed within this time, and its statement ended. Servers on systems that
+/// cannot watch a socket refuse the setting.
+pub(crate) fn watch_client(server: &Server) -> Option<&'static str> {
+    (server.version_number() >= 140_000).then_some(
+        "SELECT CASE WHEN pg_catalog.version() LIKE '%linux%' THEN \
+         pg_catalog.set_config('client_connection_check_interval', '500ms', true) END",
+    )
 }
 
 /// PostgreSQL: one row, `t` where this transaction now holds the lock.

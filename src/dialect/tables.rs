@@ -80,11 +80,22 @@ pub(crate) fn create(names: &Names) -> Vec<String> {
     statements
 }
 
+/// The highest epoch that a step of this service ran under: a row of leases that somebody deleted begins
+/// behind it.
+pub(crate) fn last_epoch(names: &Names) -> String {
+    let epoch = names.dialect().text("COALESCE(max(epoch), 0)");
+    format!(
+        "SELECT {epoch} FROM {} WHERE {}",
+        names.history(),
+        names.scope()
+    )
+}
+
 /// This service's row in the table of leases, unless it is there.
-pub(crate) fn own_row(names: &Names) -> String {
+pub(crate) fn own_row(names: &Names, last_epoch: i64) -> String {
     let lock = names.lock();
     let scope = names.scope_literal();
-    let row = format!("(scope, layout, epoch, beat) VALUES ({scope}, {LAYOUT}, 0, 0)");
+    let row = format!("(scope, layout, epoch, beat) VALUES ({scope}, {LAYOUT}, {last_epoch}, 0)");
     match names.dialect() {
         Dialect::Mysql | Dialect::Mariadb => format!("INSERT IGNORE INTO {lock} {row}"),
         _ => format!("INSERT INTO {lock} {row} ON CONFLICT (scope) DO NOTHING"),

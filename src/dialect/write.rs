@@ -2,6 +2,8 @@
 //! followed by a guard, an expression that the server itself refuses to evaluate otherwise: what comes after
 //! it in the same message is then never reached.
 
+use std::sync::Arc;
+
 use super::Dialect;
 use super::look::now;
 use super::names::Names;
@@ -179,19 +181,46 @@ pub(crate) fn insert_history(names: &Names, actor: &Actor, rows: &[LedgerRow<'_>
     statements
 }
 
-/// One `running` row, inserted only while this epoch holds the lease, and its id.
+/// The lease as one run holds it. The epoch alone would do, but for a row that somebody edits by hand.
+#[derive(Debug, Clone)]
+pub(crate) struct Claim {
+    pub epoch: i64,
+    /// The run's name, which no other run has.
+    pub holder: Arc<str>,
+}
+
+impl Claim {
+    fn is_held(&self, names: &Names) -> String {
+        format!(
+            "{} AND epoch = {} AND holder = {}",
+            names.scope(),
+            self.epoch,
+            names.dialect().literal(&*self.holder)
+        )
+    }
+}
+
+/// The epoch after this one. Only an edit by hand comes to the end.
+pub(crate) fn next_epoch(epoch: i64) -> i64 {
+    epoch.checked_add(1).unwrap_or(1)
+}
+
+/// One `running` row, inserted only while this run holds the lease, and its id.
 pub(crate) fn begin_history(
     names: &Names,
     actor: &Actor,
     row: &LedgerRow<'_>,
-    epoch: i64,
+    claim: &Claim,
 ) -> Vec<String> {
     let dialect = names.dialect();
+    let epoch = claim.epoch;
     let insert = format!(
-        "INSERT INTO {} ({HISTORY_COLUMNS}) SELECT {} FROM {} l WHERE l.{} AND l.epoch = {epoch}",
+        "INSERT INTO {} ({HISTORY_COLUMNS}) SELECT {} FROM {} l WHERE EXISTS (SELECT 1 FROM {} WHERE {}) AND l.{}",
         names.history(),
         history_values(names, actor, row).join(", "),
         names.lock(),
+        names.lock(),
+        claim.is_held(names),
         names.scope(),
     );
     let mut statements = guarded(dialect, insert, 1);
@@ -264,10 +293,10 @@ fn stored_time(dialect: Dialect, rfc3339: &str) -> String {
 }
 
 /// A change of a `running` row, made only while this epoch holds the lease, which it renews.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Progress<'a> {
     pub id: i64,
-    pub epoch: i64,
+    pub claim: Claim,
     /// The new value of `statements_done`.
     pub done: u64,
     /// Digest over the statements that are done.
@@ -283,7 +312,7 @@ pub(crate) struct Progress<'a> {
 
 pub(crate) fn record(names: &Names, progress: &Progress<'_>) -> Vec<String> {
     let dialect = names.dialect();
-    let mut statements = renew(names, progress.epoch);
+    let mut statements = renew(names, &progress.claim);
     let (number, text) = match progress.running {
         Some((number, text)) => (number.to_string(), dialect.literal(text)),
         None => ("NULL".to_owned(), "NULL".to_owned()),
@@ -366,23 +395,23 @@ pub(crate) fn settle(names: &Names, id: i64, settlement: &Settlement) -> Vec<Str
     guarded(dialect, update, 1)
 }
 
-/// Raises the lease's counter; raises an error where this epoch no longer holds it.
-pub(crate) fn renew(names: &Names, epoch: i64) -> Vec<String> {
+/// Raises the lease's counter; raises an error where this run no longer holds it.
+pub(crate) fn renew(names: &Names, claim: &Claim) -> Vec<String> {
     let update = format!(
-        "UPDATE {} SET beat = beat + 1 WHERE {} AND epoch = {epoch} AND holder IS NOT NULL",
+        "UPDATE {} SET beat = beat + 1 WHERE {}",
         names.lock(),
-        names.scope(),
+        claim.is_held(names),
     );
     guarded(names.dialect(), update, 1)
 }
 
-/// Reads whether this epoch still holds the lease; raises an error where it does not. Travels before a
+/// Reads whether this run still holds the lease; raises an error where it does not. Travels before a
 /// statement in the statement's own message.
-pub(crate) fn fence(names: &Names, epoch: i64) -> String {
+pub(crate) fn fence(names: &Names, claim: &Claim) -> String {
     let held = format!(
-        "SELECT 1 FROM {} WHERE {} AND epoch = {epoch} AND holder IS NOT NULL",
+        "SELECT 1 FROM {} WHERE {}",
         names.lock(),
-        names.scope()
+        claim.is_held(names)
     );
     match names.dialect() {
         Dialect::Sqlite => {
@@ -416,9 +445,10 @@ pub(crate) fn acquire(
         Dialect::Mysql | Dialect::Mariadb => "CONNECTION_ID()",
     };
     format!(
-        "UPDATE {} SET epoch = epoch + 1, beat = 0, holder = {}, lease_ms = {lease_ms}, since = {}, host = {}, \
+        "UPDATE {} SET epoch = {}, beat = 0, holder = {}, lease_ms = {lease_ms}, since = {}, host = {}, \
          pid = {}, application = {}, session = {session} WHERE {} AND epoch = {} AND beat = {}",
         names.lock(),
+        next_epoch(seen.0),
         dialect.literal(holder),
         now(dialect),
         dialect.literal(&actor.host),
@@ -433,8 +463,9 @@ pub(crate) fn acquire(
 /// Ends a lease that has expired, seen in this state.
 pub(crate) fn end_lease(names: &Names, seen: (i64, i64)) -> Vec<String> {
     let update = format!(
-        "UPDATE {} SET epoch = epoch + 1, holder = NULL WHERE {} AND epoch = {} AND beat = {}",
+        "UPDATE {} SET epoch = {}, holder = NULL WHERE {} AND epoch = {} AND beat = {}",
         names.lock(),
+        next_epoch(seen.0),
         names.scope(),
         seen.0,
         seen.1,
@@ -443,11 +474,12 @@ pub(crate) fn end_lease(names: &Names, seen: (i64, i64)) -> Vec<String> {
 }
 
 /// The next epoch of a lease, for the same holder.
-pub(crate) fn move_epoch(names: &Names, epoch: i64) -> Vec<String> {
+pub(crate) fn move_epoch(names: &Names, claim: &Claim) -> Vec<String> {
     let update = format!(
-        "UPDATE {} SET epoch = epoch + 1, beat = 0 WHERE {} AND epoch = {epoch} AND holder IS NOT NULL",
+        "UPDATE {} SET epoch = {}, beat = 0 WHERE {}",
         names.lock(),
-        names.scope(),
+        next_epoch(claim.epoch),
+        claim.is_held(names),
     );
     guarded(names.dialect(), update, 1)
 }

@@ -125,6 +125,12 @@ fn run_errors() -> Vec<RunError> {
         RunError::Unfinished(Box::new(unfinished(UnfinishedReason::Converted))),
         RunError::InTransaction,
         RunError::StatementPooling { source: lost() },
+        RunError::ReadOnly {
+            during: "beginning a step".into(),
+            message: "cannot set transaction read-write mode during recovery".into(),
+            state: "Nothing was changed by it".into(),
+            source: lost(),
+        },
         RunError::NoSchema,
         RunError::WaitedInVain {
             waited: Duration::from_secs(60),

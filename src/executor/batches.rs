@@ -22,7 +22,7 @@ impl<S: Source> Run<'_, S> {
             let mut message = self.message(Some(&prepared.step.revision));
             message.own(self.begin_short());
             self.push_settings(&mut message, prepared, 0);
-            message.own(&write::fence(&self.names, underway.epoch));
+            message.own(&write::fence(&self.names, &self.claim(underway.epoch)));
             let place = message.len();
             let origin = Origin {
                 step: 0,

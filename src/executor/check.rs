@@ -54,11 +54,26 @@ impl<S: Source> Run<'_, S> {
                            and start again: only the check is left"
             }
         };
+        // Nothing was committed before or by a check.
+        let lost = match (check, prepared.is_transactional(self.dialect())) {
+            ("@require", _) => "Nothing of the step was run. Start again",
+            (_, true) => {
+                "The step was not committed: the database is as it was before it. Start again"
+            }
+            (_, false) => {
+                "The step's statements took effect and stay, the head was not moved. Start again: only the check is \
+                 left"
+            }
+        };
         let results = match sent {
             Ok(results) => results,
             Err(fault) => {
-                let Some(blame) = message.blame(fault.completed, fault.failure.position) else {
-                    return Err(self.fault(format!("running {check}"), state, fault));
+                let blame = message.blame(fault.completed, fault.failure.position);
+                let is_lost = fault.failure.class == Class::Connection;
+                let Some(blame) = blame.filter(|_| !is_lost) else {
+                    let state = if is_lost { lost } else { state };
+                    let during = format!("running {check} of revision {}", prepared.step.revision);
+                    return Err(self.fault(during, state, fault));
                 };
                 let as_checks = Prepared {
                     work: Work::Transaction(statements.to_vec()),

@@ -132,6 +132,22 @@ pub enum RunError {
         /// sqlx's error.
         source: sqlx::Error,
     },
+    /// What is connected to can only be read: a standby, a replica, a file without write permission.
+    #[error(
+        "{during}: this database can only be read here: {message}. Give the migrator the primary, not a read-only \
+             standby or replica, and a role and a file that may be written. {state}"
+    )]
+    #[non_exhaustive]
+    ReadOnly {
+        /// What was going on.
+        during: String,
+        /// The server's message.
+        message: String,
+        /// What is known of the database.
+        state: String,
+        /// sqlx's error.
+        source: sqlx::Error,
+    },
     /// There is no schema in which limbeck's tables could stand.
     #[error(
         "no schema is current in this session: its search_path names none that exists, or no database \
@@ -489,6 +505,7 @@ impl RunError {
             RunError::Unfinished(_) => "unfinished",
             RunError::InTransaction => "in_transaction",
             RunError::StatementPooling { .. } => "statement_pooling",
+            RunError::ReadOnly { .. } => "read_only",
             RunError::NoSchema => "no_schema",
             RunError::WaitedInVain { .. } => "waited_in_vain",
             RunError::NothingToResolve { .. } => "nothing_to_resolve",

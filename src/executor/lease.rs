@@ -277,7 +277,7 @@ impl<S: Source> Run<'_, S> {
         let lease_ms = self.settings.lease.as_millis() as u64;
         (
             write::acquire(&self.names, &self.actor, &self.id, lease_ms, seen),
-            seen.0 + 1,
+            write::next_epoch(seen.0),
         )
     }
 
@@ -288,11 +288,12 @@ impl<S: Source> Run<'_, S> {
         }
         // What was missing before the wait may be there now.
         self.look().await?;
+        let last_epoch = self.last_epoch(self.look.tables).await?;
         let mut statements = Vec::new();
         if !self.look.tables.complete() {
             statements = tables::create(&self.names);
         }
-        statements.push(tables::own_row(&self.names));
+        statements.push(tables::own_row(&self.names, last_epoch));
         for statement in statements {
             let mut message = self.message(None);
             message.own(&statement);
@@ -309,7 +310,7 @@ impl<S: Source> Run<'_, S> {
         let Some(lease) = self.lease.as_ref().filter(|_| !baseline.is_empty()) else {
             return Ok(());
         };
-        let renew = write::renew(&self.names, lease.epoch);
+        let renew = write::renew(&self.names, &self.claim(lease.epoch));
         let mut message = self.message(None);
         message.own("START TRANSACTION");
         message.own_all(&renew);
@@ -330,7 +331,7 @@ impl<S: Source> Run<'_, S> {
 
     fn start_heartbeat(&self, pool: Pool<S::Database>, epoch: i64) -> Heartbeat {
         let mut message = Message::marked("/* limbeck heartbeat */ ");
-        message.own_all(&write::renew(&self.names, epoch));
+        message.own_all(&write::renew(&self.names, &self.claim(epoch)));
         Heartbeat(tokio::spawn(beat(pool, message, self.settings.lease / 3)))
     }
 
@@ -343,7 +344,11 @@ impl<S: Source> Run<'_, S> {
         self.lease = None;
         let mut message = self.message(None);
         message.own(&write::release(&self.names, &self.id));
-        match self.send(&message).await {
+        let mut released = self.send(&message).await;
+        if self.session.is_lost() && self.reconnect().await {
+            released = self.send(&message).await;
+        }
+        match released {
             Ok(_) => self.forget_lease(),
             Err(fault) => tracing::debug!(
                 error = fault.failure.message,

@@ -8,7 +8,7 @@ use super::error::{Holder, RunError, Unfinished, UnfinishedReason};
 use super::{Event, Fault, Run, poll_pause};
 use crate::backend::{Class, Source, StatementResult};
 use crate::dialect::look::{self, LeaseRow, RunningRow, Tables};
-use crate::dialect::{Dialect, session, tables, write};
+use crate::dialect::{Dialect, catalog, session, tables, write};
 use crate::error::Error;
 use crate::plan::Step;
 
@@ -160,12 +160,16 @@ impl<S: Source> Run<'_, S> {
 
     /// Appends begin, lock and look; says where their results will be.
     pub(super) fn push_begin(&self, message: &mut super::Message) -> Locked {
-        message.own_all(&session::begin(self.dialect(), &self.server));
+        message.own(self.begin_short());
         let mut locked = Locked::default();
         if self.dialect() == Dialect::Postgres {
             if self.saved.is_none() {
                 locked.settings = Some(message.len());
                 message.own(session::READ_SETTINGS);
+            }
+            // Behind that: a setting for this transaction looks like one of the session's.
+            if let Some(watch) = session::watch_client(&self.server) {
+                message.own(watch);
             }
             locked.lock = Some(message.len());
             message.own(&session::try_lock(&self.names, &self.server));
@@ -194,11 +198,12 @@ impl<S: Source> Run<'_, S> {
             // What was missing before the wait may be there now: DDL on a table that is in use could
             // deadlock with whoever uses it.
             let tables = self.existing_tables().await?;
+            let last_epoch = self.last_epoch(tables).await?;
             let mut message = self.message(None);
             if !tables.complete() {
                 message.own_all(&tables::create(&self.names));
             }
-            message.own(&tables::own_row(&self.names));
+            message.own(&tables::own_row(&self.names, last_epoch));
             message.own(&look::full(&self.names));
             let mut results = match self.send(&message).await {
                 Ok(results) => results,
@@ -216,6 +221,18 @@ impl<S: Source> Run<'_, S> {
             self.look.has_history = true;
         }
         Ok(true)
+    }
+
+    /// The epoch that a new row of leases begins with.
+    pub(super) async fn last_epoch(&mut self, tables: Tables) -> Result<i64, Error> {
+        if !tables.history {
+            return Ok(0);
+        }
+        let rows = self.query(&tables::last_epoch(&self.names)).await;
+        let rows = rows.map_err(|fault| self.creating(fault))?;
+        Ok(look::first_cell(&rows)
+            .and_then(|epoch| epoch.parse().ok())
+            .unwrap_or(0))
     }
 
     pub(super) fn creating(&self, fault: Fault) -> Error {
@@ -254,7 +271,7 @@ impl<S: Source> Run<'_, S> {
         };
         let statements = write::end_lease(&self.names, (lease.epoch, lease.beat));
         lease.holder = None;
-        lease.epoch += 1;
+        lease.epoch = write::next_epoch(lease.epoch);
         let mut message = self.message(None);
         message.own_all(&statements);
         let ended = self.send(&message).await;
@@ -352,7 +369,7 @@ impl<S: Source> Run<'_, S> {
             .filter(|lease| lease.holder.is_some())
         {
             let running = self.look.running.last();
-            return Holder {
+            let mut holder = Holder {
                 host: lease.host.clone(),
                 pid: lease.pid,
                 application: lease.application.clone(),
@@ -361,6 +378,18 @@ impl<S: Source> Run<'_, S> {
                 revision: running.map(|row| row.revision.clone()),
                 statement: running.and_then(|row| row.statement.clone()),
             };
+            // Where a statement shares its transaction with its record, only the server shows it.
+            let run = lease.holder.clone().unwrap_or_default();
+            if holder.statement.is_none()
+                && let Some(query) = catalog::statement_of(self.dialect(), &run)
+            {
+                let rows = self.query(&query).await.unwrap_or_default();
+                if let Some(seen) = rows.first().map(|row| read_holder(row)) {
+                    holder.revision = holder.revision.or(seen.revision);
+                    holder.statement = seen.statement;
+                }
+            }
+            return holder;
         }
         if self.dialect() != Dialect::Postgres {
             return Holder::default();
@@ -431,10 +460,36 @@ pub(super) fn read_holder(row: &[Option<String>]) -> Holder {
         session: text(0),
         since: text(3),
         revision: field("revision"),
-        statement: Some(marker.map_or(query.as_str(), |(_, rest)| rest).trim())
-            .filter(|statement| !statement.is_empty())
-            .map(str::to_owned),
+        statement: Some(
+            marker
+                .map_or(query.as_str(), |(_, rest)| without_own(rest))
+                .trim(),
+        )
+        .filter(|statement| !statement.is_empty())
+        .map(str::to_owned),
     }
+}
+
+/// How limbeck's own statements begin that stand before a revision's in its message.
+const OWN: [&str; 7] = [
+    "BEGIN ISOLATION LEVEL",
+    "START TRANSACTION",
+    "SAVEPOINT limbeck_step",
+    "SET LOCAL lock_timeout",
+    "SET LOCAL statement_timeout",
+    "SET SESSION lock_wait_timeout",
+    "SELECT IF(EXISTS (SELECT 1 FROM",
+];
+
+fn without_own(message: &str) -> &str {
+    let mut rest = message.trim_start();
+    while OWN.iter().any(|own| rest.starts_with(own)) {
+        let Some((_, behind)) = rest.split_once("\n;\n") else {
+            break;
+        };
+        rest = behind.trim_start();
+    }
+    rest
 }
 
 pub(super) fn unfinished(row: &RunningRow, reason: UnfinishedReason) -> Error {

@@ -213,11 +213,11 @@ impl<S: Source> Run<'_, S> {
         };
         let epoch = lease.epoch;
         let mut message = self.message(None);
-        message.own_all(&write::move_epoch(&self.names, epoch));
+        message.own_all(&write::move_epoch(&self.names, &self.claim(epoch)));
         self.send(&message)
             .await
             .map_err(|fault| fault.failure.class)?;
-        self.hold_lease(epoch + 1);
+        self.hold_lease(write::next_epoch(epoch));
         Ok(())
     }
 }

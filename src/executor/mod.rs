@@ -95,7 +95,7 @@ pub(crate) struct Run<'a, S: Source> {
     session: Session<'a, S::Database>,
     actor: Actor,
     /// What this run is called in the lease and in the server's list of sessions: no other run's name.
-    id: String,
+    id: Arc<str>,
     names: Names,
     server: Server,
     look: Look,
@@ -154,7 +154,8 @@ impl<'a, S: Source> Run<'a, S> {
                 "{host}:{}:{serial}:{:x}",
                 actor.pid,
                 RandomState::new().hash_one(serial)
-            ),
+            )
+            .into(),
             settings,
             migrations,
             registry,
@@ -211,10 +212,6 @@ impl<'a, S: Source> Run<'a, S> {
         if result.is_err() && !is_callers && self.session.has_worked() {
             // A connection that is gone has rolled back by itself.
             let _ = self.rollback().await;
-        }
-        if self.may_hold_lease() && self.session.is_lost() {
-            // Only over another connection can it be given back before it expires.
-            let _ = self.reconnect().await;
         }
         self.release_lease().await;
         self.restore_connection().await;
@@ -534,6 +531,13 @@ impl<'a, S: Source> Run<'a, S> {
             }
             .into(),
             Class::InTransaction => RunError::InTransaction.into(),
+            Class::ReadOnly => RunError::ReadOnly {
+                during,
+                message: fault.failure.message,
+                state,
+                source: fault.source,
+            }
+            .into(),
             _ => {
                 let message = fault.failure.message;
                 RunError::Bookkeeping {

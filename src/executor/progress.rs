@@ -6,8 +6,8 @@ use super::message::Message;
 use super::stepwise::Underway;
 use super::{Fault, Run, RunError, poll_pause};
 use crate::backend::{Class, Source, StatementResult};
-use crate::dialect::Dialect;
-use crate::dialect::write::{self, Progress};
+use crate::dialect::write::{self, Claim, Progress};
+use crate::dialect::{Dialect, session};
 use crate::error::Error;
 use crate::prepare::{Prepared, Sql};
 
@@ -66,11 +66,14 @@ impl<S: Source> Run<'_, S> {
     pub(super) fn progress<'u>(&self, underway: &'u Underway) -> Progress<'u> {
         Progress {
             id: underway.id,
-            epoch: underway.epoch,
+            claim: self.claim(underway.epoch),
             done: underway.done,
             done_digest: Some(&underway.digest),
             rows_affected: underway.rows,
-            ..Progress::default()
+            running: None,
+            fingerprint: None,
+            error: None,
+            end: None,
         }
     }
 
@@ -167,15 +170,19 @@ impl<S: Source> Run<'_, S> {
         )
     }
 
+    /// The lease as this run holds it.
+    pub(super) fn claim(&self, epoch: i64) -> Claim {
+        Claim {
+            epoch,
+            holder: self.id.clone(),
+        }
+    }
+
     pub(super) fn epoch(&self) -> i64 {
         self.lease.as_ref().map_or(0, |lease| lease.epoch)
     }
 
     pub(super) fn begin_short(&self) -> &'static str {
-        match self.dialect() {
-            Dialect::Sqlite => "BEGIN IMMEDIATE",
-            Dialect::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-            Dialect::Mysql | Dialect::Mariadb => "START TRANSACTION",
-        }
+        session::begin(self.dialect())
     }
 }

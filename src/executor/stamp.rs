@@ -50,10 +50,7 @@ impl<S: Source> Run<'_, S> {
         let mut message = self.message(None);
         if is_leased {
             message.own("START TRANSACTION");
-            message.own_all(&write::renew(
-                &self.names,
-                self.lease.as_ref().map_or(0, |lease| lease.epoch),
-            ));
+            message.own_all(&write::renew(&self.names, &self.claim(self.epoch())));
         }
         message.swap_all(&write::move_heads(&self.names, &removes, &adds));
         let rows = write::insert_history(&self.names, &self.actor, &rows);

@@ -128,8 +128,13 @@ impl<S: Source> Run<'_, S> {
         row.epoch = Some(epoch);
         let mut message = self.message(Some(&prepared.step.revision));
         message.own(self.begin_short());
-        message.own_all(&write::renew(&self.names, epoch));
-        message.own_all(&write::begin_history(&self.names, &self.actor, &row, epoch));
+        message.own_all(&write::renew(&self.names, &self.claim(epoch)));
+        message.own_all(&write::begin_history(
+            &self.names,
+            &self.actor,
+            &row,
+            &self.claim(epoch),
+        ));
         let id = message.len() - 1;
         message.commit();
         let results = self
@@ -182,7 +187,7 @@ impl<S: Source> Run<'_, S> {
             Dialect::Postgres => false,
         };
         if is_fenced {
-            message.own(&write::fence(&self.names, underway.epoch));
+            message.own(&write::fence(&self.names, &self.claim(underway.epoch)));
         }
         let place = message.len();
         self.push_revisions(&mut message, &prepared.step, &statement.text, origin);
@@ -290,7 +295,7 @@ impl<S: Source> Run<'_, S> {
             attempt += 1;
             // On a caller's connection there is no heartbeat beside it.
             let mut renewal = self.message(None);
-            renewal.own_all(&write::renew(&self.names, underway.epoch));
+            renewal.own_all(&write::renew(&self.names, &self.claim(underway.epoch)));
             let renewed = self.send(&renewal).await;
             renewed.map_err(|fault| self.bookkeeping(prepared, fault))?;
         }

@@ -7,7 +7,7 @@ use super::lock::read_holder;
 use super::{Fault, Holder, Message, Origin, Run};
 use crate::backend::{Class, Source};
 use crate::dialect::catalog::{self, Evidence};
-use crate::dialect::{look, session};
+use crate::dialect::session;
 use crate::error::Error;
 use crate::prepare::{Prepared, Sql};
 use crate::sql;
@@ -78,8 +78,9 @@ impl<S: Source> Run<'_, S> {
                     Verdict::Applied
                 })
             }
-            Evidence::IndexValid { query, .. } => {
-                Ok(match self.index_state(&query).await?.as_deref() {
+            Evidence::IndexValid(query) => {
+                let state = self.index_state(&query).await?;
+                Ok(match state.as_ref().map(|(valid, _)| valid.as_str()) {
                     Some("t") => Verdict::Applied,
                     // What is left of an interrupted build is removed before the next one.
                     _ => Verdict::NotApplied,
@@ -93,24 +94,29 @@ impl<S: Source> Run<'_, S> {
         }
     }
 
-    async fn index_state(&mut self, query: &str) -> Result<Option<String>, Error> {
+    /// Whether an index is valid, and the statement that drops it; none where there is no such index.
+    async fn index_state(&mut self, query: &str) -> Result<Option<(String, String)>, Error> {
         let rows = self
             .query(query)
             .await
             .map_err(|fault| self.fault(JUDGING, UNCHANGED, fault))?;
-        Ok(look::first_cell(&rows))
+        Ok(rows.into_iter().next().and_then(|row| {
+            let mut cells = row.into_iter().flatten();
+            Some((cells.next()?, cells.next()?))
+        }))
     }
 
     /// PostgreSQL: removes the invalid index that an interrupted or failed `CREATE INDEX CONCURRENTLY` left,
     /// which would be in the way of the next one, or be taken for a good one by `IF NOT EXISTS`.
     pub(super) async fn clear_invalid_index(&mut self, statement: &Sql) -> Result<(), Error> {
         let evidence = catalog::evidence(self.dialect(), &statement.kind, &statement.text);
-        let Evidence::IndexValid { query, drop } = evidence else {
+        let Evidence::IndexValid(query) = evidence else {
             return Ok(());
         };
-        if self.index_state(&query).await?.as_deref() != Some("f") {
+        let state = self.index_state(&query).await?;
+        let Some((_, drop)) = state.filter(|(valid, _)| valid == "f") else {
             return Ok(());
-        }
+        };
         tracing::info!(
             statement = drop,
             "removing what an interrupted index build left"
