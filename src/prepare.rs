@@ -85,6 +85,19 @@ pub enum RefusedError {
         /// The column's width.
         width: usize,
     },
+    /// A name of limbeck's own tables that the database would not take, or would cut.
+    #[error(
+        "the {setting} {name:?} cannot be used: {reason}. Nothing was changed. Choose another name"
+    )]
+    #[non_exhaustive]
+    BadName {
+        /// Which setting gives it.
+        setting: &'static str,
+        /// The name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// Code, or a batched section, in a script.
     #[error("{path}: revision {revision} cannot be written into a script: {reason}")]
     #[non_exhaustive]
@@ -112,7 +125,7 @@ impl RefusedError {
             | RefusedError::NotInOneTransaction { revision, .. }
             | RefusedError::IdTooLong { revision, .. }
             | RefusedError::NotAsScript { revision, .. } => Some(revision),
-            RefusedError::Revision(_) => None,
+            RefusedError::BadName { .. } | RefusedError::Revision(_) => None,
         }
     }
 
@@ -123,6 +136,7 @@ impl RefusedError {
             RefusedError::MissingCode { .. } => "missing_code",
             RefusedError::NotInOneTransaction { .. } => "not_in_one_transaction",
             RefusedError::IdTooLong { .. } => "id_too_long",
+            RefusedError::BadName { .. } => "bad_name",
             RefusedError::NotAsScript { .. } => "not_as_script",
             RefusedError::Revision(_) => "invalid_file",
         }
@@ -137,7 +151,7 @@ impl RefusedError {
             | RefusedError::MissingCode { path, .. }
             | RefusedError::NotInOneTransaction { path, .. }
             | RefusedError::NotAsScript { path, .. } => Some(path),
-            RefusedError::IdTooLong { .. } => None,
+            RefusedError::IdTooLong { .. } | RefusedError::BadName { .. } => None,
             RefusedError::Revision(error) => Some(error.path()),
         }
     }

@@ -86,7 +86,7 @@ pub(crate) fn behind(dialect: Dialect, words: &BTreeSet<Word>) -> String {
         format!(
             "SELECT 'engine', NULL FROM information_schema.tables t JOIN information_schema.engines e \
              ON e.engine = t.engine WHERE t.table_schema = {schema} AND t.table_name = {name} \
-             AND e.transactions <> 'YES' \
+             AND e.transactions <> 'YES' AND t.table_schema NOT IN ('information_schema', 'performance_schema') \
              UNION ALL SELECT 'code', {code} FROM information_schema.triggers \
              WHERE event_object_schema = {schema} AND event_object_table = {name} \
              UNION ALL SELECT 'code', {view} FROM information_schema.views \

@@ -1,6 +1,10 @@
 //! The names of limbeck's own tables.
 
 use super::Dialect;
+use crate::prepare::RefusedError;
+
+/// What stands behind the ledger's name in the longest name that is made of it.
+const LONGEST_SUFFIX: &str = "_revision";
 
 /// Where limbeck keeps its state: the version table, the ledger, and the table of leases beside it.
 ///
@@ -27,6 +31,52 @@ impl Names {
             version,
             history,
         }
+    }
+
+    /// Refuses names that the database would not take, or would cut: two services with long names could share a
+    /// version table without knowing. PostgreSQL's limit is 63 bytes
+    /// (<https://www.postgresql.org/docs/current/limits.html>), MySQL's and MariaDB's 64 characters
+    /// (<https://mariadb.com/kb/en/identifier-names/>); SQLite has none.
+    pub(crate) fn check(&self) -> Result<(), RefusedError> {
+        let names = [
+            ("version_table", Some(&self.version), ""),
+            ("history_table", Some(&self.history), LONGEST_SUFFIX),
+            ("version_schema", self.schema.as_ref(), ""),
+        ];
+        for (setting, name, suffix) in names {
+            let Some(name) = name else { continue };
+            let refused = |reason: String| RefusedError::BadName {
+                setting,
+                name: name.clone(),
+                reason,
+            };
+            if name.is_empty() {
+                return Err(refused("it is empty".to_owned()));
+            }
+            if name.contains('\0') {
+                return Err(refused("it holds a NUL".to_owned()));
+            }
+            let (length, limit, unit, what) = match self.dialect {
+                Dialect::Sqlite => continue,
+                Dialect::Postgres => (name.len(), 63, "bytes", "PostgreSQL cuts names at"),
+                Dialect::Mysql | Dialect::Mariadb => {
+                    let length = name.chars().count();
+                    (length, 64, "characters", "the database takes no more than")
+                }
+            };
+            if length + suffix.len() > limit {
+                let longest = if suffix.is_empty() {
+                    "it has".to_owned()
+                } else {
+                    format!("with `{suffix}` behind it, as its index is called, it has")
+                };
+                let length = length + suffix.len();
+                return Err(refused(format!(
+                    "{longest} {length} {unit}, and {what} {limit}"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The same names with the schema that the server said is current, unless one was set: from then on no

@@ -212,6 +212,13 @@ fn refused_errors() -> Vec<RefusedError> {
             length: 33,
             width: 32,
         },
+        RefusedError::BadName {
+            setting: "history_table",
+            name: "the_ledger_of_all_our_services_in_the_northern_hemisphere".into(),
+            reason: "with `_revision` behind it, as its index is called, it has 66 bytes, and PostgreSQL cuts names \
+                     at 63"
+                .into(),
+        },
         RefusedError::NotAsScript {
             revision: revision(),
             path: path(),

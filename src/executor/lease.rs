@@ -196,7 +196,10 @@ impl<S: Source> Run<'_, S> {
         self.read_in_order().await?;
         let mut wait = Wait::new(self.settings.lock_wait);
         loop {
-            self.ensure_tables().await?;
+            if !self.ensure_tables().await? {
+                self.pause(&mut wait).await?;
+                continue;
+            }
             match self.block(expected, resuming, &mut wait) {
                 Some(Block::Moved) => return Ok(None),
                 Some(Block::Unfinished(row)) => {
@@ -232,6 +235,7 @@ impl<S: Source> Run<'_, S> {
             // What was seen before the swap may be older than the last holder's work.
             self.look().await?;
             if !is_taken {
+                self.pause(&mut wait).await?;
                 continue;
             }
             let holds = self
@@ -281,10 +285,11 @@ impl<S: Source> Run<'_, S> {
         )
     }
 
-    /// Creates what is missing of limbeck's tables, where every `CREATE` commits by itself.
-    async fn ensure_tables(&mut self) -> Result<(), Error> {
+    /// Creates what is missing of limbeck's tables, where every `CREATE` commits by itself. False: another node of
+    /// a cluster was just doing that.
+    async fn ensure_tables(&mut self) -> Result<bool, Error> {
         if self.look.tables.complete() && self.look.lease.is_some() {
-            return Ok(());
+            return Ok(true);
         }
         // What was missing before the wait may be there now.
         self.look().await?;
@@ -297,11 +302,17 @@ impl<S: Source> Run<'_, S> {
         for statement in statements {
             let mut message = self.message(None);
             message.own(&statement);
-            self.send(&message)
-                .await
-                .map_err(|fault| self.creating(fault))?;
+            match self.send(&message).await {
+                Ok(_) => {}
+                Err(fault) if fault.failure.class == Class::Deadlock => {
+                    self.look().await?;
+                    return Ok(false);
+                }
+                Err(fault) => return Err(self.creating(fault)),
+            }
         }
-        self.look().await
+        self.look().await?;
+        Ok(true)
     }
 
     /// Records the ancestors of the heads of a database that was taken over, under the lease.

@@ -97,7 +97,15 @@ impl<S: Source> Run<'_, S> {
     /// One statement's rows.
     pub(super) async fn query(&mut self, statement: &str) -> Result<Vec<TextRow>, Fault> {
         let mut message = self.message(None);
-        message.own(statement);
+        // A limit of its own goes before a server's `sql_select_limit`.
+        let is_limited = !self.dialect().is_mysql_family()
+            || !statement.starts_with("SELECT")
+            || statement.ends_with(" LIMIT 1");
+        if is_limited {
+            message.own(statement);
+        } else {
+            message.own(&format!("{statement}\nLIMIT 18446744073709551615"));
+        }
         let mut results = self.send(&message).await?;
         Ok(results.pop().map(|result| result.rows).unwrap_or_default())
     }

@@ -144,6 +144,7 @@ impl<'a, S: Source> Run<'a, S> {
         source: &'a S,
     ) -> Result<Self, Error> {
         let began = Instant::now();
+        settings.names(S::Database::FAMILY).check()?;
         let session = Session::open(source).await.map_err(connecting)?;
         let actor = settings.actor();
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);

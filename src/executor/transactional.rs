@@ -174,6 +174,13 @@ impl<S: Source> Run<'_, S> {
                 self.call_code(&first.step, "The step was rolled back")
                     .await?;
                 self.check_still_inside(&first.step).await?;
+                if self.dialect() == Dialect::Postgres {
+                    let mut reset = self.message(Some(&first.step.revision));
+                    self.push_reset(&mut reset);
+                    self.send(&reset)
+                        .await
+                        .map_err(|f| self.fault("ending the code's settings", ROLLED_BACK, f))?;
+                }
             } else {
                 let mut body = self.message(Some(&first.step.revision));
                 self.push_body(&mut body, 0, first);

@@ -452,6 +452,7 @@ impl<S: Source> Migrator<S> {
     /// [`Error::Target`] for a range that is none; [`Error::Refused`] for `rust` and `repeat` sections.
     pub fn upgrade_sql(&self, range: &Range) -> Result<String, Error> {
         let names = self.settings.names(self.dialect);
+        names.check()?;
         offline::upgrade(&self.migrations, &names, &self.settings.actor(), range)
     }
 
@@ -462,6 +463,7 @@ impl<S: Source> Migrator<S> {
     /// As [`upgrade_sql`](Migrator::upgrade_sql), and where one of the ends is open.
     pub fn downgrade_sql(&self, range: &Range) -> Result<String, Error> {
         let names = self.settings.names(self.dialect);
+        names.check()?;
         offline::downgrade(&self.migrations, &names, &self.settings.actor(), range)
     }
 
@@ -473,6 +475,7 @@ impl<S: Source> Migrator<S> {
     /// [`Error::Target`].
     pub fn stamp_sql(&self, from: &[Target], to: &[Target], purge: Purge) -> Result<String, Error> {
         let names = self.settings.names(self.dialect);
+        names.check()?;
         let actor = self.settings.actor();
         offline::stamp(&self.migrations, &names, &actor, from, to, purge)
     }
