@@ -13,6 +13,7 @@
 #     mariadb NAME [OPTION…]        starts a MariaDB
 #     pgbouncer NAME MODE POSTGRES  starts a PgBouncer in that pool_mode before that PostgreSQL
 #     galera                        starts a cluster of three MariaDB nodes: galera1, galera2 and galera3
+#     pid NAME                      the main process of the server
 #     kill NAME                     SIGKILL, and waits until nothing of the server is left
 #     stop NAME                     an orderly shutdown
 #     remove NAME                   kills it and removes its data
@@ -495,8 +496,8 @@ start_galera() {
 # Nothing of a killed server may still hold its port, its data or its shared memory when this returns.
 kill_server() {
     local pid
-    pid=$(process) || return 0
-    kill -KILL "$pid"
+    # Who asked may have killed it by itself, at the very moment.
+    if pid=$(process); then kill -KILL "$pid"; fi
     for _ in $(seq 300); do
         [ -n "$(servers_of "$folder")$(children_left)" ] || return 0
         sleep 0.05
@@ -587,6 +588,7 @@ command_line() {
             url
         done
         ;;
+    pid) process ;;
     kill) kill_server ;;
     stop) stop_server ;;
     remove)

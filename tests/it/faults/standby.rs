@@ -1,6 +1,7 @@
 //! A primary that dies in the middle of a migration, and its standby that takes over: the same URL then leads
 //! there. Reading from a standby that is still one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 use crate::support::forward::Forward;
+use crate::support::migrations;
 use crate::support::rig::{Rig, rig};
 use crate::support::servers::{of_postgres, postgres_on, with_database};
 use crate::support::soak::{tell, times};
@@ -83,13 +85,75 @@ struct Seen {
     wrong: Vec<String>,
     /// Steps that were reported as finished, and that the new primary did not have.
     lost: usize,
+    /// How much the run had told of by then.
+    told: usize,
     /// From the promotion to the head.
     took: Duration,
 }
 
-/// The primary dies when the run has told of `moment` things.
-async fn fail_over(rig: &Rig, replication: Replication, moment: usize) -> Seen {
-    let files: Migrations = mixed(Dialect::Postgres);
+/// Each kind of section, and each statement long enough to be met in it.
+fn revisions() -> Migrations {
+    let sleep = "SELECT pg_sleep(0.08);\n";
+    migrations(&[
+        (
+            "a",
+            "",
+            "",
+            &format!(
+                "-- @upgrade\nCREATE TABLE audit (rev text NOT NULL);\nCREATE TABLE t (id int, done int NOT NULL);\n\
+                 INSERT INTO t SELECT id, 0 FROM generate_series(1, 30) id;\n{sleep}INSERT INTO audit VALUES ('a');\n"
+            ),
+        ),
+        (
+            "b",
+            "a",
+            "",
+            &format!(
+                "-- @upgrade autocommit\nINSERT INTO audit SELECT 'b1' FROM pg_sleep(0.08);\n{sleep}\
+                 CREATE INDEX CONCURRENTLY t_id ON t (id);\n{sleep}INSERT INTO audit SELECT 'b2' FROM pg_sleep(0.08);\n"
+            ),
+        ),
+        (
+            "c",
+            "b",
+            "",
+            &format!(
+                "-- @upgrade\nCREATE TABLE c (id int);\n{sleep}INSERT INTO audit VALUES ('c');\n"
+            ),
+        ),
+        (
+            "d",
+            "c",
+            "",
+            "-- @upgrade repeat\nUPDATE t SET done = done + 1 FROM pg_sleep(0.05) \
+             WHERE id IN (SELECT id FROM t WHERE done = 0 ORDER BY id LIMIT 10);\n",
+        ),
+        (
+            "e",
+            "d",
+            "",
+            &format!("-- @upgrade\nINSERT INTO audit VALUES ('e');\n{sleep}"),
+        ),
+    ])
+}
+
+/// How long a run lasts that nobody disturbs.
+async fn undisturbed(rig: &Rig) -> Duration {
+    let (direct, _) = postgres_on(&rig.postgres().await).await;
+    let began = Instant::now();
+    let report = Migrator::new(&direct, revisions())
+        .lease(LEASE)
+        .upgrade_to_head()
+        .await;
+    assert_eq!(report.expect("undisturbed").heads, ["e"]);
+    let whole = began.elapsed();
+    direct.close().await;
+    whole
+}
+
+/// The primary dies so long after the run began.
+async fn fail_over(rig: &Rig, replication: Replication, after: Duration) -> Seen {
+    let files: Migrations = revisions();
     let primary = rig
         .own_postgres(None, &["-c", "synchronous_commit=on"])
         .await;
@@ -118,16 +182,17 @@ async fn fail_over(rig: &Rig, replication: Replication, moment: usize) -> Seen {
     let forward = Forward::to(primary.port()).await;
     let service = forward.url(&url);
 
+    // The first connection is not what is looked at.
+    until(&service, "SELECT true").await;
     let mut seen = Seen::default();
     let (finished, counter) = (Finished::default(), Arc::new(AtomicUsize::new(0)));
     let first = Migrator::new(pool(&service), files.clone())
         .lease(LEASE)
         .on_event(events(&finished, &counter));
     let run = tokio::spawn(async move { first.upgrade_to_head().await });
-    while counter.load(Ordering::SeqCst) < moment && !run.is_finished() {
-        tokio::time::sleep(Duration::from_micros(200)).await;
-    }
+    tokio::time::sleep(after).await;
     primary.kill().await;
+    seen.told = counter.load(Ordering::SeqCst);
     standby.promote().await;
     let before = of_postgres(pool(&with_database(&standby.url, name)), url.clone());
     let kept = if before
@@ -148,7 +213,7 @@ async fn fail_over(rig: &Rig, replication: Replication, moment: usize) -> Seen {
     let first = run.await.expect("no panic");
     let second = Migrator::new(pool(&service), files).lease(LEASE);
     match second.upgrade_to_head().await {
-        Ok(report) if report.heads == ["r6"] => {}
+        Ok(report) if report.heads == ["e"] => {}
         Ok(report) => seen.wrong.push(format!("{report:?}")),
         Err(error) => seen.wrong.push(format!("{error}; before it: {first:?}")),
     }
@@ -165,13 +230,13 @@ async fn fail_over(rig: &Rig, replication: Replication, moment: usize) -> Seen {
     for (query, expected) in [
         (
             "SELECT rev FROM audit ORDER BY rev",
-            &["r1", "r2", "r3", "r4", "r6"][..],
+            &["a", "b1", "b2", "c", "e"][..],
         ),
-        ("SELECT done::text FROM r2", &["1", "1", "1"]),
-        ("SELECT version_num FROM limbeck_version", &["r6"]),
+        ("SELECT id::text FROM t WHERE done <> 1", &[]),
+        ("SELECT version_num FROM limbeck_version", &["e"]),
         (
             "SELECT revision FROM limbeck_history WHERE state = 'done' ORDER BY 1",
-            &["r1", "r2", "r3", "r4", "r5", "r6"],
+            &["a", "b", "c", "d", "e"],
         ),
         (
             "SELECT revision FROM limbeck_history WHERE state = 'running'",
@@ -180,6 +245,10 @@ async fn fail_over(rig: &Rig, replication: Replication, moment: usize) -> Seen {
         (
             "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid",
             &[],
+        ),
+        (
+            "SELECT indexname::text FROM pg_indexes WHERE tablename = 't'",
+            &["t_id"],
         ),
         ("SELECT holder FROM limbeck_history_lock", &["NULL"]),
         (
@@ -190,7 +259,7 @@ async fn fail_over(rig: &Rig, replication: Replication, moment: usize) -> Seen {
         let found = before.strings(query).await;
         if found != expected {
             seen.wrong.push(format!(
-                "at event {moment}: {query}: {found:?}; the first run: {first:?}"
+                "after {after:?}: {query}: {found:?}; the first run: {first:?}"
             ));
         }
     }
@@ -200,11 +269,13 @@ async fn fail_over(rig: &Rig, replication: Replication, moment: usize) -> Seen {
 async fn fail_overs(replication: Replication, sample: usize, full: usize) {
     let Some(rig) = rig() else { return };
     let runs = times(sample, full);
+    let whole = undisturbed(&rig).await;
     let mut all = Vec::new();
     for run in 0..runs {
-        // Some 17 events: spread over them, whatever the number of runs.
-        all.push(fail_over(&rig, replication, 1 + run * 17 / runs).await);
+        let after = whole.mul_f64((run as f64 + 0.5) / runs as f64);
+        all.push(fail_over(&rig, replication, after).await);
     }
+    let places: BTreeSet<usize> = all.iter().map(|seen| seen.told).collect();
     let mut took: Vec<Duration> = all.iter().map(|seen| seen.took).collect();
     took.sort();
     let lost: usize = all.iter().map(|seen| seen.lost).sum();
@@ -214,24 +285,29 @@ async fn fail_overs(replication: Replication, sample: usize, full: usize) {
         runs,
         wrong.len(),
         format!(
-            "at the head {:.2} s after the promotion (median), {:.2} s (worst); {lost} finished steps were not \
-             replicated and ran again",
+            "at {} different places of the run; at the head {:.2} s after the promotion (median), {:.2} s (worst); \
+             {lost} finished steps were not replicated and ran again",
+            places.len(),
             took[runs / 2].as_secs_f64(),
             took[runs - 1].as_secs_f64()
         ),
     );
     assert_eq!(wrong, Vec::<String>::new());
+    assert!(
+        places.len() > 2,
+        "the deaths are spread over the run: {places:?}"
+    );
 }
 
 #[tokio::test]
 async fn an_asynchronous_standby_takes_over() {
-    fail_overs(Replication::Asynchronous, 4, 51).await;
+    fail_overs(Replication::Asynchronous, 5, 60).await;
 }
 
 /// Nothing that the run said was finished is missing afterwards.
 #[tokio::test]
 async fn a_synchronous_standby_takes_over() {
-    fail_overs(Replication::Synchronous, 4, 51).await;
+    fail_overs(Replication::Synchronous, 5, 60).await;
 }
 
 /// Reads are all that a boot needs where there is nothing to do; else it says why it cannot go on.

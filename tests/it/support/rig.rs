@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -85,14 +85,14 @@ impl Rig {
         let mut words = vec!["postgres", &name];
         words.extend(options);
         let url = self.call_with(&[("VERSION", &version)], &words).await.pop();
-        self.own(name, url)
+        self.own(name, url).await
     }
 
     /// A streaming standby of that one.
     pub async fn own_standby(&self, primary: &Own) -> Own {
         let name = own_name("standby");
         let url = self.call(&["standby", &name, &primary.name]).await.pop();
-        self.own(name, url)
+        self.own(name, url).await
     }
 
     /// A MariaDB of the test's own.
@@ -101,19 +101,22 @@ impl Rig {
         let mut words = vec!["mariadb", &name];
         words.extend(options);
         let url = self.call(&words).await.pop();
-        self.own(name, url)
+        self.own(name, url).await
     }
 
-    fn own(&self, name: String, url: Option<String>) -> Own {
+    async fn own(&self, name: String, url: Option<String>) -> Own {
+        let pid = self.pid(&name).await;
         Own {
             rig: self.clone(),
             name,
             url: url.expect("a URL"),
+            pid: AtomicU32::new(pid),
         }
     }
 
-    pub fn folder(&self) -> &Path {
-        &self.0
+    async fn pid(&self, name: &str) -> u32 {
+        let pid = self.call(&["pid", name]).await.pop();
+        pid.expect("a process").parse().expect("a number")
     }
 }
 
@@ -140,11 +143,15 @@ pub struct Own {
     rig: Rig,
     pub name: String,
     pub url: String,
+    pid: AtomicU32,
 }
 
 impl Own {
-    /// SIGKILL; nothing of it is left when this returns.
+    /// SIGKILL, at once; nothing of it is left when this returns.
     pub async fn kill(&self) {
+        let pid = self.pid.load(Ordering::SeqCst).to_string();
+        let sent = Command::new("kill").args(["-KILL", &pid]).status();
+        assert!(sent.expect("kill").success(), "{} runs no more", self.name);
         let _ = self.rig.call(&["kill", &self.name]).await;
     }
 
@@ -157,6 +164,8 @@ impl Own {
     pub async fn start(&self) {
         let kind = self.name.split('-').next().expect("a kind");
         let _ = self.rig.call(&[kind, &self.name]).await;
+        let pid = self.rig.pid(&self.name).await;
+        self.pid.store(pid, Ordering::SeqCst);
     }
 
     /// A standby becomes a primary.
