@@ -31,6 +31,12 @@ impl Backend for MySql {
             1792 | 1836 => Class::ReadOnly,
             // Shutdown, killed session, a Galera node that is cut off.
             1053 | 1927 | 1047 => Class::Connection,
+            _ if error
+                .message()
+                .contains("Not connected to Primary Component") =>
+            {
+                Class::Connection
+            }
             _ => Class::Server,
         };
         Failure {

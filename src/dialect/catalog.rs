@@ -198,11 +198,14 @@ pub(crate) fn blockers(dialect: Dialect, kind: &Kind) -> Option<String> {
             })
         }
         Dialect::Mysql | Dialect::Mariadb => Some(format!(
-            "SELECT {}, NULL, NULL, {}, {} FROM information_schema.innodb_trx \
-             WHERE trx_mysql_thread_id <> CONNECTION_ID() ORDER BY trx_started LIMIT 5",
-            dialect.text("trx_mysql_thread_id"),
-            dialect.text("trx_started"),
-            dialect.text("trx_query"),
+            "SELECT {}, {}, {}, {}, {} FROM information_schema.innodb_trx t \
+             JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
+             WHERE p.id <> CONNECTION_ID() AND p.db = DATABASE() ORDER BY t.trx_started LIMIT 5",
+            dialect.text("p.id"),
+            dialect.text("p.user"),
+            dialect.text("p.host"),
+            dialect.text("t.trx_started"),
+            dialect.text("t.trx_query"),
         )),
     }
 }

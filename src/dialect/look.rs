@@ -97,6 +97,8 @@ pub(crate) struct Server {
     pub schema: Option<String>,
     /// Whether the session is inside a transaction that was open before this message.
     pub in_transaction: bool,
+    /// MySQL: the session is in a transaction as soon as it looks.
+    pub autocommit_off: bool,
     /// PostgreSQL: the role in force, `none` unless a `SET ROLE` stands.
     pub role: Option<String>,
     /// The server's own number for this session.
@@ -234,7 +236,7 @@ fn server(names: &Names) -> String {
             "VERSION()".to_owned(),
             "DATABASE()".to_owned(),
             // MySQL has no such variable and reads the comment as one; MariaDB executes it.
-            "/*M!100000 @@in_transaction + */ 0".to_owned(),
+            "/*M!100000 @@in_transaction + */ IF(@@SESSION.autocommit, 0, 2)".to_owned(),
             "NULL".to_owned(),
             "CONNECTION_ID()".to_owned(),
         ],
@@ -304,7 +306,8 @@ pub(crate) fn read(rows: &[TextRow], tables: Tables) -> Look {
                 look.server = Server {
                     version: string(1),
                     schema: text(2),
-                    in_transaction: text(3).as_deref().is_some_and(|flag| flag != "0"),
+                    in_transaction: text(3).as_deref() == Some("1"),
+                    autocommit_off: matches!(text(3).as_deref(), Some("2" | "3")),
                     role: text(4),
                     session: text(5),
                     now: string(6),

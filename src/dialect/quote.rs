@@ -26,8 +26,9 @@ impl Dialect {
     /// No server stores a NUL in a text column: it is written as U+FFFD.
     pub(crate) fn literal(self, value: &str) -> String {
         // Beside quotes: MySQL reads what is not ASCII by the session's character set, which a migration may set.
-        let plain =
-            !value.contains(['\'', '\\', '\0']) && (value.is_ascii() || !self.is_mysql_family());
+        // And an empty one may be NULL to it, under `EMPTY_STRING_IS_NULL`.
+        let plain = !value.contains(['\'', '\\', '\0'])
+            && (!self.is_mysql_family() || (value.is_ascii() && !value.is_empty()));
         match self {
             _ if plain => format!("'{value}'"),
             Dialect::Sqlite => format!("'{}'", value.replace('\0', "\u{fffd}").replace('\'', "''")),

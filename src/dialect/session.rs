@@ -20,6 +20,18 @@ pub(crate) fn begin(dialect: Dialect) -> &'static str {
     }
 }
 
+/// Writing statements of limbeck's own as a transaction that may write, whatever the session's defaults are. SQLite
+/// has no such defaults.
+pub(crate) fn alone(dialect: Dialect, statements: Vec<String>) -> Vec<String> {
+    if dialect == Dialect::Sqlite {
+        return statements;
+    }
+    let mut all = vec![begin(dialect).to_owned()];
+    all.extend(statements);
+    all.push("COMMIT".to_owned());
+    all
+}
+
 /// PostgreSQL: a client that died is noticed within this time, and its statement ended. Servers on systems that
 /// cannot watch a socket refuse the setting.
 pub(crate) fn watch_client(server: &Server) -> Option<&'static str> {
@@ -170,6 +182,14 @@ pub(crate) fn set_timeout(dialect: Dialect, timeout: Timeout, value: Duration) -
         }
     }
 }
+
+/// MySQL and MariaDB: each statement commits by itself unless it stands in a transaction of limbeck's, and a
+/// `COMMIT` begins no other.
+pub(crate) const MYSQL_BEGIN_RUN: &str = "SET @limbeck_completion = @@SESSION.completion_type, \
+     @limbeck_run_autocommit = @@SESSION.autocommit, SESSION completion_type = 0, SESSION autocommit = 1";
+
+/// MySQL and MariaDB: ends what [`MYSQL_BEGIN_RUN`] set.
+pub(crate) const MYSQL_END_RUN: &str = "SET SESSION completion_type = @limbeck_completion, SESSION autocommit = @limbeck_run_autocommit";
 
 /// MySQL and MariaDB: remembers the session's settings, and gives it the server's own `sql_mode` and time
 /// zone: sqlx sets others, and a migration's SQL would mean something else than in the server's client.

@@ -442,7 +442,7 @@ pub(crate) fn acquire(
     let session = match dialect {
         Dialect::Sqlite => "NULL",
         Dialect::Postgres => "pg_catalog.pg_backend_pid()::pg_catalog.text",
-        Dialect::Mysql | Dialect::Mariadb => "CONNECTION_ID()",
+        Dialect::Mysql | Dialect::Mariadb => MYSQL_SESSION,
     };
     format!(
         "UPDATE {} SET epoch = {}, beat = 0, holder = {}, lease_ms = {lease_ms}, since = {}, host = {}, \
@@ -460,6 +460,28 @@ pub(crate) fn acquire(
     )
 }
 
+/// MySQL and MariaDB: this session, by a name that no session of another server has, nor of a cluster's other nodes.
+const MYSQL_SESSION: &str = "CONCAT(CONNECTION_ID(), '@', @@hostname, ':', @@port)";
+
+/// MySQL and MariaDB: the session that a lease names, where it is one of this server's, idle ones too, and how many
+/// seconds ago the lease was taken. A server that started later has given its number to another.
+pub(crate) fn recorded_session(names: &Names, epoch: i64) -> Option<String> {
+    let dialect = names.dialect();
+    dialect.is_mysql_family().then(|| {
+        format!(
+            "SELECT {}, {} FROM information_schema.processlist p, {} l WHERE l.{} AND l.epoch = {epoch} \
+             AND l.session = CONCAT(p.id, '@', @@hostname, ':', @@port) AND p.id <> CONNECTION_ID()",
+            dialect.text("p.id"),
+            dialect.text("TIMESTAMPDIFF(SECOND, l.since, UTC_TIMESTAMP())"),
+            names.lock(),
+            names.scope(),
+        )
+    })
+}
+
+/// MySQL and MariaDB: for how many seconds the server has run, as `(name, value)`.
+pub(crate) const UPTIME: &str = "SHOW GLOBAL STATUS LIKE 'Uptime'";
+
 /// Ends a lease that has expired, seen in this state.
 pub(crate) fn end_lease(names: &Names, seen: (i64, i64)) -> Vec<String> {
     let update = format!(
@@ -475,8 +497,13 @@ pub(crate) fn end_lease(names: &Names, seen: (i64, i64)) -> Vec<String> {
 
 /// The next epoch of a lease, for the same holder.
 pub(crate) fn move_epoch(names: &Names, claim: &Claim) -> Vec<String> {
+    let session = match names.dialect() {
+        Dialect::Sqlite => "NULL",
+        Dialect::Postgres => "pg_catalog.pg_backend_pid()::pg_catalog.text",
+        Dialect::Mysql | Dialect::Mariadb => MYSQL_SESSION,
+    };
     let update = format!(
-        "UPDATE {} SET epoch = {}, beat = 0 WHERE {}",
+        "UPDATE {} SET epoch = {}, beat = 0, session = {session} WHERE {}",
         names.lock(),
         next_epoch(claim.epoch),
         claim.is_held(names),

@@ -16,6 +16,7 @@ impl<S: Source> Run<'_, S> {
         prepared: &Prepared,
         statement: &Sql,
         mut underway: Underway,
+        releases: bool,
     ) -> Result<Underway, Error> {
         let mut deadlocks = 0;
         loop {
@@ -77,7 +78,7 @@ impl<S: Source> Run<'_, S> {
             return Err(error);
         }
         let message = self.message(Some(&prepared.step.revision));
-        self.end(message, prepared, &underway).await?;
+        self.end(message, prepared, &underway, releases).await?;
         Ok(underway)
     }
 

@@ -5,7 +5,7 @@ use super::message::{Message, Origin};
 use super::transactional::ROLLED_BACK;
 use super::{Fault, Run};
 use crate::backend::{Class, Source};
-use crate::dialect::{Dialect, session};
+use crate::dialect::{Dialect, session, write};
 use crate::error::Error;
 use crate::plan::Step;
 use crate::prepare::{Check, Prepared, Work};
@@ -27,6 +27,10 @@ impl<S: Source> Run<'_, S> {
             return Ok(());
         }
         let mut message = self.message(Some(&prepared.step.revision));
+        if let Some(lease) = &self.lease {
+            // What it finds may be another's work by now.
+            message.own(&write::fence(&self.names, &self.claim(lease.epoch)));
+        }
         self.push_check_limits(&mut message, prepared, asked);
         for (number, statement) in statements.iter().enumerate() {
             let origin = Origin {
@@ -71,6 +75,9 @@ impl<S: Source> Run<'_, S> {
                 let blame = message.blame(fault.completed, fault.failure.position);
                 let is_lost = fault.failure.class == Class::Connection;
                 let Some(blame) = blame.filter(|_| !is_lost) else {
+                    if fault.failure.class == Class::Guard {
+                        return Err(self.bookkeeping(prepared, fault));
+                    }
                     let state = if is_lost { lost } else { state };
                     let during = format!("running {check} of revision {}", prepared.step.revision);
                     return Err(self.fault(during, state, fault));

@@ -21,7 +21,7 @@ use crate::prepare::transactional_ddl;
 #[derive(Debug)]
 pub(super) struct OwnLease {
     pub epoch: i64,
-    _heartbeat: Option<Heartbeat>,
+    heartbeat: Option<Heartbeat>,
 }
 
 /// Where a run is dropped that has, or may have, the lease: ends its sessions in the server, and then gives the
@@ -133,7 +133,7 @@ impl<S: Source> Run<'_, S> {
         let beside = self.source.pool().and_then(S::Database::beside);
         self.lease = Some(OwnLease {
             epoch,
-            _heartbeat: beside.map(|pool| self.start_heartbeat(pool, epoch)),
+            heartbeat: beside.map(|pool| self.startheartbeat(pool, epoch)),
         });
     }
 
@@ -145,6 +145,7 @@ impl<S: Source> Run<'_, S> {
             self.session.release_on_drop(Some(release));
             return;
         }
+        let release = session::alone(self.dialect(), vec![release]).join(";\n");
         let beside = self.source.pool().and_then(S::Database::beside);
         let sessions = catalog::sessions_of(self.dialect(), &self.id);
         self.give_back.0 = beside.zip(sessions).map(|(pool, sessions)| Return {
@@ -160,10 +161,23 @@ impl<S: Source> Run<'_, S> {
         self.lease.is_some() || self.give_back.0.is_some()
     }
 
+    /// The lease is given back, or another's.
     pub(super) fn forget_lease(&mut self) {
         self.lease = None;
         self.give_back.0 = None;
         self.session.release_on_drop(None);
+        if let Some(row) = self.look.lease.as_mut() {
+            row.holder = None;
+        }
+    }
+
+    /// Gives the lease back in the transaction that ends the last step which needs it.
+    pub(super) fn push_release(&mut self, message: &mut Message) {
+        if let Some(lease) = &mut self.lease {
+            // Its next beat would take the release for a loss.
+            lease.heartbeat = None;
+        }
+        message.own(&write::release(&self.names, &self.id));
     }
 
     /// Inside the transaction that holds the lock nobody else can take the lease.
@@ -251,10 +265,16 @@ impl<S: Source> Run<'_, S> {
         }
     }
 
-    /// On a Galera cluster a node may not have applied yet what another one has committed: from here on what
+    /// A `COMMIT` of limbeck's is to end the transaction and nothing else, whatever the session's defaults are. And
+    /// on a Galera cluster a node may not have applied yet what another one has committed: from here on what
     /// this session reads, it reads after all that came before.
     async fn read_in_order(&mut self) -> Result<(), Error> {
+        if self.is_run_set {
+            return Ok(());
+        }
         let during = "asking whether this is a cluster";
+        let set = self.query(session::MYSQL_BEGIN_RUN).await;
+        set.map_err(|fault| self.fault("setting the session", "Nothing was changed", fault))?;
         let cluster = self.query(session::CLUSTER).await;
         let cluster = cluster.map_err(|fault| self.fault(during, "Nothing was changed", fault))?;
         let value = |name: &str| {
@@ -263,6 +283,7 @@ impl<S: Source> Run<'_, S> {
                 .find(|row| matches!(&row[..], [Some(n), ..] if n.eq_ignore_ascii_case(name)));
             row.and_then(|row| row.get(1).cloned().flatten())
         };
+        self.is_run_set = true;
         if value("wsrep_on").is_none_or(|on| on != "ON") {
             return Ok(());
         }
@@ -340,9 +361,10 @@ impl<S: Source> Run<'_, S> {
         Ok(())
     }
 
-    fn start_heartbeat(&self, pool: Pool<S::Database>, epoch: i64) -> Heartbeat {
+    fn startheartbeat(&self, pool: Pool<S::Database>, epoch: i64) -> Heartbeat {
         let mut message = Message::marked("/* limbeck heartbeat */ ");
-        message.own_all(&write::renew(&self.names, &self.claim(epoch)));
+        let renew = write::renew(&self.names, &self.claim(epoch));
+        message.own_all(&session::alone(self.dialect(), renew));
         Heartbeat(tokio::spawn(beat(pool, message, self.settings.lease / 3)))
     }
 
@@ -354,7 +376,8 @@ impl<S: Source> Run<'_, S> {
         // Its next beat would take the release for a loss.
         self.lease = None;
         let mut message = self.message(None);
-        message.own(&write::release(&self.names, &self.id));
+        let release = write::release(&self.names, &self.id);
+        message.own_all(&session::alone(self.dialect(), vec![release]));
         let mut released = self.send(&message).await;
         if self.session.is_lost() && self.reconnect().await {
             released = self.send(&message).await;
@@ -366,12 +389,17 @@ impl<S: Source> Run<'_, S> {
                 "the lease was not given back; it expires"
             ),
         }
-        if let Some(row) = self.look.lease.as_mut() {
-            row.holder = None;
+    }
+
+    /// What a run needs of the session ends with it.
+    pub(super) async fn end_run_settings(&mut self) {
+        if !std::mem::take(&mut self.is_run_set) {
+            return;
         }
         if let Some(before) = self.sync_wait.take() {
             let _ = self.query(&session::sync_wait(&before)).await;
         }
+        let _ = self.query(session::MYSQL_END_RUN).await;
     }
 }
 
@@ -385,6 +413,7 @@ async fn beat<B: Backend>(pool: Pool<B>, message: Message, interval: Duration) {
         };
         if let Err(failed) = B::send(&mut connection, message.text().to_owned(), Vec::new()).await {
             let failure = B::explain(&failed.error);
+            let _ = B::send(&mut connection, "ROLLBACK".to_owned(), Vec::new()).await;
             if failure.class == Class::Guard {
                 tracing::warn!("the lease is lost: another process took it over");
                 return;

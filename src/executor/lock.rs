@@ -154,7 +154,22 @@ impl<S: Source> Run<'_, S> {
                 Ok(has_lock)
             }
             Err(fault) if fault.failure.class == Class::LockTimeout => Ok(false),
-            Err(fault) => Err(self.fault("beginning a step", "Nothing was changed by it", fault)),
+            // Nothing was on its way that could have committed.
+            Err(fault) if fault.failure.class == Class::Connection && self.reconnect().await => {
+                tracing::info!(
+                    error = fault.failure.message,
+                    "the connection was lost before a step; going on over another one"
+                );
+                Ok(false)
+            }
+            Err(mut fault) => {
+                // PostgreSQL's word for `BEGIN … READ WRITE` on a standby.
+                if fault.completed == 0 && fault.failure.code.as_deref() == Some("0A000") {
+                    fault.failure.class = Class::ReadOnly;
+                }
+                let state = "Nothing was changed by it. Start again";
+                Err(self.fault("beginning a step", state, fault))
+            }
         }
     }
 
@@ -252,7 +267,7 @@ impl<S: Source> Run<'_, S> {
             .as_ref()
             .filter(|lease| Some(lease.epoch) != own);
         match lease.and_then(|lease| lease.holder.clone()) {
-            Some(run) => self.end_holder(&run).await,
+            Some(run) => self.end_recorded_session().await && self.end_holder(&run).await,
             None => true,
         }
     }

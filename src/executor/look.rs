@@ -79,7 +79,9 @@ impl<S: Source> Run<'_, S> {
         if self.names.schema().is_none() {
             return Err(RunError::NoSchema.into());
         }
-        if look.server.in_transaction {
+        // What a caller's own connection has begun, nobody can tell then.
+        let may_be_inside = look.server.autocommit_off && self.source.pool().is_none();
+        if look.server.in_transaction || may_be_inside {
             return Err(RunError::InTransaction.into());
         }
         if let Some(lease) = look.lease.as_ref().filter(|lease| lease.layout > LAYOUT) {
@@ -100,7 +102,9 @@ impl<S: Source> Run<'_, S> {
         // A limit of its own goes before a server's `sql_select_limit`.
         let is_limited = !self.dialect().is_mysql_family()
             || !statement.starts_with("SELECT")
-            || statement.ends_with(" LIMIT 1");
+            || statement
+                .rsplit_once(" LIMIT ")
+                .is_some_and(|(_, end)| end.parse::<u64>().is_ok());
         if is_limited {
             message.own(statement);
         } else {

@@ -8,7 +8,7 @@ use super::session::Session;
 use super::stepwise::Underway;
 use super::{Run, poll_pause};
 use crate::backend::{Backend as _, Class, Source};
-use crate::dialect::write;
+use crate::dialect::{session, write};
 use crate::error::Error;
 use crate::plan::Step;
 use crate::prepare::Prepared;
@@ -60,6 +60,7 @@ impl<S: Source> Run<'_, S> {
         let uncached = self.session.abandon();
         self.saved = None;
         self.is_session_set = false;
+        self.is_run_set = false;
         let run = self.id.clone();
         let attempts = async {
             for attempt in 0.. {
@@ -164,8 +165,15 @@ impl<S: Source> Run<'_, S> {
         }
         match self.move_epoch().await {
             Ok(()) => {}
+            // Its own end gave it back, or another process took it.
             Err(Class::Guard) => {
                 self.forget_lease();
+                if self.look().await.is_ok()
+                    && let Ok(Some((done, rows))) =
+                        self.own_row(&prepared.step, &Own::Epoch(epoch)).await
+                {
+                    return Settled::Done(Underway::ended(epoch, done, rows));
+                }
                 let revision = prepared.step.revision.to_string();
                 return Settled::Stopped(RunError::LeaseLost { revision }.into());
             }
@@ -176,13 +184,7 @@ impl<S: Source> Run<'_, S> {
         }
         let done = self.own_row(&prepared.step, &Own::Epoch(epoch)).await;
         if let Ok(Some((done, rows))) = done {
-            return Settled::Done(Underway {
-                id: 0,
-                epoch: self.epoch(),
-                done,
-                rows,
-                digest: String::new(),
-            });
+            return Settled::Done(Underway::ended(self.epoch(), done, rows));
         }
         let state = match self.find_running(&prepared.step) {
             None => "limbeck connected again and looked: nothing of the step was run. Start again"
@@ -213,10 +215,12 @@ impl<S: Source> Run<'_, S> {
         };
         let epoch = lease.epoch;
         let mut message = self.message(None);
-        message.own_all(&write::move_epoch(&self.names, &self.claim(epoch)));
-        self.send(&message)
-            .await
-            .map_err(|fault| fault.failure.class)?;
+        let moved = write::move_epoch(&self.names, &self.claim(epoch));
+        message.own_all(&session::alone(self.dialect(), moved));
+        if let Err(fault) = self.send(&message).await {
+            let _ = self.rollback().await;
+            return Err(fault.failure.class);
+        }
         self.hold_lease(write::next_epoch(epoch));
         Ok(())
     }

@@ -105,6 +105,10 @@ pub(crate) struct Run<'a, S: Source> {
     harmless: engines::Harmless,
     /// Galera: what `wsrep_sync_wait` was before this run set it.
     sync_wait: Option<String>,
+    /// MySQL: the session has what a run needs of it.
+    is_run_set: bool,
+    /// The lease is held around all steps, not for single ones.
+    keeps_lease: bool,
     /// A new connection was tried for in vain.
     is_cut_off: bool,
     /// PostgreSQL: the settings that this session had before its first step.
@@ -173,6 +177,8 @@ impl<'a, S: Source> Run<'a, S> {
             give_back: GiveBack::default(),
             harmless: engines::Harmless::default(),
             sync_wait: None,
+            is_run_set: false,
+            keeps_lease: false,
             is_cut_off: false,
             saved: None,
             is_session_set: false,
@@ -215,6 +221,7 @@ impl<'a, S: Source> Run<'a, S> {
             let _ = self.rollback().await;
         }
         self.release_lease().await;
+        self.end_run_settings().await;
         self.restore_connection().await;
         self.session.end().await;
     }
@@ -361,6 +368,7 @@ impl<'a, S: Source> Run<'a, S> {
             if !self.take_lease(&expected, Some(first)).await? {
                 return Err(self.heads_moved(Action::Downgrade, expected));
             }
+            self.keeps_lease = true;
         }
         match self.execute(&plan).await? {
             Ran::All => Ok(self.report(Outcome::Migrated)),
@@ -493,10 +501,13 @@ impl<'a, S: Source> Run<'a, S> {
                     .count();
                 let (now, later) = rest.split_at(together);
                 rest = later;
-                self.run_transactional(now).await?
+                self.run_transactional(now, rest.is_empty()).await?
             } else {
                 rest = &rest[1..];
-                self.run_stepwise(first).await?
+                let goes_on = rest
+                    .first()
+                    .is_some_and(|next| self.keeps_lease || !next.is_transactional(dialect));
+                self.run_stepwise(first, !goes_on).await?
             };
             if matches!(ran, Ran::Moved) {
                 return Ok(Ran::Moved);

@@ -32,8 +32,26 @@ pub(super) struct Underway {
     pub digest: String,
 }
 
+impl Underway {
+    /// A step that has ended, as the ledger shows it.
+    pub(super) fn ended(epoch: i64, done: u64, rows: u64) -> Underway {
+        Underway {
+            id: 0,
+            epoch,
+            done,
+            rows,
+            digest: String::new(),
+        }
+    }
+}
+
 impl<S: Source> Run<'_, S> {
-    pub(super) async fn run_stepwise(&mut self, prepared: &Prepared) -> Result<Ran, Error> {
+    /// Runs one step under the lease, which its end gives back where no other step needs it.
+    pub(super) async fn run_stepwise(
+        &mut self,
+        prepared: &Prepared,
+        releases: bool,
+    ) -> Result<Ran, Error> {
         let expected = self.heads();
         let this = Resuming::step(&prepared.step);
         if !self.take_lease(&expected, Some(this)).await? {
@@ -43,7 +61,10 @@ impl<S: Source> Run<'_, S> {
         let resuming = self.find_running(&prepared.step).cloned();
         let began = Instant::now();
         let span = step_span(&prepared.step);
-        let ran = self.run_leased(prepared, resuming).instrument(span).await;
+        let ran = self
+            .run_leased(prepared, resuming, releases)
+            .instrument(span)
+            .await;
         let underway = match ran {
             Ok(underway) => underway,
             Err(error) => match self.settle_step(prepared, error).await {
@@ -73,6 +94,7 @@ impl<S: Source> Run<'_, S> {
         &mut self,
         prepared: &Prepared,
         resuming: Option<RunningRow>,
+        releases: bool,
     ) -> Result<Underway, Error> {
         if self.dialect().is_mysql_family() {
             let set = self.query(session::MYSQL_ENTER).await;
@@ -104,7 +126,9 @@ impl<S: Source> Run<'_, S> {
                 }
             }
             Work::Repeat(statement) => {
-                return self.run_batches(prepared, statement, underway).await;
+                return self
+                    .run_batches(prepared, statement, underway, releases)
+                    .await;
             }
             Work::Code if underway.done == 0 => self.run_code(prepared, &mut underway).await?,
             Work::Code => {}
@@ -116,7 +140,7 @@ impl<S: Source> Run<'_, S> {
         }
         let mut message = self.message(Some(&prepared.step.revision));
         message.own(self.begin_short());
-        self.end(message, prepared, &underway).await?;
+        self.end(message, prepared, &underway, releases).await?;
         Ok(underway)
     }
 
@@ -295,9 +319,13 @@ impl<S: Source> Run<'_, S> {
             attempt += 1;
             // On a caller's connection there is no heartbeat beside it.
             let mut renewal = self.message(None);
-            renewal.own_all(&write::renew(&self.names, &self.claim(underway.epoch)));
+            let renew = write::renew(&self.names, &self.claim(underway.epoch));
+            renewal.own_all(&session::alone(self.dialect(), renew));
             let renewed = self.send(&renewal).await;
-            renewed.map_err(|fault| self.bookkeeping(prepared, fault))?;
+            if let Err(fault) = renewed {
+                self.rollback().await?;
+                return Err(self.bookkeeping(prepared, fault));
+            }
         }
     }
 
@@ -388,6 +416,7 @@ impl<S: Source> Run<'_, S> {
         mut message: Message,
         prepared: &Prepared,
         underway: &Underway,
+        releases: bool,
     ) -> Result<(), Error> {
         let progress = Progress {
             end: Some("done"),
@@ -400,8 +429,14 @@ impl<S: Source> Run<'_, S> {
             &prepared.step.removes,
             &prepared.step.adds,
         ));
+        if releases {
+            self.push_release(&mut message);
+        }
         message.commit();
         let Err(fault) = self.send_short(&message).await else {
+            if releases {
+                self.forget_lease();
+            }
             return Ok(());
         };
         if fault.is_lost_swap(&message, self.dialect()) {

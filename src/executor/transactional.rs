@@ -49,9 +49,15 @@ impl From<Error> for Stop {
 }
 
 impl<S: Source> Run<'_, S> {
-    pub(super) async fn run_transactional(&mut self, steps: &[Prepared]) -> Result<Ran, Error> {
+    /// Runs steps one after the other; the last one's commit gives the lease back, if this run holds it, where it
+    /// `ends` the run.
+    pub(super) async fn run_transactional(
+        &mut self,
+        steps: &[Prepared],
+        ends: bool,
+    ) -> Result<Ran, Error> {
         let pragmas = self.switch_foreign_keys_off(steps).await?;
-        let ran = self.run_groups(steps).await;
+        let ran = self.run_groups(steps, ends).await;
         if ran.is_err() && !pragmas.is_empty() {
             // Inside a transaction a pragma would do nothing, and say nothing.
             let _ = self.rollback().await;
@@ -61,7 +67,7 @@ impl<S: Source> Run<'_, S> {
         restored.map(|()| ran)
     }
 
-    async fn run_groups(&mut self, steps: &[Prepared]) -> Result<Ran, Error> {
+    async fn run_groups(&mut self, steps: &[Prepared], ends: bool) -> Result<Ran, Error> {
         let single = self.settings.transaction_mode == TransactionMode::SingleTransaction;
         let mut is_open = false;
         let mut rest = steps;
@@ -81,8 +87,9 @@ impl<S: Source> Run<'_, S> {
             };
             let span = step_span(&group[0].step);
             let began = Instant::now();
+            let releases = ends && later.is_empty() && self.lease.is_some();
             let ran = self
-                .run_group(group, finish, &mut done)
+                .run_group(group, finish, releases, &mut done)
                 .instrument(span)
                 .await;
             if group[0].statement_timeout.is_some() {
@@ -151,6 +158,7 @@ impl<S: Source> Run<'_, S> {
         &mut self,
         group: &[Prepared],
         finish: Finish,
+        releases: bool,
         done: &mut Vec<StepReport>,
     ) -> Result<bool, Stop> {
         let began = Instant::now();
@@ -211,6 +219,9 @@ impl<S: Source> Run<'_, S> {
             self.push_bookkeeping(&mut message, prepared);
         }
         let mut locked = Locked::default();
+        if releases {
+            self.push_release(&mut message);
+        }
         if finish != Finish::StayOpen {
             message.commit();
         }
@@ -221,6 +232,9 @@ impl<S: Source> Run<'_, S> {
         let mut results = self.send_body(&message, group, is_plain).await?;
         if is_plain {
             self.tell(group, &message, &results, &mut rows);
+        }
+        if releases {
+            self.forget_lease();
         }
         for prepared in group {
             self.move_heads(&prepared.step);

@@ -7,7 +7,7 @@ use super::lock::read_holder;
 use super::{Fault, Holder, Message, Origin, Run};
 use crate::backend::{Class, Source};
 use crate::dialect::catalog::{self, Evidence};
-use crate::dialect::session;
+use crate::dialect::{session, write};
 use crate::error::Error;
 use crate::prepare::{Prepared, Sql};
 use crate::sql;
@@ -188,6 +188,43 @@ impl<S: Source> Run<'_, S> {
                 Vec::new()
             }
         }
+    }
+
+    /// MySQL and MariaDB: ends the session that an expired lease names. It may be idle inside a transaction, whose
+    /// row locks would be in the way. False: it was still there.
+    pub(super) async fn end_recorded_session(&mut self) -> bool {
+        let epoch = self.look.lease.as_ref().map_or(0, |lease| lease.epoch);
+        let Some(query) = write::recorded_session(&self.names, epoch) else {
+            return true;
+        };
+        let found = self.query(&query).await.unwrap_or_default();
+        let Some([Some(id), Some(age)]) = found.first().map(Vec::as_slice) else {
+            return true;
+        };
+        let uptime = self.query(write::UPTIME).await.unwrap_or_default();
+        let uptime = uptime
+            .first()
+            .and_then(|row| row.get(1)?.as_deref()?.parse::<i64>().ok());
+        // To a second: what is as old as the server may be another's.
+        let is_recorded = uptime
+            .zip(age.parse::<i64>().ok())
+            .is_some_and(|(uptime, age)| uptime > age + 1);
+        let Some(kill) = session::kill(self.dialect(), id).filter(|_| is_recorded) else {
+            return true;
+        };
+        tracing::warn!(
+            session = id,
+            "ending the session of a holder whose lease has expired"
+        );
+        if let Err(fault) = self.query(&kill).await {
+            // Not this role's to end: what it still sends is fenced, what it has locked is waited for.
+            tracing::warn!(
+                error = fault.failure.message,
+                "it cannot be ended by this role"
+            );
+            return true;
+        }
+        false
     }
 
     /// Ends the sessions in which the holder of an expired lease may still be running a statement: the death
