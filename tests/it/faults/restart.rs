@@ -1,8 +1,7 @@
 //! A MariaDB that dies or is shut down in the middle of a migration and comes back: DDL and DML mixed in one
 //! revision, and each of them took effect once.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use limbeck::{Migrations, Migrator};
@@ -10,6 +9,7 @@ use sqlx::MySqlPool;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 
 use crate::support::migrations;
+use crate::support::places::{Place, Told, places};
 use crate::support::rig::{Own, rig};
 use crate::support::servers::{mysql_on, of_mysql};
 use crate::support::soak::{tell, times};
@@ -71,25 +71,22 @@ fn pool(url: &str) -> MySqlPool {
         .connect_lazy_with(options)
 }
 
-/// The server ends `after` this time into the run; the next boot, on the server that came back, reaches the head.
+/// The server ends at that place of the run; the next boot, on the server that came back, reaches the head.
 /// What was wrong, and how much of the run had been told by then.
-async fn restart(server: &Own, end: End, after: Duration) -> (Vec<String>, usize, Duration) {
+async fn restart(server: &Own, end: End, place: Place) -> (Vec<String>, usize, Duration) {
     let (direct, url) = mysql_on(&server.url).await;
     direct.close().await;
-    let told = Arc::new(AtomicUsize::new(0));
-    let counter = told.clone();
+    let told = Told::default();
     let first = Migrator::new(pool(&url), revisions())
         .lease(LEASE)
-        .on_event(move |_| {
-            counter.fetch_add(1, Ordering::SeqCst);
-        });
+        .on_event(told.observer());
     let run = tokio::spawn(async move { first.upgrade_to_head().await });
-    tokio::time::sleep(after).await;
+    told.reaches(place, &run).await;
     match end {
         End::Killed => server.kill().await,
-        End::ShutDown => server.stop().await,
+        End::ShutDown => server.shut_down().await,
     }
-    let told = told.load(Ordering::SeqCst);
+    let told = told.events();
     server.start().await;
     let back = Instant::now();
     let first = run.await.expect("no panic");
@@ -103,7 +100,7 @@ async fn restart(server: &Own, end: End, after: Duration) -> (Vec<String>, usize
         Ok(report) if report.heads == ["c"] => {}
         Ok(report) => wrong.push(format!("{report:?}")),
         Err(error) => wrong.push(format!(
-            "after {after:?}, {told} events: {error}; before it: {first:?}"
+            "{place:?}, {told} events: {error}; before it: {first:?}"
         )),
     }
     let took = back.elapsed();
@@ -150,7 +147,7 @@ async fn restart(server: &Own, end: End, after: Duration) -> (Vec<String>, usize
         let found = db.strings(query).await;
         if found != expected {
             wrong.push(format!(
-                "after {after:?}, {told} events: {query}: {found:?}; the first run: {first:?}"
+                "{place:?}, {told} events: {query}: {found:?}; the first run: {first:?}"
             ));
         }
     }
@@ -168,22 +165,21 @@ async fn mariadb_restarts_in_the_middle() {
         .own_mariadb(&["--innodb-flush-log-at-trx-commit=2"])
         .await;
     let (direct, url) = mysql_on(&server.url).await;
-    let began = Instant::now();
+    let told = Told::default();
     let report = Migrator::new(&direct, revisions())
         .lease(LEASE)
+        .on_event(told.observer())
         .upgrade_to_head()
         .await;
     assert_eq!(report.expect("undisturbed").heads, ["c"], "{url}");
-    let whole = began.elapsed();
+    let whole = told.events();
     direct.close().await;
 
     let runs = times(6, 60);
     for end in [End::Killed, End::ShutDown] {
-        let (mut wrong, mut points, mut took) =
-            (Vec::new(), std::collections::BTreeSet::new(), Vec::new());
-        for run in 0..runs {
-            let after = whole.mul_f64((run as f64 + 0.5) / runs as f64);
-            let (found, told, time) = restart(&server, end, after).await;
+        let (mut wrong, mut points, mut took) = (Vec::new(), BTreeSet::new(), Vec::new());
+        for place in places(whole, runs) {
+            let (found, told, time) = restart(&server, end, place).await;
             wrong.extend(found);
             points.insert(told);
             took.push(time);
@@ -202,7 +198,7 @@ async fn mariadb_restarts_in_the_middle() {
         );
         assert_eq!(wrong, Vec::<String>::new());
         assert!(
-            points.len() > 2,
+            points.len() * 2 > runs.min(whole),
             "the ends are spread over the run: {points:?}"
         );
     }

@@ -3,6 +3,8 @@
 #[cfg(all(unix, feature = "cli"))]
 pub mod forward;
 #[cfg(all(unix, feature = "cli"))]
+pub mod places;
+#[cfg(all(unix, feature = "cli"))]
 pub mod rig;
 pub mod servers;
 pub mod soak;

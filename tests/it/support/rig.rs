@@ -149,15 +149,20 @@ pub struct Own {
 impl Own {
     /// SIGKILL, at once; nothing of it is left when this returns.
     pub async fn kill(&self) {
-        let pid = self.pid.load(Ordering::SeqCst).to_string();
-        let sent = Command::new("kill").args(["-KILL", &pid]).status();
-        assert!(sent.expect("kill").success(), "{} runs no more", self.name);
+        self.signal("-KILL");
         let _ = self.rig.call(&["kill", &self.name]).await;
     }
 
-    /// An orderly shutdown.
-    pub async fn stop(&self) {
+    /// An orderly shutdown of a MariaDB, begun at once; nothing of it is left when this returns.
+    pub async fn shut_down(&self) {
+        self.signal("-TERM");
         let _ = self.rig.call(&["stop", &self.name]).await;
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.pid.load(Ordering::SeqCst).to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status();
+        assert!(sent.expect("kill").success(), "{} runs no more", self.name);
     }
 
     /// Starts it again where it was, with its data.
