@@ -9,6 +9,8 @@ pub(crate) mod engines;
 pub(crate) mod look;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod names;
+#[cfg(feature = "_sqlx")]
+pub(crate) mod operators;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod quote;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]

@@ -51,6 +51,14 @@ impl Dialect {
         }
     }
 
+    /// A call of one of the server's own aggregates, whatever the search_path has of that name.
+    pub(crate) fn aggregate(self, call: &str) -> String {
+        match self {
+            Dialect::Postgres => format!("pg_catalog.{call}"),
+            _ => call.to_owned(),
+        }
+    }
+
     /// [`Dialect::literal`], or `NULL`.
     pub(crate) fn literal_or_null(self, value: Option<&str>) -> String {
         value.map_or_else(|| "NULL".to_owned(), |value| self.literal(value))

@@ -123,6 +123,22 @@ pub(crate) fn message_marker(run: &str, actor: &Actor, revision: Option<&str>) -
     marker(&words)
 }
 
+/// PostgreSQL: this transaction's application name tells what [`message_marker`] tells elsewhere, as far as the
+/// server's 63 bytes hold it.
+pub(crate) fn show_run(actor: &Actor, revision: &str) -> String {
+    let words = format!(
+        "limbeck pid={}; revision={}; host={}; application={}",
+        actor.pid,
+        field(revision),
+        field(&actor.host),
+        field(&actor.application)
+    );
+    format!(
+        "SELECT pg_catalog.set_config('application_name', {}, true)",
+        Dialect::Postgres.literal(&words)
+    )
+}
+
 fn field(text: &str) -> String {
     text.replace(';', ",")
 }

@@ -126,14 +126,15 @@ pub(crate) fn refuse_rows(dialect: Dialect, query: &str) -> String {
 pub(crate) fn expect_heads<S: AsRef<str>>(names: &Names, heads: &[S]) -> Vec<String> {
     let dialect = names.dialect();
     let table = names.version();
+    let all = dialect.aggregate("count(*)");
     let count = |list: &[S]| {
         let ids: Vec<String> = list.iter().map(|id| dialect.literal(id.as_ref())).collect();
         format!(
-            "(SELECT count(*) FROM {table} WHERE version_num IN ({}))",
+            "(SELECT {all} FROM {table} WHERE version_num IN ({}))",
             ids.join(", ")
         )
     };
-    let mut conditions = vec![format!("(SELECT count(*) FROM {table}) = {}", heads.len())];
+    let mut conditions = vec![format!("(SELECT {all} FROM {table}) = {}", heads.len())];
     conditions.extend(
         heads
             .chunks(CHUNK)
@@ -226,7 +227,7 @@ pub(crate) fn begin_history(
     let mut statements = guarded(dialect, insert, 1);
     statements.push(format!(
         "SELECT {} FROM {} WHERE {} AND state = 'running' AND epoch = {epoch}",
-        dialect.text("max(id)"),
+        dialect.text(&dialect.aggregate("max(id)")),
         names.history(),
         names.scope(),
     ));

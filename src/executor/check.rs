@@ -149,6 +149,19 @@ impl<S: Source> Run<'_, S> {
         }
     }
 
+    /// PostgreSQL: lets the server show who runs a function of the user's, whose own statements bear no marker.
+    pub(super) async fn show_in_session(&mut self, step: &Step) -> Result<(), Error> {
+        if self.dialect() != Dialect::Postgres {
+            return Ok(());
+        }
+        let mut message = self.message(Some(&step.revision));
+        message.own(&session::show_run(&self.actor, &step.revision));
+        let shown = self.send(&message).await;
+        shown
+            .map(drop)
+            .map_err(|f| self.fault("naming the session", ROLLED_BACK, f))
+    }
+
     /// Runs the registered function of a `rust` section on the step's connection.
     pub(super) async fn call_code(&mut self, step: &Step, state: &str) -> Result<(), Error> {
         let key = (step.revision.to_string(), step.action);

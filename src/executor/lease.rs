@@ -145,9 +145,15 @@ impl<S: Source> Run<'_, S> {
             self.session.release_on_drop(Some(release));
             return;
         }
-        let release = session::alone(self.dialect(), vec![release]).join(";\n");
+        let mut message = Message::marked(self.dialect(), "");
+        message.own_all(&session::alone(self.dialect(), vec![release]));
+        let release = message.text().to_owned();
         let beside = self.source.pool().and_then(S::Database::beside);
-        let sessions = catalog::sessions_of(self.dialect(), &self.id);
+        let sessions = catalog::sessions_of(self.dialect(), &self.id).map(|query| {
+            let mut message = Message::marked(self.dialect(), "");
+            message.own(&query);
+            message.text().to_owned()
+        });
         self.give_back.0 = beside.zip(sessions).map(|(pool, sessions)| Return {
             pool,
             sessions,
@@ -362,7 +368,7 @@ impl<S: Source> Run<'_, S> {
     }
 
     fn startheartbeat(&self, pool: Pool<S::Database>, epoch: i64) -> Heartbeat {
-        let mut message = Message::marked("/* limbeck heartbeat */ ");
+        let mut message = Message::marked(self.dialect(), "/* limbeck heartbeat */ ");
         let renew = write::renew(&self.names, &self.claim(epoch));
         message.own_all(&session::alone(self.dialect(), renew));
         Heartbeat(tokio::spawn(beat(pool, message, self.settings.lease / 3)))

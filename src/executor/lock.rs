@@ -461,8 +461,13 @@ pub(super) fn read_holder(row: &[Option<String>]) -> Holder {
     let marker = query
         .strip_prefix("/* limbeck ")
         .and_then(|rest| rest.split_once(" */"));
+    let application = text(1).unwrap_or_default();
+    // Code of the user's sends statements of its own.
+    let shown = application
+        .strip_prefix("limbeck ")
+        .filter(|words| words.contains('='));
     let field = |name: &str| {
-        let words = marker?.0;
+        let words = marker.map(|(words, _)| words).or(shown)?;
         words
             .split("; ")
             .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
@@ -471,7 +476,9 @@ pub(super) fn read_holder(row: &[Option<String>]) -> Holder {
     Holder {
         host: field("host").or_else(|| text(2)),
         pid: field("pid").and_then(|pid| pid.parse().ok()),
-        application: field("application").or_else(|| text(1).filter(|name| !name.is_empty())),
+        application: field("application").or_else(|| {
+            Some(application.clone()).filter(|name| !name.is_empty() && shown.is_none())
+        }),
         session: text(0),
         since: text(3),
         revision: field("revision"),

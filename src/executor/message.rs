@@ -2,6 +2,7 @@
 //! part is, so that an error is attributed to the statement that raised it.
 
 use crate::backend::ALL;
+use crate::dialect::{Dialect, operators};
 
 /// A statement of a revision file, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,8 @@ enum Whose {
 pub(crate) struct Message {
     text: String,
     parts: Vec<Part>,
+    /// PostgreSQL: limbeck's own statements name their operators in full.
+    full_names: bool,
 }
 
 /// Where an error arose.
@@ -45,10 +48,11 @@ pub(crate) struct Blame {
 
 impl Message {
     /// A message that the server's list of sessions shows as this run's.
-    pub(crate) fn marked(marker: &str) -> Message {
+    pub(crate) fn marked(dialect: Dialect, marker: &str) -> Message {
         Message {
             text: marker.to_owned(),
             parts: Vec::new(),
+            full_names: dialect == Dialect::Postgres,
         }
     }
 
@@ -87,7 +91,18 @@ impl Message {
             start: self.text.len(),
             whose,
         });
-        self.text.push_str(statement);
+        let is_own = !matches!(
+            self.parts.last(),
+            Some(Part {
+                whose: Whose::Revision(_),
+                ..
+            })
+        );
+        if self.full_names && is_own {
+            self.text.push_str(&operators::full_names(statement));
+        } else {
+            self.text.push_str(statement);
+        }
         // On a line of its own: a statement may end in a line comment.
         self.text.push_str("\n;\n");
     }
@@ -192,7 +207,7 @@ mod tests {
     use super::*;
 
     fn message() -> Message {
-        let mut message = Message::marked("/* é */ ");
+        let mut message = Message::marked(Dialect::Postgres, "/* é */ ");
         message.own("BEGIN");
         message.of_revision(
             "SELECT 1",

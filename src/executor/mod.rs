@@ -276,7 +276,8 @@ impl<'a, S: Source> Run<'a, S> {
 
     /// A message that the server shows as this run's, at this revision.
     fn message(&self, revision: Option<&str>) -> Message {
-        Message::marked(&message_marker(&self.id, &self.actor, revision))
+        let marker = message_marker(&self.id, &self.actor, revision);
+        Message::marked(self.dialect(), &marker)
     }
 
     /// Appends a statement of a revision, so that the server shows it as this run's.

@@ -179,6 +179,7 @@ impl<S: Source> Run<'_, S> {
         let mut rows = vec![0; group.len()];
         if !is_plain {
             if matches!(first.work, Work::Code) {
+                self.show_in_session(&first.step).await?;
                 self.call_code(&first.step, "The step was rolled back")
                     .await?;
                 self.check_still_inside(&first.step).await?;

@@ -570,6 +570,42 @@ mod on_postgres {
         assert!(text.contains("pg_sleep"), "{text}");
     }
 
+    /// Also while code of the user's runs in it, whose statements tell nothing.
+    #[tokio::test]
+    async fn the_holder_that_runs_code_is_named() {
+        let Some(db) = postgres_database().await else {
+            return;
+        };
+        let files = || migrations(&[("a", "", "", "-- @upgrade rust\n")]);
+        let holder = Migrator::new(&db.pool, files()).on_upgrade("a", |connection| {
+            Box::pin(async move {
+                sqlx::raw_sql("SELECT pg_sleep(2)")
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            })
+        });
+        let waiter = Migrator::new(&db.pool, files())
+            .on_upgrade("a", |_| Box::pin(async { Ok(()) }))
+            .lock_wait(Duration::from_millis(400));
+        let waiting = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            waiter.upgrade_to_head().await
+        };
+        let (held, waited) = tokio::join!(holder.upgrade_to_head(), waiting);
+        assert_eq!(held.expect("the holder").heads, ["a"]);
+        let text = waited.expect_err("too long").to_string();
+        let pid = format!("process {}, session ", std::process::id());
+        assert!(
+            text.contains(&pid) && text.contains("at revision a"),
+            "{text}"
+        );
+        assert!(text.contains("pg_sleep"), "{text}");
+        let shown = "SELECT application_name FROM pg_stat_activity WHERE datname = current_database() \
+                     AND application_name LIKE 'limbeck pid%'";
+        assert_eq!(db.strings(shown).await.len(), 0, "nothing of it stays");
+    }
+
     /// Code that ends the step's transaction is caught before the head moves.
     #[tokio::test]
     async fn code_that_commits_is_caught() {
