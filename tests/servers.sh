@@ -280,7 +280,7 @@ url() {
 process() { # the main process of the server, if it runs
     local pid
     pid=$(head -n 1 "$folder/data/postmaster.pid" 2>/dev/null || cat "$folder/pid" 2>/dev/null) || return 1
-    if [ -n "$pid" ] && serves "$pid" "$folder"; then printf '%s\n' "$pid"; else return 1; fi
+    if [ -n "$pid" ] && serves "$pid" "$folder/"; then printf '%s\n' "$pid"; else return 1; fi
 }
 
 # A background process in a group of its own, which an interrupt at the terminal does not reach, without the

@@ -50,6 +50,14 @@ impl Pooled {
         self.db.strings(held).await.len()
     }
 
+    /// Gives the server its connections back, which the pooler would keep for the next client of this database.
+    async fn end(self) {
+        let others = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity \
+                      WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        let _ = self.db.strings(others).await;
+        self.db.pool.close().await;
+    }
+
     /// Every setting, the roles and the process of each server connection of this database's pool: three
     /// transactions at once are on all three of them.
     async fn server_connections(&self) -> Vec<(String, Vec<String>)> {
@@ -234,8 +242,8 @@ fn steps(output: &Output) -> Option<usize> {
 /// with a `SET` this was looked for.
 async fn leaks(rig: &Rig, here: &Pooled) -> (Vec<String>, usize) {
     let fresh = pooled(rig, "transaction").await;
-    let fresh = fresh.server_connections().await;
-    let clean = &fresh[0].1;
+    let clean = fresh.server_connections().await.swap_remove(0).1;
+    fresh.end().await;
     let setters = here
         .db
         .strings("SELECT DISTINCT pid::text FROM audit WHERE rev IN ('r2', 'r4')")
@@ -297,7 +305,7 @@ async fn thirty_processes_boot_through_transaction_pooling() {
         let (leaked, met) = leaks(&rig, &here).await;
         met_all += met;
         wrong.extend(leaked);
-        here.db.pool.close().await;
+        here.end().await;
     }
     tell(
         "30 processes boot through PgBouncer's transaction pooling, 3 server connections",
@@ -386,7 +394,7 @@ async fn the_library_behind_transaction_pooling() {
         if here.locks().await != 0 {
             wrong.push("an advisory lock is left".to_owned());
         }
-        here.db.pool.close().await;
+        here.end().await;
     }
     tell(
         "20 boots in one process and a downgrade through transaction pooling",
@@ -455,7 +463,7 @@ async fn a_killed_process_leaves_no_transaction_in_the_pool() {
         if here.locks().await != 0 {
             wrong.push("an advisory lock is left".to_owned());
         }
-        here.db.pool.close().await;
+        here.end().await;
     }
     waits.sort();
     tell(

@@ -187,6 +187,13 @@ impl Own {
 
 impl Drop for Own {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read(self.rig.0.join(&self.name).join("log")).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log);
+            let from = log.lines().count().saturating_sub(60);
+            let last: Vec<&str> = log.lines().skip(from).collect();
+            println!("the end of {}'s log:\n{}", self.name, last.join("\n"));
+        }
         // A test that panics must not panic again.
         let _ = self.rig.command(&["remove", &self.name]).output();
     }
