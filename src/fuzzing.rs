@@ -162,10 +162,12 @@ mod tests {
             return;
         }
         let folder = tests.join("fuzz/corpus").join(target);
-        let inputs = std::fs::read_dir(&folder).expect("the corpus").map(|entry| {
-            let path = entry.expect("an entry").path();
-            std::fs::read(path).expect("an input")
-        });
+        let inputs = std::fs::read_dir(&folder)
+            .expect("the corpus")
+            .map(|entry| {
+                let path = entry.expect("an entry").path();
+                std::fs::read(path).expect("an input")
+            });
         let count = inputs.map(|input| check(&input)).count();
         assert!(count > 20, "{count} inputs in {}", folder.display());
     }

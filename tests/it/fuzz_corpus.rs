@@ -14,7 +14,9 @@ mod target;
 
 /// Each input in turn; says which one it is that fails.
 fn replay(target: &str, check: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fuzz/corpus")
+        .join(target);
     let mut paths: Vec<_> = std::fs::read_dir(&folder)
         .expect("the corpus")
         .map(|entry| entry.expect("an entry").path())
@@ -27,7 +29,12 @@ fn replay(target: &str, check: fn(&[u8])) {
             std::panic::resume_unwind(panic);
         }
     }
-    assert!(paths.len() > 20, "{} inputs in {}", paths.len(), folder.display());
+    assert!(
+        paths.len() > 20,
+        "{} inputs in {}",
+        paths.len(),
+        folder.display()
+    );
 }
 
 #[test]

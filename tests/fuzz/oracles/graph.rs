@@ -10,7 +10,12 @@ type Ids = BTreeSet<String>;
 pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     // The oracle takes cubic time.
-    let nodes: Vec<Node> = text.split('\n').filter(|line| !line.is_empty()).take(12).map(node).collect();
+    let nodes: Vec<Node> = text
+        .split('\n')
+        .filter(|line| !line.is_empty())
+        .take(12)
+        .map(node)
+        .collect();
     let mut turned: Vec<Node> = nodes.clone();
     turned.reverse();
     match (Graph::new(nodes.clone()), Simple::new(&nodes)) {
@@ -21,7 +26,9 @@ pub fn check(data: &[u8]) {
         }
         (Err(error), None) => {
             assert!(!error.to_string().is_empty() && !error.key().is_empty());
-            let other = Graph::new(turned).map(drop).expect_err("whatever the order of the files");
+            let other = Graph::new(turned)
+                .map(drop)
+                .expect_err("whatever the order of the files");
             assert_eq!(error.to_string(), other.to_string());
         }
         (Ok(_), None) => panic!("no graph, but accepted: {nodes:?}"),
@@ -34,7 +41,11 @@ fn node(line: &str) -> Node {
     let id = fields.next().unwrap_or_default();
     let mut words = || {
         let list = fields.next().unwrap_or_default();
-        list.split(',').filter(|word| !word.is_empty()).take(6).map(Into::into).collect()
+        list.split(',')
+            .filter(|word| !word.is_empty())
+            .take(6)
+            .map(Into::into)
+            .collect()
     };
     Node {
         down_revision: words(),
@@ -47,7 +58,9 @@ fn node(line: &str) -> Node {
 fn is_name(word: &str) -> bool {
     let forbidden = |c: char| c.is_whitespace() || c.is_control() || ",@+-:".contains(c);
     let reserved = ["head", "heads", "base", "current", "none"];
-    !word.is_empty() && !word.contains(forbidden) && !reserved.contains(&&*word.to_ascii_lowercase())
+    !word.is_empty()
+        && !word.contains(forbidden)
+        && !reserved.contains(&&*word.to_ascii_lowercase())
 }
 
 /// Who names whom.
@@ -76,17 +89,26 @@ impl Simple {
                 }
             }
         }
-        let mut simple = Simple { down: BTreeMap::new(), depends: BTreeMap::new() };
+        let mut simple = Simple {
+            down: BTreeMap::new(),
+            depends: BTreeMap::new(),
+        };
         for node in nodes {
             let down: Ids = node.down_revision.iter().map(|id| id.to_string()).collect();
             if !down.is_subset(&ids) || down.len() != node.down_revision.len() {
                 return None;
             }
-            let depends: Option<Ids> = node.depends_on.iter().map(|word| meant(word, &ids, &labels)).collect();
+            let depends: Option<Ids> = node
+                .depends_on
+                .iter()
+                .map(|word| meant(word, &ids, &labels))
+                .collect();
             simple.down.insert(node.id.to_string(), down);
             simple.depends.insert(node.id.to_string(), depends?);
         }
-        let is_cyclic = ids.iter().any(|id| simple.ancestors(&simple.parents(id)).contains(id));
+        let is_cyclic = ids
+            .iter()
+            .any(|id| simple.ancestors(&simple.parents(id)).contains(id));
         (!is_cyclic).then_some(simple)
     }
 
@@ -107,39 +129,78 @@ impl Simple {
         };
         assert_eq!(graph.len(), ids.len());
         assert_eq!(owned(graph.heads()), sorted(&self.down));
-        let both: BTreeMap<String, Ids> = ids.iter().map(|id| (id.clone(), self.parents(id))).collect();
+        let both: BTreeMap<String, Ids> = ids
+            .iter()
+            .map(|id| (id.clone(), self.parents(id)))
+            .collect();
         assert_eq!(owned(graph.effective_heads()), sorted(&both));
-        let bases: Vec<String> = ids.iter().filter(|id| self.down[*id].is_empty()).cloned().collect();
+        let bases: Vec<String> = ids
+            .iter()
+            .filter(|id| self.down[*id].is_empty())
+            .cloned()
+            .collect();
         assert_eq!(owned(graph.bases()), bases);
 
         let mut seen = Ids::new();
         for id in graph.ids() {
-            assert!(self.parents(id).is_subset(&seen), "{id} stands after what it needs");
+            assert!(
+                self.parents(id).is_subset(&seen),
+                "{id} stands after what it needs"
+            );
             seen.insert(id.to_string());
         }
         assert_eq!(seen, ids);
 
         for id in &ids {
             let above = self.ancestors(&Ids::from([id.clone()]));
-            assert_eq!(set(graph.ancestors([id]).iter()), above, "the ancestors of {id}");
-            let below: Ids = ids.iter().filter(|other| self.ancestors(&Ids::from([(*other).clone()])).contains(id)).cloned().collect();
-            assert_eq!(set(graph.descendants([id]).iter()), below, "the descendants of {id}");
+            assert_eq!(
+                set(graph.ancestors([id]).iter()),
+                above,
+                "the ancestors of {id}"
+            );
+            let below: Ids = ids
+                .iter()
+                .filter(|other| self.ancestors(&Ids::from([(*other).clone()])).contains(id))
+                .cloned()
+                .collect();
+            assert_eq!(
+                set(graph.descendants([id]).iter()),
+                below,
+                "the descendants of {id}"
+            );
             for other in &ids {
-                assert_eq!(graph.is_ancestor(other, id), other != id && above.contains(other));
+                assert_eq!(
+                    graph.is_ancestor(other, id),
+                    other != id && above.contains(other)
+                );
             }
-            let children: Ids = ids.iter().filter(|other| self.down[*other].contains(id)).cloned().collect();
+            let children: Ids = ids
+                .iter()
+                .filter(|other| self.down[*other].contains(id))
+                .cloned()
+                .collect();
             assert_eq!(set(graph.children(id)), children);
             assert_eq!(set(graph.down_revision(id)), self.down[id]);
             assert_eq!(set(graph.depends_on(id)), self.depends[id]);
             for label in graph.branch_labels(id) {
                 let members = set(graph.labelled(label).iter());
                 let on = closure(&Ids::from([id.clone()]), |id| {
-                    ids.iter().filter(|other| self.down[*other].contains(id)).cloned().collect()
+                    ids.iter()
+                        .filter(|other| self.down[*other].contains(id))
+                        .cloned()
+                        .collect()
                 });
                 assert!(on.is_subset(&members), "a label covers all that follows");
             }
         }
-        let tips: Vec<String> = ids.iter().filter(|id| !ids.iter().any(|other| self.ancestors(&self.parents(other)).contains(*id))).cloned().collect();
+        let tips: Vec<String> = ids
+            .iter()
+            .filter(|id| {
+                !ids.iter()
+                    .any(|other| self.ancestors(&self.parents(other)).contains(*id))
+            })
+            .cloned()
+            .collect();
         assert_eq!(owned(graph.effective_heads_of(&ids)), tips);
     }
 }
@@ -152,7 +213,9 @@ fn meant(word: &str, ids: &Ids, labels: &BTreeMap<String, String>) -> Option<Str
     if let Some(carrier) = labels.get(word) {
         return Some(carrier.clone());
     }
-    let mut fitting = ids.iter().filter(|id| id.starts_with(word) && id.chars().count() > 3);
+    let mut fitting = ids
+        .iter()
+        .filter(|id| id.starts_with(word) && id.chars().count() > 3);
     let only = fitting.next()?;
     fitting.next().is_none().then(|| only.clone())
 }

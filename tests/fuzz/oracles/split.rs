@@ -8,9 +8,15 @@ pub fn check(data: &[u8]) {
         match sql::split(dialect, text) {
             Ok(statements) => check_statements(dialect, text, &statements),
             Err(error) => {
-                assert!(text.is_char_boundary(error.offset()), "{dialect}: {error:?}");
+                assert!(
+                    text.is_char_boundary(error.offset()),
+                    "{dialect}: {error:?}"
+                );
                 assert!(!error.to_string().is_empty());
-                assert_eq!(sql::position(text, error.offset()), place(text, error.offset()));
+                assert_eq!(
+                    sql::position(text, error.offset()),
+                    place(text, error.offset())
+                );
             }
         }
     }
@@ -23,11 +29,18 @@ fn check_statements(dialect: Dialect, text: &str, statements: &[sql::Statement<'
     }
     for statement in statements {
         let (span, piece) = (statement.span(), statement.piece_span());
-        assert!(piece.start <= span.start && span.end <= piece.end && !span.is_empty(), "{dialect}: {statement:?}");
+        assert!(
+            piece.start <= span.start && span.end <= piece.end && !span.is_empty(),
+            "{dialect}: {statement:?}"
+        );
         assert_eq!(statement.text(), &text[span.clone()]);
         assert_eq!(statement.piece(), &text[piece]);
         // What no database takes for a space may stand at either end.
-        assert_eq!(statement.text().trim_matches([' ', '\t', '\n', '\r']), statement.text(), "{dialect}");
+        assert_eq!(
+            statement.text().trim_matches([' ', '\t', '\n', '\r']),
+            statement.text(),
+            "{dialect}"
+        );
         assert_eq!(sql::position(text, span.start), place(text, span.start));
         let kind = sql::classify(dialect, statement.text());
         assert_eq!(kind, sql::classify(dialect, statement.text()));
@@ -39,14 +52,17 @@ fn check_statements(dialect: Dialect, text: &str, statements: &[sql::Statement<'
 /// own, and inside the comment that MySQL executes, a text means less alone.
 fn check_alone(dialect: Dialect, whole: &str, text: &str) {
     let upper = whole.to_ascii_uppercase();
-    if dialect.is_mysql_family() && (upper.contains("DELIMITER") || whole.contains("/*!") || whole.contains("/*M!")) {
+    if dialect.is_mysql_family()
+        && (upper.contains("DELIMITER") || whole.contains("/*!") || whole.contains("/*M!"))
+    {
         return;
     }
     // Two dashes that end a text are MySQL's comment, before anything but a space they are not.
     if dialect.is_mysql_family() && text.ends_with("--") {
         return;
     }
-    let alone = sql::split(dialect, text).unwrap_or_else(|error| panic!("{dialect}: {text:?}: {error}"));
+    let alone =
+        sql::split(dialect, text).unwrap_or_else(|error| panic!("{dialect}: {text:?}: {error}"));
     let texts: Vec<&str> = alone.iter().map(sql::Statement::text).collect();
     assert_eq!(texts, [text], "{dialect}");
 }
@@ -58,7 +74,11 @@ fn place(text: &str, offset: usize) -> (usize, usize) {
         if at >= offset {
             break;
         }
-        (line, column) = if character == '\n' { (line + 1, 1) } else { (line, column + 1) };
+        (line, column) = if character == '\n' {
+            (line + 1, 1)
+        } else {
+            (line, column + 1)
+        };
     }
     (line, column)
 }

@@ -4,7 +4,9 @@
 use limbeck::{Bound, Graph, Node, Plan, Purge, Range, Target, TargetError, plan};
 
 pub fn check(data: &[u8]) {
-    let [which, heads, text @ ..] = data else { return };
+    let [which, heads, text @ ..] = data else {
+        return;
+    };
     let graph = graph(*which);
     let heads = heads_of(&graph, *heads);
     let text = &*String::from_utf8_lossy(text);
@@ -43,7 +45,9 @@ fn check_written(word: &str, target: &Target) {
     assert_eq!(written.parse::<Target>().as_ref(), Ok(target), "{word:?}");
     // A target is no range, and alone a range's bound.
     assert!(written.parse::<Range>().is_err());
-    let range: Range = format!("{written}:{written}").parse().expect("a range of it");
+    let range: Range = format!("{written}:{written}")
+        .parse()
+        .expect("a range of it");
     assert_eq!(range.lower(), &Bound::At(target.clone()));
     assert_eq!(range.upper(), &Bound::At(target.clone()));
 }
@@ -59,9 +63,15 @@ fn check_in(graph: &Graph, heads: &[String], target: &Target) {
         let before = graph.ancestors(heads);
         let mut left: Vec<_> = before.iter().cloned().collect();
         for step in plan.steps() {
-            let at = left.iter().position(|id| *id == step.revision).expect("an applied revision is undone");
+            let at = left
+                .iter()
+                .position(|id| *id == step.revision)
+                .expect("an applied revision is undone");
             left.remove(at);
-            assert!(!left.iter().any(|id| graph.is_ancestor(&step.revision, id)), "what needs it goes first");
+            assert!(
+                !left.iter().any(|id| graph.is_ancestor(&step.revision, id)),
+                "what needs it goes first"
+            );
         }
         check_heads(graph, &plan, &left);
     }
@@ -71,8 +81,13 @@ fn check_upgrade(graph: &Graph, heads: &[String], plan: &Plan) {
     let mut applied: Vec<_> = graph.ancestors(heads).iter().cloned().collect();
     for step in plan.steps() {
         assert!(!applied.contains(&step.revision), "applied once");
-        let mut needed = graph.down_revision(&step.revision).chain(graph.depends_on(&step.revision));
-        assert!(needed.all(|id| applied.contains(id)), "what it needs comes first");
+        let mut needed = graph
+            .down_revision(&step.revision)
+            .chain(graph.depends_on(&step.revision));
+        assert!(
+            needed.all(|id| applied.contains(id)),
+            "what it needs comes first"
+        );
         applied.push(step.revision.clone());
     }
     check_heads(graph, plan, &applied);
@@ -124,7 +139,11 @@ fn graph(which: u8) -> Graph {
     let nodes = match which % 4 {
         0 => vec![],
         // a1f0 ─► a1f1 ─► a1f2
-        1 => vec![node("a1f0", &[], &["line"], &[]), node("a1f1", &["a1f0"], &[], &[]), node("a1f2", &["a1f1"], &[], &[])],
+        1 => vec![
+            node("a1f0", &[], &["line"], &[]),
+            node("a1f1", &["a1f0"], &[], &[]),
+            node("a1f2", &["a1f1"], &[], &[]),
+        ],
         //        ┌─► abc1 (left) ─► abc3 ─┐
         // abc0 ──┤                        ├─► abd0      ab, é: bases of their own; é depends on left
         //        └─► abc2 ────────────────┘

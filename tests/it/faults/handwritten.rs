@@ -9,11 +9,25 @@ use crate::support::soak::{tell, times};
 use crate::support::{migrations, on_each};
 
 fn three() -> Migrations {
-    let file = |id: &str| format!("-- @upgrade\nINSERT INTO ran VALUES ('{id}');\n-- @downgrade\nDELETE FROM ran WHERE id = '{id}';\n");
+    let file = |id: &str| {
+        format!(
+            "-- @upgrade\nINSERT INTO ran VALUES ('{id}');\n-- @downgrade\nDELETE FROM ran WHERE id = '{id}';\n"
+        )
+    };
     migrations(&[
         ("a", "", "", &file("a")),
         ("b", "a", "", &file("b")),
-        ("c", "b", "", &file("c").replace("@upgrade", "@upgrade autocommit").replace("VALUES ('c');", "VALUES ('c');\nINSERT INTO ran VALUES ('c2');")),
+        (
+            "c",
+            "b",
+            "",
+            &file("c")
+                .replace("@upgrade", "@upgrade autocommit")
+                .replace(
+                    "VALUES ('c');",
+                    "VALUES ('c');\nINSERT INTO ran VALUES ('c2');",
+                ),
+        ),
     ])
 }
 
@@ -34,10 +48,18 @@ fn edits(dialect: Dialect, v: &str) -> Vec<String> {
     };
     // Columns: revision, down_revision, depends_on, message, action, state, statements, done, rows, started_at, then one more.
     let running = |id: &str, action: &str, done: &str, extra: &str, value: &str| {
-        row(extra, &format!("'{id}', 'b', '', 'm', '{action}', 'running', 2, {done}, 0, NOW, {value}"))
+        row(
+            extra,
+            &format!("'{id}', 'b', '', 'm', '{action}', 'running', 2, {done}, 0, NOW, {value}"),
+        )
     };
     let known = |id: &str, down: &str, depends: &str, extra: &str, value: &str| {
-        row(extra, &format!("'{id}', '{down}', '{depends}', 'm', 'upgrade', 'done', 1, 1, 0, NOW, {value}"))
+        row(
+            extra,
+            &format!(
+                "'{id}', '{down}', '{depends}', 'm', 'upgrade', 'done', 1, 1, 0, NOW, {value}"
+            ),
+        )
     };
     let head = |id: &str| format!("INSERT INTO {v} (version_num) VALUES ('{id}')");
     let mut edits = vec![
@@ -52,7 +74,9 @@ fn edits(dialect: Dialect, v: &str) -> Vec<String> {
         lock("holder = 'somebody', lease_ms = 1"),
         lock("holder = '', lease_ms = -1"),
         lock("holder = '%', lease_ms = 1, session = '%'"),
-        lock("holder = '''; DROP TABLE ran; --', lease_ms = 1, host = '*/', application = '%s', session = '0'"),
+        lock(
+            "holder = '''; DROP TABLE ran; --', lease_ms = 1, host = '*/', application = '%s', session = '0'",
+        ),
         lock(&format!("holder = 'somebody', lease_ms = {MAX}")),
         lock("holder = 'somebody', lease_ms = NULL"),
         format!("DELETE FROM limbeck_history_lock WHERE scope = '{v}'"),
@@ -85,8 +109,16 @@ fn edits(dialect: Dialect, v: &str) -> Vec<String> {
         running("a", "upgrade", "0", "statement_running", "1"),
         running("zz", "upgrade", "0", "statement_running", "1"),
         running("", "", "0", "statement_running", "1"),
-        [running("c", "upgrade", "0", "statement_running", "1"), running("c", "upgrade", "1", "statement_running", "2")].join(";"),
-        [running("c", "upgrade", "0", "error", "'it broke'"), running("b", "downgrade", "0", "error", "'it broke'")].join(";"),
+        [
+            running("c", "upgrade", "0", "statement_running", "1"),
+            running("c", "upgrade", "1", "statement_running", "2"),
+        ]
+        .join(";"),
+        [
+            running("c", "upgrade", "0", "error", "'it broke'"),
+            running("b", "downgrade", "0", "error", "'it broke'"),
+        ]
+        .join(";"),
         head(""),
         head("a"),
         head("c"),
@@ -95,8 +127,17 @@ fn edits(dialect: Dialect, v: &str) -> Vec<String> {
         head(&"z".repeat(255)),
         [head("zz"), known("zz", "b", "", "requires_binary", "NULL")].join(";"),
         [head("zz"), known("zz", "b", "", "requires_binary", "'yy'")].join(";"),
-        [head("zz"), known("zz", "zz", "zz", "requires_binary", "NULL")].join(";"),
-        [head("zz"), known("zz", "yy", "", "requires_binary", "NULL"), known("yy", "zz", "b", "requires_binary", "NULL")].join(";"),
+        [
+            head("zz"),
+            known("zz", "zz", "zz", "requires_binary", "NULL"),
+        ]
+        .join(";"),
+        [
+            head("zz"),
+            known("zz", "yy", "", "requires_binary", "NULL"),
+            known("yy", "zz", "b", "requires_binary", "NULL"),
+        ]
+        .join(";"),
         [head("zz"), known("zz", "", "", "requires_binary", "NULL")].join(";"),
         format!("DELETE FROM {v}"),
         format!("UPDATE {v} SET version_num = 'head'"),
@@ -120,16 +161,35 @@ fn edits(dialect: Dialect, v: &str) -> Vec<String> {
 
 /// Every call there is, each bounded: what they answer matters less than that they do.
 async fn call_all<S: Source>(migrator: &Migrator<S>) -> Result<(), String> {
-    async fn answered<T>(name: &str, work: impl Future<Output = Result<T, Error>>) -> Result<(), String> {
+    async fn answered<T>(
+        name: &str,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<(), String> {
         match tokio::time::timeout(Duration::from_secs(30), work).await {
             Err(_) => Err(format!("{name} does not end")),
-            Ok(Err(error)) if error.to_string().is_empty() || error.kind().is_empty() => Err(format!("{name}: an error without a text")),
+            Ok(Err(error)) if error.to_string().is_empty() || error.kind().is_empty() => {
+                Err(format!("{name}: an error without a text"))
+            }
             Ok(_) => Ok(()),
         }
     }
     answered("current", migrator.current()).await?;
-    answered("status", async { migrator.status().await.map(|status| format!("{status:?}{}", serde_json::to_string(&status).expect("JSON"))) }).await?;
-    answered("ledger", async { migrator.ledger().await.map(|ledger| serde_json::to_string(&ledger).expect("JSON")) }).await?;
+    answered("status", async {
+        migrator.status().await.map(|status| {
+            format!(
+                "{status:?}{}",
+                serde_json::to_string(&status).expect("JSON")
+            )
+        })
+    })
+    .await?;
+    answered("ledger", async {
+        migrator
+            .ledger()
+            .await
+            .map(|ledger| serde_json::to_string(&ledger).expect("JSON"))
+    })
+    .await?;
     answered("history", migrator.history(&Range::all())).await?;
     answered("show", migrator.show("head")).await?;
     answered("plan_upgrade", migrator.plan_upgrade("+1")).await?;
@@ -137,13 +197,29 @@ async fn call_all<S: Source>(migrator: &Migrator<S>) -> Result<(), String> {
     answered("require_head", migrator.require_head()).await?;
     answered("wait_for_head", migrator.wait_for_head(Duration::ZERO)).await?;
     answered("upgrade_to_head", migrator.upgrade_to_head()).await?;
-    answered("resolve: applied", migrator.resolve("c", Resolution::Applied)).await?;
-    answered("resolve: not applied", migrator.resolve("c", Resolution::NotApplied)).await?;
-    answered("resolve: accepted", migrator.resolve("a", Resolution::Accepted)).await?;
+    answered(
+        "resolve: applied",
+        migrator.resolve("c", Resolution::Applied),
+    )
+    .await?;
+    answered(
+        "resolve: not applied",
+        migrator.resolve("c", Resolution::NotApplied),
+    )
+    .await?;
+    answered(
+        "resolve: accepted",
+        migrator.resolve("a", Resolution::Accepted),
+    )
+    .await?;
     answered("downgrade", migrator.downgrade("base")).await?;
     answered("stamp", migrator.stamp("a", Purge::Keep)).await?;
     for id in ["a", "b", "c", "zz", ""] {
-        answered("resolve: abandoned", migrator.resolve(id, Resolution::Abandoned)).await?;
+        answered(
+            "resolve: abandoned",
+            migrator.resolve(id, Resolution::Abandoned),
+        )
+        .await?;
     }
     answered("stamp --purge", migrator.stamp("b", Purge::Clear)).await?;
     answered("the last upgrade", migrator.upgrade_to_head()).await

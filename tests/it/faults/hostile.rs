@@ -1,7 +1,10 @@
 //! Names and values with SQL in them, in every place that reaches SQL: what is stored is what was given, and a
 //! table that every injection tries to drop stays as it is.
 
-use limbeck::{Dialect, Error, Migrations, Migrator, NewRevision, NewSection, Purge, Range, Revision, RunError, SectionKind};
+use limbeck::{
+    Dialect, Error, Migrations, Migrator, NewRevision, NewSection, Purge, Range, Revision,
+    RunError, SectionKind,
+};
 
 use crate::support::soak::tell;
 use crate::support::{migrations, on_each};
@@ -43,7 +46,11 @@ const HOSTILE: [&str; 30] = [
 /// Each of them between two letters, without what the rule for words forbids.
 fn words() -> Vec<String> {
     let forbidden = |c: char| c.is_whitespace() || c.is_control() || ",@+-:".contains(c);
-    HOSTILE.iter().enumerate().map(|(at, text)| format!("r{at}{}", text.replace(forbidden, ""))).collect()
+    HOSTILE
+        .iter()
+        .enumerate()
+        .map(|(at, text)| format!("r{at}{}", text.replace(forbidden, "")))
+        .collect()
 }
 
 const VICTIM: &str = "CREATE TABLE victim (id INT NOT NULL); INSERT INTO victim VALUES (7)";
@@ -51,14 +58,22 @@ const VICTIM: &str = "CREATE TABLE victim (id INT NOT NULL); INSERT INTO victim 
 /// A chain of revisions with these ids, each of which leaves its number.
 fn chain(ids: &[String]) -> Migrations {
     let files = ids.iter().enumerate().map(|(at, id)| {
-        let up = NewSection::new(SectionKind::Upgrade).body(format!("INSERT INTO seen VALUES ({at});"));
-        let down = NewSection::new(SectionKind::Downgrade).body(format!("DELETE FROM seen WHERE id = {at};"));
-        let new = NewRevision::new(id).message(HOSTILE[at % HOSTILE.len()]).section(up).section(down);
+        let up =
+            NewSection::new(SectionKind::Upgrade).body(format!("INSERT INTO seen VALUES ({at});"));
+        let down = NewSection::new(SectionKind::Downgrade)
+            .body(format!("DELETE FROM seen WHERE id = {at};"));
+        let new = NewRevision::new(id)
+            .message(HOSTILE[at % HOSTILE.len()])
+            .section(up)
+            .section(down);
         let new = match at {
             0 => new,
             at => new.down_revision([&ids[at - 1]]),
         };
-        let text = new.branch_labels([format!("label_{id}")]).to_text().expect("a file");
+        let text = new
+            .branch_labels([format!("label_{id}")])
+            .to_text()
+            .expect("a file");
         Revision::parse(format!("{at}'\"`;.sql"), text).expect("what was written can be read")
     });
     Migrations::new(files.collect::<Vec<_>>()).expect("a graph")
@@ -240,7 +255,11 @@ on_each! {
 
 /// A script without the lines that only `psql`, `mariadb` or `sqlite3` reads.
 fn without_client_commands(script: &str) -> String {
-    script.lines().filter(|line| !line.starts_with('\\') && !line.starts_with(".bail")).flat_map(|line| [line, "\n"]).collect()
+    script
+        .lines()
+        .filter(|line| !line.starts_with('\\') && !line.starts_with(".bail"))
+        .flat_map(|line| [line, "\n"])
+        .collect()
 }
 
 /// A literal written by other rules than limbeck's own: by the bytes.
@@ -282,8 +301,15 @@ fn raising(dialect: Dialect, id: &str, text: &str) -> Migrations {
         }
         _ => {
             let text = quoted(dialect, text);
-            format!("BEGIN NOT ATOMIC DECLARE told VARCHAR(200) CHARACTER SET utf8mb4 DEFAULT {text}; SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = told; END;")
+            format!(
+                "BEGIN NOT ATOMIC DECLARE told VARCHAR(200) CHARACTER SET utf8mb4 DEFAULT {text}; SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = told; END;"
+            )
         }
     };
-    migrations(&[(id, "", "", &format!("-- @upgrade [{dialect}]\n{statements}\n-- @upgrade\n"))])
+    migrations(&[(
+        id,
+        "",
+        "",
+        &format!("-- @upgrade [{dialect}]\n{statements}\n-- @upgrade\n"),
+    )])
 }

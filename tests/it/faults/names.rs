@@ -8,7 +8,12 @@ use crate::support::{migrations, on_each};
 
 /// One revision that leaves a row.
 fn counting() -> limbeck::Migrations {
-    migrations(&[("a", "", "", "-- @upgrade\nINSERT INTO ran VALUES (1);\n-- @downgrade\nDELETE FROM ran;\n")])
+    migrations(&[(
+        "a",
+        "",
+        "",
+        "-- @upgrade\nINSERT INTO ran VALUES (1);\n-- @downgrade\nDELETE FROM ran;\n",
+    )])
 }
 
 /// Bytes in PostgreSQL, characters in MySQL; SQLite has no limit.
@@ -129,5 +134,9 @@ on_each! {
 }
 
 fn quoted(dialect: Dialect, name: &str) -> String {
-    if dialect.is_mysql_family() { format!("`{}`", name.replace('`', "``")) } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if dialect.is_mysql_family() {
+        format!("`{}`", name.replace('`', "``"))
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
 }

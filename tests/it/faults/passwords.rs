@@ -27,12 +27,20 @@ const MARK: &str = "4711";
 struct Heard(Mutex<String>);
 
 /// Hears what is said on this thread, until both of the others are dropped.
-fn listen() -> (Arc<Heard>, tracing::subscriber::DefaultGuard, tracing::Dispatch) {
+fn listen() -> (
+    Arc<Heard>,
+    tracing::subscriber::DefaultGuard,
+    tracing::Dispatch,
+) {
     // While there is one subscriber only, tracing asks the thread that comes by a place first whether anybody
     // wants to hear of it, and remembers: a test on a thread without one would speak for this one.
     let second = tracing::Dispatch::new(Heard::default());
     let heard = Arc::new(Heard::default());
-    (heard.clone(), tracing::subscriber::set_default(heard), second)
+    (
+        heard.clone(),
+        tracing::subscriber::set_default(heard),
+        second,
+    )
 }
 
 struct Fields<'a>(&'a mut String);
@@ -75,9 +83,24 @@ impl tracing::Subscriber for Heard {
 /// Steps of each kind, the last of which fails.
 fn failing() -> Migrations {
     migrations(&[
-        ("a", "", "", "-- @upgrade\nCREATE TABLE t (id INT);\n-- @downgrade\nDROP TABLE t;\n"),
-        ("b", "a", "", "-- @upgrade autocommit\nINSERT INTO t VALUES (1);\n-- @downgrade\n"),
-        ("c", "b", "", "-- @require\nSELECT id FROM t WHERE id = 2;\n-- @upgrade\nINSERT INTO nowhere VALUES (1);\n-- @downgrade\n"),
+        (
+            "a",
+            "",
+            "",
+            "-- @upgrade\nCREATE TABLE t (id INT);\n-- @downgrade\nDROP TABLE t;\n",
+        ),
+        (
+            "b",
+            "a",
+            "",
+            "-- @upgrade autocommit\nINSERT INTO t VALUES (1);\n-- @downgrade\n",
+        ),
+        (
+            "c",
+            "b",
+            "",
+            "-- @require\nSELECT id FROM t WHERE id = 2;\n-- @upgrade\nINSERT INTO nowhere VALUES (1);\n-- @downgrade\n",
+        ),
     ])
 }
 
@@ -112,7 +135,10 @@ async fn all_that_is_said<S: Source>(migrator: &Migrator<S>) -> String {
     say(&mut said, migrator.history(&Range::all()).await);
     say(&mut said, migrator.require_head().await);
     say(&mut said, migrator.wait_for_head(Duration::ZERO).await);
-    say(&mut said, migrator.resolve("c", Resolution::Abandoned).await);
+    say(
+        &mut said,
+        migrator.resolve("c", Resolution::Abandoned).await,
+    );
     say(&mut said, migrator.downgrade("base").await);
     say(&mut said, migrator.stamp("a", Purge::Keep).await);
     say(&mut said, migrator.ensure_tables().await);
@@ -124,7 +150,9 @@ const SHORT: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_secs(20);
 
 async fn unused_port() -> u16 {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
     listener.local_addr().expect("an address").port()
 }
 
@@ -134,7 +162,9 @@ where
     DB: limbeck::Backend,
     sqlx::Pool<DB>: limbeck::IntoSource<Source = sqlx::Pool<DB>>,
 {
-    let pool = sqlx::pool::PoolOptions::<DB>::new().acquire_timeout(limit).connect_lazy(url);
+    let pool = sqlx::pool::PoolOptions::<DB>::new()
+        .acquire_timeout(limit)
+        .connect_lazy(url);
     match pool {
         Ok(pool) => {
             let migrator = Migrator::new(pool, failing()).lock_wait(Duration::from_millis(100));
@@ -171,7 +201,11 @@ async fn connections_that_fail() {
     let unknown = format!("{}.invalid", "h".repeat(64));
     let (mut said, mut runs) = (String::new(), 0);
     for (_, password) in PASSWORDS {
-        for server in [format!("127.0.0.1:{closed}"), format!("127.0.0.1:{rude}"), unknown.clone()] {
+        for server in [
+            format!("127.0.0.1:{closed}"),
+            format!("127.0.0.1:{rude}"),
+            unknown.clone(),
+        ] {
             #[cfg(feature = "postgres")]
             for url in [
                 format!("postgres://app:{password}@{server}/x?sslmode=prefer"),
@@ -182,7 +216,10 @@ async fn connections_that_fail() {
                 runs += 1;
             }
             #[cfg(feature = "mysql")]
-            for url in [format!("mysql://app:{password}@{server}/x"), format!("mariadb://app:{password}@{server}/x?ssl-mode=required")] {
+            for url in [
+                format!("mysql://app:{password}@{server}/x"),
+                format!("mariadb://app:{password}@{server}/x?ssl-mode=required"),
+            ] {
                 check_lazy::<sqlx::MySql>(&url, SHORT, &mut said).await;
                 runs += 1;
             }
@@ -190,14 +227,22 @@ async fn connections_that_fail() {
     }
     for server in [format!("127.0.0.1:{closed}"), format!("127.0.0.1:{rude}")] {
         for scheme in ["postgres", "mysql"] {
-            said.push_str(&cli_says(&format!("{scheme}://app:{}@{server}/x", PASSWORDS[0].1), &[]));
+            said.push_str(&cli_says(
+                &format!("{scheme}://app:{}@{server}/x", PASSWORDS[0].1),
+                &[],
+            ));
             runs += 8;
         }
     }
     said.push_str(&heard.0.lock().expect("a lock"));
     assert!(said.contains("connect"), "errors were said: {said}");
     let found = said.matches(MARK).count();
-    tell("passwords of connections that fail", runs, found, format!("{} bytes of texts", said.len()));
+    tell(
+        "passwords of connections that fail",
+        runs,
+        found,
+        format!("{} bytes of texts", said.len()),
+    );
     assert_eq!(found, 0, "{}", around(&said));
 }
 
@@ -205,9 +250,14 @@ async fn connections_that_fail() {
 #[cfg(feature = "mysql")]
 #[tokio::test]
 async fn a_user_of_mariadb() {
-    let Some(db) = crate::support::servers::mysql_database().await else { return };
+    let Some(db) = crate::support::servers::mysql_database().await else {
+        return;
+    };
     let (heard, _guard, _second) = listen();
-    let name = db.strings("SELECT CONVERT(DATABASE() USING utf8mb4)").await.remove(0);
+    let name = db
+        .strings("SELECT CONVERT(DATABASE() USING utf8mb4)")
+        .await
+        .remove(0);
     let (mut found, mut bytes) = (Vec::new(), 0);
     for (at, (password, in_url)) in PASSWORDS.into_iter().enumerate() {
         let user = format!("u{at}_{name}");
@@ -216,13 +266,19 @@ async fn a_user_of_mariadb() {
             db.run(&format!("CREATE USER '{user}'@'{host}' IDENTIFIED BY '{literal}'; GRANT ALL ON {name}.* TO '{user}'@'{host}'")).await;
         }
         let url = |password: &str, database: &str| {
-            let server = db.url.rsplit_once('@').map_or(db.url.as_str(), |(_, server)| server);
+            let server = db
+                .url
+                .rsplit_once('@')
+                .map_or(db.url.as_str(), |(_, server)| server);
             let server = server.split_once('/').map_or(server, |(server, _)| server);
             format!("mysql://{user}:{password}@{server}/{database}")
         };
         let mut said = String::new();
         check_lazy::<sqlx::MySql>(&url(in_url, &name), LONG, &mut said).await;
-        assert!(said.contains("AlreadyThere") || said.contains("Migrated"), "it got through: {said}");
+        assert!(
+            said.contains("AlreadyThere") || said.contains("Migrated"),
+            "it got through: {said}"
+        );
         check_lazy::<sqlx::MySql>(&url(&format!("wrong{in_url}"), &name), LONG, &mut said).await;
         assert!(said.contains("Access denied"), "it was turned away: {said}");
         check_lazy::<sqlx::MySql>(&url(in_url, "nowhere"), LONG, &mut said).await;
@@ -246,21 +302,39 @@ async fn a_user_of_mariadb() {
     if log.contains(MARK) {
         found.push(around(&log));
     }
-    tell("passwords of a user, mariadb", PASSWORDS.len() * 6, found.len(), format!("{bytes} bytes of texts"));
+    tell(
+        "passwords of a user, mariadb",
+        PASSWORDS.len() * 6,
+        found.len(),
+        format!("{bytes} bytes of texts"),
+    );
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[cfg(feature = "postgres")]
 #[tokio::test]
 async fn a_user_of_postgres() {
-    let Some(db) = crate::support::servers::postgres_database().await else { return };
+    let Some(db) = crate::support::servers::postgres_database().await else {
+        return;
+    };
     let (heard, _guard, _second) = listen();
-    let name = db.strings("SELECT current_database()::text").await.remove(0);
+    let name = db
+        .strings("SELECT current_database()::text")
+        .await
+        .remove(0);
     let (mut found, mut bytes) = (Vec::new(), 0);
     for (_, in_url) in PASSWORDS {
-        let server = db.url.rsplit_once('@').map_or(db.url.as_str(), |(_, server)| server);
+        let server = db
+            .url
+            .rsplit_once('@')
+            .map_or(db.url.as_str(), |(_, server)| server);
         let server = server.split_once('/').map_or(server, |(server, _)| server);
-        let user = db.url.trim_start_matches("postgres://").split(['@', ':']).next().unwrap_or_default();
+        let user = db
+            .url
+            .trim_start_matches("postgres://")
+            .split(['@', ':'])
+            .next()
+            .unwrap_or_default();
         let urls = [
             format!("postgres://{user}:{in_url}@{server}/{name}"),
             format!("postgres://{user}@{server}/{name}?password={in_url}"),
@@ -272,7 +346,10 @@ async fn a_user_of_postgres() {
             check_lazy::<sqlx::Postgres>(url, LONG, &mut said).await;
             said.push_str(&cli_says(url, &[]));
         }
-        assert!(said.contains("Migrated") && said.contains("does not exist"), "{said}");
+        assert!(
+            said.contains("Migrated") && said.contains("does not exist"),
+            "{said}"
+        );
         let without = format!("postgres://nobody_{name}@{server}/{name}");
         said.push_str(&cli_says(&without, &[("PGPASSWORD", PASSWORDS[0].0)]));
         said.push_str(&everything_stored(&db).await);
@@ -289,12 +366,19 @@ async fn a_user_of_postgres() {
     if log.contains(MARK) {
         found.push(around(&log));
     }
-    tell("passwords of a user, postgres", PASSWORDS.len() * 9, found.len(), format!("{bytes} bytes of texts"));
+    tell(
+        "passwords of a user, postgres",
+        PASSWORDS.len() * 9,
+        found.len(),
+        format!("{bytes} bytes of texts"),
+    );
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 /// Every cell of limbeck's own tables.
-async fn everything_stored<DB: limbeck::Backend>(db: &crate::support::servers::Database<DB>) -> String
+async fn everything_stored<DB: limbeck::Backend>(
+    db: &crate::support::servers::Database<DB>,
+) -> String
 where
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
@@ -302,13 +386,31 @@ where
     for<'r> Option<String>: sqlx::Decode<'r, DB>,
     usize: sqlx::ColumnIndex<DB::Row>,
 {
-    let columns = ["message", "db_user", "host", "session", "application", "error", "down_sql", "statement", "fingerprint"];
+    let columns = [
+        "message",
+        "db_user",
+        "host",
+        "session",
+        "application",
+        "error",
+        "down_sql",
+        "statement",
+        "fingerprint",
+    ];
     let mut stored = String::new();
     for column in columns {
-        stored.push_str(&db.strings(&format!("SELECT {column} FROM limbeck_history")).await.join("\n"));
+        stored.push_str(
+            &db.strings(&format!("SELECT {column} FROM limbeck_history"))
+                .await
+                .join("\n"),
+        );
     }
     for column in ["holder", "host", "application", "session"] {
-        stored.push_str(&db.strings(&format!("SELECT {column} FROM limbeck_history_lock")).await.join("\n"));
+        stored.push_str(
+            &db.strings(&format!("SELECT {column} FROM limbeck_history_lock"))
+                .await
+                .join("\n"),
+        );
     }
     assert!(stored.len() > 20, "{stored}");
     stored
@@ -321,7 +423,12 @@ fn cli_says(url: &str, environment: &[(&str, &str)]) -> String {
         std::fs::write(folder.path().join(revision.path()), revision.text()).expect("a file");
     }
     let mut said = String::new();
-    for command in [&["status"][..], &["upgrade", "head"], &["current", "-v"], &["downgrade", "base", "--yes"]] {
+    for command in [
+        &["status"][..],
+        &["upgrade", "head"],
+        &["current", "-v"],
+        &["downgrade", "base", "--yes"],
+    ] {
         for json in [&[][..], &["--json"]] {
             let output = Command::new(env!("CARGO_BIN_EXE_limbeck"))
                 .args(command)
@@ -344,7 +451,9 @@ fn cli_says(url: &str, environment: &[(&str, &str)]) -> String {
 
 /// Where the mark stands, for the failure's text.
 fn around(said: &str) -> String {
-    let Some(at) = said.find(MARK) else { return String::new() };
+    let Some(at) = said.find(MARK) else {
+        return String::new();
+    };
     let start = said.floor_char_boundary(at.saturating_sub(200));
     said[start..said.floor_char_boundary(at + 60)].to_owned()
 }
