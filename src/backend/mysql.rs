@@ -27,6 +27,7 @@ impl Backend for MySql {
             1146 | 1051 => Class::MissingTable,
             1205 | 3024 => Class::LockTimeout,
             1213 => Class::Deadlock,
+            1568 => Class::InTransaction,
             1290 if error.message().contains("read") => Class::ReadOnly,
             1792 | 1836 => Class::ReadOnly,
             // Shutdown, killed session, a Galera node that is cut off.

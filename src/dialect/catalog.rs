@@ -210,6 +210,16 @@ pub(crate) fn blockers(dialect: Dialect, kind: &Kind) -> Option<String> {
     }
 }
 
+/// PostgreSQL: ends the statement that a run is in, and not its session.
+pub(crate) fn cancel_of(run: &str) -> String {
+    format!(
+        "SELECT pg_catalog.pg_cancel_backend(a.pid)::pg_catalog.text FROM pg_catalog.pg_stat_activity a \
+         WHERE a.pid <> pg_catalog.pg_backend_pid() AND a.state = 'active' \
+         AND pg_catalog.starts_with(a.query, {})",
+        Dialect::Postgres.literal(&run_marker(run))
+    )
+}
+
 /// What a run has the server do at this moment, as one row of session, application, client, since when, and
 /// text; no row where it shows none.
 pub(crate) fn statement_of(dialect: Dialect, run: &str) -> Option<String> {

@@ -123,6 +123,18 @@ pub(crate) fn message_marker(run: &str, actor: &Actor, revision: Option<&str>) -
     marker(&words)
 }
 
+/// PostgreSQL: the server's number of this session.
+pub(crate) const OWN_SESSION: &str = "SELECT pg_catalog.pg_backend_pid()::pg_catalog.text";
+
+/// PostgreSQL: ends a session in which nobody works.
+pub(crate) fn end_idle(session: &str) -> Option<String> {
+    let number: u32 = session.parse().ok()?;
+    Some(format!(
+        "SELECT pg_catalog.pg_terminate_backend(a.pid)::pg_catalog.text FROM pg_catalog.pg_stat_activity a \
+         WHERE a.pid = {number} AND a.state = 'idle'"
+    ))
+}
+
 /// PostgreSQL: this transaction's application name tells what [`message_marker`] tells elsewhere, as far as the
 /// server's 63 bytes hold it.
 pub(crate) fn show_run(actor: &Actor, revision: &str) -> String {

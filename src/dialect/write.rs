@@ -196,7 +196,7 @@ impl Claim {
             "{} AND epoch = {} AND holder = {}",
             names.scope(),
             self.epoch,
-            names.dialect().literal(&*self.holder)
+            names.dialect().literal(&self.holder)
         )
     }
 }

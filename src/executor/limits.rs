@@ -6,10 +6,10 @@
 //! transaction (`CREATE INDEX CONCURRENTLY`) gets them in the session, right before it and until right after.
 
 use super::message::{Message, Origin};
-use super::{Run, RunError};
+use super::{Fault, Run, RunError};
 use crate::backend::Source;
-use crate::dialect::Dialect;
 use crate::dialect::session::{self, Timeout};
+use crate::dialect::{Dialect, look};
 use crate::error::Error;
 use crate::prepare::{Prepared, Sql, Work};
 
@@ -103,7 +103,10 @@ impl<S: Source> Run<'_, S> {
             return Ok(());
         }
         let mut message = self.message(Some(&prepared.step.revision));
-        for timeout in self.timeouts(prepared) {
+        // With a pool statement_timeout is kept by a watch beside it, and lock_timeout would only break a
+        // CONCURRENTLY.
+        let timeouts = self.timeouts(prepared).into_iter();
+        for timeout in timeouts.filter(|_| self.source.pool().is_none()) {
             message.own(&timeout.replace("SET LOCAL", "SET"));
         }
         for (number, statement) in Self::settings_before(prepared, number) {
@@ -116,11 +119,41 @@ impl<S: Source> Run<'_, S> {
         if message.len() == 0 {
             return Ok(());
         }
+        message.own(session::OWN_SESSION);
         self.is_session_set = true;
         match self.send(&message).await {
-            Ok(_) => Ok(()),
+            Ok(results) => {
+                self.set_in = results.last().and_then(|last| look::first_cell(&last.rows));
+                Ok(())
+            }
             Err(fault) => Err(self.replay_failed(prepared, &message, fault)),
         }
+    }
+
+    /// PostgreSQL: takes back what [`Run::enter_session`] set. A pooler in transaction mode may have given this
+    /// connection another session of the server by now: then the one that has the settings is ended, if nobody works
+    /// in it.
+    pub(super) async fn leave_session(&mut self) -> Result<(), Fault> {
+        if !std::mem::take(&mut self.is_session_set) {
+            return Ok(());
+        }
+        let mut message = self.message(None);
+        self.push_reset(&mut message);
+        message.own(session::OWN_SESSION);
+        let results = self.send(&message).await?;
+        let now = results.last().and_then(|last| look::first_cell(&last.rows));
+        let elsewhere = self.set_in.take().filter(|id| now.as_ref() != Some(id));
+        if let Some(id) = elsewhere {
+            tracing::warn!(
+                session = id,
+                "a pooler in transaction mode gave a section's settings to another client: a statement that allows no \
+                 transaction cannot have settings of its own there"
+            );
+            if let Some(end) = session::end_idle(&id) {
+                self.query(&end).await?;
+            }
+        }
+        Ok(())
     }
 
     /// SQLite, MySQL, and code everywhere: the section's time-outs, in the session.
@@ -142,7 +175,7 @@ impl<S: Source> Run<'_, S> {
         for statement in self.timeouts(prepared) {
             // Outside a transaction the setting is the session's.
             let statement = statement.replace("SET LOCAL", "SET");
-            self.is_session_set = true;
+            self.is_session_set |= dialect == Dialect::Postgres;
             let set = self.query(&statement).await;
             set.map_err(|fault| {
                 self.fault("setting a time-out", "Nothing of the step was run", fault)
@@ -155,14 +188,8 @@ impl<S: Source> Run<'_, S> {
     pub(super) async fn restore_session(&mut self, prepared: &Prepared) {
         let statements = match self.dialect() {
             Dialect::Postgres => {
-                let is_set =
-                    std::mem::take(&mut self.is_session_set) || matches!(prepared.work, Work::Code);
-                if !is_set {
-                    return;
-                }
-                let mut message = self.message(None);
-                self.push_reset(&mut message);
-                if let Err(fault) = self.send(&message).await {
+                self.is_session_set |= matches!(prepared.work, Work::Code);
+                if let Err(fault) = self.leave_session().await {
                     tracing::debug!(
                         error = fault.failure.message,
                         "the session could not be restored"

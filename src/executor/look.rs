@@ -3,6 +3,7 @@
 use super::lock::Wait;
 use super::{Fault, Run};
 use crate::backend::{Backend as _, Class, Source};
+use crate::dialect::Dialect;
 use crate::dialect::look::{self, Look, Tables, TextRow};
 use crate::dialect::tables::{self, LAYOUT};
 use crate::dialect::write;
@@ -17,6 +18,17 @@ const UNCHANGED: &str = "Nothing was changed";
 impl<S: Source> Run<'_, S> {
     /// Looks, outside any transaction: one statement where limbeck's tables are all there.
     pub(crate) async fn look(&mut self) -> Result<(), Error> {
+        let is_first = self.server.version.is_empty();
+        self.look_once().await?;
+        // MySQL has no variable that tells, but refuses this inside a transaction.
+        if is_first && self.source.pool().is_none() && self.dialect() == Dialect::Mysql {
+            let asked = self.query("SET TRANSACTION READ WRITE").await;
+            asked.map_err(|fault| self.fault(LOOKING, UNCHANGED, fault))?;
+        }
+        Ok(())
+    }
+
+    async fn look_once(&mut self) -> Result<(), Error> {
         let mut wait = Wait::new(self.settings.lock_wait);
         // A table may come between two of these queries; it does not go again.
         let mut attempts = 0;

@@ -29,6 +29,7 @@ mod stamp;
 mod stepwise;
 mod transactional;
 mod verdict;
+mod watch;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -115,6 +116,8 @@ pub(crate) struct Run<'a, S: Source> {
     saved: Option<Vec<(String, String)>>,
     /// PostgreSQL: a section's settings stand in the session, outside of any transaction.
     is_session_set: bool,
+    /// The server's number of the session that has them.
+    set_in: Option<String>,
     /// Where an applied revision was edited and that is only warned of: lineages over what the ledger has.
     lineages: Option<HashMap<Arc<str>, String>>,
     /// SQLite: the connection as it was before the first step.
@@ -182,6 +185,7 @@ impl<'a, S: Source> Run<'a, S> {
             is_cut_off: false,
             saved: None,
             is_session_set: false,
+            set_in: None,
             lineages: None,
             kept: None,
             steps: Vec::new(),

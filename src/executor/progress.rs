@@ -123,12 +123,12 @@ impl<S: Source> Run<'_, S> {
     }
 
     pub(super) async fn send_record(&mut self, progress: &Progress<'_>) -> Result<(), Error> {
+        // The section's role may not write the ledger.
+        self.leave_session()
+            .await
+            .map_err(|fault| self.lost_or("ending a section's settings", fault))?;
         let mut message = self.message(None);
         message.own(self.begin_short());
-        if std::mem::take(&mut self.is_session_set) {
-            // The section's role may not write the ledger.
-            self.push_reset(&mut message);
-        }
         message.own_all(&write::record(&self.names, progress));
         message.commit();
         match self.send_short(&message).await {

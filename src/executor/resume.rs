@@ -38,11 +38,11 @@ impl<S: Source> Run<'_, S> {
                 None => row.done_digest.clone().unwrap_or_default(),
             },
         };
+        self.leave_session()
+            .await
+            .map_err(|fault| self.lost_or("ending a section's settings", fault))?;
         let mut message = self.message(Some(&prepared.step.revision));
         message.own(self.begin_short());
-        if std::mem::take(&mut self.is_session_set) {
-            self.push_reset(&mut message);
-        }
         message.own_all(&write::record(&self.names, &self.progress(&underway)));
         let ledger = self.ledger_row(&prepared.step, "running");
         message.own(&write::adopt_row(
@@ -76,7 +76,7 @@ impl<S: Source> Run<'_, S> {
         self.replay_session(prepared, index).await?;
         if row.statement_running.is_none() {
             if let Some(next) = next {
-                self.clear_invalid_index(next).await?;
+                self.clear_invalid_index(next, None).await?;
             }
             return Ok((done, None));
         }
@@ -93,7 +93,7 @@ impl<S: Source> Run<'_, S> {
         match (verdict, next) {
             (Verdict::Applied, Some(statement)) => Ok((done + 1, Some(statement))),
             (Verdict::NotApplied, Some(statement)) => {
-                self.clear_invalid_index(statement).await?;
+                self.clear_invalid_index(statement, None).await?;
                 Ok((done, None))
             }
             (Verdict::NotApplied, None) => Ok((done, None)),

@@ -286,7 +286,11 @@ impl<S: Source> Run<'_, S> {
         let began = Instant::now();
         let mut attempt = 0;
         loop {
-            let mut fault = match self.send_short(message).await {
+            let sent = match self.watch(prepared, is_atomic) {
+                Some(watch) => self.send_watched(message, watch).await,
+                None => self.send_short(message).await,
+            };
+            let mut fault = match sent {
                 Ok(results) => return Ok(results),
                 Err(fault) => fault,
             };
@@ -353,12 +357,15 @@ impl<S: Source> Run<'_, S> {
         };
         let _ = self.rollback().await;
         // What a name that was taken already belongs to is not this statement's.
-        if fault.failure.code.as_deref() != Some("42P07")
-            && let Err(left) = self
-                .clear_invalid_index(&prepared.statements()[number])
-                .await
-        {
-            tracing::warn!(error = %left, "what a failed index build left is still there");
+        let mut is_clean = true;
+        if fault.failure.code.as_deref() != Some("42P07") {
+            let statement = &prepared.statements()[number];
+            let limit = Some(self.settings.lock_timeout);
+            if let Err(left) = self.clear_invalid_index(statement, limit).await {
+                // The step stays unfinished: the next call removes it before it goes on.
+                is_clean = false;
+                tracing::warn!(error = %left, "what a failed index build left is still there");
+            }
         }
         let total = prepared.statements().len();
         let ran = match underway.done {
@@ -380,7 +387,7 @@ impl<S: Source> Run<'_, S> {
         let error = statement_error(prepared, number, blame.offset, fault, state);
         let text = error.to_string();
         // Nothing of it stands: then the attempt has simply failed, and blocks nobody.
-        let end = (underway.done == 0).then_some("failed");
+        let end = (underway.done == 0 && is_clean).then_some("failed");
         let recorded = self.record_end(underway, end, &text).await;
         if let Err(recording) = recorded {
             tracing::warn!(error = %recording, "the failure could not be recorded");

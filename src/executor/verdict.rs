@@ -1,5 +1,7 @@
 //! After a crash: whether the one statement in doubt took effect, and ending whoever may still be in it.
 
+use std::time::Duration;
+
 use sha2::{Digest as _, Sha256};
 
 use super::check::statement_error;
@@ -7,7 +9,7 @@ use super::lock::read_holder;
 use super::{Fault, Holder, Message, Origin, Run};
 use crate::backend::{Class, Source};
 use crate::dialect::catalog::{self, Evidence};
-use crate::dialect::{session, write};
+use crate::dialect::{Dialect, session, write};
 use crate::error::Error;
 use crate::prepare::{Prepared, Sql};
 use crate::sql;
@@ -107,8 +109,13 @@ impl<S: Source> Run<'_, S> {
     }
 
     /// PostgreSQL: removes the invalid index that an interrupted or failed `CREATE INDEX CONCURRENTLY` left,
-    /// which would be in the way of the next one, or be taken for a good one by `IF NOT EXISTS`.
-    pub(super) async fn clear_invalid_index(&mut self, statement: &Sql) -> Result<(), Error> {
+    /// which would be in the way of the next one, or be taken for a good one by `IF NOT EXISTS`. The removal waits
+    /// for older transactions, as a build does: at most for so long.
+    pub(super) async fn clear_invalid_index(
+        &mut self,
+        statement: &Sql,
+        limit: Option<Duration>,
+    ) -> Result<(), Error> {
         let evidence = catalog::evidence(self.dialect(), &statement.kind, &statement.text);
         let Evidence::IndexValid(query) = evidence else {
             return Ok(());
@@ -121,7 +128,12 @@ impl<S: Source> Run<'_, S> {
             statement = drop,
             "removing what an interrupted index build left"
         );
-        let dropped = self.query(&drop).await;
+        let mut message = self.message(None);
+        message.own(&drop);
+        let dropped = match limit.and_then(|limit| self.watch_for(limit)) {
+            Some(watch) => self.send_watched(&message, watch).await,
+            None => self.send(&message).await,
+        };
         let during = "removing the invalid index that an interrupted build left";
         dropped
             .map(|_| ())
@@ -139,7 +151,7 @@ impl<S: Source> Run<'_, S> {
             if !statement.sets_session(dialect) {
                 continue;
             }
-            self.is_session_set = true;
+            self.is_session_set = dialect == Dialect::Postgres;
             let mut message = self.message(Some(&prepared.step.revision));
             let origin = Origin {
                 step: 0,

@@ -570,6 +570,52 @@ mod on_postgres {
         assert!(text.contains("pg_sleep"), "{text}");
     }
 
+    /// `statement_timeout=` holds for a statement that allows no transaction too, without a setting in the session.
+    #[tokio::test]
+    async fn a_time_out_ends_a_concurrent_index_build() {
+        let Some(db) = postgres_database().await else {
+            return;
+        };
+        let files = |words: &str| {
+            migrations(&[
+                ("a", "", "", "-- @upgrade\nCREATE TABLE t (id INT);\n"),
+                (
+                    "b",
+                    "a",
+                    "",
+                    &format!(
+                        "-- @upgrade autocommit{words}\nCREATE INDEX CONCURRENTLY t_id ON t (id);\n"
+                    ),
+                ),
+            ])
+        };
+        let _ = Migrator::new(&db.pool, files(""))
+            .upgrade("a")
+            .await
+            .expect("a");
+        // An older transaction keeps the build from ending.
+        let mut older = db.pool.begin().await.expect("a transaction");
+        sqlx::raw_sql("INSERT INTO t VALUES (9)")
+            .execute(&mut *older)
+            .await
+            .expect("a write");
+        let limited = Migrator::new(&db.pool, files(" statement_timeout=300ms"));
+        let error = limited.upgrade_to_head().await.expect_err("too long");
+        assert!(error.is_statement(), "{error}");
+        assert!(
+            error.to_string().contains("canceled after 300 ms"),
+            "{error}"
+        );
+        // Its removal waits for the older transaction too, and gives way to the error: then the next call does it.
+        older.rollback().await.expect("rollback");
+        let left = "SELECT relname::text FROM pg_class WHERE relname = 't_id'";
+        assert_eq!(db.strings(left).await.len(), 1, "the invalid index");
+        let next = Migrator::new(&db.pool, files(""));
+        assert_eq!(next.upgrade_to_head().await.expect("built").heads, ["b"]);
+        let valid = "SELECT indisvalid::text FROM pg_index WHERE indexrelid = 't_id'::regclass";
+        assert_eq!(db.strings(valid).await, ["true"]);
+    }
+
     /// Also while code of the user's runs in it, whose statements tell nothing.
     #[tokio::test]
     async fn the_holder_that_runs_code_is_named() {

@@ -1,7 +1,7 @@
 //! Databases for tests: each call makes a new, empty one.
 //!
 //! SQLite needs nothing. PostgreSQL and MariaDB are the servers of two environment variables, which
-//! `tests/run.sh` starts and sets. Without them a test that needs one says so on standard error and is left
+//! `tests/run.sh` starts and sets; servers of any other kind are [`super::rig`]'s. Without them a test that needs one says so on standard error and is left
 //! out; with `LIMBECK_TEST_REQUIRE_SERVERS` set, as `tests/run.sh` does, that is a failure.
 
 use std::io::Write as _;
@@ -76,10 +76,15 @@ pub fn server(variable: &str) -> Option<String> {
 /// A fresh PostgreSQL database and its URL; none where there is no server.
 #[cfg(feature = "postgres")]
 pub async fn postgres() -> Option<(sqlx::PgPool, String)> {
+    Some(postgres_on(&server("LIMBECK_TEST_POSTGRES_URL")?).await)
+}
+
+/// A fresh database on that PostgreSQL, and its URL.
+#[cfg(feature = "postgres")]
+pub async fn postgres_on(admin: &str) -> (sqlx::PgPool, String) {
     use sqlx::Connection as _;
-    let admin = server("LIMBECK_TEST_POSTGRES_URL")?;
     let name = fresh_name();
-    let mut connection = sqlx::PgConnection::connect(&admin)
+    let mut connection = sqlx::PgConnection::connect(admin)
         .await
         .expect("the PostgreSQL server");
     let create = format!("CREATE DATABASE {name}");
@@ -88,22 +93,27 @@ pub async fn postgres() -> Option<(sqlx::PgPool, String)> {
         .await
         .expect("CREATE DATABASE");
     connection.close().await.expect("close");
-    let url = with_database(&admin, &name);
+    let url = with_database(admin, &name);
     let options = sqlx::postgres::PgConnectOptions::from_str(&url).expect("a URL");
     let pool = sqlx::postgres::PgPoolOptions::new()
         .max_connections(3)
         .connect_with(options)
         .await;
-    Some((pool.expect("the new database"), url))
+    (pool.expect("the new database"), url)
 }
 
 /// A fresh MariaDB or MySQL database and its URL; none where there is no server.
 #[cfg(feature = "mysql")]
 pub async fn mysql() -> Option<(sqlx::MySqlPool, String)> {
+    Some(mysql_on(&server("LIMBECK_TEST_MYSQL_URL")?).await)
+}
+
+/// A fresh database on that MariaDB, and its URL.
+#[cfg(feature = "mysql")]
+pub async fn mysql_on(admin: &str) -> (sqlx::MySqlPool, String) {
     use sqlx::Connection as _;
-    let admin = server("LIMBECK_TEST_MYSQL_URL")?;
     let name = fresh_name();
-    let mut connection = sqlx::MySqlConnection::connect(&admin)
+    let mut connection = sqlx::MySqlConnection::connect(admin)
         .await
         .expect("the MariaDB server");
     let create = format!("CREATE DATABASE {name}");
@@ -112,18 +122,18 @@ pub async fn mysql() -> Option<(sqlx::MySqlPool, String)> {
         .await
         .expect("CREATE DATABASE");
     connection.close().await.expect("close");
-    let url = with_database(&admin, &name);
+    let url = with_database(admin, &name);
     let options = sqlx::mysql::MySqlConnectOptions::from_str(&url).expect("a URL");
     let pool = sqlx::mysql::MySqlPoolOptions::new()
         .max_connections(3)
         .connect_with(options)
         .await;
-    Some((pool.expect("the new database"), url))
+    (pool.expect("the new database"), url)
 }
 
 /// The URL with another database: the admin URL's path is one word.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-fn with_database(url: &str, name: &str) -> String {
+pub fn with_database(url: &str, name: &str) -> String {
     let (server, _) = url.rsplit_once('/').expect("a URL with a database");
     format!("{server}/{name}")
 }
@@ -202,21 +212,33 @@ pub async fn sqlite() -> Database<sqlx::Sqlite> {
 #[cfg(feature = "postgres")]
 pub async fn postgres_database() -> Option<Database<sqlx::Postgres>> {
     let (pool, url) = postgres().await?;
-    Some(Database {
+    Some(of_postgres(pool, url))
+}
+
+/// A database that stands already.
+#[cfg(feature = "postgres")]
+pub fn of_postgres(pool: sqlx::PgPool, url: String) -> Database<sqlx::Postgres> {
+    Database {
         pool,
         url,
         dialect: limbeck::Dialect::Postgres,
         _folder: None,
-    })
+    }
 }
 
 #[cfg(feature = "mysql")]
 pub async fn mysql_database() -> Option<Database<sqlx::MySql>> {
     let (pool, url) = mysql().await?;
-    Some(Database {
+    Some(of_mysql(pool, url))
+}
+
+/// A database that stands already.
+#[cfg(feature = "mysql")]
+pub fn of_mysql(pool: sqlx::MySqlPool, url: String) -> Database<sqlx::MySql> {
+    Database {
         pool,
         url,
         dialect: limbeck::Dialect::Mariadb,
         _folder: None,
-    })
+    }
 }
