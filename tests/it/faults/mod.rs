@@ -12,6 +12,8 @@ mod figures;
 mod galera;
 mod handwritten;
 mod hostile;
+#[cfg(target_os = "linux")]
+mod hosts;
 mod index;
 mod kill;
 mod locks;
