@@ -375,6 +375,57 @@ async fn a_user_of_postgres() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// A password in a revision's own SQL is as public as the file. It is where the statement's text is, and nowhere
+/// else: in the error and the ledger's `error` if the statement fails, in the ledger's `down_sql`; not in logs.
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn passwords_in_a_revisions_sql() {
+    let Some(db) = crate::support::servers::postgres_database().await else {
+        return;
+    };
+    let (heard, _guard, _second) = listen();
+    let name = db
+        .strings("SELECT current_database()::text")
+        .await
+        .remove(0);
+    let role = format!("role_{name}");
+    let files = migrations(&[
+        (
+            "a",
+            "",
+            "",
+            &format!(
+                "-- @upgrade\nCREATE ROLE {role} PASSWORD 'up4711';\n-- @downgrade\nALTER ROLE {role} PASSWORD 'down4711';\nDROP ROLE {role};\n"
+            ),
+        ),
+        (
+            "b",
+            "a",
+            "",
+            &format!("-- @upgrade\nCREATE ROLE {role} PASSWORD 'again4711';\n-- @downgrade\n"),
+        ),
+    ]);
+    let migrator = Migrator::new(&db.pool, files);
+    let report = migrator.upgrade("a").await.expect("a role");
+    assert!(!format!("{report:?}").contains("up4711"));
+    let error = migrator
+        .upgrade_to_head()
+        .await
+        .expect_err("the role is there");
+    let stored = everything_stored(&db).await;
+    let down = migrator.downgrade("base").await;
+    let log = heard.0.lock().expect("a lock").clone();
+    assert!(down.is_ok(), "{down:?}");
+    assert!(
+        error.to_string().contains("again4711"),
+        "the statement is shown: {error}"
+    );
+    assert!(stored.contains("again4711"), "the ledger has the error");
+    assert!(stored.contains("down4711"), "the ledger has the way down");
+    assert!(!stored.contains("up4711"), "{stored}");
+    assert!(!log.contains(MARK), "{}", around(&log));
+}
+
 /// Every cell of limbeck's own tables.
 async fn everything_stored<DB: limbeck::Backend>(
     db: &crate::support::servers::Database<DB>,
