@@ -112,6 +112,9 @@ mod dialect;
 mod error;
 #[cfg(feature = "_sqlx")]
 mod executor;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod graph;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod ledger;

@@ -82,6 +82,8 @@ missing() {
     # The clients run the scripts of offline mode.
     has psql || printf 'postgresql-client '
     has sqlite3 || printf 'sqlite3 '
+    # Clocks that disagree.
+    has faketime || printf 'faketime '
     has mariadb || printf 'mariadb-client '
     { has mariadbd && has mariadb-install-db && has mariadb-admin; } || printf 'mariadb-server '
     has pgbouncer || printf 'pgbouncer '

@@ -224,10 +224,11 @@ impl TryFrom<&Revision> for NewRevision {
             words.iter().map(|word| word.to_string()).collect()
         };
         let mut new = NewRevision::new(revision.id())
-            .message(revision.message())
             .down_revision(own(revision.down_revision()))
             .branch_labels(own(revision.branch_labels()))
             .depends_on(own(revision.depends_on()));
+        // As it was read: a lone CR in it is no line break of the file's.
+        new.message = revision.message().to_owned();
         new.create_date = revision.create_date().map(str::to_owned);
         new.requires_binary = revision.requires_binary().map(str::to_owned);
         new.lint = layout.lint.clone();

@@ -84,7 +84,7 @@ pub(super) struct Lexer<'a> {
     code_comment: Option<usize>,
     /// The token before was the word `AS`: only there does MySQL 9 have dollar quotes.
     after_as: bool,
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub steps: usize,
 }
 
@@ -98,7 +98,7 @@ impl<'a> Lexer<'a> {
             delimiter: ";",
             code_comment: None,
             after_as: false,
-            #[cfg(test)]
+            #[cfg(any(test, fuzzing))]
             steps: 0,
         }
     }
@@ -533,9 +533,9 @@ impl<'a> Lexer<'a> {
         end
     }
 
-    #[cfg_attr(not(test), expect(clippy::unused_self, unused_variables))]
+    #[cfg_attr(not(any(test, fuzzing)), expect(clippy::unused_self, unused_variables))]
     fn step(&mut self, count: usize) {
-        #[cfg(test)]
+        #[cfg(any(test, fuzzing))]
         {
             self.steps += count;
         }

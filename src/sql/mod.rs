@@ -33,6 +33,8 @@ pub use error::{SplitError, SplitErrorKind};
 pub use kind::{
     Class, Ddl, DdlVerb, InTransaction, Kind, ObjectKind, ObjectName, TransactionControl,
 };
+#[cfg(any(test, fuzzing))]
+pub(crate) use split::lexer_steps;
 pub use split::{Statement, split};
 
 /// The line and column of a byte offset in `text`, both counted from 1, the column in characters.

@@ -126,16 +126,18 @@ fn split_tokens<'a>(
     Ok(statements)
 }
 
+/// How many times the lexer looks at a byte, whatever comes of it.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn lexer_steps(dialect: Dialect, sql: &str) -> usize {
+    let mut lexer = Lexer::new(dialect, sql);
+    let _ = split_tokens(dialect, sql, &mut lexer);
+    lexer.steps
+}
+
 #[cfg(test)]
 mod tests {
+    use super::lexer_steps as steps;
     use super::*;
-
-    /// How many times the lexer looked at a byte, whatever came of it.
-    fn steps(dialect: Dialect, sql: &str) -> usize {
-        let mut lexer = Lexer::new(dialect, sql);
-        let _ = split_tokens(dialect, sql, &mut lexer);
-        lexer.steps
-    }
 
     #[test]
     fn work_is_linear_on_hostile_text() {

@@ -178,7 +178,7 @@ async fn died_in_the_second(
     let files_in = tempfile::tempdir().expect("a folder");
     let mut child = boot(&files_in, &files(statement), &db.url);
     while db
-        .strings("SELECT CONVERT(id, CHAR) FROM information_schema.processlist WHERE info LIKE '/* limbeck run%' AND state LIKE 'Waiting for table metadata lock%'")
+        .strings("SELECT CONVERT(id, CHAR) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE '/* limbeck run%' AND state LIKE 'Waiting for table metadata lock%'")
         .await
         .is_empty()
     {
@@ -191,9 +191,9 @@ async fn died_in_the_second(
     child.kill().expect("SIGKILL");
     let _ = child.wait();
     // MariaDB goes on with a dead client's statement: end it, so that `after` alone decides.
-    db.run("BEGIN NOT ATOMIC DECLARE i INT; SELECT max(id) INTO i FROM information_schema.processlist WHERE info LIKE '/* limbeck run%'; IF i IS NOT NULL THEN KILL i; END IF; END").await;
+    db.run("BEGIN NOT ATOMIC DECLARE i INT; SELECT max(id) INTO i FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE '/* limbeck run%'; IF i IS NOT NULL THEN KILL i; END IF; END").await;
     reader.rollback().await.expect("rollback");
-    while !db.strings("SELECT CONVERT(id, CHAR) FROM information_schema.processlist WHERE info LIKE '/* limbeck run%'").await.is_empty() {
+    while !db.strings("SELECT CONVERT(id, CHAR) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE '/* limbeck run%'").await.is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     if !after.is_empty() {

@@ -12,6 +12,7 @@ mod embedding;
 mod examples;
 #[cfg(all(unix, feature = "cli"))]
 mod faults;
+mod fuzz_corpus;
 mod graph_properties;
 mod offline;
 #[cfg(feature = "cli")]

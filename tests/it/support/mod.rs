@@ -1,9 +1,11 @@
 //! What the tests share: revisions written in a line, and a database of its own for each test.
 
+pub mod boots;
 #[cfg(all(unix, feature = "cli"))]
 pub mod forward;
 #[cfg(all(unix, feature = "cli"))]
 pub mod places;
+pub mod proxy;
 #[cfg(all(unix, feature = "cli"))]
 pub mod rig;
 pub mod servers;

@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../oracles/target.rs"]
+mod oracle;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| oracle::check(data));
