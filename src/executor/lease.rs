@@ -17,6 +17,9 @@ use crate::dialect::{catalog, session, tables, write};
 use crate::error::Error;
 use crate::prepare::transactional_ddl;
 
+/// Where the connection was lost, the lease may be taken all the same: it expires.
+const NOT_BEGUN: &str = "No step was begun. Start again";
+
 /// The lease that this run holds.
 #[derive(Debug)]
 pub(super) struct OwnLease {
@@ -194,8 +197,7 @@ impl<S: Source> Run<'_, S> {
         message.own(&statement);
         message.commit();
         let taken = self.send_short(&message).await;
-        let taken =
-            taken.map_err(|fault| self.fault("taking the lease", "Nothing was changed", fault))?;
+        let taken = taken.map_err(|fault| self.fault("taking the lease", NOT_BEGUN, fault))?;
         if taken.first().is_some_and(|result| result.affected == 1) {
             return Ok(epoch);
         }
@@ -246,7 +248,7 @@ impl<S: Source> Run<'_, S> {
                 // A cluster's word for "another node was first".
                 Err(fault) if fault.failure.class == Class::Deadlock => false,
                 Err(fault) => {
-                    return Err(self.fault("taking the lease", "Nothing was changed", fault));
+                    return Err(self.fault("taking the lease", NOT_BEGUN, fault));
                 }
             };
             if !is_taken {
