@@ -2,6 +2,7 @@
 //! poolers and clusters in between, disks full. Each test is a sample in every run and a soak in
 //! `tests/soak.sh`.
 
+#[cfg(target_os = "linux")]
 mod cancel;
 mod child;
 mod crowd;
@@ -12,7 +13,6 @@ mod figures;
 mod galera;
 mod handwritten;
 mod hostile;
-#[cfg(target_os = "linux")]
 mod hosts;
 mod index;
 mod kill;
