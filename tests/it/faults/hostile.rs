@@ -160,7 +160,7 @@ on_each! {
         assert!(migrator.status().await.expect("status").unverified.is_empty(), "each row is found by its id");
         for id in ids.iter().rev() {
             assert_eq!(migrator.show(&format!("label_{id}")).await.expect("a label")[0].revision, *id);
-            assert_eq!(migrator.current().await.expect("current"), std::slice::from_ref(id));
+            assert_eq!(migrator.current().await.expect("current"), [id.as_str()]);
             let _ = migrator.downgrade("-1").await.unwrap_or_else(|error| panic!("{id:?}: {error}"));
             wrong += usize::from(!matches!(run_error(&migrator.resolve(id, limbeck::Resolution::Applied).await.expect_err("nothing")), RunError::NothingToResolve { .. }));
         }
