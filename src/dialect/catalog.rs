@@ -210,13 +210,13 @@ pub(crate) fn blockers(dialect: Dialect, kind: &Kind) -> Option<String> {
     }
 }
 
-/// PostgreSQL: ends the statement that a run is in, and not its session.
-pub(crate) fn cancel_of(run: &str) -> String {
+/// PostgreSQL: ends the message that begins so, and not its session.
+pub(crate) fn cancel_of(message: &str) -> String {
     format!(
         "SELECT pg_catalog.pg_cancel_backend(a.pid)::pg_catalog.text FROM pg_catalog.pg_stat_activity a \
          WHERE a.pid <> pg_catalog.pg_backend_pid() AND a.state = 'active' \
          AND pg_catalog.starts_with(a.query, {})",
-        Dialect::Postgres.literal(&run_marker(run))
+        Dialect::Postgres.literal(message)
     )
 }
 

@@ -123,6 +123,9 @@ pub(crate) fn message_marker(run: &str, actor: &Actor, revision: Option<&str>) -
     marker(&words)
 }
 
+/// PostgreSQL: sqlx names the statements that it prepares, also with its cache off.
+pub(crate) const FORGET_STATEMENTS: &str = "DEALLOCATE ALL";
+
 /// PostgreSQL: the server's number of this session.
 pub(crate) const OWN_SESSION: &str = "SELECT pg_catalog.pg_backend_pid()::pg_catalog.text";
 

@@ -155,6 +155,8 @@ impl<S: Source> Run<'_, S> {
             return Ok(());
         }
         let mut message = self.message(Some(&step.revision));
+        // Behind a pooler this session may have statements of that name from another client's code.
+        message.own(session::FORGET_STATEMENTS);
         message.own(&session::show_run(&self.actor, &step.revision));
         let shown = self.send(&message).await;
         shown

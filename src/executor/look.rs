@@ -37,8 +37,11 @@ impl<S: Source> Run<'_, S> {
             match self.query(&look::full(&self.names)).await {
                 Ok(rows) => return self.absorb(look::read(&rows, Tables::ALL)),
                 Err(fault) if fault.failure.class == Class::MissingTable => {}
-                // SQLite, where a writer shuts readers out for a moment, or for a VACUUM.
-                Err(fault) if fault.failure.class == Class::LockTimeout => {
+                // SQLite, where a writer shuts readers out for a moment, or for a VACUUM; a cluster, where another
+                // node's DDL ends what reads.
+                Err(fault)
+                    if matches!(fault.failure.class, Class::LockTimeout | Class::Deadlock) =>
+                {
                     self.pause(&mut wait).await?;
                     attempts = 0;
                     continue;

@@ -186,6 +186,7 @@ impl<S: Source> Run<'_, S> {
                 if self.dialect() == Dialect::Postgres {
                     let mut reset = self.message(Some(&first.step.revision));
                     self.push_reset(&mut reset);
+                    reset.own(session::FORGET_STATEMENTS);
                     self.send(&reset)
                         .await
                         .map_err(|f| self.fault("ending the code's settings", ROLLED_BACK, f))?;

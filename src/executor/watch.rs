@@ -1,6 +1,8 @@
 //! PostgreSQL: `statement_timeout=` around a statement that allows no transaction. A setting of the session may be
 //! another client's by the next message, behind a pooler in transaction mode: so the limit is kept from here.
 
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -13,10 +15,15 @@ use crate::backend::{Backend, Source, StatementResult};
 use crate::dialect::{Dialect, catalog};
 use crate::prepare::Prepared;
 
+/// How much of a message the server's list of sessions shows at least.
+const SEEN: usize = 400;
+
+/// How soon a statement is ended again that goes on.
+const AGAIN: Duration = Duration::from_millis(200);
+
 /// Ends the statement of a run when its time is up.
 pub(super) struct Watch<B: Backend> {
     pool: Pool<B>,
-    cancel: String,
     limit: Duration,
 }
 
@@ -30,11 +37,8 @@ impl<S: Source> Run<'_, S> {
     }
 
     pub(super) fn watch_for(&self, limit: Duration) -> Option<Watch<S::Database>> {
-        let mut message = Message::marked(self.dialect(), "");
-        message.own(&catalog::cancel_of(&self.id));
         Some(Watch {
             pool: self.source.pool().and_then(S::Database::beside)?,
-            cancel: message.text().to_owned(),
             limit,
         })
     }
@@ -45,22 +49,34 @@ impl<S: Source> Run<'_, S> {
         watch: Watch<S::Database>,
     ) -> Result<Vec<StatementResult>, Fault> {
         let limit = watch.limit;
+        // No other statement of the run's is this one.
+        let beginning: String = message.text().chars().take(SEEN).collect();
+        let mut cancel = Message::marked(self.dialect(), "");
+        cancel.own(&catalog::cancel_of(&beginning));
+        let is_over = AtomicBool::new(false);
         let sent = std::pin::pin!(self.send_short(message));
         let ending = std::pin::pin!(async {
             tokio::time::sleep(limit).await;
-            if let Ok(mut connection) = watch.pool.acquire().await {
-                let _ = S::Database::send(&mut connection, watch.cancel.clone(), Vec::new()).await;
+            is_over.store(true, Ordering::Relaxed);
+            // It may not have begun when its time is up.
+            loop {
+                if let Ok(mut connection) = watch.pool.acquire().await {
+                    let text = cancel.text().to_owned();
+                    let _ = S::Database::send(&mut connection, text, Vec::new()).await;
+                }
+                tokio::time::sleep(AGAIN).await;
             }
         });
-        match select(sent, ending).await {
-            Either::Left((sent, _)) => sent,
-            Either::Right(((), sent)) => sent.await.map_err(|mut fault| {
-                if fault.failure.code.as_deref() == Some("57014") {
-                    fault.failure.message =
-                        format!("canceled after {}, its statement_timeout", human(limit));
-                }
-                fault
-            }),
-        }
+        // The watch has no end of its own.
+        let first: Either<_, (Infallible, _)> = select(sent, ending).await;
+        let Either::Left((sent, _)) = first;
+        sent.map_err(|mut fault| {
+            let is_canceled = fault.failure.code.as_deref() == Some("57014");
+            if is_canceled && is_over.load(Ordering::Relaxed) {
+                fault.failure.message =
+                    format!("canceled after {}, its statement_timeout", human(limit));
+            }
+            fault
+        })
     }
 }
