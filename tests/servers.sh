@@ -187,7 +187,10 @@ mariadb_owns() { ! is_root || chown -R mysql: "$@"; }
 
 # Whether this process is the one of that folder: a process id may be another's by now.
 serves() { # process id, part of its command line
-    { tr '\0' ' ' <"/proc/$1/cmdline" || ps -ww -o command= -p "$1"; } 2>/dev/null | grep -qF -- "$2"
+    local line
+    # No other program compares: its own command line would hold the words, and its id may be the one.
+    line=$( { tr '\0' ' ' <"/proc/$1/cmdline" || ps -ww -o command= -p "$1"; } 2>/dev/null) || return 1
+    case $line in *"$2"*) ;; *) return 1 ;; esac
 }
 
 # The processes of servers under that folder: servers name it in their command lines, and so do the transfers

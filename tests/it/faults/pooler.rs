@@ -223,6 +223,17 @@ fn told(output: &Output) -> String {
     )
 }
 
+/// An error with its causes.
+fn whole(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
 /// Nothing was wrong, or the first of it is shown.
 fn none(wrong: &[String]) {
     let first = &wrong[..wrong.len().min(3)];
@@ -370,7 +381,7 @@ async fn the_library_behind_transaction_pooling() {
         while let Some(report) = boots.join_next().await {
             match report.expect("no panic") {
                 Ok(report) => migrated += usize::from(report.outcome == Outcome::Migrated),
-                Err(error) => wrong.push(error.to_string()),
+                Err(error) => wrong.push(whole(&error)),
             }
         }
         let audit = here.db.strings("SELECT rev FROM audit ORDER BY rev").await;
@@ -385,7 +396,7 @@ async fn the_library_behind_transaction_pooling() {
         assert!(met > 0, "a connection that ran a SET was looked at");
         wrong.extend(leaked);
         if let Err(error) = migrator(here.pool()).downgrade("base").await {
-            wrong.push(error.to_string());
+            wrong.push(whole(&error));
         }
         let left = here.db.tables().await;
         if left != ["limbeck_history", "limbeck_history_lock", "limbeck_version"] {

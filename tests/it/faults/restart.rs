@@ -176,7 +176,7 @@ async fn mariadb_restarts_in_the_middle() {
     direct.close().await;
 
     let runs = times(6, 60);
-    for end in [End::Killed, End::ShutDown] {
+    for end in [End::ShutDown, End::Killed] {
         let (mut wrong, mut points, mut took) = (Vec::new(), BTreeSet::new(), Vec::new());
         for place in places(whole, runs) {
             let (found, told, time) = restart(&server, end, place).await;

@@ -144,6 +144,55 @@ pub struct Database<DB: sqlx::Database> {
     pub url: String,
     pub dialect: limbeck::Dialect,
     _folder: Option<tempfile::TempDir>,
+    _cleanup: Option<Cleanup>,
+}
+
+/// Drops a server's database when its test has ended, as well as it can: a soak makes thousands.
+struct Cleanup {
+    url: String,
+}
+
+impl Drop for Cleanup {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // To be looked at.
+            return;
+        }
+        let url = self.url.clone();
+        // A runtime of its own: the test's is ending.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            if let Ok(runtime) = runtime {
+                runtime.block_on(drop_database(&url));
+            }
+        });
+    }
+}
+
+async fn drop_database(url: &str) {
+    #[allow(unused_imports)]
+    use sqlx::Connection as _;
+    let Some((_, name)) = url.rsplit_once('/') else {
+        return;
+    };
+    #[cfg(feature = "postgres")]
+    if url.starts_with("postgres")
+        && let Ok(admin) = std::env::var("LIMBECK_TEST_POSTGRES_URL")
+        && let Ok(mut connection) = sqlx::PgConnection::connect(&admin).await
+    {
+        let sql = sqlx::AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));
+        let _ = sqlx::raw_sql(sql).execute(&mut connection).await;
+    }
+    #[cfg(feature = "mysql")]
+    if url.starts_with("mysql")
+        && let Ok(admin) = std::env::var("LIMBECK_TEST_MYSQL_URL")
+        && let Ok(mut connection) = sqlx::MySqlConnection::connect(&admin).await
+    {
+        let sql = sqlx::AssertSqlSafe(format!("DROP DATABASE {name}"));
+        let _ = sqlx::raw_sql(sql).execute(&mut connection).await;
+    }
 }
 
 impl<DB: limbeck::Backend> Database<DB>
@@ -206,13 +255,16 @@ pub async fn sqlite() -> Database<sqlx::Sqlite> {
         url,
         dialect: limbeck::Dialect::Sqlite,
         _folder: Some(folder),
+        _cleanup: None,
     }
 }
 
 #[cfg(feature = "postgres")]
 pub async fn postgres_database() -> Option<Database<sqlx::Postgres>> {
     let (pool, url) = postgres().await?;
-    Some(of_postgres(pool, url))
+    let mut database = of_postgres(pool, url.clone());
+    database._cleanup = Some(Cleanup { url });
+    Some(database)
 }
 
 /// A database that stands already.
@@ -223,13 +275,16 @@ pub fn of_postgres(pool: sqlx::PgPool, url: String) -> Database<sqlx::Postgres> 
         url,
         dialect: limbeck::Dialect::Postgres,
         _folder: None,
+        _cleanup: None,
     }
 }
 
 #[cfg(feature = "mysql")]
 pub async fn mysql_database() -> Option<Database<sqlx::MySql>> {
     let (pool, url) = mysql().await?;
-    Some(of_mysql(pool, url))
+    let mut database = of_mysql(pool, url.clone());
+    database._cleanup = Some(Cleanup { url });
+    Some(database)
 }
 
 /// A database that stands already.
@@ -240,5 +295,6 @@ pub fn of_mysql(pool: sqlx::MySqlPool, url: String) -> Database<sqlx::MySql> {
         url,
         dialect: limbeck::Dialect::Mariadb,
         _folder: None,
+        _cleanup: None,
     }
 }
