@@ -42,6 +42,7 @@ impl Server {
             ])
             .arg(format!("--datadir={}", data.display()))
             .arg(format!("--user={}", user.trim()))
+            .env("TMPDIR", folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
@@ -59,6 +60,8 @@ impl Server {
             .arg(format!("--datadir={}", data.display()))
             .arg(format!("--user={}", user.trim()))
             .arg(format!("--socket={}", folder.path().join("s").display()))
+            // A server that starts clears its place for temporary tables, whosever they are.
+            .env("TMPDIR", folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
