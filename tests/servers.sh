@@ -372,7 +372,11 @@ asks_mariadb() { mariadb --no-defaults -S "$folder/s.sock" -uroot -N -e "$1" 2>/
 
 run_mariadb() { # further options
     # shellcheck disable=SC2046 # a word for each option
+    # A server that starts removes what another has in the same folder for temporary tables.
+    mkdir -p "$folder/tmp"
+    mariadb_owns "$folder/tmp"
     detach mariadbd --no-defaults --user="$(mariadb_user)" --datadir="$folder/data" --port="$(cat "$folder/port")" \
+        --tmpdir="$folder/tmp" \
         --bind-address=127.0.0.1 --socket="$folder/s.sock" --max-connections=500 \
         --innodb-flush-log-at-trx-commit=0 --sync-binlog=0 --innodb-flush-method=nosync \
         $(cat "$folder/options" 2>/dev/null) "$@"

@@ -19,13 +19,30 @@ impl<S: Source> Run<'_, S> {
     /// Looks, outside any transaction: one statement where limbeck's tables are all there.
     pub(crate) async fn look(&mut self) -> Result<(), Error> {
         let is_first = self.server.version.is_empty();
+        self.end_snapshot().await?;
         self.look_once().await?;
+        if is_first && self.server.autocommit_off {
+            self.end_snapshot().await?;
+            self.look_once().await?;
+        }
         // MySQL has no variable that tells, but refuses this inside a transaction.
         if is_first && self.source.pool().is_none() && self.dialect() == Dialect::Mysql {
             let asked = self.query("SET TRANSACTION READ WRITE").await;
             asked.map_err(|fault| self.fault(LOOKING, UNCHANGED, fault))?;
         }
         Ok(())
+    }
+
+    /// MySQL, where `autocommit` is off: a pooled connection may be inside a transaction that an earlier look began, and
+    /// would read again what that one saw.
+    async fn end_snapshot(&mut self) -> Result<(), Error> {
+        if !self.server.autocommit_off || self.source.pool().is_none() {
+            return Ok(());
+        }
+        let ended = self.query("ROLLBACK").await;
+        ended
+            .map(drop)
+            .map_err(|fault| self.fault(LOOKING, UNCHANGED, fault))
     }
 
     async fn look_once(&mut self) -> Result<(), Error> {
