@@ -371,10 +371,10 @@ mariadb_data() {
 asks_mariadb() { mariadb --no-defaults -S "$folder/s.sock" -uroot -N -e "$1" 2>/dev/null; }
 
 run_mariadb() { # further options
-    # shellcheck disable=SC2046 # a word for each option
     # A server that starts removes what another has in the same folder for temporary tables.
     mkdir -p "$folder/tmp"
     mariadb_owns "$folder/tmp"
+    # shellcheck disable=SC2046 # a word for each option
     detach mariadbd --no-defaults --user="$(mariadb_user)" --datadir="$folder/data" --port="$(cat "$folder/port")" \
         --tmpdir="$folder/tmp" \
         --bind-address=127.0.0.1 --socket="$folder/s.sock" --max-connections=500 \
