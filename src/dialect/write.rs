@@ -58,7 +58,8 @@ fn guarded(dialect: Dialect, statement: String, rows: usize) -> Vec<String> {
         }
         Dialect::Mysql | Dialect::Mariadb => vec![
             statement,
-            format!("SELECT IF(ROW_COUNT() = {rows}, 1, (SELECT 1 UNION SELECT 2))"),
+            // Under `sql_select_limit = 0` it would not be evaluated: a limit of its own goes before.
+            format!("SELECT IF(ROW_COUNT() = {rows}, 1, (SELECT 1 UNION SELECT 2)) LIMIT 1"),
         ],
     }
 }
@@ -117,7 +118,7 @@ pub(crate) fn refuse_rows(dialect: Dialect, query: &str) -> String {
             dialect.literal("a check found rows, at ")
         ),
         Dialect::Mysql | Dialect::Mariadb => {
-            format!("SELECT IF({found}, (SELECT 1 UNION SELECT 2), 1)")
+            format!("SELECT IF({found}, (SELECT 1 UNION SELECT 2), 1) LIMIT 1")
         }
     }
 }
@@ -150,7 +151,7 @@ pub(crate) fn expect_heads<S: AsRef<str>>(names: &Names, heads: &[S]) -> Vec<Str
             dialect.literal("the database is not where this script expects it, at ")
         ),
         Dialect::Mysql | Dialect::Mariadb => {
-            format!("SELECT IF({condition}, 1, (SELECT 1 UNION SELECT 2))")
+            format!("SELECT IF({condition}, 1, (SELECT 1 UNION SELECT 2)) LIMIT 1")
         }
     }]
 }
@@ -226,7 +227,7 @@ pub(crate) fn begin_history(
     );
     let mut statements = guarded(dialect, insert, 1);
     statements.push(format!(
-        "SELECT {} FROM {} WHERE {} AND state = 'running' AND epoch = {epoch}",
+        "SELECT {} FROM {} WHERE {} AND state = 'running' AND epoch = {epoch} LIMIT 1",
         dialect.text(&dialect.aggregate("max(id)")),
         names.history(),
         names.scope(),
@@ -425,7 +426,7 @@ pub(crate) fn fence(names: &Names, claim: &Claim) -> String {
             names.dialect().literal(GUARD)
         ),
         Dialect::Mysql | Dialect::Mariadb => {
-            format!("SELECT IF(EXISTS ({held}), 1, (SELECT 1 UNION SELECT 2))")
+            format!("SELECT IF(EXISTS ({held}), 1, (SELECT 1 UNION SELECT 2)) LIMIT 1")
         }
     }
 }

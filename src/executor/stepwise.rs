@@ -168,8 +168,15 @@ impl<S: Source> Run<'_, S> {
         let id = results
             .get(id)
             .and_then(|result| look::first_cell(&result.rows)?.parse().ok());
+        let id = id.ok_or_else(|| RunError::Bookkeeping {
+            during: "beginning a step".to_owned(),
+            revision: Some(prepared.step.revision.to_string()),
+            message: "the row that was just written is not there".to_owned(),
+            state: "Nothing of the step was run".to_owned(),
+            source: sqlx::Error::RowNotFound,
+        })?;
         Ok(Underway {
-            id: id.unwrap_or_default(),
+            id,
             epoch,
             done: 0,
             rows: 0,
