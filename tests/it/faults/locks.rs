@@ -65,6 +65,29 @@ macro_rules! pool_beside {
     }};
 }
 
+/// A pool whose SQLite does not wait by itself: how long limbeck waits is what counts.
+macro_rules! pool_that_does_not_wait {
+    ($db:expr) => {{
+        let options = (*$db.pool.connect_options()).clone();
+        let is_sqlite = $db.dialect == Dialect::Sqlite;
+        let hooked = $db
+            .pool
+            .options()
+            .clone()
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if is_sqlite {
+                        sqlx::raw_sql("PRAGMA busy_timeout = 50")
+                            .execute(connection)
+                            .await?;
+                    }
+                    Ok(())
+                })
+            });
+        hooked.connect_lazy_with(options)
+    }};
+}
+
 fn seconds(times: &mut [Duration]) -> String {
     if times.is_empty() {
         return "never".to_owned();
@@ -437,7 +460,7 @@ on_each! {
     /// Who waits too long for a lease is told who has it, since when, and what it does.
     async fn the_holder_of_a_lease_is_named(db) {
         let all = slow_files(db.dialect, &[("b", "autocommit")]);
-        let (text, statement) = told_to_a_waiter(&db, all, pool_beside!(db)).await;
+        let (text, statement) = told_to_a_waiter(&db, all, pool_beside!(db), pool_that_does_not_wait!(db)).await;
         // Of which server, since a cluster has several.
         let session = match db.dialect {
             Dialect::Sqlite => "",
@@ -462,7 +485,7 @@ on_each! {
             return;
         }
         let all = slow_files(db.dialect, &[("b", "")]);
-        let (text, statement) = told_to_a_waiter(&db, all, pool_beside!(db)).await;
+        let (text, statement) = told_to_a_waiter(&db, all, pool_beside!(db), pool_that_does_not_wait!(db)).await;
         if db.dialect == Dialect::Sqlite {
             assert_eq!(text, "the migration lock was not to be had within N s: another connection holds it, which this role or \
                               database cannot show. Nothing was changed by this call since it began to wait; call again once \
@@ -482,6 +505,7 @@ async fn told_to_a_waiter<DB: limbeck::Backend>(
     db: &crate::support::servers::Database<DB>,
     all: Migrations,
     pool: sqlx::Pool<DB>,
+    waiting: sqlx::Pool<DB>,
 ) -> (String, String)
 where
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
@@ -497,8 +521,8 @@ where
         .upgrade("a")
         .await
         .expect("a");
-    // A waiter on SQLite sits in SQLite's own wait for 5 s first.
-    let pace = if db.dialect == Dialect::Sqlite { 12 } else { 2 };
+    // SQLite's seconds are shorter.
+    let pace = if db.dialect == Dialect::Sqlite { 6 } else { 2 };
     db.run(&format!("UPDATE pace SET seconds = {pace}")).await;
     let holder = Migrator::new(pool, all.clone()).application("billing");
     let holder = tokio::spawn(async move { holder.upgrade_to_head().await });
@@ -507,7 +531,7 @@ where
     } else {
         slow::begun(db).await;
     }
-    let waiter = Migrator::new(&db.pool, all).lock_wait(Duration::from_millis(300));
+    let waiter = Migrator::new(waiting, all).lock_wait(Duration::from_millis(300));
     let error = waiter.upgrade_to_head().await.expect_err("it is held");
     assert!(error.is_lock_timeout(), "{error}");
     assert_eq!(
