@@ -42,15 +42,19 @@ pub(crate) fn evidence(dialect: Dialect, kind: &Kind, text: &str) -> Evidence {
     }
 }
 
+/// An object's name as a statement would write it.
+fn qualified(dialect: Dialect, name: &ObjectName) -> String {
+    match &name.schema {
+        Some(schema) => format!("{}.{}", dialect.ident(schema), dialect.ident(&name.name)),
+        None => dialect.ident(&name.name),
+    }
+}
+
 fn postgres(ddl: &Ddl) -> Evidence {
     let (Some(name), ObjectKind::Index, true) = (ddl.name(), ddl.object, ddl.concurrently) else {
         return Evidence::None;
     };
     let dialect = Dialect::Postgres;
-    let qualified = |name: &ObjectName| match &name.schema {
-        Some(schema) => format!("{}.{}", dialect.ident(schema), dialect.ident(&name.name)),
-        None => dialect.ident(&name.name),
-    };
     let found_by = |condition: String| {
         format!(
             "SELECT CASE WHEN i.indisvalid THEN 't' ELSE 'f' END, \
@@ -65,11 +69,11 @@ fn postgres(ddl: &Ddl) -> Evidence {
         (DdlVerb::Create, Some(table)) => Evidence::IndexValid(found_by(format!(
             "c.relname = {} AND i.indrelid = pg_catalog.to_regclass({})",
             dialect.literal(&name.name),
-            dialect.literal(&qualified(table))
+            dialect.literal(&qualified(dialect, table))
         ))),
         (DdlVerb::Drop, _) => Evidence::IndexGone(found_by(format!(
             "c.oid = pg_catalog.to_regclass({})",
-            dialect.literal(&qualified(name))
+            dialect.literal(&qualified(dialect, name))
         ))),
         _ => Evidence::None,
     }
@@ -77,11 +81,7 @@ fn postgres(ddl: &Ddl) -> Evidence {
 
 fn mysql(dialect: Dialect, ddl: &Ddl, text: &str) -> Evidence {
     let upper = text.to_ascii_uppercase();
-    let qualified = |name: &ObjectName| match &name.schema {
-        Some(schema) => format!("{}.{}", dialect.ident(schema), dialect.ident(&name.name)),
-        None => dialect.ident(&name.name),
-    };
-    let definition = |name: &ObjectName| format!("SHOW CREATE TABLE {}", qualified(name));
+    let definition = |name: &ObjectName| format!("SHOW CREATE TABLE {}", qualified(dialect, name));
     let in_schema = |name: &ObjectName, column: &str| match &name.schema {
         Some(schema) => format!("{column} = {}", dialect.literal(schema)),
         None => format!("{column} = DATABASE()"),
@@ -174,12 +174,7 @@ pub(crate) fn blockers(dialect: Dialect, kind: &Kind) -> Option<String> {
         Dialect::Sqlite => None,
         Dialect::Postgres => {
             let names = ddl.names.iter().chain(&ddl.table).map(|name| {
-                let quoted = match &name.schema {
-                    Some(schema) => {
-                        format!("{}.{}", dialect.ident(schema), dialect.ident(&name.name))
-                    }
-                    None => dialect.ident(&name.name),
-                };
+                let quoted = qualified(dialect, name);
                 format!("pg_catalog.to_regclass({})", dialect.literal(&quoted))
             });
             let names: Vec<String> = names.collect();

@@ -441,11 +441,7 @@ pub(crate) fn acquire(
     seen: (i64, i64),
 ) -> String {
     let dialect = names.dialect();
-    let session = match dialect {
-        Dialect::Sqlite => "NULL",
-        Dialect::Postgres => "pg_catalog.pg_backend_pid()::pg_catalog.text",
-        Dialect::Mysql | Dialect::Mariadb => MYSQL_SESSION,
-    };
+    let session = lease_session(dialect);
     format!(
         "UPDATE {} SET epoch = {}, beat = 0, holder = {}, lease_ms = {lease_ms}, since = {}, host = {}, \
          pid = {}, application = {}, session = {session} WHERE {} AND epoch = {} AND beat = {}",
@@ -464,6 +460,15 @@ pub(crate) fn acquire(
 
 /// MySQL and MariaDB: this session, by a name that no session of another server has, nor of a cluster's other nodes.
 const MYSQL_SESSION: &str = "CONCAT(CONNECTION_ID(), '@', @@hostname, ':', @@port)";
+
+/// The session as a lease names it.
+fn lease_session(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "NULL",
+        Dialect::Postgres => "pg_catalog.pg_backend_pid()::pg_catalog.text",
+        Dialect::Mysql | Dialect::Mariadb => MYSQL_SESSION,
+    }
+}
 
 /// MySQL and MariaDB: the session that a lease names, where it is one of this server's, idle ones too, and how many
 /// seconds ago the lease was taken. A server that started later has given its number to another.
@@ -499,11 +504,7 @@ pub(crate) fn end_lease(names: &Names, seen: (i64, i64)) -> Vec<String> {
 
 /// The next epoch of a lease, for the same holder.
 pub(crate) fn move_epoch(names: &Names, claim: &Claim) -> Vec<String> {
-    let session = match names.dialect() {
-        Dialect::Sqlite => "NULL",
-        Dialect::Postgres => "pg_catalog.pg_backend_pid()::pg_catalog.text",
-        Dialect::Mysql | Dialect::Mariadb => MYSQL_SESSION,
-    };
+    let session = lease_session(names.dialect());
     let update = format!(
         "UPDATE {} SET epoch = {}, beat = 0, session = {session} WHERE {}",
         names.lock(),

@@ -136,7 +136,7 @@ impl<S: Source> Run<'_, S> {
         let beside = self.source.pool().and_then(S::Database::beside);
         self.lease = Some(OwnLease {
             epoch,
-            heartbeat: beside.map(|pool| self.startheartbeat(pool, epoch)),
+            heartbeat: beside.map(|pool| self.start_heartbeat(pool, epoch)),
         });
     }
 
@@ -369,7 +369,7 @@ impl<S: Source> Run<'_, S> {
         Ok(())
     }
 
-    fn startheartbeat(&self, pool: Pool<S::Database>, epoch: i64) -> Heartbeat {
+    fn start_heartbeat(&self, pool: Pool<S::Database>, epoch: i64) -> Heartbeat {
         let mut message = Message::marked(self.dialect(), "/* limbeck heartbeat */ ");
         let renew = write::renew(&self.names, &self.claim(epoch));
         message.own_all(&session::alone(self.dialect(), renew));

@@ -50,7 +50,7 @@ impl<S: Source> Run<'_, S> {
     }
 
     /// PostgreSQL: what the statements before the `number`th set in the session, and it still has.
-    fn settings_before(prepared: &Prepared, number: usize) -> impl Iterator<Item = (usize, &Sql)> {
+    fn push_settings_before(message: &mut Message, prepared: &Prepared, number: usize) {
         let before = &prepared.statements()[..number];
         let from = before
             .iter()
@@ -61,11 +61,14 @@ impl<S: Source> Run<'_, S> {
                     .starts_with("DISCARD ALL")
             })
             .map_or(0, |index| index + 1);
-        before
-            .iter()
-            .enumerate()
-            .skip(from)
-            .filter(|(_, statement)| statement.is_setting())
+        let settings = before.iter().enumerate().skip(from);
+        for (number, statement) in settings.filter(|(_, statement)| statement.is_setting()) {
+            let origin = Origin {
+                step: 0,
+                statement: number,
+            };
+            message.of_revision(&statement.text, origin);
+        }
     }
 
     /// PostgreSQL: the section's settings, at the beginning of a transaction of its own.
@@ -74,13 +77,7 @@ impl<S: Source> Run<'_, S> {
             return;
         }
         message.own_all(&self.timeouts(prepared));
-        for (number, statement) in Self::settings_before(prepared, number) {
-            let origin = Origin {
-                step: 0,
-                statement: number,
-            };
-            message.of_revision(&statement.text, origin);
-        }
+        Self::push_settings_before(message, prepared, number);
     }
 
     /// PostgreSQL: the session as it was before the section; inside a transaction the end of it too.
@@ -109,13 +106,7 @@ impl<S: Source> Run<'_, S> {
         for timeout in timeouts.filter(|_| self.source.pool().is_none()) {
             message.own(&timeout.replace("SET LOCAL", "SET"));
         }
-        for (number, statement) in Self::settings_before(prepared, number) {
-            let origin = Origin {
-                step: 0,
-                statement: number,
-            };
-            message.of_revision(&statement.text, origin);
-        }
+        Self::push_settings_before(&mut message, prepared, number);
         if message.len() == 0 {
             return Ok(());
         }
