@@ -239,16 +239,31 @@ fn read(
     Ok((Migrations::new(revisions)?, sources))
 }
 
-/// An array of `EmbeddedRevision`s, parents and dependencies first.
+/// An `Embedded`.
 fn code(migrations: &Migrations, sources: &HashMap<String, String>) -> String {
-    let mut code = String::from("[\n");
-    for revision in migrations.iter() {
-        push(&mut code, revision, &sources[revision.id()]).expect("a String takes every write");
-    }
-    code.push_str("]\n");
+    let mut code = String::new();
+    push_all(&mut code, migrations, sources).expect("a String takes every write");
     code
 }
 
+fn push_all(
+    code: &mut String,
+    migrations: &Migrations,
+    sources: &HashMap<String, String>,
+) -> std::fmt::Result {
+    let graph = migrations.graph();
+    writeln!(code, "Embedded {{\nrevisions: &[")?;
+    for (revision, (id, down, depends)) in migrations.iter().zip(graph.places()) {
+        push(code, revision, &sources[revision.id()])?;
+        writeln!(code, "down: &{down:?},")?;
+        writeln!(code, "depends: &{depends:?},")?;
+        writeln!(code, "lineage: {:?},", migrations.lineage(id).unwrap_or_default())?;
+        writeln!(code, "}},")?;
+    }
+    writeln!(code, "],\nby_id: &{:?},\n}}", graph.by_id())
+}
+
+/// The fields of one revision that its file alone tells.
 fn push(code: &mut String, revision: &Revision, source: &str) -> std::fmt::Result {
     // Debug writes a text as the Rust literal of it.
     writeln!(code, "EmbeddedRevision {{")?;
@@ -269,8 +284,7 @@ fn push(code: &mut String, revision: &Revision, source: &str) -> std::fmt::Resul
         code,
         "requires_binary: {},",
         option(revision.requires_binary())
-    )?;
-    writeln!(code, "}},")
+    )
 }
 
 fn option(value: Option<&str>) -> String {

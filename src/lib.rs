@@ -153,7 +153,7 @@ pub use migrator::{CodeFuture, IntoTargets, Migrator, Resolution};
 pub use plan::{Action, Plan, Purge, Step};
 pub use prepare::RefusedError;
 #[doc(hidden)]
-pub use revision::EmbeddedRevision;
+pub use revision::{Embedded, EmbeddedRevision};
 pub use revision::{
     Checksum, ChecksumError, FileStatement, FileTemplate, FileTemplateError, ForeignKeys, Mode,
     NewRevision, NewSection, Revision, RevisionError, RevisionErrorKind, Section, SectionKind,
@@ -193,13 +193,13 @@ macro_rules! embedded {
         $crate::embedded!("migrations")
     };
     ($name:literal) => {{
-        use $crate::EmbeddedRevision;
-        static REVISIONS: &[EmbeddedRevision] = &::core::include!(::core::concat!(
+        use $crate::{Embedded, EmbeddedRevision};
+        static EMBEDDED: Embedded = ::core::include!(::core::concat!(
             ::core::env!("OUT_DIR"),
             "/limbeck_",
             $name,
             ".rs"
         ));
-        $crate::Migrations::from_embedded(REVISIONS)
+        $crate::Migrations::from_embedded(&EMBEDDED)
     }};
 }

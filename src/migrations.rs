@@ -1,5 +1,6 @@
 //! The revisions that a binary carries: files and graph together.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::graph::{Graph, GraphError, Node};
-use crate::revision::{EmbeddedRevision, Revision, RevisionError};
+use crate::graph::{Graph, GraphError, Node, Placed};
+use crate::revision::{Embedded, Revision, RevisionError};
 
 /// A set of revisions that form one valid graph. Cheap to clone.
 #[derive(Clone)]
@@ -17,9 +18,11 @@ pub struct Migrations {
 }
 
 struct Inner {
-    revisions: HashMap<Arc<str>, Revision>,
+    /// In the graph's canonical order: a node's number is its revision's place.
+    revisions: Box<[Revision]>,
     graph: Graph,
-    lineage: OnceLock<HashMap<Arc<str>, String>>,
+    /// In the same order.
+    lineages: OnceLock<Box<[Cow<'static, str>]>>,
 }
 
 impl fmt::Debug for Migrations {
@@ -140,7 +143,11 @@ impl Migrations {
             nodes.push(node);
         }
         let graph = Graph::new(nodes).map_err(|error| located(&by_id, error))?;
-        for revision in graph.ids().map(|id| &by_id[id]) {
+        let revisions: Box<[Revision]> = graph
+            .ids()
+            .map(|id| by_id.remove(id).expect("a graph has no other ids"))
+            .collect();
+        for revision in &revisions {
             if let Some(required) = revision.requires_binary().filter(|id| !graph.contains(id)) {
                 return Err(MigrationsError::UnknownRequiredBinary {
                     path: revision.path().to_owned(),
@@ -152,9 +159,9 @@ impl Migrations {
         }
         Ok(Migrations {
             inner: Arc::new(Inner {
-                revisions: by_id,
+                revisions,
                 graph,
-                lineage: OnceLock::new(),
+                lineages: OnceLock::new(),
             }),
         })
     }
@@ -206,12 +213,33 @@ impl Migrations {
         Migrations::new(revisions)
     }
 
-    /// What `embedded!` expands to: revisions that the build script has checked.
+    /// What `embedded!` expands to: what the build script checked and worked out.
     #[doc(hidden)]
     #[must_use]
-    pub fn from_embedded(revisions: &'static [EmbeddedRevision]) -> Self {
-        Migrations::new(revisions.iter().map(Revision::from))
-            .expect("the build script checked the graph that it wrote")
+    pub fn from_embedded(embedded: &'static Embedded) -> Self {
+        let revisions: Box<[Revision]> = embedded.revisions.iter().map(Revision::from).collect();
+        let nodes: Vec<Placed<'_>> = revisions
+            .iter()
+            .zip(embedded.revisions)
+            .map(|(revision, embedded)| Placed {
+                id: revision.shared_id().clone(),
+                branch_labels: revision.branch_labels(),
+                down: embedded.down,
+                depends: embedded.depends,
+            })
+            .collect();
+        let graph = Graph::restore(&nodes, embedded.by_id);
+        let lineages = embedded
+            .revisions
+            .iter()
+            .map(|revision| Cow::Borrowed(revision.lineage));
+        Migrations {
+            inner: Arc::new(Inner {
+                lineages: OnceLock::from(lineages.collect::<Box<[_]>>()),
+                revisions,
+                graph,
+            }),
+        }
     }
 
     /// The graph.
@@ -223,12 +251,12 @@ impl Migrations {
     /// The revision of this full id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Revision> {
-        self.inner.revisions.get(id)
+        Some(&self.inner.revisions[self.graph().index(id)? as usize])
     }
 
     /// All revisions, parents and dependencies first.
     pub fn iter(&self) -> impl Iterator<Item = &Revision> {
-        self.inner.graph.ids().map(|id| &self.inner.revisions[id])
+        self.inner.revisions.iter()
     }
 
     /// How many there are.
@@ -247,45 +275,31 @@ impl Migrations {
     /// `down_revision` and resolved `depends_on`, sorted. Equal digests prove that no ancestor was edited.
     #[must_use]
     pub fn lineage(&self, id: &str) -> Option<&str> {
-        self.inner
-            .lineage
-            .get_or_init(|| self.all_lineages())
-            .get(id)
-            .map(String::as_str)
+        let node = self.graph().index(id)?;
+        let lineages = self.inner.lineages.get_or_init(|| self.all_lineages());
+        Some(&*lineages[node as usize])
     }
 
-    fn all_lineages(&self) -> HashMap<Arc<str>, String> {
-        let graph = self.graph();
-        let mut lineages: HashMap<Arc<str>, String> = HashMap::with_capacity(self.len());
-        for id in graph.ids() {
-            let parents =
-                parents(graph, id).filter_map(|parent| lineages.get(&*parent).map(String::as_str));
-            let lineage = lineage(
-                id,
-                &self.inner.revisions[id].checksum().to_string(),
-                parents.collect(),
-            );
-            lineages.insert(id.clone(), lineage);
+    fn all_lineages(&self) -> Box<[Cow<'static, str>]> {
+        let mut lineages: Vec<Cow<'static, str>> = Vec::with_capacity(self.len());
+        for (node, revision) in (0..).zip(self.iter()) {
+            let parents = self.graph().parents_of(node);
+            let parents = parents.map(|parent| &*lineages[parent as usize]).collect();
+            let checksum = revision.checksum().to_string();
+            let lineage = lineage(revision.id(), &checksum, parents);
+            lineages.push(Cow::Owned(lineage));
         }
-        lineages
+        lineages.into_boxed_slice()
     }
 
+    /// The ids of a revision's parents and resolved dependencies, each once.
     #[cfg(feature = "_sqlx")]
-    /// The ids of a revision's parents and resolved dependencies, each once, sorted.
     pub(crate) fn parents_of(&self, id: &str) -> Vec<Arc<str>> {
-        parents(self.graph(), id).collect()
+        let graph = self.graph();
+        let parents = graph.index(id).map(|node| graph.parents_of(node));
+        let parents = parents.into_iter().flatten();
+        parents.map(|parent| graph.id(parent).clone()).collect()
     }
-}
-
-fn parents(graph: &Graph, id: &str) -> impl Iterator<Item = Arc<str>> {
-    let mut all: Vec<Arc<str>> = graph
-        .down_revision(id)
-        .chain(graph.depends_on(id))
-        .cloned()
-        .collect();
-    all.sort();
-    all.dedup();
-    all.into_iter()
 }
 
 /// One link of the chain of digests.
@@ -311,7 +325,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 fn node(revision: &Revision) -> Node {
     Node {
-        id: revision.id().into(),
+        id: revision.shared_id().clone(),
         down_revision: revision.down_revision().to_vec(),
         branch_labels: revision.branch_labels().to_vec(),
         depends_on: revision.depends_on().to_vec(),

@@ -14,9 +14,7 @@ pub(super) fn build(mut nodes: Vec<Node>) -> Result<Inner, GraphError> {
     check_ids(&nodes)?;
     let labels = collect_labels(&nodes)?;
     let (down, depends) = resolve(&nodes, &labels)?;
-    let parents: Lists<u32> = (0..count(&nodes))
-        .map(|node| distinct([down.of(node), depends.of(node)].concat()))
-        .collect();
+    let parents = united(&down, &depends);
     let dependants = reversed(&parents);
 
     let order = canonical_order(&nodes, &down, &parents, &dependants)?;
@@ -26,21 +24,16 @@ pub(super) fn build(mut nodes: Vec<Node>) -> Result<Inner, GraphError> {
     }
 
     let moved = |lists: &Lists<u32>| -> Lists<u32> {
-        let list = |&node: &u32| {
-            lists
-                .of(node)
-                .iter()
-                .map(|&to| place[to as usize])
-                .collect()
-        };
-        order.iter().map(list).collect()
+        order
+            .iter()
+            .map(|&node| lists.of(node).iter().map(|&to| place[to as usize]))
+            .collect()
     };
-    let (down, depends, parents) = (moved(&down), moved(&depends), moved(&parents));
-    let (children, dependants) = (reversed(&down), reversed(&parents));
-    let where_empty = |lists: &Lists<u32>| -> Box<[u32]> {
-        let empty = |node: &u32| lists.of(*node).is_empty();
-        place.iter().copied().filter(empty).collect()
-    };
+    let (down, depends) = (moved(&down), moved(&depends));
+    let labels = labels
+        .into_iter()
+        .map(|(label, node)| (label, place[node as usize]))
+        .collect();
     let mut ids = Vec::with_capacity(nodes.len());
     let own_labels = order
         .iter()
@@ -50,23 +43,64 @@ pub(super) fn build(mut nodes: Vec<Node>) -> Result<Inner, GraphError> {
             std::mem::take(&mut node.branch_labels)
         })
         .collect();
-    Ok(Inner {
+    Ok(assemble(ids, place, labels, own_labels, down, depends))
+}
+
+/// A revision of a graph that was built and checked before. Its neighbours are numbers of places in the canonical
+/// order.
+pub(crate) struct Placed<'a> {
+    pub(crate) id: Arc<str>,
+    pub(crate) branch_labels: &'a [Arc<str>],
+    pub(crate) down: &'a [u32],
+    pub(crate) depends: &'a [u32],
+}
+
+/// `nodes` in the canonical order, and their numbers in the order of their ids.
+pub(super) fn restore(nodes: &[Placed<'_>], by_id: &[u32]) -> Inner {
+    let mut labels: Vec<(Arc<str>, u32)> = (0..)
+        .zip(nodes)
+        .flat_map(|(at, node)| node.branch_labels.iter().map(move |label| (label.clone(), at)))
+        .collect();
+    labels.sort_unstable();
+    assemble(
+        nodes.iter().map(|node| node.id.clone()).collect(),
+        by_id.to_vec(),
+        labels,
+        nodes.iter().map(|node| node.branch_labels.iter().cloned()).collect(),
+        nodes.iter().map(|node| node.down.iter().copied()).collect(),
+        nodes.iter().map(|node| node.depends.iter().copied()).collect(),
+    )
+}
+
+/// What follows from the nodes in the canonical order.
+fn assemble(
+    ids: Vec<Arc<str>>,
+    by_id: Vec<u32>,
+    labels: Vec<(Arc<str>, u32)>,
+    own_labels: Lists<Arc<str>>,
+    down: Lists<u32>,
+    depends: Lists<u32>,
+) -> Inner {
+    let parents = united(&down, &depends);
+    let (children, dependants) = (reversed(&down), reversed(&parents));
+    let where_empty = |lists: &Lists<u32>| -> Box<[u32]> {
+        let empty = |node: &u32| lists.of(*node).is_empty();
+        by_id.iter().copied().filter(empty).collect()
+    };
+    Inner {
         ids: ids.into_boxed_slice(),
         heads: where_empty(&children),
         effective_heads: where_empty(&dependants),
         bases: where_empty(&down),
-        labels: labels
-            .into_iter()
-            .map(|(label, node)| (label, place[node as usize]))
-            .collect(),
-        by_id: place.into_boxed_slice(),
+        labels: labels.into_boxed_slice(),
+        by_id: by_id.into_boxed_slice(),
         own_labels,
         down,
         depends,
         parents,
         children,
         dependants,
-    })
+    }
 }
 
 /// `nodes` are in the order of their ids.
@@ -291,10 +325,23 @@ fn reversed(lists: &Lists<u32>) -> Lists<u32> {
             *slot += 1;
         }
     }
-    Lists {
-        starts: starts.into_boxed_slice(),
-        items: items.into_boxed_slice(),
+    Lists { starts, items }
+}
+
+/// The lists of both, each node's ascending and without doubles.
+fn united(down: &Lists<u32>, depends: &Lists<u32>) -> Lists<u32> {
+    let bound = u32::try_from(down.starts.len() - 1).expect("nodes are numbered by u32");
+    let mut list = Vec::new();
+    let mut lists = Lists::with_capacity(bound as usize, down.items.len() + depends.items.len());
+    for node in 0..bound {
+        list.clear();
+        list.extend_from_slice(down.of(node));
+        list.extend_from_slice(depends.of(node));
+        list.sort_unstable();
+        list.dedup();
+        lists.push(list.iter().copied());
     }
+    lists
 }
 
 fn distinct(mut nodes: Vec<u32>) -> Vec<u32> {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub use error::{GraphError, Key};
 pub use set::RevisionSet;
 
+pub(crate) use build::Placed;
 pub(crate) use error::Names;
 pub(crate) use names::{is_reserved, is_word};
 use names::{may_be_shortened, nearest};
@@ -321,6 +322,24 @@ impl Graph {
         nearest(word, self.ids().chain(labels))
     }
 
+    /// A graph that was built and checked before, as a build script wrote it down: see [`Graph::places`].
+    pub(crate) fn restore(nodes: &[Placed<'_>], by_id: &[u32]) -> Graph {
+        Graph(Arc::new(build::restore(nodes, by_id)))
+    }
+
+    /// What [`Graph::restore`] takes: each node's `down_revision` and `depends_on` by number, in the canonical order.
+    #[cfg(feature = "codegen")]
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&Arc<str>, &[u32], &[u32])> {
+        self.nodes()
+            .map(|node| (self.id(node), self.0.down.of(node), self.0.depends.of(node)))
+    }
+
+    /// The numbers of all nodes in the order of their ids.
+    #[cfg(feature = "codegen")]
+    pub(crate) fn by_id(&self) -> &[u32] {
+        &self.0.by_id
+    }
+
     pub(crate) fn id(&self, node: u32) -> &Arc<str> {
         &self.0.ids[node as usize]
     }
@@ -488,11 +507,27 @@ impl fmt::Debug for Graph {
 /// A list for each node, one after the other in one allocation.
 struct Lists<T> {
     /// Where each node's list begins, and after the last one the end.
-    starts: Box<[u32]>,
-    items: Box<[T]>,
+    starts: Vec<u32>,
+    items: Vec<T>,
 }
 
 impl<T> Lists<T> {
+    fn with_capacity(nodes: usize, items: usize) -> Self {
+        let mut starts = Vec::with_capacity(nodes + 1);
+        starts.push(0);
+        Lists {
+            starts,
+            items: Vec::with_capacity(items),
+        }
+    }
+
+    /// The list of the next node.
+    fn push(&mut self, list: impl IntoIterator<Item = T>) {
+        self.items.extend(list);
+        let end = u32::try_from(self.items.len()).expect("fewer than 2^32 edges fit in memory");
+        self.starts.push(end);
+    }
+
     fn of(&self, node: u32) -> &[T] {
         let from = self.starts[node as usize] as usize;
         let to = self.starts[node as usize + 1] as usize;
@@ -500,18 +535,13 @@ impl<T> Lists<T> {
     }
 }
 
-impl<T> FromIterator<Vec<T>> for Lists<T> {
-    fn from_iter<I: IntoIterator<Item = Vec<T>>>(lists: I) -> Self {
-        let mut starts = vec![0];
-        let mut items = Vec::new();
-        for list in lists {
-            items.extend(list);
-            starts.push(u32::try_from(items.len()).expect("fewer than 2^32 edges fit in memory"));
-        }
-        Lists {
-            starts: starts.into_boxed_slice(),
-            items: items.into_boxed_slice(),
-        }
+impl<T, L: IntoIterator<Item = T>> FromIterator<L> for Lists<T> {
+    fn from_iter<I: IntoIterator<Item = L>>(lists: I) -> Self {
+        let lists = lists.into_iter();
+        let nodes = lists.size_hint().0;
+        let mut all = Lists::with_capacity(nodes, nodes);
+        lists.for_each(|list| all.push(list));
+        all
     }
 }
 

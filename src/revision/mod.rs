@@ -19,7 +19,7 @@ use std::sync::{Arc, OnceLock};
 
 pub use check::FileStatement;
 pub use checksum::{Checksum, ChecksumError};
-pub use embedded::EmbeddedRevision;
+pub use embedded::{Embedded, EmbeddedRevision};
 pub use error::{RevisionError, RevisionErrorKind};
 pub use section::{ForeignKeys, Mode, Section, SectionKind};
 pub use template::{FileTemplate, FileTemplateError, slug};
@@ -175,6 +175,11 @@ impl Revision {
     #[must_use]
     pub fn down_revision(&self) -> &[Arc<str>] {
         &self.header.down_revision
+    }
+
+    /// The full id, shared.
+    pub(crate) fn shared_id(&self) -> &Arc<str> {
+        &self.header.id
     }
 
     /// The labels of the branch that begins here.

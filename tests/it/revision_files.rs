@@ -334,6 +334,9 @@ fn embedded(sha256: &'static [u8; 32]) -> EmbeddedRevision {
         message: "m",
         create_date: None,
         requires_binary: None,
+        down: &[0, 1],
+        depends: &[],
+        lineage: "",
     }
 }
 
