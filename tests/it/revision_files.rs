@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use limbeck::{
-    Checksum, Dialect, EmbeddedRevision, FileStatement, FileTemplate, FileTemplateError,
-    ForeignKeys, Mode, NewRevision, NewSection, Revision, RevisionErrorKind, Section, SectionKind,
+    Checksum, Dialect, Embedded, EmbeddedRevision, FileStatement, FileTemplate, FileTemplateError,
+    ForeignKeys, Migrations, Mode, NewRevision, NewSection, Revision, RevisionErrorKind, Section,
+    SectionKind,
 };
 use proptest::prelude::*;
 
@@ -338,6 +339,50 @@ fn embedded(sha256: &'static [u8; 32]) -> EmbeddedRevision {
         depends: &[],
         lineage: "",
     }
+}
+
+/// What a build script wrote down is taken as it stands: no text is read, no digest and no order worked out.
+#[test]
+fn a_boot_works_out_nothing_that_the_build_did() {
+    static REVISIONS: [EmbeddedRevision; 2] = {
+        let parent = EmbeddedRevision {
+            path: "migrations/z.sql",
+            text: "no revision file at all",
+            sha256: &[7; 32],
+            id: "z",
+            down_revision: &[],
+            branch_labels: &["l"],
+            depends_on: &[],
+            message: "",
+            create_date: None,
+            requires_binary: None,
+            down: &[],
+            depends: &[],
+            lineage: "the digest of z",
+        };
+        let child = EmbeddedRevision {
+            id: "a",
+            down_revision: &["z"],
+            branch_labels: &[],
+            down: &[0],
+            lineage: "the digest of a",
+            ..parent
+        };
+        [parent, child]
+    };
+    static EMBEDDED: Embedded = Embedded {
+        revisions: &REVISIONS,
+        by_id: &[1, 0],
+    };
+    let migrations = Migrations::from_embedded(&EMBEDDED);
+    assert_eq!(migrations.lineage("a"), Some("the digest of a"));
+    assert_eq!(migrations.lineage("z"), Some("the digest of z"));
+    let graph = migrations.graph();
+    assert_eq!(graph.ids().map(|id| &**id).collect::<Vec<_>>(), ["z", "a"]);
+    assert_eq!(graph.heads(), ["a".into()]);
+    assert!(graph.labelled("l").contains("a"));
+    assert_eq!(migrations.get("a").map(Revision::id), Some("a"));
+    assert!(migrations.get("a").expect("it").check().is_err());
 }
 
 #[test]
