@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::author::{EditArgs, InitArgs, MergeArgs, RevisionArgs};
+use super::graph::GraphArgs;
 use crate::dialect::Dialect;
 
 /// Options that every command takes, before or after its name.
@@ -37,6 +39,14 @@ pub struct Options {
 #[derive(Debug, Clone, Subcommand)]
 #[non_exhaustive]
 pub enum Command {
+    /// Make a folder with a first revision, and show what a service needs to carry it.
+    Init(InitArgs),
+    /// Write a new revision file.
+    Revision(RevisionArgs),
+    /// Write a revision that joins heads.
+    Merge(MergeArgs),
+    /// Open a revision's file in the editor.
+    Edit(EditArgs),
     /// Show the steps of a run, without running it.
     Plan(PlanArgs),
     /// Upgrade to a target: a revision, head, heads, +2, label@head, …
@@ -47,6 +57,8 @@ pub enum Command {
     Current(CurrentArgs),
     /// List revisions, newest first.
     History(HistoryArgs),
+    /// Draw the revisions, with their branches and merges.
+    Graph(GraphArgs),
     /// List the revisions that none follows.
     Heads(HeadsArgs),
     /// List the revisions that several follow.
@@ -152,6 +164,13 @@ pub struct CurrentArgs {
 
 /// Arguments of `history`.
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "On a terminal the lines of the graph are drawn beside the revisions, as `limbeck graph` does. \
+                  Elsewhere there is a line for each, `parents -> revision, message`.\n\n\
+                  Examples:\n  \
+                  limbeck history -i\n  \
+                  limbeck history -r 1a6f:billing@head --no-graph"
+)]
 #[non_exhaustive]
 pub struct HistoryArgs {
     /// Show all that the files say.
@@ -165,6 +184,14 @@ pub struct HistoryArgs {
     /// Ask the database, and mark what is current.
     #[arg(short, long)]
     pub indicate_current: bool,
+
+    /// Draw the graph, wherever the list goes.
+    #[arg(long, overrides_with = "no_graph")]
+    pub graph: bool,
+
+    /// Draw no graph.
+    #[arg(long, overrides_with = "graph")]
+    pub no_graph: bool,
 }
 
 /// Arguments of `heads`.

@@ -11,7 +11,7 @@ use crate::plan::{Plan, Purge};
 use crate::status::Status;
 use crate::target::{Range, Target};
 
-type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
+pub(super) type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
 
 /// A [`Migrator`] without its type of database.
 pub(super) trait Database: Send + Sync {

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt::Write as _;
 
+use super::author::AuthorError;
 use super::redact::Redactor;
 use crate::error::Error;
 
@@ -12,6 +13,9 @@ pub(super) enum CliError {
     /// limbeck's own.
     #[error(transparent)]
     Limbeck(#[from] Error),
+    /// No revision was written or opened.
+    #[error(transparent)]
+    Author(#[from] AuthorError),
     /// A command that needs a database was given none.
     #[error(
         "no database is named: give --database-url, or set DATABASE_URL in the environment or a .env file{}",
@@ -74,6 +78,7 @@ impl CliError {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             CliError::Limbeck(error) => error.kind(),
+            CliError::Author(error) => error.kind(),
             CliError::NoUrl { .. } => "no_database_url",
             CliError::UnknownScheme { .. } | CliError::NoScheme | CliError::InvalidUrl { .. } => {
                 "invalid_database_url"

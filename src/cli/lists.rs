@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::command::{BranchesArgs, CurrentArgs, HeadsArgs, HistoryArgs, ShowArgs};
 use super::connect::Access;
 use super::context::{Context, Naming};
+use super::database::{Answer, Database};
 use super::document::{ListDocument, Listed, StatusDocument};
 use super::error::CliError;
+use super::graph;
 use super::output::Output;
 use super::runs::open;
 use super::text::{self, Writer};
@@ -70,10 +72,18 @@ pub(super) async fn history(
         Some(range) => range.parse()?,
         None => Range::all(),
     };
+    if !output.is_json() && !args.no_graph && (args.graph || output.is_terminal()) {
+        return graph::history(
+            args.indicate_current,
+            args.verbose,
+            &range,
+            context,
+            output,
+        )
+        .await;
+    }
     let migrations = context.migrations()?;
-    let is_asked = args.indicate_current
-        || *range.lower() == Bound::Current
-        || *range.upper() == Bound::Current;
+    let is_asked = is_asked(args.indicate_current, &range);
     let rows = rows(is_asked, &migrations, context, output).await?;
     let ids = plan::history(migrations.graph(), &embedded(&migrations, &rows), &range)?;
     let document = listed(&migrations, &ids, rows.as_deref());
@@ -119,12 +129,7 @@ pub(super) async fn show(
     output: &Output,
 ) -> Result<u8, CliError> {
     let migrations = context.migrations()?;
-    let is_current = args.revision == "current";
-    let rows = rows(is_current, &migrations, context, output).await?;
-    let ids = match &rows {
-        Some(rows) if is_current => rows.iter().map(|id| Arc::from(&**id)).collect(),
-        _ => plan::resolve(migrations.graph(), &args.revision.parse()?)?,
-    };
+    let (ids, rows) = named(&args.revision, &migrations, context, output).await?;
     let document = listed(&migrations, &ids, rows.as_deref());
     answer(&document, &migrations, true, Writer::line, output)?;
     Ok(0)
@@ -144,21 +149,56 @@ pub(super) async fn status(context: &dyn Context, output: &Output) -> Result<u8,
     Ok(0)
 }
 
-/// The rows of the version table: for a command that asks for them, or does without where no database
-/// answers.
+/// The revisions that an identifier names, `current` among them, and the rows of the version table.
+pub(super) async fn named(
+    identifier: &str,
+    migrations: &Migrations,
+    context: &dyn Context,
+    output: &Output,
+) -> Result<(Vec<Arc<str>>, Option<Vec<String>>), CliError> {
+    let is_current = identifier == "current";
+    let rows = rows(is_current, migrations, context, output).await?;
+    let ids = match &rows {
+        Some(rows) if is_current => rows.iter().map(|id| Arc::from(&**id)).collect(),
+        _ => plan::resolve(migrations.graph(), &identifier.parse()?)?,
+    };
+    Ok((ids, rows))
+}
+
+/// Whether a list of this range cannot do without the database.
+pub(super) fn is_asked(is_indicated: bool, range: &Range) -> bool {
+    is_indicated || *range.lower() == Bound::Current || *range.upper() == Bound::Current
+}
+
+/// The rows of the version table.
 async fn rows(
     is_asked: bool,
     migrations: &Migrations,
     context: &dyn Context,
     output: &Output,
 ) -> Result<Option<Vec<String>>, CliError> {
+    look(is_asked, migrations, context, output, |database| {
+        database.current()
+    })
+    .await
+}
+
+/// What the database says: for a command that asks for them, or does without where no database
+/// answers.
+pub(super) async fn look<T>(
+    is_asked: bool,
+    migrations: &Migrations,
+    context: &dyn Context,
+    output: &Output,
+    ask: impl for<'d> Fn(&'d dyn Database) -> Answer<'d, T>,
+) -> Result<Option<T>, CliError> {
     /// Nobody waits long for what was not asked for.
     const SHORT: Duration = Duration::from_secs(3);
     if is_asked {
         let opened = open(Access::Read, migrations, context, output).await?;
-        let rows = opened.database.current().await;
+        let said = ask(&*opened.database).await;
         opened.close().await;
-        return Ok(Some(rows?));
+        return Ok(Some(said?));
     }
     let naming = context.naming();
     // A database of the environment is looked at only where the answer has a place for what it says.
@@ -169,12 +209,12 @@ async fn rows(
         let opened = context
             .open(migrations.clone(), Access::Read, SHORT, None)
             .await?;
-        let rows = opened.database.current().await;
+        let said = ask(&*opened.database).await;
         opened.close().await;
-        Ok::<_, CliError>(rows?)
+        Ok::<_, CliError>(said?)
     };
     match look.await {
-        Ok(rows) => Ok(Some(rows)),
+        Ok(said) => Ok(Some(said)),
         Err(error) => {
             if naming == Naming::Here {
                 output.note(&format!("note: what is current is not known: {error}"));
@@ -184,14 +224,18 @@ async fn rows(
     }
 }
 
-fn embedded(migrations: &Migrations, rows: &Option<Vec<String>>) -> Vec<String> {
+pub(super) fn embedded(migrations: &Migrations, rows: &Option<Vec<String>>) -> Vec<String> {
     let rows = rows.iter().flatten();
     rows.filter(|id| migrations.graph().contains(id))
         .cloned()
         .collect()
 }
 
-fn listed(migrations: &Migrations, ids: &[Arc<str>], rows: Option<&[String]>) -> ListDocument {
+pub(super) fn listed(
+    migrations: &Migrations,
+    ids: &[Arc<str>],
+    rows: Option<&[String]>,
+) -> ListDocument {
     let known = infos(migrations, ids, rows).into_iter().map(|info| Listed {
         info,
         unknown: false,

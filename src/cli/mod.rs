@@ -6,7 +6,7 @@
 //! | command | document |
 //! |---|---|
 //! | `plan`, `upgrade`, `downgrade`, `stamp` | `{"steps":[{"action","revision","heads":[…],"message"}],"heads":[…],"outcome"}`: `heads` sorted, a step's are those after it; `plan` and `--dry-run` have no `outcome` |
-//! | `history`, `heads`, `branches`, `show`, `current` | `{"revisions":[…]}`, each a [`RevisionInfo`] with `"unknown":true` if the files do not hold it |
+//! | `history`, `graph`, `heads`, `branches`, `show`, `current`; of what they wrote `init`, `revision`, `merge`; `edit` | `{"revisions":[…]}`, each a [`RevisionInfo`] with `"unknown":true` if the files do not hold it |
 //! | `status` | a [`Status`] with `"ready"` |
 //! | anything with `--sql` | `{"sql":"…"}` |
 //! | `resolve` | `{"revision","resolution"}` |
@@ -14,7 +14,8 @@
 //!
 //! and an error is the last line on standard error, `{"error":{"kind","message"}}` with [`Error::kind`] or one
 //! of `no_database_url`, `invalid_database_url`, `connection`, `no_dialect`, `not_confirmed`, `usage`, `io`,
-//! `json`. Exit codes: 0 done, 1 an error, 2 wrong usage, 3 what `current --check-heads` looks for.
+//! `json`; of what writes files `embedded`, `not_empty`, `multiple_heads`, `not_a_head`, `nothing_to_merge`,
+//! `invalid_target`, `invalid_file`, `invalid_graph`, `file_template`, `file_exists`, `editor`. Exit codes: 0 done, 1 an error, 2 wrong usage, 3 what `current --check-heads` looks for.
 //!
 //! A SQLite file that is not there is created by what writes, unless the URL's `mode=` says otherwise; what
 //! only looks takes it for an empty database. The binary is built without TLS, since that would cost a C
@@ -24,12 +25,14 @@
 //! [`Status`]: crate::Status
 //! [`Error::kind`]: crate::Error::kind
 
+mod author;
 mod command;
 mod connect;
 mod context;
 mod database;
 mod document;
 mod error;
+mod graph;
 mod lists;
 mod output;
 mod redact;
@@ -42,12 +45,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+pub use author::{EditArgs, InitArgs, MergeArgs, NewFileArgs, RevisionArgs};
 pub use command::{
     Answer, BranchesArgs, Command, CurrentArgs, DowngradeArgs, HeadsArgs, HistoryArgs, Options,
     PlanArgs, ResolveArgs, ScriptArgs, ShowArgs, StampArgs, UpgradeArgs,
 };
 use context::{Context, FromOptions};
 use error::CliError;
+pub use graph::{Format, GraphArgs};
 use output::Output;
 use redact::Redactor;
 
@@ -116,6 +121,11 @@ async fn dispatch(
         Command::Resolve(args) => runs::resolve(args, context, output).await,
         Command::EnsureVersion => runs::ensure_version(context, output).await,
         Command::Current(args) => lists::current(args, context, output).await,
+        Command::Init(args) => author::init(args, context, output).await,
+        Command::Revision(args) => author::revision(args, context, output).await,
+        Command::Merge(args) => author::merge(args, context, output).await,
+        Command::Edit(args) => author::edit(args, context, output).await,
+        Command::Graph(args) => graph::graph(args, context, output).await,
         Command::History(args) => lists::history(args, context, output).await,
         Command::Heads(args) => lists::heads(args, context, output).await,
         Command::Branches(args) => lists::branches(args, context, output).await,

@@ -27,6 +27,11 @@ impl Output {
         &self.redactor
     }
 
+    /// Whether a person reads the answer on a terminal.
+    pub(super) fn is_terminal(&self) -> bool {
+        !self.json && std::io::stdout().is_terminal()
+    }
+
     /// The whole answer: the document under `--json`, else the text.
     pub(super) fn answer(
         &self,

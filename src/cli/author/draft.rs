@@ -1,0 +1,98 @@
+//! A revision that fits, before it is written.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::error::AuthorError;
+use super::files::Folder;
+use super::{NewFileArgs, id};
+use crate::migrations::{Migrations, MigrationsError};
+use crate::revision::{NewRevision, NewSection, Revision, SectionKind};
+
+/// What a command says of its new revision.
+pub(super) struct Wish<'a> {
+    pub message: &'a str,
+    pub down_revision: Vec<Arc<str>>,
+    pub depends_on: Vec<Arc<str>>,
+    pub file: &'a NewFileArgs,
+}
+
+/// A file's text and name, and the graph that it makes with the others.
+pub(super) struct Draft {
+    text: String,
+    pub path: PathBuf,
+    pub migrations: Migrations,
+}
+
+impl Draft {
+    /// Checks all that can be checked without writing.
+    pub(super) fn new(
+        wish: Wish<'_>,
+        folder: &Path,
+        others: &Migrations,
+    ) -> Result<Draft, AuthorError> {
+        let args = wish.file;
+        let id = match &args.rev_id {
+            Some(id) => id.clone(),
+            None => id::fresh(others.graph())?,
+        };
+        let new = NewRevision::new(id)
+            .message(wish.message)
+            .down_revision(wish.down_revision.iter().map(|id| &**id))
+            .branch_labels(&args.branch_labels)
+            .depends_on(wish.depends_on.iter().map(|id| &**id))
+            .create_date(now())
+            .section(NewSection::new(SectionKind::Upgrade))
+            .section(NewSection::new(SectionKind::Downgrade));
+        let unwritable = |error: crate::revision::RevisionError| AuthorError::Unwritable {
+            kind: error.kind().clone(),
+        };
+        let text = new.to_text().map_err(unwritable)?;
+        let name = new
+            .file_name(&args.file_template)
+            .map_err(|error| AuthorError::Name { error })?;
+        let path = folder.join(name);
+        let shown = path.to_string_lossy().into_owned();
+        let revision = Revision::parse(shown.clone(), text.clone()).map_err(unwritable)?;
+        let migrations = Migrations::new(others.iter().cloned().chain([revision]));
+        let migrations = migrations.map_err(|error| misfit(error, &shown))?;
+        Ok(Draft {
+            text,
+            path,
+            migrations,
+        })
+    }
+
+    /// Into the folder that it was made for.
+    pub(super) fn write(&self, folder: &Folder) -> Result<(), AuthorError> {
+        folder.add(&self.path, &self.text)
+    }
+}
+
+/// The others were a graph without the new one: whatever is wrong is wrong with it.
+fn misfit(error: MigrationsError, new: &str) -> AuthorError {
+    match error {
+        MigrationsError::Graph { error, .. } => AuthorError::Misfit { error },
+        MigrationsError::Duplicate {
+            revision,
+            path,
+            other,
+            ..
+        } => AuthorError::IdTaken {
+            revision,
+            other: if path == new { other } else { path },
+        },
+        _ => unreachable!("a new revision reads no file and requires no binary"),
+    }
+}
+
+/// Seconds are enough of a date, in UTC.
+fn now() -> String {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second())
+        .unwrap_or(now)
+        .to_string()
+}
+

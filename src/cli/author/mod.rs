@@ -1,0 +1,119 @@
+//! The commands that write revision files: `init`, `revision`, `merge`, `edit`.
+//!
+//! What would break the graph is refused before anything is written: the graph is built in memory with the new
+//! revision in it first.
+
+mod draft;
+mod edit;
+mod editor;
+mod error;
+mod files;
+mod id;
+mod init;
+mod merge;
+mod revision;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+
+use draft::Draft;
+pub use edit::EditArgs;
+pub(super) use edit::edit;
+pub(super) use error::AuthorError;
+pub use init::InitArgs;
+pub(super) use init::init;
+pub use merge::MergeArgs;
+pub(super) use merge::merge;
+pub use revision::RevisionArgs;
+pub(super) use revision::revision;
+
+use super::context::Context;
+use super::error::CliError;
+use super::lists::listed;
+use super::output::Output;
+use crate::graph::{Graph, Names};
+use crate::migrations::Migrations;
+use crate::revision::FileTemplate;
+
+/// What every new revision file takes.
+#[derive(Debug, Clone, Args)]
+#[non_exhaustive]
+pub struct NewFileArgs {
+    /// The revision's id. Default: twelve random hex digits.
+    #[arg(long, value_name = "ID")]
+    pub rev_id: Option<String>,
+
+    /// A label of the branch that begins with the revision; may be given several times.
+    #[arg(long = "branch-label", value_name = "LABEL")]
+    pub branch_labels: Vec<String>,
+
+    /// The file's name, from {revision}, {slug} (the message), {year}, {month}, {day}, {hour}, {minute} and
+    /// {second}.
+    #[arg(long, value_name = "TEMPLATE", default_value_t)]
+    pub file_template: FileTemplate,
+
+    /// Open the new file in the editor that VISUAL or EDITOR names, and check it afterwards.
+    #[arg(long)]
+    pub edit: bool,
+}
+
+/// The folder to write to.
+fn folder(context: &dyn Context) -> Result<&Path, AuthorError> {
+    context.folder().ok_or(AuthorError::Embedded)
+}
+
+/// Ends a command that wrote a file: the editor where one is wanted, then the answer.
+async fn answer_written(
+    written: Draft,
+    args: &NewFileArgs,
+    output: &Output,
+) -> Result<(), CliError> {
+    let Draft {
+        path, migrations, ..
+    } = written;
+    let migrations = match path.parent() {
+        Some(folder) if args.edit => {
+            editor::open(vec![path.clone()]).await?;
+            Migrations::from_dir(folder)?
+        }
+        _ => migrations,
+    };
+    answer("wrote", &[path], &migrations, output)?;
+    note_heads(migrations.graph(), output);
+    Ok(())
+}
+
+/// Tells which files were written or edited.
+fn answer(
+    done: &str,
+    paths: &[PathBuf],
+    migrations: &Migrations,
+    output: &Output,
+) -> Result<(), CliError> {
+    let of_these = migrations.iter().filter(|revision| {
+        let path = Path::new(revision.path());
+        paths.iter().any(|known| known == path)
+    });
+    let ids: Vec<Arc<str>> = of_these.map(|revision| revision.id().into()).collect();
+    output.answer(&listed(migrations, &ids, None), || {
+        let lines = paths
+            .iter()
+            .map(|path| format!("{done} {}\n", path.display()));
+        lines.collect()
+    })
+}
+
+/// Several heads are allowed, and seldom meant.
+fn note_heads(graph: &Graph, output: &Output) {
+    let heads = graph.heads();
+    if heads.len() > 1 {
+        output.note(&format!(
+            "note: there are {} heads: {}; `limbeck merge` joins them, and `upgrade head` and build scripts \
+             want one, or labels",
+            heads.len(),
+            Names(&heads)
+        ));
+    }
+}

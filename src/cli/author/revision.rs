@@ -1,0 +1,125 @@
+//! `revision`: a new revision on a head.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::draft::{Draft, Wish};
+use super::error::AuthorError;
+use super::files::Folder;
+use super::{NewFileArgs, answer_written, folder};
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::graph::Graph;
+use crate::plan;
+
+/// Arguments of `revision`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    limbeck revision -m 'Add the users table'\n  \
+    limbeck revision -m 'Invoices' --head base --branch-label billing\n  \
+    limbeck revision -m 'Totals' --head billing@head --depends-on 1a6f --edit")]
+#[non_exhaustive]
+pub struct RevisionArgs {
+    /// What the revision does, in a line; it names the file too. Further lines may follow.
+    #[arg(short, long, default_value = "", hide_default_value = true)]
+    pub message: String,
+
+    /// What the new revision follows: a revision, a branch as in billing@head, or base for a first revision.
+    /// Default: the one head.
+    #[arg(long, value_name = "REV", allow_hyphen_values = true)]
+    pub head: Option<String>,
+
+    /// Let --head be a revision that others follow already: a branch begins there.
+    #[arg(long)]
+    pub splice: bool,
+
+    /// What must be applied before, on whatever branch: a revision or a label; may be given several times.
+    #[arg(long, value_name = "REV", allow_hyphen_values = true)]
+    pub depends_on: Vec<String>,
+
+    /// The file.
+    #[command(flatten)]
+    pub file: NewFileArgs,
+}
+
+pub(in crate::cli) async fn revision(
+    args: &RevisionArgs,
+    context: &dyn Context,
+    output: &Output,
+) -> Result<u8, CliError> {
+    let folder = Folder::open(folder(context)?)?;
+    let others = folder.migrations()?;
+    let graph = others.graph();
+    let wish = Wish {
+        message: &args.message,
+        down_revision: parents(graph, args)?,
+        depends_on: dependencies(graph, &args.depends_on)?,
+        file: &args.file,
+    };
+    let draft = Draft::new(wish, folder.path(), &others)?;
+    draft.write(&folder)?;
+    drop(folder);
+    answer_written(draft, &args.file, output).await?;
+    Ok(0)
+}
+
+/// As in Alembic (`ScriptDirectory.generate_revision`): the one head, or what is named, which has to be a head
+/// unless a branch is meant to begin.
+fn parents(graph: &Graph, args: &RevisionArgs) -> Result<Vec<Arc<str>>, CliError> {
+    let Some(head) = &args.head else {
+        let heads = graph.heads();
+        return match heads.len() {
+            0 | 1 => Ok(heads),
+            _ => Err(AuthorError::MultipleHeads { heads }.into()),
+        };
+    };
+    let parents = plan::resolve(graph, &head.parse()?)?;
+    if args.splice {
+        return Ok(parents);
+    }
+    for parent in &parents {
+        let children: Vec<_> = graph.children(parent).cloned().collect();
+        if !children.is_empty() {
+            return Err(AuthorError::NotAHead {
+                revision: Arc::clone(parent),
+                children,
+            }
+            .into());
+        }
+    }
+    Ok(parents)
+}
+
+/// Labels stay labels; all else becomes a full id, so that no later revision can make it ambiguous.
+fn dependencies(graph: &Graph, names: &[String]) -> Result<Vec<Arc<str>>, CliError> {
+    let mut resolved: Vec<Arc<str>> = Vec::with_capacity(names.len());
+    for name in names {
+        let found = if graph.label(name).is_some() {
+            Arc::from(&**name)
+        } else {
+            let mut found = plan::resolve(graph, &name.parse()?)?;
+            match found.len() {
+                1 => found.remove(0),
+                0 => {
+                    return Err(AuthorError::NoRevision {
+                        expression: name.clone(),
+                    }
+                    .into());
+                }
+                _ => {
+                    return Err(AuthorError::SeveralRevisions {
+                        expression: name.clone(),
+                        revisions: found,
+                    }
+                    .into());
+                }
+            }
+        };
+        if !resolved.contains(&found) {
+            resolved.push(found);
+        }
+    }
+    Ok(resolved)
+}
