@@ -1,5 +1,6 @@
 //! Where a command's migrations and its database come from.
 
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -17,6 +18,11 @@ use crate::migrations::Migrations;
 pub(super) trait Context: Sync {
     /// The migrations.
     fn migrations(&self) -> Result<Migrations, CliError>;
+
+    /// The folder of the revision files, where there is one to write to.
+    fn folder(&self) -> Option<&Path> {
+        None
+    }
 
     /// Whether a database is named at all, and whether by this very call.
     fn naming(&self) -> Naming;
@@ -103,6 +109,10 @@ impl FromOptions {
 impl Context for FromOptions {
     fn migrations(&self) -> Result<Migrations, CliError> {
         Ok(Migrations::from_dir(&self.options.dir)?)
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        Some(&self.options.dir)
     }
 
     fn naming(&self) -> Naming {

@@ -12,6 +12,12 @@ pub(super) enum CliError {
     /// limbeck's own.
     #[error(transparent)]
     Limbeck(#[from] Error),
+    /// Another tool's migrations could not be taken over.
+    #[error(transparent)]
+    Import(#[from] super::import::ImportError),
+    /// A database of another tool's could not be taken over.
+    #[error(transparent)]
+    Adopt(#[from] super::adopt::AdoptError),
     /// A command that needs a database was given none.
     #[error(
         "no database is named: give --database-url, or set DATABASE_URL in the environment or a .env file{}",
@@ -74,6 +80,8 @@ impl CliError {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             CliError::Limbeck(error) => error.kind(),
+            CliError::Import(error) => error.kind(),
+            CliError::Adopt(error) => error.kind(),
             CliError::NoUrl { .. } => "no_database_url",
             CliError::UnknownScheme { .. } | CliError::NoScheme | CliError::InvalidUrl { .. } => {
                 "invalid_database_url"
