@@ -6,6 +6,8 @@ use clap::{Args, Subcommand};
 
 use super::author::{EditArgs, InitArgs, MergeArgs, RevisionArgs};
 use super::graph::GraphArgs;
+use super::adopt::AdoptArgs;
+use super::import::ImportArgs;
 use crate::dialect::Dialect;
 
 /// Options that every command takes, before or after its name.
@@ -71,6 +73,10 @@ pub enum Command {
     Status,
     /// Settle what a run cannot: an interrupted statement, a step that is given up, an edit that is meant.
     Resolve(ResolveArgs),
+    /// Turn another tool's migrations into revision files.
+    Import(ImportArgs),
+    /// Stamp the place at which another tool's version table says that the database is.
+    Adopt(AdoptArgs),
     /// Create limbeck's tables where they are missing.
     #[command(name = "ensure_version")]
     EnsureVersion,

@@ -27,6 +27,8 @@ const CONNECTIONS: u32 = 2;
 pub(super) enum Access {
     Read,
     Write,
+    /// Writes, and to a database that is there already.
+    Existing,
 }
 
 /// A callback for progress.

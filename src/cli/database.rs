@@ -2,7 +2,8 @@
 
 use futures_util::future::BoxFuture;
 
-use crate::backend::Source;
+use crate::backend::{Backend as _, Source};
+use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::executor::Report;
 use crate::ledger::LedgerEntry;
@@ -12,6 +13,9 @@ use crate::status::Status;
 use crate::target::{Range, Target};
 
 pub(super) type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
+
+/// The cells of a row, as text.
+pub(super) type TextRow = Vec<Option<String>>;
 
 /// A [`Migrator`] without its type of database.
 pub(super) trait Database: Send + Sync {
@@ -28,6 +32,10 @@ pub(super) trait Database: Send + Sync {
     fn upgrade_sql(&self, range: &Range) -> Result<String, Error>;
     fn downgrade_sql(&self, range: &Range) -> Result<String, Error>;
     fn stamp_sql(&self, from: &[Target], to: &[Target], purge: Purge) -> Result<String, Error>;
+    fn family(&self) -> Dialect;
+    fn own_table(&self) -> (Option<&str>, &str);
+    fn foreign_rows<'a>(&'a self, query: &'a str) -> Answer<'a, Option<Vec<TextRow>>>;
+    fn adopt<'a>(&'a self, revisions: &'a [String]) -> Answer<'a, Report>;
 }
 
 impl<S: Source> Database for Migrator<S> {
@@ -81,5 +89,21 @@ impl<S: Source> Database for Migrator<S> {
 
     fn stamp_sql(&self, from: &[Target], to: &[Target], purge: Purge) -> Result<String, Error> {
         Migrator::stamp_sql(self, from, to, purge)
+    }
+
+    fn family(&self) -> Dialect {
+        S::Database::FAMILY
+    }
+
+    fn own_table(&self) -> (Option<&str>, &str) {
+        Migrator::own_table(self)
+    }
+
+    fn foreign_rows<'a>(&'a self, query: &'a str) -> Answer<'a, Option<Vec<TextRow>>> {
+        Box::pin(Migrator::foreign_rows(self, query))
+    }
+
+    fn adopt<'a>(&'a self, revisions: &'a [String]) -> Answer<'a, Report> {
+        Box::pin(Migrator::adopt(self, revisions))
     }
 }

@@ -16,6 +16,12 @@ pub(super) enum CliError {
     /// No revision was written or opened.
     #[error(transparent)]
     Author(#[from] AuthorError),
+    /// Another tool's migrations could not be taken over.
+    #[error(transparent)]
+    Import(#[from] super::import::ImportError),
+    /// A database of another tool's could not be taken over.
+    #[error(transparent)]
+    Adopt(#[from] super::adopt::AdoptError),
     /// A command that needs a database was given none.
     #[error(
         "no database is named: give --database-url, or set DATABASE_URL in the environment or a .env file{}",
@@ -79,6 +85,8 @@ impl CliError {
         match self {
             CliError::Limbeck(error) => error.kind(),
             CliError::Author(error) => error.kind(),
+            CliError::Import(error) => error.kind(),
+            CliError::Adopt(error) => error.kind(),
             CliError::NoUrl { .. } => "no_database_url",
             CliError::UnknownScheme { .. } | CliError::NoScheme | CliError::InvalidUrl { .. } => {
                 "invalid_database_url"

@@ -11,11 +11,16 @@
 //! | anything with `--sql` | `{"sql":"…"}` |
 //! | `resolve` | `{"revision","resolution"}` |
 //! | `ensure_version` | `{"heads":[…]}` |
+//! | `import` | `{"tool","dir","revisions":[{"revision","path","source","message","fill_in":[{"section","reason"}]}],"left_out":[{"path","reason"}],"notes":[…]}` |
+//! | `adopt` | as `stamp` |
 //!
 //! and an error is the last line on standard error, `{"error":{"kind","message"}}` with [`Error::kind`] or one
 //! of `no_database_url`, `invalid_database_url`, `connection`, `no_dialect`, `not_confirmed`, `usage`, `io`,
 //! `json`; of what writes files `embedded`, `not_empty`, `multiple_heads`, `not_a_head`, `nothing_to_merge`,
-//! `invalid_target`, `invalid_file`, `invalid_graph`, `file_template`, `file_exists`, `editor`. Exit codes: 0 done, 1 an error, 2 wrong usage, 3 what `current --check-heads` looks for.
+//! `invalid_target`, `invalid_file`, `invalid_graph`, `file_template`, `file_exists`, `editor`;
+//! of `import` and `adopt` `unreadable_source`, `no_migrations`, `refused_source`,
+//! `same_folder`, `exists`, `no_alembic`, `no_folder`, `no_version_table`, `nothing_to_adopt`, `disagreement`,
+//! `same_table`. Exit codes: 0 done, 1 an error, 2 wrong usage, 3 what `current --check-heads` looks for.
 //!
 //! A SQLite file that is not there is created by what writes, unless the URL's `mode=` says otherwise; what
 //! only looks takes it for an empty database. The binary is built without TLS, since that would cost a C
@@ -26,6 +31,7 @@
 //! [`Error::kind`]: crate::Error::kind
 
 mod author;
+mod adopt;
 mod command;
 mod connect;
 mod context;
@@ -33,6 +39,7 @@ mod database;
 mod document;
 mod error;
 mod graph;
+mod import;
 mod lists;
 mod output;
 mod redact;
@@ -46,6 +53,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use author::{EditArgs, InitArgs, MergeArgs, NewFileArgs, RevisionArgs};
+pub use adopt::AdoptArgs;
 pub use command::{
     Answer, BranchesArgs, Command, CurrentArgs, DowngradeArgs, HeadsArgs, HistoryArgs, Options,
     PlanArgs, ResolveArgs, ScriptArgs, ShowArgs, StampArgs, UpgradeArgs,
@@ -53,6 +61,7 @@ pub use command::{
 use context::{Context, FromOptions};
 use error::CliError;
 pub use graph::{Format, GraphArgs};
+pub use import::{ImportArgs, Tool};
 use output::Output;
 use redact::Redactor;
 
@@ -130,6 +139,8 @@ async fn dispatch(
         Command::Heads(args) => lists::heads(args, context, output).await,
         Command::Branches(args) => lists::branches(args, context, output).await,
         Command::Show(args) => lists::show(args, context, output).await,
+        Command::Import(args) => import::import(args, context, output),
+        Command::Adopt(args) => adopt::adopt(args, context, output).await,
         Command::Status => lists::status(context, output).await,
     }
 }

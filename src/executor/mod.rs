@@ -7,6 +7,8 @@
 //!              └──────────── heads moved ─────────────┘
 //! ```
 
+#[cfg(feature = "cli")]
+mod adopt;
 mod batches;
 mod bookkeeping;
 mod check;
@@ -417,6 +419,15 @@ impl<'a, S: Source> Run<'a, S> {
         purge: plan::Purge,
     ) -> Result<Report, Error> {
         self.look().await?;
+        self.stamp_from_here(targets, purge).await
+    }
+
+    /// A stamp that is planned from the heads of the last look.
+    async fn stamp_from_here(
+        &mut self,
+        targets: &[Target],
+        purge: plan::Purge,
+    ) -> Result<Report, Error> {
         let unknown = self.unknown_heads();
         if purge == plan::Purge::Keep && !unknown.is_empty() {
             return Err(StandingError::NotEmbedded {

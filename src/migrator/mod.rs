@@ -1,5 +1,7 @@
 //! The facade: what a service, a test and a tool call.
 
+#[cfg(feature = "cli")]
+mod adopt;
 mod register;
 mod resolve;
 pub(crate) mod settings;

@@ -1,0 +1,510 @@
+//! Python source, read and not run, as far as a revision's identity goes: the module's docstring, and names to
+//! which the module itself assigns literals.
+
+use std::collections::HashMap;
+
+/// A value that needs no running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Literal {
+    None,
+    Text(String),
+    /// A tuple, list or set of texts.
+    List(Vec<String>),
+}
+
+/// What a module says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Module {
+    pub docstring: Option<String>,
+    /// The line and the value of each name; of several assignments the last.
+    pub assigned: HashMap<String, (usize, Literal)>,
+}
+
+/// What cannot be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PythonError {
+    pub line: usize,
+    pub problem: String,
+}
+
+/// Reads what the module assigns to the names that are `wanted`. What stands in functions, classes and
+/// conditions is not looked at.
+pub(super) fn read(source: &str, wanted: &[&str]) -> Result<Module, PythonError> {
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    let tokens = Lexer::new(source).tokens()?;
+    let mut module = Module::default();
+    let mut is_first = true;
+    for line in tokens.split(|token| token.kind == Kind::Newline) {
+        let Some(first) = line.first() else { continue };
+        if first.column > 0 || matches!(&first.kind, Kind::Name(name) if BLOCKS.contains(&&**name))
+        {
+            is_first = false;
+            continue;
+        }
+        for statement in line.split(|token| token.kind == Kind::Op(';')) {
+            if std::mem::take(&mut is_first)
+                && let Some(Literal::Text(text)) = value(statement)
+            {
+                module.docstring = Some(text);
+            }
+            if let Some((name, found)) = assignment(statement, wanted)? {
+                module.assigned.insert(name, found);
+            }
+        }
+    }
+    Ok(module)
+}
+
+/// What begins a compound statement: behind its colon may stand statements that are not the module's.
+const BLOCKS: [&str; 12] = [
+    "if", "elif", "else", "for", "while", "with", "try", "except", "finally", "def", "class",
+    "async",
+];
+
+/// `name = literal` or `name: annotation = literal`.
+fn assignment(
+    statement: &[Token],
+    wanted: &[&str],
+) -> Result<Option<(String, (usize, Literal))>, PythonError> {
+    let [
+        Token {
+            kind: Kind::Name(name),
+            line,
+            ..
+        },
+        rest @ ..,
+    ] = statement
+    else {
+        return Ok(None);
+    };
+    if !wanted.contains(&&**name) {
+        return Ok(None);
+    }
+    let not_literal = || PythonError {
+        line: *line,
+        problem: format!(
+            "`{name}` is no literal, and limbeck reads revision files without running them: write the value \
+             itself here"
+        ),
+    };
+    let expression = match rest {
+        [
+            Token {
+                kind: Kind::Op('='),
+                ..
+            },
+            rest @ ..,
+        ] => rest,
+        [
+            Token {
+                kind: Kind::Op(':'),
+                ..
+            },
+            rest @ ..,
+        ] => match after_annotation(rest) {
+            Some(rest) => rest,
+            None => return Ok(None),
+        },
+        // `+=` and the like.
+        [
+            Token {
+                kind: Kind::Op(_), ..
+            },
+            Token {
+                kind: Kind::Op('='),
+                ..
+            },
+            ..,
+        ] => {
+            return Err(not_literal());
+        }
+        _ => return Ok(None),
+    };
+    let value = value(expression).ok_or_else(not_literal)?;
+    Ok(Some((name.clone(), (*line, value))))
+}
+
+/// What follows the `=` that stands in no bracket.
+fn after_annotation(tokens: &[Token]) -> Option<&[Token]> {
+    let mut depth = 0_usize;
+    for (index, token) in tokens.iter().enumerate() {
+        match token.kind {
+            Kind::Op('(' | '[' | '{') => depth += 1,
+            Kind::Op(')' | ']' | '}') => depth = depth.saturating_sub(1),
+            Kind::Op('=') if depth == 0 => return Some(&tokens[index + 1..]),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The value of a whole expression, if it is a literal.
+fn value(tokens: &[Token]) -> Option<Literal> {
+    match tokens {
+        [
+            Token {
+                kind: Kind::Name(name),
+                ..
+            },
+        ] => (name == "None").then_some(Literal::None),
+        [
+            Token {
+                kind: Kind::Op(open @ ('(' | '[' | '{')),
+                ..
+            },
+            inner @ ..,
+            Token {
+                kind: Kind::Op(close),
+                ..
+            },
+        ] if matches!((open, close), ('(', ')') | ('[', ']') | ('{', '}')) => {
+            match (open, inner) {
+                // `{}` is a dictionary.
+                ('{', []) => None,
+                (_, []) => Some(Literal::List(Vec::new())),
+                ('(', inner) if !inner.iter().any(|token| token.kind == Kind::Op(',')) => {
+                    value(inner)
+                }
+                (_, inner) => list(inner),
+            }
+        }
+        tokens if tokens.iter().any(|token| token.kind == Kind::Op(',')) => list(tokens),
+        tokens => text(tokens).map(Literal::Text),
+    }
+}
+
+/// Texts between commas; a comma may end them.
+fn list(tokens: &[Token]) -> Option<Literal> {
+    let mut items: Vec<&[Token]> = tokens.split(|token| token.kind == Kind::Op(',')).collect();
+    if items.last().is_some_and(|last| last.is_empty()) {
+        items.pop();
+    }
+    let texts: Option<Vec<String>> = items
+        .into_iter()
+        .map(|item| match value(item) {
+            Some(Literal::Text(text)) => Some(text),
+            _ => None,
+        })
+        .collect();
+    texts.map(Literal::List)
+}
+
+/// One string, or several beside each other.
+fn text(tokens: &[Token]) -> Option<String> {
+    if tokens.is_empty() {
+        return None;
+    }
+    tokens
+        .iter()
+        .map(|token| match &token.kind {
+            Kind::Text(Some(text)) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Token {
+    kind: Kind,
+    /// From 1.
+    line: usize,
+    /// From 0.
+    column: usize,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    /// A name, a keyword or a number.
+    Name(String),
+    /// None for bytes, and for what is only known when it runs.
+    Text(Option<String>),
+    Op(char),
+    /// The end of a logical line.
+    Newline,
+}
+
+struct Lexer<'s> {
+    source: &'s str,
+    at: usize,
+    line: usize,
+    line_start: usize,
+    /// How many brackets are open: line breaks in them mean nothing.
+    depth: usize,
+    tokens: Vec<Token>,
+}
+
+impl<'s> Lexer<'s> {
+    fn new(source: &'s str) -> Self {
+        Lexer {
+            source,
+            at: 0,
+            line: 1,
+            line_start: 0,
+            depth: 0,
+            tokens: Vec::new(),
+        }
+    }
+
+    fn tokens(mut self) -> Result<Vec<Token>, PythonError> {
+        while let Some(character) = self.peek() {
+            let start = (self.line, self.at - self.line_start);
+            let kind = match character {
+                '\n' => {
+                    self.bump();
+                    if self.depth > 0 {
+                        continue;
+                    }
+                    Kind::Newline
+                }
+                '#' => {
+                    while self.peek().is_some_and(|c| c != '\n') {
+                        self.bump();
+                    }
+                    continue;
+                }
+                // A backslash joins two lines.
+                '\\' => {
+                    self.bump();
+                    if self.rest().starts_with("\r\n") {
+                        self.bump();
+                    }
+                    self.bump();
+                    continue;
+                }
+                '"' | '\'' => self.string("")?,
+                c if c.is_whitespace() => {
+                    self.bump();
+                    continue;
+                }
+                c if c.is_alphanumeric() || c == '_' => {
+                    let word = self.word();
+                    match self.peek() {
+                        Some('"' | '\'') if is_prefix(word) => self.string(word)?,
+                        _ => Kind::Name(word.to_owned()),
+                    }
+                }
+                c => {
+                    self.bump();
+                    match c {
+                        '(' | '[' | '{' => self.depth += 1,
+                        ')' | ']' | '}' => self.depth = self.depth.saturating_sub(1),
+                        _ => {}
+                    }
+                    Kind::Op(c)
+                }
+            };
+            self.tokens.push(Token {
+                kind,
+                line: start.0,
+                column: start.1,
+            });
+        }
+        Ok(self.tokens)
+    }
+
+    fn rest(&self) -> &'s str {
+        &self.source[self.at..]
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn bump(&mut self) -> Option<char> {
+        let character = self.peek()?;
+        self.at += character.len_utf8();
+        if character == '\n' {
+            self.line += 1;
+            self.line_start = self.at;
+        }
+        Some(character)
+    }
+
+    fn word(&mut self) -> &'s str {
+        let rest = self.rest();
+        let end = rest
+            .find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(rest.len());
+        self.at += end;
+        &rest[..end]
+    }
+
+    /// A string from its quote on.
+    fn string(&mut self, prefix: &str) -> Result<Kind, PythonError> {
+        let line = self.line;
+        let unended = || PythonError {
+            line,
+            problem: "a string that begins here has no end".to_owned(),
+        };
+        let prefix = prefix.to_ascii_lowercase();
+        let is_raw = prefix.contains('r');
+        let quote = self.bump().ok_or_else(unended)?;
+        let triple: String = [quote; 3].iter().collect();
+        let is_long = self.source[self.at - quote.len_utf8()..].starts_with(&triple);
+        if is_long {
+            self.bump();
+            self.bump();
+        }
+        let mut text = String::new();
+        loop {
+            if is_long && self.rest().starts_with(&triple) {
+                self.bump();
+                self.bump();
+                self.bump();
+                break;
+            }
+            match self.bump().ok_or_else(unended)? {
+                c if c == quote && !is_long => break,
+                '\n' if !is_long => return Err(unended()),
+                '\\' if is_raw => {
+                    text.push('\\');
+                    text.extend(self.bump());
+                }
+                '\\' => self.escape(&mut text).ok_or_else(unended)?,
+                c => text.push(c),
+            }
+        }
+        let is_text = !prefix.contains(['b', 'f', 't']);
+        Ok(Kind::Text(is_text.then_some(text)))
+    }
+
+    /// What follows a backslash. An escape that Python does not know stands for itself.
+    fn escape(&mut self, text: &mut String) -> Option<()> {
+        let character = self.bump()?;
+        let simple = match character {
+            '\n' => return Some(()),
+            '\r' if self.peek() == Some('\n') => {
+                self.bump();
+                return Some(());
+            }
+            '\\' | '\'' | '"' => character,
+            'a' => '\u{7}',
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'v' => '\u{b}',
+            'x' | 'u' | 'U' | '0'..='7' => {
+                let (digits, radix) = match character {
+                    'x' => (2, 16),
+                    'u' => (4, 16),
+                    'U' => (8, 16),
+                    _ => (3, 8),
+                };
+                if radix == 8 {
+                    self.at -= 1;
+                }
+                let number: String = self
+                    .rest()
+                    .chars()
+                    .take(digits)
+                    .take_while(|c| c.is_digit(radix))
+                    .collect();
+                self.at += number.len();
+                let code = u32::from_str_radix(&number, radix).ok();
+                code.and_then(char::from_u32)
+                    .unwrap_or(char::REPLACEMENT_CHARACTER)
+            }
+            _ => {
+                text.push('\\');
+                character
+            }
+        };
+        text.push(simple);
+        Some(())
+    }
+}
+
+/// What may stand before a string's quote.
+fn is_prefix(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    matches!(
+        &*word,
+        "r" | "u" | "b" | "f" | "t" | "br" | "rb" | "fr" | "rf" | "tr" | "rt"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assigned(source: &str) -> Literal {
+        let module =
+            read(source, &["revision"]).unwrap_or_else(|error| panic!("{source}: {error:?}"));
+        module.assigned["revision"].1.clone()
+    }
+
+    #[test]
+    fn literals_in_all_their_forms() {
+        let text = |text: &str| Literal::Text(text.to_owned());
+        let list = |items: &[&str]| Literal::List(items.iter().map(ToString::to_string).collect());
+        for (source, expected) in [
+            ("revision = 'a1'", text("a1")),
+            ("revision='a1'", text("a1")),
+            ("import x\r\nrevision = \"a1\"\r\n", text("a1")),
+            ("revision: str = 'a1'  # the id", text("a1")),
+            (
+                "revision: Union[str, Sequence[str], None] = None",
+                Literal::None,
+            ),
+            ("revision: \"Dict[str, int]\" = 'a1'", text("a1")),
+            ("revision = u'a' R'\\1' \"\"\"b\"\"\"", text("a\\1b")),
+            ("revision = (\n    'a'  # one\n    'b'\n)", text("ab")),
+            ("revision = \\\n    'a1'", text("a1")),
+            ("revision = '\\x61\\u0062\\143\\'\\q'", text("abc'\\q")),
+            ("revision = ()", list(&[])),
+            ("revision = ('a',)", list(&["a"])),
+            ("revision = 'a', 'b'", list(&["a", "b"])),
+            ("revision = ['a', \"b\" 'c',\n]", list(&["a", "bc"])),
+            ("revision = {'a', 'b'}", list(&["a", "b"])),
+            ("revision = 'a'; revision = 'b'", text("b")),
+            (
+                "revision = 'a'\nif True: revision = 'b'\nif x:\n    revision = 'c'\n",
+                text("a"),
+            ),
+            ("def f():\n    revision = 'b'\nrevision = 'a'", text("a")),
+            ("x = '''\nrevision = 'b'\n'''\nrevision = 'a'", text("a")),
+            ("x = f(\nrevision = 'b'\n)\nrevision = 'a'", text("a")),
+        ] {
+            assert_eq!(assigned(source), expected, "{source}");
+        }
+        assert_eq!(
+            read("revision: str\nother = 1", &["revision"]),
+            Ok(Module::default())
+        );
+    }
+
+    #[test]
+    fn what_would_have_to_run_is_refused_with_its_line() {
+        for source in [
+            "\nrevision = make()",
+            "\nrevision = f'{x}'",
+            "\nrevision = b'a'",
+            "\nrevision = 'a' + 'b'",
+            "\nrevision = 'a' if x else 'b'",
+            "\nrevision += 'a'",
+            "\nrevision = 12",
+            "\nrevision = {}",
+            "\nrevision = [None]",
+            "\nrevision = other = 'a'",
+            "\nrevision =",
+        ] {
+            let error = read(source, &["revision"]).expect_err(source);
+            assert_eq!(error.line, 2, "{source}");
+        }
+        let error = read("a = 1\nb = 'x\nc = 2", &[]).expect_err("a string without end");
+        assert_eq!(error.line, 2);
+        let error = read("a = '''x\n\n", &[]).expect_err("a string without end");
+        assert_eq!(error.line, 1);
+    }
+
+    #[test]
+    fn the_docstring_is_the_first_statement() {
+        let docstring = |source| read(source, &[]).expect("Python").docstring;
+        assert_eq!(docstring("# x\n\n'''a\nb'''\n"), Some("a\nb".to_owned()));
+        assert_eq!(docstring("import x\n'a'"), None);
+        assert_eq!(docstring("x = 'a'"), None);
+        assert_eq!(docstring(""), None);
+    }
+}

@@ -1,0 +1,42 @@
+//! What taking over from another tool asks of a database: to read that tool's table, and to stamp without ever
+//! going back.
+
+use super::{Report, Run};
+use crate::backend::{Class, Source};
+use crate::error::Error;
+use crate::executor::Outcome;
+use crate::plan;
+use crate::target::Target;
+
+const UNCHANGED: &str = "Nothing was changed";
+
+impl<S: Source> Run<'_, S> {
+    /// What a query for one table gives, as text; None where there is no such table.
+    pub(crate) async fn foreign_rows(
+        &mut self,
+        query: &str,
+    ) -> Result<Option<Vec<Vec<Option<String>>>>, Error> {
+        match self.query(query).await {
+            Ok(rows) => Ok(Some(rows)),
+            Err(fault) if fault.failure.class == Class::MissingTable => Ok(None),
+            Err(fault) => Err(self.fault("reading the other tool's table", UNCHANGED, fault)),
+        }
+    }
+
+    /// Stamps those of the revisions that the heads do not imply yet. Each is looked at under the heads that the
+    /// stamp then expects: of two that do this, and of one that upgrades meanwhile, none is undone.
+    pub(crate) async fn adopt(&mut self, revisions: &[String]) -> Result<Report, Error> {
+        self.look().await?;
+        let heads = self.heads();
+        let applied = self.migrations().graph().ancestors(&heads);
+        let missing: Vec<Target> = revisions
+            .iter()
+            .filter(|id| !applied.contains(id))
+            .map(|id| Target::revision(id.as_str()))
+            .collect();
+        if missing.is_empty() {
+            return Ok(self.report(Outcome::AlreadyThere));
+        }
+        self.stamp_from_here(&missing, plan::Purge::Keep).await
+    }
+}
