@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, ColorChoice, Subcommand};
 
+use super::adopt::AdoptArgs;
 use super::author::{EditArgs, InitArgs, MergeArgs, RevisionArgs};
 use super::graph::GraphArgs;
-use super::adopt::AdoptArgs;
 use super::import::ImportArgs;
 use crate::dialect::Dialect;
 
@@ -32,9 +32,22 @@ pub struct Options {
     #[arg(long, global = true, value_name = "NAME")]
     pub version_schema: Option<String>,
 
+    /// How answers are written.
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// How answers are written.
+#[derive(Debug, Clone, Default, Args)]
+#[non_exhaustive]
+pub struct Form {
     /// Print one JSON document on standard output, and an error as JSON on the last line of standard error.
     #[arg(long, global = true)]
     pub json: bool,
+
+    /// When to colour what is printed. By itself on a terminal, unless NO_COLOR is set.
+    #[arg(long, global = true, value_name = "WHEN", default_value_t)]
+    pub color: ColorChoice,
 }
 
 /// What to do.
@@ -70,6 +83,7 @@ pub enum Command {
     /// Say that the database is at these revisions, without running anything.
     Stamp(StampArgs),
     /// Show where the database stands: pending, unknown, edited and unfinished revisions, and who holds the lock.
+    #[command(after_help = "Example:\n  limbeck status --json")]
     Status,
     /// Settle what a run cannot: an interrupted statement, a step that is given up, an edit that is meant.
     Resolve(ResolveArgs),
@@ -78,12 +92,23 @@ pub enum Command {
     /// Stamp the place at which another tool's version table says that the database is.
     Adopt(AdoptArgs),
     /// Create limbeck's tables where they are missing.
-    #[command(name = "ensure_version")]
+    #[command(
+        name = "ensure_version",
+        after_help = "Example:\n  limbeck ensure_version --database-url sqlite:app.db"
+    )]
     EnsureVersion,
+    /// Print what a shell needs to complete these commands.
+    Completions(CompletionsArgs),
+    /// Print the manual page.
+    #[command(after_help = "Example:\n  limbeck man | man -l -")]
+    Man,
 }
 
 /// Arguments of `plan`.
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Examples:\n  limbeck plan\n  limbeck plan --from= --to=billing@head\n  limbeck plan --downgrade --to=-1"
+)]
 #[non_exhaustive]
 pub struct PlanArgs {
     /// The current heads, separated by commas, empty for a fresh database. Default: where the database is.
@@ -119,6 +144,9 @@ pub struct ScriptArgs {
 
 /// Arguments of `upgrade`.
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Examples:\n  limbeck upgrade head\n  limbeck upgrade +1 --dry-run\n  limbeck upgrade 1a6f:head --sql --dialect postgres > upgrade.sql"
+)]
 #[non_exhaustive]
 pub struct UpgradeArgs {
     /// Where to go; several targets are reached in one run.
@@ -136,6 +164,9 @@ pub struct UpgradeArgs {
 
 /// Arguments of `downgrade`.
 #[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Examples:\n  limbeck downgrade -1\n  limbeck downgrade base --yes\n  limbeck downgrade head:1a6f --sql"
+)]
 #[non_exhaustive]
 pub struct DowngradeArgs {
     /// The revision that stays, or base. With --sql a range, FROM:TO.
@@ -157,6 +188,7 @@ pub struct DowngradeArgs {
 
 /// Arguments of `current`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  limbeck current -v\n  limbeck current --check-heads")]
 #[non_exhaustive]
 pub struct CurrentArgs {
     /// Show all that the files say.
@@ -202,6 +234,7 @@ pub struct HistoryArgs {
 
 /// Arguments of `heads`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:\n  limbeck heads -v")]
 #[non_exhaustive]
 pub struct HeadsArgs {
     /// Show all that the files say.
@@ -215,6 +248,7 @@ pub struct HeadsArgs {
 
 /// Arguments of `branches`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:\n  limbeck branches")]
 #[non_exhaustive]
 pub struct BranchesArgs {
     /// Show all that the files say.
@@ -224,6 +258,7 @@ pub struct BranchesArgs {
 
 /// Arguments of `show`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  limbeck show 1a6f\n  limbeck show billing@head")]
 #[non_exhaustive]
 pub struct ShowArgs {
     /// The identifier.
@@ -233,6 +268,7 @@ pub struct ShowArgs {
 
 /// Arguments of `stamp`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  limbeck stamp head\n  limbeck stamp --purge 1a6f")]
 #[non_exhaustive]
 pub struct StampArgs {
     /// Where the database is said to be.
@@ -250,6 +286,7 @@ pub struct StampArgs {
 
 /// Arguments of `resolve`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:\n  limbeck resolve 1a6f --applied")]
 #[non_exhaustive]
 pub struct ResolveArgs {
     /// The revision of the unfinished step, or the one that was edited.
@@ -259,6 +296,16 @@ pub struct ResolveArgs {
     /// The answer.
     #[command(flatten)]
     pub answer: Answer,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:\n  limbeck completions bash > /etc/bash_completion.d/limbeck")]
+#[non_exhaustive]
+pub struct CompletionsArgs {
+    /// Which shell.
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
 }
 
 /// What a person found, one of these.

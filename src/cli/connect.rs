@@ -43,6 +43,15 @@ pub(super) struct Opened {
 }
 
 impl Opened {
+    /// A database whose connections are somebody else's.
+    pub(super) fn kept(database: Box<dyn Database>) -> Opened {
+        Opened {
+            database,
+            close: Box::pin(async {}),
+            missing_file: None,
+        }
+    }
+
     /// Ends the connections in order. What hangs there is left to the end of the process.
     pub(super) async fn close(self) {
         const LIMIT: Duration = Duration::from_secs(2);

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt::Write as _;
 
 use super::author::AuthorError;
+use super::paint;
 use super::redact::Redactor;
 use crate::error::Error;
 
@@ -124,11 +125,11 @@ impl CliError {
             }
             return json_line(self.kind(), &redactor.clean(&message));
         }
-        let mut text = format!("error: {self}\n");
+        let mut text = self.to_string();
         for cause in causes {
-            let _ = writeln!(text, "  caused by: {cause}");
+            let _ = write!(text, "\n  caused by: {cause}");
         }
-        redactor.clean(&text)
+        format!("{} {}\n", paint::bad("error:"), redactor.clean(&text))
     }
 }
 

@@ -11,6 +11,7 @@
 //! | anything with `--sql` | `{"sql":"…"}` |
 //! | `resolve` | `{"revision","resolution"}` |
 //! | `ensure_version` | `{"heads":[…]}` |
+//! | `completions`, `man` | `{"text":"…"}` |
 //! | `import` | `{"tool","dir","revisions":[{"revision","path","source","message","fill_in":[{"section","reason"}]}],"left_out":[{"path","reason"}],"notes":[…]}` |
 //! | `adopt` | as `stamp` |
 //!
@@ -30,8 +31,8 @@
 //! [`Status`]: crate::Status
 //! [`Error::kind`]: crate::Error::kind
 
-mod author;
 mod adopt;
+mod author;
 mod command;
 mod connect;
 mod context;
@@ -42,8 +43,12 @@ mod graph;
 mod import;
 mod lists;
 mod output;
+mod paint;
+mod progress;
 mod redact;
 mod runs;
+mod service;
+mod shell;
 mod text;
 
 use std::ffi::OsString;
@@ -52,11 +57,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use author::{EditArgs, InitArgs, MergeArgs, NewFileArgs, RevisionArgs};
 pub use adopt::AdoptArgs;
+pub use author::{EditArgs, InitArgs, MergeArgs, NewFileArgs, RevisionArgs};
 pub use command::{
-    Answer, BranchesArgs, Command, CurrentArgs, DowngradeArgs, HeadsArgs, HistoryArgs, Options,
-    PlanArgs, ResolveArgs, ScriptArgs, ShowArgs, StampArgs, UpgradeArgs,
+    Answer, BranchesArgs, Command, CompletionsArgs, CurrentArgs, DowngradeArgs, Form, HeadsArgs,
+    HistoryArgs, Options, PlanArgs, ResolveArgs, ScriptArgs, ShowArgs, StampArgs, UpgradeArgs,
 };
 use context::{Context, FromOptions};
 use error::CliError;
@@ -64,6 +69,7 @@ pub use graph::{Format, GraphArgs};
 pub use import::{ImportArgs, Tool};
 use output::Output;
 use redact::Redactor;
+pub use service::run_in_service;
 
 /// The command line's arguments.
 #[derive(Debug, Clone, Parser)]
@@ -102,7 +108,11 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime.block_on(run(cli)),
         Err(error) => ExitCode::from(tell(
             &error.into(),
-            &Output::new(cli.options.json, Redactor::default()),
+            &Output::new(
+                cli.options.form.json,
+                cli.options.form.color,
+                Redactor::default(),
+            ),
         )),
     }
 }
@@ -110,10 +120,15 @@ pub fn main() -> ExitCode {
 /// Runs a command and prints its answer, or its error. Gives the exit code.
 pub async fn run(cli: Cli) -> ExitCode {
     let context = FromOptions::new(cli.options.clone());
-    let output = Output::new(cli.options.json, context.redactor());
-    ExitCode::from(match dispatch(&cli.command, &context, &output).await {
+    let form = &cli.options.form;
+    let output = Output::new(form.json, form.color, context.redactor());
+    execute(&cli.command, &context, &output).await
+}
+
+async fn execute(command: &Command, context: &dyn Context, output: &Output) -> ExitCode {
+    ExitCode::from(match dispatch(command, context, output).await {
         Ok(code) => code,
-        Err(error) => tell(&error, &output),
+        Err(error) => tell(&error, output),
     })
 }
 
@@ -123,6 +138,8 @@ async fn dispatch(
     output: &Output,
 ) -> Result<u8, CliError> {
     match command {
+        Command::Completions(args) => shell::completions(args, output),
+        Command::Man => shell::man(output),
         Command::Plan(args) => runs::plan(args, context, output).await,
         Command::Upgrade(args) => runs::upgrade(args, context, output).await,
         Command::Downgrade(args) => runs::downgrade(args, context, output).await,
@@ -151,18 +168,18 @@ fn tell(error: &CliError, output: &Output) -> u8 {
         return 0;
     }
     let text = error.render(output.is_json(), output.redactor());
-    // Who cannot read standard error has the exit code.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    output.error(&text);
     error.exit_code()
 }
 
 /// Prints what clap has to say: help and version on standard output, wrong usage on standard error.
 fn say_usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
-    let text = Redactor::default().clean(&error.render().to_string());
     if !error.use_stderr() {
-        let _ = std::io::stdout().write_all(text.as_bytes());
+        // Help and version quote nothing that was given.
+        let _ = anstream::stdout().write_all(error.render().ansi().to_string().as_bytes());
         return 0;
     }
+    let text = Redactor::default().clean(&error.render().to_string());
     let mut stderr = std::io::stderr();
     let _ = stderr.write_all(text.as_bytes());
     if arguments.iter().any(|argument| argument == "--json") {

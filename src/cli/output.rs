@@ -1,46 +1,76 @@
 //! Where answers go: text for people, or one JSON document.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write};
 
+use anstream::AutoStream;
+use clap::ColorChoice;
 use serde::Serialize;
 
 use super::error::CliError;
 use super::redact::Redactor;
 
-/// Standard output, in one of two forms.
+/// Standard output and standard error, in one of two forms.
 #[derive(Debug, Clone)]
 pub(super) struct Output {
     json: bool,
+    color: ColorChoice,
     redactor: Redactor,
 }
 
 impl Output {
-    pub(super) fn new(json: bool, redactor: Redactor) -> Self {
-        Output { json, redactor }
+    pub(super) fn new(json: bool, color: ColorChoice, redactor: Redactor) -> Self {
+        Output {
+            json,
+            color,
+            redactor,
+        }
     }
 
     pub(super) fn is_json(&self) -> bool {
         self.json
     }
 
+    /// Whether a person reads standard output on a screen.
+    pub(super) fn is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// Whether a person sees what is drawn on standard error and drawn over again.
+    pub(super) fn can_draw(&self) -> bool {
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        !self.json && io::stderr().is_terminal() && !is_dumb
+    }
+
     pub(super) fn redactor(&self) -> &Redactor {
         &self.redactor
     }
 
-    /// Whether a person reads the answer on a terminal.
-    pub(super) fn is_terminal(&self) -> bool {
-        !self.json && std::io::stdout().is_terminal()
-    }
-
-    /// The whole answer: the document under `--json`, else the text.
+    /// The whole answer: the document under `--json`, else the text, its colours left out where nobody sees them.
     pub(super) fn answer(
         &self,
         document: &impl Serialize,
         text: impl FnOnce() -> String,
     ) -> Result<(), CliError> {
-        let mut stdout = std::io::stdout().lock();
+        self.write(&mut self.painted(io::stdout()), document, text)
+    }
+
+    /// The same for what is read by other programs: not a byte of the text is looked at.
+    pub(super) fn answer_raw(
+        &self,
+        document: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), CliError> {
+        self.write(&mut io::stdout(), document, text)
+    }
+
+    fn write(
+        &self,
+        stdout: &mut impl Write,
+        document: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), CliError> {
         if self.json {
-            serde_json::to_writer_pretty(&mut stdout, document).map_err(|error| {
+            serde_json::to_writer_pretty(&mut *stdout, document).map_err(|error| {
                 if error.is_io() {
                     CliError::Io(error.into())
                 } else {
@@ -58,27 +88,43 @@ impl Output {
     /// A line that is no answer: progress, or why an answer lacks something.
     pub(super) fn note(&self, line: &str) {
         // Who cannot read notes goes on without them.
-        let _ = writeln!(std::io::stderr(), "{}", self.redactor.clean(line));
+        let _ = writeln!(self.painted(io::stderr()), "{}", self.redactor.clean(line));
     }
 
     /// A line of an answer that is still coming. A document has no such lines.
     pub(super) fn progress(&self, line: &str) {
         if !self.json {
             // Where nobody reads, the work goes on.
-            let _ = writeln!(std::io::stdout(), "{line}");
+            let _ = writeln!(self.painted(io::stdout()), "{line}");
         }
+    }
+
+    /// What ends the command with an error: whole lines.
+    pub(super) fn error(&self, text: &str) {
+        // Who cannot read standard error has the exit code.
+        let _ = self.painted(io::stderr()).write_all(text.as_bytes());
     }
 
     /// Whether a person is there to be asked.
     pub(super) fn can_ask(&self) -> bool {
-        !self.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+        !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
     /// Whether that person says yes.
     pub(super) fn confirm(&self, question: &str) -> Result<bool, CliError> {
-        write!(std::io::stderr(), "{question} [y/N] ")?;
+        write!(self.painted(io::stderr()), "{question} [y/N] ")?;
         let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer)?;
+        io::stdin().read_line(&mut answer)?;
         Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+
+    /// The stream, which leaves colours out unless somebody sees them or they are asked for. NO_COLOR and the like
+    /// decide where `--color` leaves it open (<https://no-color.org>).
+    fn painted<S: anstream::stream::RawStream>(&self, stream: S) -> AutoStream<S> {
+        match self.color {
+            ColorChoice::Auto => AutoStream::auto(stream),
+            ColorChoice::Always => AutoStream::always(stream),
+            ColorChoice::Never => AutoStream::never(stream),
+        }
     }
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::{DowngradeArgs, PlanArgs, ResolveArgs, ScriptArgs, StampArgs, UpgradeArgs};
-use super::connect::{Access, Observer, Opened};
+use super::connect::{Access, Opened};
 use super::context::Context;
 use super::document::{HeadsDocument, ResolveDocument, RunDocument, ScriptDocument};
 use super::error::CliError;
 use super::output::Output;
-use super::text;
+use super::{progress, text};
 use crate::error::Error;
-use crate::executor::{Event, Report};
+use crate::executor::Report;
 use crate::migrations::Migrations;
 use crate::migrator::Resolution;
 use crate::plan::{self, Plan, Purge};
@@ -233,7 +233,7 @@ pub(super) async fn open(
     context: &dyn Context,
     output: &Output,
 ) -> Result<Opened, CliError> {
-    let observer = observer(migrations.clone(), output.clone());
+    let observer = progress::observer(migrations.clone(), output.clone());
     let opened = context
         .open(migrations.clone(), access, PATIENCE, Some(observer))
         .await?;
@@ -243,20 +243,6 @@ pub(super) async fn open(
         ));
     }
     Ok(opened)
-}
-
-/// Tells each step when it is done, for people, and each wait.
-fn observer(migrations: Migrations, output: Output) -> Observer {
-    Box::new(move |event| match event {
-        Event::StepFinished { step, .. } => {
-            output.progress(&text::step(&migrations, step.action, &step.revision));
-        }
-        Event::Waiting { holder, waited, .. } => output.note(&format!(
-            "waiting for the migration lock for {} s: {holder}",
-            waited.as_secs()
-        )),
-        _ => {}
-    })
 }
 
 /// Ends the connections and tells what a run did.
@@ -282,7 +268,7 @@ fn script(
     let document = ScriptDocument {
         sql: write(&*writer)?,
     };
-    output.answer(&document, || document.sql.clone())?;
+    output.answer_raw(&document, || document.sql.clone())?;
     Ok(0)
 }
 

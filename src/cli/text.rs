@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::document::{Listed, RunDocument};
+use super::paint;
 use crate::graph::RevisionSet;
 use crate::migrations::Migrations;
 use crate::plan::Action;
@@ -44,7 +45,8 @@ impl<'m> Writer<'m> {
         let mut text = self.line(listed);
         let indent = " ".repeat(listed.info.revision.chars().count());
         for child in self.migrations.graph().children(&listed.info.revision) {
-            let _ = writeln!(text, "{indent} -> {child}{}", self.labels_of(child));
+            let labels = self.labels_of(child);
+            let _ = writeln!(text, "{indent} -> {}{labels}", paint::id(child));
         }
         text
     }
@@ -86,19 +88,19 @@ impl<'m> Writer<'m> {
     /// The id and what is to be said of it in brackets.
     fn marked(&self, listed: &Listed) -> String {
         let info = &listed.info;
-        let mut text = format!("{}{}", info.revision, self.labels_of(&info.revision));
-        let marks = [
-            (info.head, "head"),
-            (info.current == Some(true), "current"),
-            (
-                self.migrations.graph().children(&info.revision).len() > 1,
-                "branch point",
-            ),
-            (info.down_revision.len() > 1, "merge"),
-            (listed.unknown, "not in these files"),
-        ];
-        for (_, mark) in marks.iter().filter(|(applies, _)| *applies) {
-            let _ = write!(text, " ({mark})");
+        let labels = self.labels_of(&info.revision);
+        let mut text = format!("{}{labels}", paint::id(&info.revision));
+        let is_branch_point = self.migrations.graph().children(&info.revision).len() > 1;
+        for (applies, mark) in [
+            (info.head, paint::good("(head)")),
+            (info.current == Some(true), paint::good("(current)")),
+            (is_branch_point, "(branch point)".to_owned()),
+            (info.down_revision.len() > 1, "(merge)".to_owned()),
+            (listed.unknown, paint::bad("(not in these files)")),
+        ] {
+            if applies {
+                let _ = write!(text, " {mark}");
+            }
         }
         text
     }
@@ -113,13 +115,22 @@ impl<'m> Writer<'m> {
         if covering.is_empty() {
             String::new()
         } else {
-            format!(" ({})", covering.join(", "))
+            format!(" {}", paint::label(&format!("({})", covering.join(", "))))
         }
     }
 }
 
 /// `upgrade parent -> id, message`, and for a downgrade the other way round.
 pub(super) fn step(migrations: &Migrations, action: Action, id: &str) -> String {
+    told(migrations, action, id, &paint::id(id))
+}
+
+/// The same without colours.
+pub(super) fn plain_step(migrations: &Migrations, action: Action, id: &str) -> String {
+    told(migrations, action, id, id)
+}
+
+fn told(migrations: &Migrations, action: Action, id: &str, shown: &str) -> String {
     let parents: Vec<_> = migrations.graph().down_revision(id).collect();
     let parents = list_or_base(&parents);
     let summary = match migrations.get(id).map(Revision::summary) {
@@ -127,9 +138,9 @@ pub(super) fn step(migrations: &Migrations, action: Action, id: &str) -> String 
         Some(summary) => format!(", {summary}"),
     };
     match action {
-        Action::Upgrade => format!("{action} {parents} -> {id}{summary}"),
-        Action::Downgrade => format!("{action} {id} -> {parents}{summary}"),
-        _ => format!("{action} {id}{summary}"),
+        Action::Upgrade => format!("{action} {parents} -> {shown}{summary}"),
+        Action::Downgrade => format!("{action} {shown} -> {parents}{summary}"),
+        _ => format!("{action} {shown}{summary}"),
     }
 }
 
@@ -181,7 +192,11 @@ pub(super) fn status(status: &Status) -> String {
     };
     let mut text = format!(
         "ready:      {}\ncurrent:    {}\nheads:      {}\npending:    {}\n",
-        if status.is_ready() { "yes" } else { "no" },
+        if status.is_ready() {
+            paint::good("yes")
+        } else {
+            paint::bad("no")
+        },
         list(&status.current),
         list(&status.heads),
         list(&status.pending),

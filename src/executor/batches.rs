@@ -18,6 +18,12 @@ impl<S: Source> Run<'_, S> {
         mut underway: Underway,
         releases: bool,
     ) -> Result<Underway, Error> {
+        self.emit(&Event::StatementStarted {
+            step: &prepared.step,
+            number: 1,
+            total: 1,
+            statement: &statement.text,
+        });
         let mut deadlocks = 0;
         loop {
             let mut message = self.message(Some(&prepared.step.revision));

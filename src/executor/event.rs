@@ -36,6 +36,19 @@ pub enum Event<'a> {
         /// The revision's message.
         message: &'a str,
     },
+    /// A statement that is sent by itself begins: those of `autocommit` and `repeat` sections, and on MySQL and MariaDB
+    /// every one. Where a step is one message, or one transaction, nothing is told between its statements.
+    #[non_exhaustive]
+    StatementStarted {
+        /// The step.
+        step: &'a Step,
+        /// The statement's number, from 1.
+        number: usize,
+        /// How many statements the section has.
+        total: usize,
+        /// Its text.
+        statement: &'a str,
+    },
     /// A statement ended. In a transaction that is one message, this is told when the message has ended.
     #[non_exhaustive]
     StatementDone {

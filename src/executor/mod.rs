@@ -80,6 +80,15 @@ pub(crate) struct Registered<DB: Database> {
     pub idempotent: bool,
 }
 
+impl<DB: Database> Clone for Registered<DB> {
+    fn clone(&self) -> Self {
+        Registered {
+            code: self.code.clone(),
+            idempotent: self.idempotent,
+        }
+    }
+}
+
 /// The functions that are registered, by revision and direction.
 pub(crate) type Registry<DB> = HashMap<(String, Action), Registered<DB>>;
 
@@ -255,6 +264,14 @@ impl<'a, S: Source> Run<'a, S> {
             } => tracing::info!(
                 revision = %step.revision, action = step.action.name(), number, total, message, "step started"
             ),
+            Event::StatementStarted {
+                step,
+                number,
+                total,
+                ..
+            } => {
+                tracing::debug!(revision = %step.revision, number, total, "statement started");
+            }
             Event::StatementDone {
                 step,
                 number,

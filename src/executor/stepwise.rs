@@ -197,6 +197,12 @@ impl<S: Source> Run<'_, S> {
             step: 0,
             statement: number,
         };
+        self.emit(&Event::StatementStarted {
+            step: &prepared.step,
+            number: number + 1,
+            total: statements.len(),
+            statement: &statement.text,
+        });
         let is_atomic = self.is_atomic(statement).await?;
         let mut message = self.message(Some(&prepared.step.revision));
         if is_atomic {

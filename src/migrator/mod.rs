@@ -55,6 +55,19 @@ pub struct Migrator<S: Source> {
     dialect: Dialect,
 }
 
+/// A clone shares pool, migrations and registered code, and has settings of its own.
+impl<S: Source + Clone> Clone for Migrator<S> {
+    fn clone(&self) -> Self {
+        Migrator {
+            source: self.source.clone(),
+            migrations: self.migrations.clone(),
+            settings: self.settings.clone(),
+            registry: self.registry.clone(),
+            dialect: self.dialect,
+        }
+    }
+}
+
 impl<S: Source> fmt::Debug for Migrator<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Migrator")
@@ -165,6 +178,11 @@ impl<S: Source> Migrator<S> {
     /// The migrations.
     pub fn migrations(&self) -> &Migrations {
         &self.migrations
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn observer(&self) -> Option<&crate::executor::Observer> {
+        self.settings.observer.as_ref()
     }
 
     async fn run(&self) -> Result<Run<'_, S>, Error> {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// An example's executable. `cargo test` built it already; where only this test was built, cargo is called
 /// for the rest, with the features of this test, so that nothing is built twice.
-fn example(name: &str) -> PathBuf {
+pub fn example(name: &str) -> PathBuf {
     static BUILT: Once = Once::new();
     let test = std::env::current_exe().expect("this test's path");
     let profile = test

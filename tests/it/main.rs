@@ -5,6 +5,12 @@ mod budgets;
 mod classify;
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(all(unix, feature = "cli"))]
+mod cli_service;
+#[cfg(all(unix, feature = "cli"))]
+mod cli_shell;
+#[cfg(all(unix, feature = "cli"))]
+mod cli_terminal;
 mod conformance;
 #[cfg(feature = "cli")]
 mod crashes;

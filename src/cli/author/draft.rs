@@ -95,4 +95,3 @@ fn now() -> String {
         .unwrap_or(now)
         .to_string()
 }
-

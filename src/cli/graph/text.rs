@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use renderdag::{Ancestor, GraphRowRenderer, Renderer};
 
+use super::super::paint;
 use super::picture::{LineKind, Picture, Row, State};
 
 /// As many lines side by side leave room for the text. Beyond them only lines to the next row are drawn, and
@@ -13,7 +14,12 @@ const COLUMNS: u64 = 12;
 /// `id (labels) (head) …, message`.
 pub(super) fn line(row: &Row<'_>) -> String {
     let comma = if row.summary.is_empty() { "" } else { ", " };
-    format!("{}{}{comma}{}", row.id, row.marks(), row.summary)
+    format!(
+        "{}{}{comma}{}",
+        paint::id(row.id),
+        paint::good(&row.marks()),
+        row.summary
+    )
 }
 
 /// Each revision as `describe` has it, beside the lines.
@@ -38,8 +44,7 @@ pub(super) fn draw(picture: &Picture<'_>, describe: impl Fn(&Row<'_>) -> String)
                     LineKind::DependsOn => Ancestor::Ancestor(to),
                 });
                 let width = |columns: u64| 2 * columns + 1;
-                if to == row.at + 1
-                    || renderer.width(Some(&row.at), Some(&lines)) <= width(COLUMNS)
+                if to == row.at + 1 || renderer.width(Some(&row.at), Some(&lines)) <= width(COLUMNS)
                 {
                     continue;
                 }

@@ -18,6 +18,10 @@ impl Files {
         Files(folder)
     }
 
+    pub fn path(&self) -> &std::path::Path {
+        self.0.path()
+    }
+
     /// Starts a command of the binary on this database.
     pub fn start(&self, url: &str, arguments: &[&str]) -> Boot {
         self.start_under(&[], url, arguments)

@@ -1,0 +1,92 @@
+//! What a run is at: a line that is drawn over again on a terminal, and a line for each finished step wherever the
+//! answer goes.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+
+use super::connect::Observer;
+use super::output::Output;
+use super::text;
+use crate::executor::Event;
+use crate::migrations::Migrations;
+
+/// Tells what a run tells.
+pub(super) fn observer(migrations: Migrations, output: Output) -> Observer {
+    let line = output.can_draw().then(line);
+    Box::new(move |event| match &line {
+        Some(line) => draw(line, event, &migrations, &output),
+        None => say(event, &migrations, &output),
+    })
+}
+
+/// A line that nobody sees until there is something to tell, and that is gone when the run has ended.
+fn line() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {prefix}{wide_msg} {elapsed}");
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+        .with_style(style.expect("a template that is right"))
+        .with_finish(ProgressFinish::AndClear)
+}
+
+fn show(line: &ProgressBar) {
+    const TICK: Duration = Duration::from_millis(100);
+    if line.is_hidden() {
+        line.set_draw_target(ProgressDrawTarget::stderr());
+        line.enable_steady_tick(TICK);
+    }
+}
+
+fn draw(line: &ProgressBar, event: &Event<'_>, migrations: &Migrations, output: &Output) {
+    match event {
+        Event::StepStarted {
+            step,
+            number,
+            total,
+            ..
+        } => {
+            show(line);
+            line.set_prefix(format!("step {number} of {total}: "));
+            line.set_message(text::plain_step(migrations, step.action, &step.revision));
+            line.reset_elapsed();
+        }
+        Event::StatementStarted {
+            number,
+            total,
+            statement,
+            ..
+        } => line.set_message(format!(
+            "statement {number} of {total}: {}",
+            one_line(statement)
+        )),
+        Event::BatchDone { number, rows, .. } => {
+            line.set_message(format!("batch {number}: {rows} rows"));
+        }
+        Event::Waiting { holder, .. } => {
+            show(line);
+            line.set_prefix("waiting for the migration lock: ");
+            line.set_message(output.redactor().clean(&one_line(&holder.to_string())));
+        }
+        Event::StepFinished { step, .. } => {
+            line.suspend(|| output.progress(&text::step(migrations, step.action, &step.revision)));
+        }
+        _ => {}
+    }
+}
+
+fn say(event: &Event<'_>, migrations: &Migrations, output: &Output) {
+    match event {
+        Event::StepFinished { step, .. } => {
+            output.progress(&text::step(migrations, step.action, &step.revision));
+        }
+        Event::Waiting { holder, waited } => output.note(&format!(
+            "waiting for the migration lock for {} s: {holder}",
+            waited.as_secs()
+        )),
+        _ => {}
+    }
+}
+
+/// White space of any kind and length is one space: the line is one.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
