@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::database::{Database, Engine};
-use crate::figures::{Table, Times, digits, ratio};
+use crate::figures::{Table, Times, digits, ratio, verdict};
 use crate::peers::{Kind, Peer};
 use crate::proxy::Proxy;
 use crate::task::{Set, Task};
@@ -271,16 +271,11 @@ pub fn budget(table: &mut Table, what: &str, one: Option<f64>, other: Option<f64
     let (Some(one), Some(other)) = (one, other) else {
         return;
     };
-    let verdict = if one <= other * limit {
-        "met"
-    } else {
-        "missed"
-    };
     table.row(&[
         what.to_owned(),
         format!("{} / {}", digits(one), digits(other)),
         format!("{:.2}×", one / other),
         format!("{limit}×"),
-        verdict.to_owned(),
+        verdict(one <= other * limit).to_owned(),
     ]);
 }

@@ -64,6 +64,11 @@ pub fn ratio(one: Option<f64>, other: Option<f64>) -> String {
     }
 }
 
+/// Of a budget.
+pub fn verdict(met: bool) -> &'static str {
+    if met { "met" } else { "missed" }
+}
+
 /// A table in Markdown; all but the first column are numbers.
 pub struct Table {
     text: String,

@@ -13,7 +13,7 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use crate::database::{Database, Engine};
-use crate::figures::{Table, Times, digits, ratio};
+use crate::figures::{Table, Times, digits, ratio, verdict};
 use crate::task::Set;
 
 const REPLICAS: usize = 100;
@@ -62,11 +62,12 @@ pub fn print(runtime: &Handle, engine: &dyn Engine, rounds: usize) -> Result<()>
     if let (Some(alone), Some(pending)) = (alone.median(), pending.median()) {
         let limit = alone * 1.3 + POLL.as_secs_f64() * 1e3;
         println!(
-            "Budget with one pending: 1.3 × {} + one poll of {} = {} ms; measured: {} ms.\n",
+            "Budget with one pending: 1.3 × {} + one poll of {} = {} ms; measured: {} ms: {}.\n",
             digits(alone),
             POLL.as_millis(),
             digits(limit),
-            digits(pending)
+            digits(pending),
+            verdict(pending <= limit)
         );
     }
     Ok(())
