@@ -1,6 +1,5 @@
 //! The revisions that a binary carries: files and graph together.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest as _, Sha256};
 
 use crate::graph::{Graph, GraphError, Node, Placed};
-use crate::revision::{Embedded, Revision, RevisionError};
+use crate::revision::{Embedded, Revision, RevisionError, Store};
 
 /// A set of revisions that form one valid graph. Cheap to clone.
 #[derive(Clone)]
@@ -18,11 +17,11 @@ pub struct Migrations {
 }
 
 struct Inner {
-    /// In the graph's canonical order: a node's number is its revision's place.
-    revisions: Box<[Revision]>,
+    /// A node's number is its revision's place.
+    revisions: Store,
     graph: Graph,
-    /// In the same order.
-    lineages: OnceLock<Box<[Cow<'static, str>]>>,
+    /// In the same order, where no build script worked them out.
+    lineages: OnceLock<Box<[String]>>,
 }
 
 impl fmt::Debug for Migrations {
@@ -143,10 +142,8 @@ impl Migrations {
             nodes.push(node);
         }
         let graph = Graph::new(nodes).map_err(|error| located(&by_id, error))?;
-        let revisions: Box<[Revision]> = graph
-            .ids()
-            .map(|id| by_id.remove(id).expect("a graph has no other ids"))
-            .collect();
+        // The graph has these ids and no others.
+        let revisions: Box<[Revision]> = graph.ids().filter_map(|id| by_id.remove(id)).collect();
         for revision in &revisions {
             if let Some(required) = revision.requires_binary().filter(|id| !graph.contains(id)) {
                 return Err(MigrationsError::UnknownRequiredBinary {
@@ -159,7 +156,7 @@ impl Migrations {
         }
         Ok(Migrations {
             inner: Arc::new(Inner {
-                revisions,
+                revisions: Store::Read(revisions),
                 graph,
                 lineages: OnceLock::new(),
             }),
@@ -217,27 +214,17 @@ impl Migrations {
     #[doc(hidden)]
     #[must_use]
     pub fn from_embedded(embedded: &'static Embedded) -> Self {
-        let revisions: Box<[Revision]> = embedded.revisions.iter().map(Revision::from).collect();
-        let nodes: Vec<Placed<'_>> = revisions
-            .iter()
-            .zip(embedded.revisions)
-            .map(|(revision, embedded)| Placed {
-                id: revision.shared_id().clone(),
-                branch_labels: revision.branch_labels(),
-                down: embedded.down,
-                depends: embedded.depends,
-            })
-            .collect();
-        let graph = Graph::restore(&nodes, embedded.by_id);
-        let lineages = embedded
-            .revisions
-            .iter()
-            .map(|revision| Cow::Borrowed(revision.lineage));
+        let nodes = embedded.revisions.iter().map(|revision| Placed {
+            id: revision.id,
+            branch_labels: revision.branch_labels,
+            down: revision.down,
+            depends: revision.depends,
+        });
         Migrations {
             inner: Arc::new(Inner {
-                lineages: OnceLock::from(lineages.collect::<Box<[_]>>()),
-                revisions,
-                graph,
+                revisions: Store::embedded(embedded.revisions),
+                graph: Graph::restore(nodes, embedded.by_id),
+                lineages: OnceLock::new(),
             }),
         }
     }
@@ -251,7 +238,7 @@ impl Migrations {
     /// The revision of this full id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Revision> {
-        Some(&self.inner.revisions[self.graph().index(id)? as usize])
+        Some(self.inner.revisions.at(self.graph().index(id)? as usize))
     }
 
     /// All revisions, parents and dependencies first.
@@ -268,26 +255,28 @@ impl Migrations {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.inner.revisions.is_empty()
+        self.len() == 0
     }
 
     /// The lineage digest of a revision: sha256 over its id, its checksum, and the lineage digests of its
     /// `down_revision` and resolved `depends_on`, sorted. Equal digests prove that no ancestor was edited.
     #[must_use]
     pub fn lineage(&self, id: &str) -> Option<&str> {
-        let node = self.graph().index(id)?;
-        let lineages = self.inner.lineages.get_or_init(|| self.all_lineages());
-        Some(&*lineages[node as usize])
+        let node = self.graph().index(id)? as usize;
+        let embedded = self.inner.revisions.lineage(node);
+        embedded.or_else(|| {
+            let lineages = self.inner.lineages.get_or_init(|| self.all_lineages());
+            Some(&*lineages[node])
+        })
     }
 
-    fn all_lineages(&self) -> Box<[Cow<'static, str>]> {
-        let mut lineages: Vec<Cow<'static, str>> = Vec::with_capacity(self.len());
+    fn all_lineages(&self) -> Box<[String]> {
+        let mut lineages: Vec<String> = Vec::with_capacity(self.len());
         for (node, revision) in (0..).zip(self.iter()) {
             let parents = self.graph().parents_of(node);
             let parents = parents.map(|parent| &*lineages[parent as usize]).collect();
             let checksum = revision.checksum().to_string();
-            let lineage = lineage(revision.id(), &checksum, parents);
-            lineages.push(Cow::Owned(lineage));
+            lineages.push(lineage(revision.id(), &checksum, parents));
         }
         lineages.into_boxed_slice()
     }

@@ -6,6 +6,9 @@ use super::names::Names;
 /// How many columns a row of the look has, its kind first.
 const WIDTH: usize = 17;
 
+/// The same for [`again`].
+const NARROW: usize = 7;
+
 /// What one look saw.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Look {
@@ -21,6 +24,26 @@ pub(crate) struct Look {
     pub tables: Tables,
     /// What the server says of itself and of this session.
     pub server: Server,
+}
+
+impl Look {
+    /// Whether `again`, read from what [`again`] returned, shows the same: heads, unfinished steps, and the lease, of
+    /// which only its holder, who is `own` epoch's, moves the counter.
+    pub(crate) fn is_still(&self, again: &Look, own: Option<i64>) -> bool {
+        let heads = |look: &Look| -> Vec<String> {
+            look.heads.iter().map(|head| head.revision.clone()).collect()
+        };
+        let running = |look: &Look| -> Vec<i64> { look.running.iter().map(|row| row.id).collect() };
+        let lease = |look: &Look| {
+            look.lease.as_ref().map(|lease| {
+                let beat = (own != Some(lease.epoch)).then_some(lease.beat);
+                (lease.layout, lease.epoch, beat, lease.holder.clone())
+            })
+        };
+        heads(self) == heads(again)
+            && running(self) == running(again)
+            && lease(self) == lease(again)
+    }
 }
 
 /// A row of the version table, and the lineage digest that the ledger recorded for it.
@@ -200,6 +223,42 @@ pub(crate) fn full(names: &Names) -> String {
     [server(names), heads, running, lease].join(" UNION ALL ")
 }
 
+/// As much of [`full`] as tells whether anything has changed since, in the same form: a step begins with it, and a
+/// server plans it in a third of the time. See [`Look::is_still`].
+pub(crate) fn again(names: &Names) -> String {
+    let dialect = names.dialect();
+    let t = |expression: &str| dialect.text(expression);
+    let nothing = || t("NULL");
+    let scope = names.scope();
+    let time = t(&time_text(dialect, now(dialect)));
+    let server = (0..5).map(|_| nothing()).chain([time]).collect::<Vec<_>>();
+    [
+        narrow_row(dialect, "server", &server, ""),
+        narrow_row(
+            dialect,
+            "head",
+            &[t("v.version_num")],
+            &format!("FROM {} v", names.version()),
+        ),
+        narrow_row(
+            dialect,
+            "running",
+            &[t("r.id")],
+            &format!(
+                "FROM {} r WHERE r.{scope} AND r.state = 'running'",
+                names.history()
+            ),
+        ),
+        narrow_row(
+            dialect,
+            "lease",
+            &[t("l.layout"), t("l.epoch"), t("l.beat"), t("l.holder")],
+            &format!("FROM {} l WHERE l.{scope}", names.lock()),
+        ),
+    ]
+    .join(" UNION ALL ")
+}
+
 /// What can be read while some tables are missing.
 pub(crate) fn partial(names: &Names, tables: Tables) -> String {
     let dialect = names.dialect();
@@ -252,8 +311,17 @@ fn server(names: &Names) -> String {
 }
 
 fn row(dialect: Dialect, kind: &str, columns: &[String], from: &str) -> String {
+    row_of(WIDTH, dialect, kind, columns, from)
+}
+
+/// A row of [`again`].
+fn narrow_row(dialect: Dialect, kind: &str, columns: &[String], from: &str) -> String {
+    row_of(NARROW, dialect, kind, columns, from)
+}
+
+fn row_of(width: usize, dialect: Dialect, kind: &str, columns: &[String], from: &str) -> String {
     let mut select = format!("SELECT {} AS c0", dialect.text(&format!("'{kind}'")));
-    for index in 1..WIDTH {
+    for index in 1..width {
         let nothing = dialect.text("NULL");
         let column = columns.get(index - 1).unwrap_or(&nothing);
         select.push_str(&format!(", {column} AS c{index}"));
@@ -383,6 +451,9 @@ mod tests {
             let names = Names::new(dialect, None, "v".into(), "h".into());
             for part in full(&names).split(" UNION ALL ") {
                 assert_eq!(part.matches(" AS c").count(), WIDTH, "{part}");
+            }
+            for part in again(&names).split(" UNION ALL ") {
+                assert_eq!(part.matches(" AS c").count(), NARROW, "{part}");
             }
         }
     }

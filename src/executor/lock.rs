@@ -149,7 +149,7 @@ impl<S: Source> Run<'_, S> {
                 }
                 let has_lock = locked.is_held(&results);
                 if has_lock && let Some(seen) = seen {
-                    self.absorb_locked(&seen.rows)?;
+                    self.absorb_begin(&seen.rows).await?;
                 }
                 Ok(has_lock)
             }
@@ -190,9 +190,23 @@ impl<S: Source> Run<'_, S> {
             message.own(&session::try_lock(&self.names, &self.server));
         }
         if self.look.tables.complete() {
-            message.own(&look::full(&self.names));
+            message.own(&look::again(&self.names));
         }
         locked
+    }
+
+    /// What a begin saw: mostly what was known before, and else all of it is asked for.
+    pub(super) async fn absorb_begin(&mut self, rows: &[look::TextRow]) -> Result<(), Error> {
+        let again = look::read(rows, Tables::ALL);
+        let own = self.lease.as_ref().map(|lease| lease.epoch);
+        if self.look.is_still(&again, own) {
+            self.look.server.now = again.server.now;
+            return Ok(());
+        }
+        let seen = self.query(&look::full(&self.names)).await;
+        let state = "Nothing was changed by it. Start again";
+        let seen = seen.map_err(|fault| self.fault("beginning a step", state, fault))?;
+        self.absorb_locked(&seen)
     }
 
     /// A look from inside the transaction: the session's own facts stay those of the first look.

@@ -270,7 +270,7 @@ impl<S: Source> Run<'_, S> {
         let seen = results.pop().unwrap_or_default();
         let has_lock = locked.is_held(results);
         if has_lock {
-            self.absorb_locked(&seen.rows)?;
+            self.absorb_begin(&seen.rows).await?;
         } else {
             self.rollback().await?;
         }

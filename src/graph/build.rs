@@ -48,38 +48,35 @@ pub(super) fn build(mut nodes: Vec<Node>) -> Result<Inner, GraphError> {
 
 /// A revision of a graph that was built and checked before. Its neighbours are numbers of places in the canonical
 /// order.
+#[derive(Clone, Copy)]
 pub(crate) struct Placed<'a> {
-    pub(crate) id: Arc<str>,
-    pub(crate) branch_labels: &'a [Arc<str>],
+    pub(crate) id: &'a str,
+    pub(crate) branch_labels: &'a [&'a str],
     pub(crate) down: &'a [u32],
     pub(crate) depends: &'a [u32],
 }
 
 /// `nodes` in the canonical order, and their numbers in the order of their ids.
-pub(super) fn restore(nodes: &[Placed<'_>], by_id: &[u32]) -> Inner {
-    let mut labels: Vec<(Arc<str>, u32)> = (0..)
-        .zip(nodes)
-        .flat_map(|(at, node)| {
-            node.branch_labels
-                .iter()
-                .map(move |label| (label.clone(), at))
-        })
-        .collect();
+pub(super) fn restore<'a>(
+    nodes: impl ExactSizeIterator<Item = Placed<'a>>,
+    by_id: &[u32],
+) -> Inner {
+    let count = nodes.len();
+    let mut ids = Vec::with_capacity(count);
+    let mut labels: Vec<(Arc<str>, u32)> = Vec::new();
+    let mut own_labels = Lists::with_capacity(count, 0);
+    let mut down = Lists::with_capacity(count, count);
+    let mut depends = Lists::with_capacity(count, 0);
+    for (at, node) in (0..).zip(nodes) {
+        ids.push(Arc::from(node.id));
+        let own = labels.len();
+        labels.extend(node.branch_labels.iter().map(|&label| (label.into(), at)));
+        own_labels.push(labels[own..].iter().map(|(label, _)| Arc::clone(label)));
+        down.push(node.down.iter().copied());
+        depends.push(node.depends.iter().copied());
+    }
     labels.sort_unstable();
-    assemble(
-        nodes.iter().map(|node| node.id.clone()).collect(),
-        by_id.to_vec(),
-        labels,
-        nodes
-            .iter()
-            .map(|node| node.branch_labels.iter().cloned())
-            .collect(),
-        nodes.iter().map(|node| node.down.iter().copied()).collect(),
-        nodes
-            .iter()
-            .map(|node| node.depends.iter().copied())
-            .collect(),
-    )
+    assemble(ids, by_id.to_vec(), labels, own_labels, down, depends)
 }
 
 /// What follows from the nodes in the canonical order.

@@ -323,7 +323,10 @@ impl Graph {
     }
 
     /// A graph that was built and checked before, as a build script wrote it down: see [`Graph::places`].
-    pub(crate) fn restore(nodes: &[Placed<'_>], by_id: &[u32]) -> Graph {
+    pub(crate) fn restore<'a>(
+        nodes: impl ExactSizeIterator<Item = Placed<'a>>,
+        by_id: &[u32],
+    ) -> Graph {
         Graph(Arc::new(build::restore(nodes, by_id)))
     }
 
