@@ -4,6 +4,10 @@ mod alembic;
 mod classify;
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(all(unix, feature = "cli"))]
+mod cli_author;
+#[cfg(all(unix, feature = "cli"))]
+mod cli_graph;
 mod conformance;
 #[cfg(feature = "cli")]
 mod crashes;

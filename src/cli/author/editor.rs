@@ -27,7 +27,10 @@ pub(super) async fn open(paths: Vec<PathBuf>) -> Result<(), AuthorError> {
 #[cfg(unix)]
 fn program(command: &str) -> Command {
     let mut shell = Command::new("sh");
-    shell.arg("-c").arg(format!("{command} \"$@\"")).arg(command);
+    shell
+        .arg("-c")
+        .arg(format!("{command} \"$@\""))
+        .arg(command);
     shell
 }
 

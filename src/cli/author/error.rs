@@ -127,7 +127,11 @@ impl AuthorError {
 }
 
 fn follow(children: usize) -> &'static str {
-    if children == 1 { "follows it" } else { "follow it" }
+    if children == 1 {
+        "follows it"
+    } else {
+        "follow it"
+    }
 }
 
 fn one_head(heads: &[Arc<str>]) -> String {

@@ -124,3 +124,52 @@ fn create(path: &Path, text: &str) -> std::io::Result<()> {
     }
     written
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where folders cannot be locked the names still guard: one wins, and its text stays.
+    #[test]
+    fn a_name_is_taken_once() {
+        const WRITERS: usize = 8;
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("a.sql");
+        let text = |writer: usize| format!("{writer}\n").repeat(10_000);
+        let outcomes: Vec<_> = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..WRITERS)
+                .map(|writer| {
+                    let (folder, path) = (temporary.path().to_owned(), &path);
+                    scope.spawn(move || {
+                        let folder = Folder {
+                            path: folder,
+                            handle: None,
+                        };
+                        folder.add(path, &text(writer))
+                    })
+                })
+                .collect();
+            let joined = writers.into_iter().map(|writer| writer.join().unwrap());
+            joined.collect()
+        });
+        let winners: Vec<usize> = (0..WRITERS).filter(|&at| outcomes[at].is_ok()).collect();
+        assert_eq!(winners.len(), 1, "{outcomes:?}");
+        for lost in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+            assert_eq!(lost.kind(), "file_exists", "{lost}");
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), text(winners[0]));
+        // No draft is left.
+        assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 1);
+    }
+
+    /// As where the file system has no second names for files.
+    #[test]
+    fn a_file_is_created_or_refused() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("a.sql");
+        create(&path, "one").unwrap();
+        let refused = create(&path, "two").unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one");
+    }
+}

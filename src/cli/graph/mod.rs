@@ -79,10 +79,12 @@ pub(super) async fn graph(
     let seen = see(args.indicate_current, &range, &migrations, context, output).await?;
     let picture = Picture::new(&migrations, &seen.ids, seen.status.as_ref());
     let rows = seen.status.as_ref().map(|status| &*status.current);
-    output.answer(&listed(&migrations, &seen.ids, rows), || match args.format {
-        Format::Text => text::draw(&picture, text::line),
-        Format::Mermaid => mermaid::draw(&picture),
-        Format::Dot => dot::draw(&picture),
+    output.answer(&listed(&migrations, &seen.ids, rows), || {
+        match args.format {
+            Format::Text => text::draw(&picture, text::line),
+            Format::Mermaid => mermaid::draw(&picture),
+            Format::Dot => dot::draw(&picture),
+        }
     })?;
     Ok(0)
 }

@@ -89,7 +89,9 @@ impl<'p> Picture<'p> {
                     labels: graph.branch_labels(id),
                     is_head: graph.children(id).len() == 0,
                     is_current: known.as_ref().is_some_and(|known| known.is_current(id)),
-                    state: known.as_ref().map_or(State::Unasked, |known| known.state(id)),
+                    state: known
+                        .as_ref()
+                        .map_or(State::Unasked, |known| known.state(id)),
                     lines: down
                         .map(|id| line(LineKind::DownRevision, id))
                         .chain(depends.map(|id| line(LineKind::DependsOn, id)))
