@@ -1,6 +1,7 @@
 //! Everything that uses limbeck as its users do: one binary, so that it links once.
 
 mod alembic;
+mod budgets;
 mod classify;
 #[cfg(feature = "cli")]
 mod cli;
