@@ -73,16 +73,16 @@ impl Folder {
                 source,
             },
         };
-        let draft = Draft::write(&self.path, text)?;
+        let unnamed = Unnamed::write(&self.path, text)?;
         // A new name for the finished file. A rename would replace what has the name already.
-        match fs::hard_link(&draft.path, path) {
+        match fs::hard_link(&unnamed.path, path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 // A file system without a second name for a file: the name is taken first then.
                 create(path, text).map_err(failed)?;
             }
             linked => linked.map_err(failed)?,
         }
-        drop(draft);
+        drop(unnamed);
         if let Some(handle) = &self.handle {
             // The name is on the disk with the folder. Where folders cannot be synced it gets there later.
             let _ = handle.sync_all();
@@ -92,22 +92,22 @@ impl Folder {
 }
 
 /// A finished file without its name. Nothing reads it: it is hidden and no `.sql`.
-struct Draft {
+struct Unnamed {
     path: PathBuf,
 }
 
-impl Draft {
-    fn write(folder: &Path, text: &str) -> Result<Draft, AuthorError> {
+impl Unnamed {
+    fn write(folder: &Path, text: &str) -> Result<Unnamed, AuthorError> {
         let path = folder.join(format!(".limbeck-{}.tmp", random_hex()?));
         create(&path, text).map_err(|source| AuthorError::Write {
             path: folder.to_owned(),
             source,
         })?;
-        Ok(Draft { path })
+        Ok(Unnamed { path })
     }
 }
 
-impl Drop for Draft {
+impl Drop for Unnamed {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
     }
@@ -158,7 +158,7 @@ mod tests {
             assert_eq!(lost.kind(), "file_exists", "{lost}");
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), text(winners[0]));
-        // No draft is left.
+        // No file without its name is left.
         assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 1);
     }
 

@@ -14,7 +14,9 @@ const COLUMNS: u64 = 12;
 /// `id (labels) (head) …, message`.
 pub(super) fn line(row: &Row<'_>) -> String {
     let comma = if row.summary.is_empty() { "" } else { ", " };
-    format!("{}{}{comma}{}", row.id, row.marks(), row.summary)
+    // A control character would tear the picture apart.
+    let summary = row.summary.replace(char::is_control, " ");
+    format!("{}{}{comma}{summary}", row.id, row.marks())
 }
 
 /// Each revision as `describe` has it, beside the lines.
