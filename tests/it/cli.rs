@@ -842,7 +842,10 @@ fn on_server(url: &str) {
     assert_eq!(run(&["status"]).json()["ready"], json!(true));
     assert_eq!(run(&["current", "--check-heads"]).code, 0);
     let picture = place.call(&["graph", "-i", "--database-url", url]).stdout;
-    let rows = ["@  e1 (head) (current), Revision e1\n", "●  a1, Revision a1\n"];
+    let rows = [
+        "@  e1 (head) (current), Revision e1\n",
+        "●  a1, Revision a1\n",
+    ];
     assert!(rows.iter().all(|row| picture.contains(row)), "{picture}");
     assert_eq!(
         steps(&run(&["downgrade", "b1"]).json()),

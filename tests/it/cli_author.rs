@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::cli::{Place, Said, ids};
 use crate::embedding::{Built, Crate};
 use crate::support::file;
+use crate::support::servers::server;
 
 /// The files of a folder, hidden ones too, and what is in them.
 fn files(folder: &Path) -> Vec<(String, String)> {
@@ -637,15 +638,63 @@ fn a_folder_that_cannot_be_written() {
     );
 }
 
+/// Each command's help ends with examples, and they work as they stand.
 #[test]
-fn help_ends_with_an_example() {
-    for command in ["init", "revision", "merge", "edit", "graph", "history"] {
-        let help = empty().call(&[command, "--help"]);
-        assert_eq!(help.code, 0);
-        let (_, examples) = help.stdout.rsplit_once("Examples:\n").expect("examples");
-        assert!(
-            examples.lines().all(|line| line.contains("limbeck ")) && examples.lines().count() > 1,
-            "{examples}"
-        );
+fn the_examples_of_the_help_work() {
+    const SECTIONS: &str = "-- @upgrade\n";
+    let linear = || {
+        Place::new(&[
+            ("1a6f11", "", "-- branch_labels: billing\n", SECTIONS),
+            ("5c0911", "1a6f11", "", SECTIONS),
+        ])
+    };
+    let fork = || {
+        Place::new(&[
+            ("1a6f11", "", "", SECTIONS),
+            ("5c0911", "", "", SECTIONS),
+            ("b1", "", "-- branch_labels: billing\n", SECTIONS),
+            ("w1", "", "-- branch_labels: web\n", SECTIONS),
+        ])
+    };
+    let nothing = || {
+        let place = empty();
+        fs::remove_dir(place.path("migrations")).expect("a folder");
+        place
+    };
+    let one = || Place::new(&[("1a6f11", "", "", SECTIONS)]);
+    let table: [(&str, Vec<Place>); 6] = [
+        ("init", vec![nothing(), nothing()]),
+        // One after the other, in one place.
+        ("revision", vec![one()]),
+        ("merge", vec![fork(), fork(), fork()]),
+        ("edit", vec![linear(), linear()]),
+        ("graph", vec![linear()]),
+        ("history", vec![linear()]),
+    ];
+    let binary = Path::new(env!("CARGO_BIN_EXE_limbeck"));
+    let folder = binary.parent().expect("a folder").display();
+    let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
+    for (command, places) in table {
+        let help = done(places[0].call(&[command, "--help"]));
+        let (_, examples) = help.rsplit_once("Examples:\n").expect("examples");
+        let examples: Vec<&str> = examples.lines().map(str::trim).collect();
+        assert!(examples.len() >= 2 && examples.iter().all(|one| one.contains("limbeck ")));
+        for (at, example) in examples.into_iter().enumerate() {
+            if example.contains("| dot ") && server("LIMBECK_TEST_DOT").is_none() {
+                continue;
+            }
+            let output = Command::new("sh")
+                .args(["-ec", example])
+                .env("PATH", &path)
+                .env("DATABASE_URL", "sqlite:app.db")
+                .env("VISUAL", "true")
+                .current_dir(places.get(at).unwrap_or(&places[0]).path(""))
+                .stdin(Stdio::null())
+                .output()
+                .expect("a shell");
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{example}\n{errors}");
+            assert!(!errors.contains("error"), "{example}\n{errors}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Pictures of the graph: what the binary draws, and what `dot` and mermaid make of it.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -95,9 +96,9 @@ fn what_the_database_says_is_marked() {
     ~
     "#);
 
-    std::fs::remove_file(place.path("migrations/e1.sql")).expect("a file");
-    std::fs::remove_file(place.path("migrations/d1.sql")).expect("a file");
-    std::fs::remove_file(place.path("migrations/b1.sql")).expect("a file");
+    fs::remove_file(place.path("migrations/e1.sql")).expect("a file");
+    fs::remove_file(place.path("migrations/d1.sql")).expect("a file");
+    fs::remove_file(place.path("migrations/b1.sql")).expect("a file");
     insta::assert_snapshot!(drawn(&place, &["graph", "-i", DATABASE]), @r#"
     ?  b1 (not in these files)
     ○  c1 (web) (head) (pending), Revision c1
@@ -172,6 +173,13 @@ fn documents_and_usage() {
     assert_eq!(
         place.call(&["graph", "--json"]).json(),
         place.call(&["history", "--json"]).json()
+    );
+    // A database that is named and does not answer costs the marks, not the picture.
+    let said = place.call(&["graph", "--database-url=postgres://u@127.0.0.1:1/x"]);
+    assert_eq!(said.stdout, drawn(&place, &["graph"]));
+    assert!(
+        said.stderr
+            .starts_with("note: what is current is not known: ")
     );
     let said = place.call(&["graph", "--json", "--format", "dot"]);
     assert_eq!((said.code, &*said.kind()), (2, "usage"));
@@ -320,6 +328,25 @@ fn mermaid_reads_it() {
     assert_eq!(
         document["nodes"]["n1"],
         json!(["b1 (billing) (current)", "Revision b1"])
+    );
+
+    // Edited, and ahead of the files.
+    let edited = file("a1", "", "", "-- @upgrade\nSELECT 2;\n");
+    place.write("migrations/a1.sql", &edited);
+    for name in ["b1", "d1", "e1"] {
+        fs::remove_file(place.path(&format!("migrations/{name}.sql"))).expect("a file");
+    }
+    let document = read(&drawn(
+        &place,
+        &["graph", "-i", DATABASE, "--format", "mermaid"],
+    ));
+    assert_eq!(
+        document["classes"],
+        json!({ "n0": ["edited"], "n1": ["pending", "head"], "n2": ["unknown"] })
+    );
+    assert_eq!(
+        document["nodes"]["n2"],
+        json!(["b1", "(not in these files)"])
     );
 }
 
