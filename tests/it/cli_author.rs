@@ -638,6 +638,48 @@ fn a_folder_that_cannot_be_written() {
     );
 }
 
+/// The system lets a process write no byte to a file: it fails there, or is killed there. Either way no revision
+/// is there in part.
+#[test]
+fn a_write_that_breaks_off_leaves_no_revision() {
+    let place = Place::diamond();
+    let before = files(&place.path("migrations"));
+    let limited = |script: &str| {
+        Command::new("sh")
+            .args(["-c", script, env!("CARGO_BIN_EXE_limbeck")])
+            .env_remove("DATABASE_URL")
+            .current_dir(place.path(""))
+            .stdin(Stdio::null())
+            .output()
+            .expect("a shell")
+    };
+    let output = limited("trap '' XFSZ; ulimit -f 0; exec \"$0\" revision -m x");
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        errors.starts_with("error: migrations could not be written\n  caused by: "),
+        "{errors}"
+    );
+    assert!(files(&place.path("migrations")) == before);
+
+    let output = limited("ulimit -c 0; ulimit -f 0; exec \"$0\" revision -m x");
+    assert_eq!(output.status.code(), None, "killed by a signal");
+    let left: Vec<_> = files(&place.path("migrations"))
+        .into_iter()
+        .filter(|file| !before.contains(file))
+        .collect();
+    // What is left means nothing to anybody.
+    let [(name, text)] = &left[..] else {
+        panic!("{left:?}")
+    };
+    assert!(name.starts_with(".limbeck-") && name.ends_with(".tmp") && text.is_empty());
+    assert_eq!(
+        done(place.call(&["heads"])),
+        done(Place::diamond().call(&["heads"]))
+    );
+    assert_eq!(place.call(&["revision", "-m", "x"]).code, 0);
+}
+
 /// Each command's help ends with examples, and they work as they stand.
 #[test]
 fn the_examples_of_the_help_work() {
