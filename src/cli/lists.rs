@@ -73,7 +73,7 @@ pub(super) async fn history(
         None => Range::all(),
     };
     if !output.is_json() && !args.no_graph && (args.graph || output.is_terminal()) {
-        return graph::history(args.indicate_current, args.verbose, &range, context, output).await;
+        return graph::history(args, &range, context, output).await;
     }
     let migrations = context.migrations()?;
     let is_asked = is_asked(args.indicate_current, &range);

@@ -115,8 +115,18 @@ impl<'m> Writer<'m> {
         if covering.is_empty() {
             String::new()
         } else {
-            format!(" {}", paint::label(&format!("({})", covering.join(", "))))
+            format!(" {}", paint::label(&format!("({})", some_of(&covering))))
         }
+    }
+}
+
+/// `a, b, …`: never a screenful.
+pub(super) fn some_of(names: &[&str]) -> String {
+    const NAMED: usize = 8;
+    let named = names[..names.len().min(NAMED)].join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
 }
 

@@ -13,14 +13,14 @@ use crate::support::{file, servers};
 const PASSWORD: &str = "hunter2-Kw9";
 
 /// What a call of the binary gave.
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Said {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{}{}", self.stdout, self.stderr);
         self.document()
     }
@@ -40,7 +40,7 @@ impl Said {
         error["error"].take()
     }
 
-    fn kind(&self) -> String {
+    pub(crate) fn kind(&self) -> String {
         let error = self.error();
         assert!(
             error["message"]
@@ -52,11 +52,11 @@ impl Said {
 }
 
 /// A folder with `migrations/` in it, to call the binary from.
-struct Place(tempfile::TempDir);
+pub(crate) struct Place(tempfile::TempDir);
 
 impl Place {
     /// Of such files: id, parents, further header lines, sections.
-    fn new(files: &[(&str, &str, &str, &str)]) -> Place {
+    pub(crate) fn new(files: &[(&str, &str, &str, &str)]) -> Place {
         let place = Place(tempfile::tempdir().expect("a temporary folder"));
         std::fs::create_dir(place.path("migrations")).expect("a folder");
         for (id, down, header, sections) in files {
@@ -72,7 +72,7 @@ impl Place {
     /// a1 ─┬─ b1 (billing) ─┬─ d1 ─ e1
     ///     └─ c1 (web) ─────┘
     /// ```
-    fn diamond() -> Place {
+    pub(crate) fn diamond() -> Place {
         let sections = |table: &str| {
             format!(
                 "-- @upgrade\nCREATE TABLE {table} (id INTEGER);\n-- @downgrade\nDROP TABLE {table};\n"
@@ -93,19 +93,19 @@ impl Place {
         ])
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.0.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).expect("a file");
     }
 
-    fn call(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn call(&self, arguments: &[&str]) -> Said {
         self.call_with(arguments, &[])
     }
 
-    fn call_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
+    pub(crate) fn call_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
         let output = Command::new(env!("CARGO_BIN_EXE_limbeck"))
             .args(arguments)
             .env_remove("DATABASE_URL")
@@ -159,7 +159,7 @@ impl Place {
     }
 }
 
-fn ids(revisions: &Value) -> Vec<String> {
+pub(crate) fn ids(revisions: &Value) -> Vec<String> {
     let revisions = revisions.as_array().expect("a list of revisions");
     revisions
         .iter()
@@ -841,6 +841,12 @@ fn on_server(url: &str) {
     assert_eq!(steps(&report), expected);
     assert_eq!(run(&["status"]).json()["ready"], json!(true));
     assert_eq!(run(&["current", "--check-heads"]).code, 0);
+    let picture = place.call(&["graph", "-i", "--database-url", url]).stdout;
+    let rows = [
+        "@  e1 (head) (current), Revision e1\n",
+        "●  a1, Revision a1\n",
+    ];
+    assert!(rows.iter().all(|row| picture.contains(row)), "{picture}");
     assert_eq!(
         steps(&run(&["downgrade", "b1"]).json()),
         ["downgrade e1 -> d1", "downgrade d1 -> b1,c1"]

@@ -9,19 +9,19 @@ use serde_json::Value;
 
 /// A copy of `tests/embed`. It has one place, so that cargo does not build limbeck again in each test and run;
 /// so it is one test's at a time.
-struct Crate {
+pub(crate) struct Crate {
     folder: PathBuf,
     _alone: File,
 }
 
 #[derive(Debug, PartialEq)]
-enum Built {
+pub(crate) enum Built {
     Fresh,
     Anew,
 }
 
 impl Crate {
-    fn new() -> Crate {
+    pub(crate) fn new() -> Crate {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("embed");
         fs::create_dir_all(&root).expect("a folder");
         let alone = File::create(root.join("lock")).expect("a lock file");
@@ -49,15 +49,19 @@ impl Crate {
         copied
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
         fs::write(self.folder.join(path), text).expect("a file of the copy");
     }
 
-    fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.folder.join(path)).expect("a file of the copy")
     }
 
-    fn remove(&self, path: &str) {
+    pub(crate) fn remove(&self, path: &str) {
         fs::remove_file(self.folder.join(path)).expect("a file of the copy");
     }
 
@@ -85,7 +89,7 @@ impl Crate {
         output
     }
 
-    fn build(&self) -> Built {
+    pub(crate) fn build(&self) -> Built {
         let output = self.try_build();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{errors}");
@@ -136,7 +140,7 @@ impl Crate {
     }
 
     /// The ids, having seen that each embedded revision is its file's.
-    fn ids(&self) -> String {
+    pub(crate) fn ids(&self) -> String {
         let lines = self.run();
         for [id, _, _, verdict] in &lines {
             assert_eq!(verdict, "same", "{id}");

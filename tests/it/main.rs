@@ -6,6 +6,10 @@ mod classify;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(all(unix, feature = "cli"))]
+mod cli_author;
+#[cfg(all(unix, feature = "cli"))]
+mod cli_graph;
+#[cfg(all(unix, feature = "cli"))]
 mod cli_service;
 #[cfg(all(unix, feature = "cli"))]
 mod cli_shell;

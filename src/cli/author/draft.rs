@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::error::AuthorError;
 use super::files::Folder;
 use super::{NewFileArgs, id};
+use crate::cli::error::CliError;
 use crate::migrations::{Migrations, MigrationsError};
 use crate::revision::{NewRevision, NewSection, Revision, SectionKind};
 
@@ -24,6 +25,8 @@ pub(super) struct Draft {
     text: String,
     pub path: PathBuf,
     pub migrations: Migrations,
+    /// How many the graph has without it.
+    pub heads_before: usize,
 }
 
 impl Draft {
@@ -32,12 +35,20 @@ impl Draft {
         wish: Wish<'_>,
         folder: &Path,
         others: &Migrations,
-    ) -> Result<Draft, AuthorError> {
+    ) -> Result<Draft, CliError> {
         let args = wish.file;
         let id = match &args.rev_id {
             Some(id) => id.clone(),
             None => id::fresh(others.graph())?,
         };
+        // Said before all else: as its own parent it would only seem to name itself.
+        if let Some(other) = others.get(&id) {
+            return Err(AuthorError::IdTaken {
+                revision: id,
+                other: other.path().to_owned(),
+            }
+            .into());
+        }
         let new = NewRevision::new(id)
             .message(wish.message)
             .down_revision(wish.down_revision.iter().map(|id| &**id))
@@ -55,13 +66,14 @@ impl Draft {
             .map_err(|error| AuthorError::Name { error })?;
         let path = folder.join(name);
         let shown = path.to_string_lossy().into_owned();
-        let revision = Revision::parse(shown.clone(), text.clone()).map_err(unwritable)?;
+        let revision = Revision::parse(shown, text.clone()).map_err(unwritable)?;
         let migrations = Migrations::new(others.iter().cloned().chain([revision]));
-        let migrations = migrations.map_err(|error| misfit(error, &shown))?;
+        let migrations = migrations.map_err(misfit)?;
         Ok(Draft {
             text,
             path,
             migrations,
+            heads_before: others.graph().heads().len(),
         })
     }
 
@@ -71,20 +83,12 @@ impl Draft {
     }
 }
 
-/// The others were a graph without the new one: whatever is wrong is wrong with it.
-fn misfit(error: MigrationsError, new: &str) -> AuthorError {
+/// The others were a graph without the new one, which reads no file and requires no binary: whatever is wrong is
+/// the graph's.
+fn misfit(error: MigrationsError) -> CliError {
     match error {
-        MigrationsError::Graph { error, .. } => AuthorError::Misfit { error },
-        MigrationsError::Duplicate {
-            revision,
-            path,
-            other,
-            ..
-        } => AuthorError::IdTaken {
-            revision,
-            other: if path == new { other } else { path },
-        },
-        _ => unreachable!("a new revision reads no file and requires no binary"),
+        MigrationsError::Graph { error, .. } => AuthorError::Misfit { error }.into(),
+        other => other.into(),
     }
 }
 

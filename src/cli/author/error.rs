@@ -141,3 +141,52 @@ fn one_head(heads: &[Arc<str>]) -> String {
         _ => format!("one was named of {}", Names(heads)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::error::CliError;
+    use crate::cli::redact::Redactor;
+
+    /// Those that no test of the binary can bring about; tests/it/cli_author.rs has the others.
+    #[test]
+    fn what_is_hard_to_meet_reads_well_too() {
+        let errors = [
+            AuthorError::Embedded,
+            AuthorError::NoRandom {
+                source: getrandom::Error::UNSUPPORTED,
+            },
+            AuthorError::Name {
+                error: FileTemplateError::NoDate,
+            },
+            AuthorError::Write {
+                path: "migrations/a1.sql".into(),
+                source: std::io::ErrorKind::StorageFull.into(),
+            },
+            AuthorError::EditorStart {
+                command: "vi".to_owned(),
+                source: std::io::ErrorKind::NotFound.into(),
+            },
+        ];
+        let texts = errors.map(|error| {
+            let kind = error.kind();
+            let told = CliError::from(error).render(false, &Redactor::default());
+            format!("{kind}\n{told}")
+        });
+        insta::assert_snapshot!(texts.concat(), @r"
+        embedded
+        error: the migrations are compiled into this program: there is no folder to write to; use the program `limbeck` with --dir, and build this one again
+        io
+        error: the system gives no random numbers for an id: choose one with --rev-id
+          caused by: getrandom: this target is not supported
+        file_template
+        error: nothing was written: the file's name wants a date, and the revision has no `create_date`
+        io
+        error: migrations/a1.sql could not be written
+          caused by: no storage space
+        editor
+        error: the editor `vi` could not be started
+          caused by: entity not found
+        ");
+    }
+}

@@ -73,16 +73,16 @@ impl Folder {
                 source,
             },
         };
-        let draft = Draft::write(&self.path, text)?;
+        let unnamed = Unnamed::write(&self.path, text)?;
         // A new name for the finished file. A rename would replace what has the name already.
-        match fs::hard_link(&draft.path, path) {
+        match fs::hard_link(&unnamed.path, path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 // A file system without a second name for a file: the name is taken first then.
                 create(path, text).map_err(failed)?;
             }
             linked => linked.map_err(failed)?,
         }
-        drop(draft);
+        drop(unnamed);
         if let Some(handle) = &self.handle {
             // The name is on the disk with the folder. Where folders cannot be synced it gets there later.
             let _ = handle.sync_all();
@@ -92,22 +92,22 @@ impl Folder {
 }
 
 /// A finished file without its name. Nothing reads it: it is hidden and no `.sql`.
-struct Draft {
+struct Unnamed {
     path: PathBuf,
 }
 
-impl Draft {
-    fn write(folder: &Path, text: &str) -> Result<Draft, AuthorError> {
+impl Unnamed {
+    fn write(folder: &Path, text: &str) -> Result<Unnamed, AuthorError> {
         let path = folder.join(format!(".limbeck-{}.tmp", random_hex()?));
         create(&path, text).map_err(|source| AuthorError::Write {
             path: folder.to_owned(),
             source,
         })?;
-        Ok(Draft { path })
+        Ok(Unnamed { path })
     }
 }
 
-impl Drop for Draft {
+impl Drop for Unnamed {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
     }
@@ -123,4 +123,53 @@ fn create(path: &Path, text: &str) -> std::io::Result<()> {
         let _ = fs::remove_file(path);
     }
     written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where folders cannot be locked the names still guard: one wins, and its text stays.
+    #[test]
+    fn a_name_is_taken_once() {
+        const WRITERS: usize = 8;
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("a.sql");
+        let text = |writer: usize| format!("{writer}\n").repeat(10_000);
+        let outcomes: Vec<_> = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..WRITERS)
+                .map(|writer| {
+                    let (folder, path) = (temporary.path().to_owned(), &path);
+                    scope.spawn(move || {
+                        let folder = Folder {
+                            path: folder,
+                            handle: None,
+                        };
+                        folder.add(path, &text(writer))
+                    })
+                })
+                .collect();
+            let joined = writers.into_iter().map(|writer| writer.join().unwrap());
+            joined.collect()
+        });
+        let winners: Vec<usize> = (0..WRITERS).filter(|&at| outcomes[at].is_ok()).collect();
+        assert_eq!(winners.len(), 1, "{outcomes:?}");
+        for lost in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+            assert_eq!(lost.kind(), "file_exists", "{lost}");
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), text(winners[0]));
+        // No file without its name is left.
+        assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 1);
+    }
+
+    /// As where the file system has no second names for files.
+    #[test]
+    fn a_file_is_created_or_refused() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("a.sql");
+        create(&path, "one").unwrap();
+        let refused = create(&path, "two").unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one");
+    }
 }

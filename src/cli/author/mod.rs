@@ -70,18 +70,20 @@ async fn answer_written(
     args: &NewFileArgs,
     output: &Output,
 ) -> Result<(), CliError> {
-    let Draft {
-        path, migrations, ..
-    } = written;
+    let path = written.path.clone();
     let migrations = match path.parent() {
         Some(folder) if args.edit => {
+            // Said before: what comes to an end in the editor may be an error.
+            output.note(&format!("wrote {}", path.display()));
             editor::open(vec![path.clone()]).await?;
             Migrations::from_dir(folder)?
         }
-        _ => migrations,
+        _ => written.migrations,
     };
     answer("wrote", &[path], &migrations, output)?;
-    note_heads(migrations.graph(), output);
+    if migrations.graph().heads().len() > written.heads_before {
+        note_heads(migrations.graph(), output);
+    }
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! A flowchart for mermaid.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::picture::{LineKind, Picture, Row, State};
@@ -10,15 +11,7 @@ pub(super) fn draw(picture: &Picture<'_>) -> String {
     // The oldest is `n0`. An id cannot name a node: `end` is a word of mermaid's, for one.
     let count = picture.rows.len();
     let node = |at: usize| format!("n{}", count - 1 - at);
-    let mut looks: Vec<(State, Vec<String>)> = [
-        State::Pending,
-        State::Applied,
-        State::Current,
-        State::Edited,
-        State::Unknown,
-    ]
-    .map(|state| (state, Vec::new()))
-    .into();
+    let mut states: BTreeMap<State, Vec<String>> = BTreeMap::new();
     let mut heads = Vec::new();
     for row in picture.rows.iter().rev() {
         let name = node(row.at);
@@ -26,17 +19,13 @@ pub(super) fn draw(picture: &Picture<'_>) -> String {
         if row.is_head {
             heads.push(name.clone());
         }
-        if let Some((_, names)) = looks.iter_mut().find(|(state, _)| *state == row.state) {
-            names.push(name);
-        }
+        states.entry(row.state).or_default().push(name);
     }
     for (id, at) in picture.unknown.iter().zip(count..) {
         let name = format!("n{at}");
         let id = escaped(id);
         let _ = writeln!(text, "    {name}[\"{id}<br/>(not in these files)\"]");
-        if let Some((_, names)) = looks.iter_mut().find(|(state, _)| *state == State::Unknown) {
-            names.push(name);
-        }
+        states.entry(State::Unknown).or_default().push(name);
     }
     for row in picture.rows.iter().rev() {
         for line in &row.lines {
@@ -48,8 +37,10 @@ pub(super) fn draw(picture: &Picture<'_>) -> String {
             let _ = writeln!(text, "    {} {arrow} {}", node(to), node(row.at));
         }
     }
-    for (state, names) in &looks {
-        class(&mut text, look(*state), names);
+    for (state, names) in &states {
+        if let Some(look) = look(*state) {
+            class(&mut text, look, names);
+        }
     }
     class(&mut text, ("head", "stroke-width:3px"), &heads);
     text
@@ -86,13 +77,14 @@ fn class(text: &mut String, (name, style): (&str, &str), nodes: &[String]) {
     }
 }
 
-fn look(state: State) -> (&'static str, &'static str) {
+/// A class and its style.
+fn look(state: State) -> Option<(&'static str, &'static str)> {
     match state {
-        State::Unasked => ("revision", ""),
-        State::Pending => ("pending", "stroke-dasharray:4"),
-        State::Applied => ("applied", "fill:#e6f4ea,color:#000"),
-        State::Current => ("current", "fill:#a8dab5,color:#000"),
-        State::Edited => ("edited", "fill:#f6aea9,color:#000"),
-        State::Unknown => ("unknown", "fill:#fde293,color:#000"),
+        State::Unasked => None,
+        State::Pending => Some(("pending", "stroke-dasharray:4")),
+        State::Applied => Some(("applied", "fill:#e6f4ea,color:#000")),
+        State::Current => Some(("current", "fill:#a8dab5,color:#000")),
+        State::Edited => Some(("edited", "fill:#f6aea9,color:#000")),
+        State::Unknown => Some(("unknown", "fill:#fde293,color:#000")),
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use super::command::HistoryArgs;
 use super::context::Context;
 use super::error::CliError;
 use super::lists::{embedded, is_asked, listed, look};
@@ -76,7 +77,8 @@ pub(super) async fn graph(
         None => Range::all(),
     };
     let migrations = context.migrations()?;
-    let seen = see(args.indicate_current, &range, &migrations, context, output).await?;
+    let is_asked = is_asked(args.indicate_current, &range);
+    let seen = see(is_asked, &range, &migrations, context, output).await?;
     let picture = Picture::new(&migrations, &seen.ids, seen.status.as_ref());
     let rows = seen.status.as_ref().map(|status| &*status.current);
     output.answer(&listed(&migrations, &seen.ids, rows), || {
@@ -91,19 +93,19 @@ pub(super) async fn graph(
 
 /// `history` with the lines of the graph beside it.
 pub(super) async fn history(
-    is_indicated: bool,
-    is_verbose: bool,
+    args: &HistoryArgs,
     range: &Range,
     context: &dyn Context,
     output: &Output,
 ) -> Result<u8, CliError> {
     let migrations = context.migrations()?;
-    let seen = see(is_indicated, range, &migrations, context, output).await?;
+    let is_asked = is_asked(args.indicate_current, range);
+    let seen = see(is_asked, range, &migrations, context, output).await?;
     let picture = Picture::new(&migrations, &seen.ids, seen.status.as_ref());
     let rows = seen.status.as_ref().map(|status| &*status.current);
     let document = listed(&migrations, &seen.ids, rows);
     output.answer(&document, || {
-        if !is_verbose {
+        if !args.verbose {
             return text::draw(&picture, text::line);
         }
         let writer = Writer::new(&migrations);
@@ -124,13 +126,12 @@ struct Seen {
 }
 
 async fn see(
-    is_indicated: bool,
+    is_asked: bool,
     range: &Range,
     migrations: &Migrations,
     context: &dyn Context,
     output: &Output,
 ) -> Result<Seen, CliError> {
-    let is_asked = is_asked(is_indicated, range);
     let mut status = look(is_asked, migrations, context, output, |database| {
         database.status()
     })

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use renderdag::{Ancestor, GraphRowRenderer, Renderer};
 
-use super::super::paint;
-use super::picture::{LineKind, Picture, Row, State};
+use super::picture::{Line, LineKind, Picture, Row, State};
+use crate::cli::paint;
+use crate::cli::text::some_of;
 
 /// As many lines side by side leave room for the text. Beyond them only lines to the next row are drawn, and
 /// the others are told in words: whatever the graph, the picture is as long as the list and no wider than this.
@@ -14,12 +15,10 @@ const COLUMNS: u64 = 12;
 /// `id (labels) (head) …, message`.
 pub(super) fn line(row: &Row<'_>) -> String {
     let comma = if row.summary.is_empty() { "" } else { ", " };
-    format!(
-        "{}{}{comma}{}",
-        paint::id(row.id),
-        paint::good(&row.marks()),
-        row.summary
-    )
+    // A control character would tear the picture apart.
+    let summary = row.summary.replace(char::is_control, " ");
+    let (id, marks) = (paint::id(row.id), paint::good(&row.marks()));
+    format!("{id}{marks}{comma}{summary}")
 }
 
 /// Each revision as `describe` has it, beside the lines.
@@ -30,14 +29,17 @@ pub(super) fn draw(picture: &Picture<'_>, describe: impl Fn(&Row<'_>) -> String)
         .build_box_drawing();
     let mut text = String::new();
     for id in &picture.unknown {
-        let _ = writeln!(text, "{} {id} (not in these files)", glyph(State::Unknown));
+        let _ = writeln!(text, "{}  {id} (not in these files)", glyph(State::Unknown));
     }
     // Who needs a row without a line that shows it.
     let mut undrawn: Vec<Vec<&str>> = vec![Vec::new(); picture.rows.len()];
     for row in &picture.rows {
         let mut lines = Vec::with_capacity(row.lines.len());
         let mut after = Vec::new();
-        for line in &row.lines {
+        // The nearest first: where there is no room for all, the shortest are drawn.
+        let mut wanted: Vec<&Line<'_>> = row.lines.iter().collect();
+        wanted.sort_by_key(|line| line.to.unwrap_or(usize::MAX));
+        for line in wanted {
             if let Some(to) = line.to {
                 lines.push(match line.kind {
                     LineKind::DownRevision => Ancestor::Parent(to),
@@ -69,18 +71,12 @@ pub(super) fn draw(picture: &Picture<'_>, describe: impl Fn(&Row<'_>) -> String)
     text
 }
 
-/// `(after a, b)`.
+/// ` (after a, b)`.
 fn in_words(word: &str, ids: &[&str]) -> String {
-    /// Never a screenful.
-    const NAMED: usize = 8;
     if ids.is_empty() {
         return String::new();
     }
-    let named = ids[..ids.len().min(NAMED)].join(", ");
-    match ids.len().saturating_sub(NAMED) {
-        0 => format!(" ({word} {named})"),
-        more => format!(" ({word} {named} and {more} more)"),
-    }
+    format!(" ({word} {})", some_of(ids))
 }
 
 fn glyph(state: State) -> &'static str {
