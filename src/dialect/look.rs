@@ -284,7 +284,7 @@ fn server(names: &Names) -> String {
         ],
         Dialect::Postgres => vec![
             "pg_catalog.current_setting('server_version_num')".to_owned(),
-            names.postgres_schema(),
+            names.postgres_schema_identifier(),
             // A message that is not inside an older transaction begins its own: the two clocks agree then.
             "CASE WHEN pg_catalog.now() = pg_catalog.statement_timestamp() THEN 0 ELSE 1 END"
                 .to_owned(),
@@ -351,6 +351,15 @@ pub(crate) fn time_text(dialect: Dialect, expression: &str) -> String {
     }
 }
 
+/// The name that PostgreSQL's identifier stands for.
+fn unquoted(identifier: String) -> String {
+    let inside = identifier.strip_prefix('"');
+    match inside.and_then(|inside| inside.strip_suffix('"')) {
+        Some(inside) => inside.replace("\"\"", "\""),
+        None => identifier,
+    }
+}
+
 /// A row of a text query.
 pub(crate) type TextRow = Vec<Option<String>>;
 
@@ -361,7 +370,7 @@ pub(crate) fn first_cell(rows: &[TextRow]) -> Option<String> {
 
 /// Reads what [`full`] or [`partial`] returned. Rows that limbeck did not write, with numbers that are
 /// none, count as zero: a hostile row must not stop the error that names it.
-pub(crate) fn read(rows: &[TextRow], tables: Tables) -> Look {
+pub(crate) fn read(family: Dialect, rows: &[TextRow], tables: Tables) -> Look {
     let mut look = Look {
         tables,
         ..Look::default()
@@ -373,7 +382,10 @@ pub(crate) fn read(rows: &[TextRow], tables: Tables) -> Look {
             "server" => {
                 look.server = Server {
                     version: string(1),
-                    schema: text(2),
+                    schema: match family {
+                        Dialect::Postgres => text(2).map(unquoted),
+                        _ => text(2),
+                    },
                     in_transaction: text(3).as_deref() == Some("1"),
                     autocommit_off: matches!(text(3).as_deref(), Some("2" | "3")),
                     role: text(4),
@@ -459,6 +471,18 @@ mod tests {
     }
 
     #[test]
+    fn an_identifier_is_a_name_again() {
+        for (identifier, name) in [
+            ("public", "public"),
+            ("\"odd \"\"S\"", "odd \"S"),
+            ("\"\"", ""),
+            ("\"", "\""),
+        ] {
+            assert_eq!(unquoted(identifier.to_owned()), name);
+        }
+    }
+
+    #[test]
     fn rows_that_limbeck_did_not_write_do_not_stop_the_reader() {
         let rows = vec![
             vec![],
@@ -470,7 +494,7 @@ mod tests {
             ],
             vec![Some("nonsense".into())],
         ];
-        let look = read(&rows, Tables::ALL);
+        let look = read(Dialect::Postgres, &rows, Tables::ALL);
         assert_eq!(look.lease, Some(LeaseRow::default()));
     }
 }

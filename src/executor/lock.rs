@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::error::{Holder, RunError, Unfinished, UnfinishedReason};
 use super::{Event, Fault, Run, poll_pause};
-use crate::backend::{Class, Source, StatementResult};
+use crate::backend::{Backend as _, Class, Source, StatementResult};
 use crate::dialect::look::{self, LeaseRow, RunningRow, Tables};
 use crate::dialect::{Dialect, catalog, session, tables, write};
 use crate::error::Error;
@@ -197,7 +197,7 @@ impl<S: Source> Run<'_, S> {
 
     /// What a begin saw: mostly what was known before, and else all of it is asked for.
     pub(super) async fn absorb_begin(&mut self, rows: &[look::TextRow]) -> Result<(), Error> {
-        let again = look::read(rows, Tables::ALL);
+        let again = look::read(S::Database::FAMILY, rows, Tables::ALL);
         let own = self.lease.as_ref().map(|lease| lease.epoch);
         if self.look.is_still(&again, own) {
             self.look.server.now = again.server.now;
@@ -211,7 +211,7 @@ impl<S: Source> Run<'_, S> {
 
     /// A look from inside the transaction: the session's own facts stay those of the first look.
     pub(super) fn absorb_locked(&mut self, rows: &[look::TextRow]) -> Result<(), Error> {
-        let mut look = look::read(rows, Tables::ALL);
+        let mut look = look::read(S::Database::FAMILY, rows, Tables::ALL);
         let now = std::mem::take(&mut look.server.now);
         look.server = self.server.clone();
         look.server.now = now;

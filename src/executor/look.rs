@@ -52,7 +52,7 @@ impl<S: Source> Run<'_, S> {
         while attempts < 3 {
             attempts += 1;
             match self.query(&look::full(&self.names)).await {
-                Ok(rows) => return self.absorb(look::read(&rows, Tables::ALL)),
+                Ok(rows) => return self.absorb(look::read(S::Database::FAMILY, &rows, Tables::ALL)),
                 Err(fault) if fault.failure.class == Class::MissingTable => {}
                 // SQLite, where a writer shuts readers out for a moment, or for a VACUUM; a cluster, where another
                 // node's DDL ends what reads.
@@ -75,7 +75,7 @@ impl<S: Source> Run<'_, S> {
             }
             let rows = self.query(&look::partial(&self.names, tables)).await;
             let rows = rows.map_err(|fault| self.fault(LOOKING, UNCHANGED, fault))?;
-            return self.absorb(look::read(&rows, tables));
+            return self.absorb(look::read(S::Database::FAMILY, &rows, tables));
         }
         Err(RunError::NoSchema.into())
     }
