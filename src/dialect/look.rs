@@ -31,7 +31,10 @@ impl Look {
     /// which only its holder, who is `own` epoch's, moves the counter.
     pub(crate) fn is_still(&self, again: &Look, own: Option<i64>) -> bool {
         let heads = |look: &Look| -> Vec<String> {
-            look.heads.iter().map(|head| head.revision.clone()).collect()
+            look.heads
+                .iter()
+                .map(|head| head.revision.clone())
+                .collect()
         };
         let running = |look: &Look| -> Vec<i64> { look.running.iter().map(|row| row.id).collect() };
         let lease = |look: &Look| {

@@ -10,6 +10,7 @@ use sqlx::Pool;
 use tokio::task::JoinHandle;
 
 use super::lock::{Block, Gate, Resuming, Wait, unfinished};
+use super::lost::is_lost;
 use super::message::Message;
 use super::{Run, UnfinishedReason};
 use crate::backend::{ALL, Backend, Class, Source};
@@ -248,14 +249,21 @@ impl<S: Source> Run<'_, S> {
                 // A cluster's word for "another node was first".
                 Err(fault) if fault.failure.class == Class::Deadlock => false,
                 Err(fault) => {
-                    return Err(self.fault("taking the lease", NOT_BEGUN, fault));
+                    let error = self.fault("taking the lease", NOT_BEGUN, fault);
+                    self.begin_anew(error).await?;
+                    self.pause(&mut wait).await?;
+                    continue;
                 }
             };
             if !is_taken {
                 self.forget_lease();
             }
             // What was seen before the swap may be older than the last holder's work.
-            self.look().await?;
+            if let Err(error) = self.look().await {
+                self.begin_anew(error).await?;
+                self.pause(&mut wait).await?;
+                continue;
+            }
             if !is_taken {
                 self.pause(&mut wait).await?;
                 continue;
@@ -271,6 +279,18 @@ impl<S: Source> Run<'_, S> {
             self.release_lease().await;
             return Ok(None);
         }
+    }
+
+    /// After a connection that was lost while the lease was taken, such as this run's that stood still until another
+    /// one took the lease over and ended its session: nothing of a step was on its way, and all is as it was before.
+    async fn begin_anew(&mut self, error: Error) -> Result<(), Error> {
+        if !is_lost(&error) || !self.reconnect().await {
+            return Err(error);
+        }
+        self.read_in_order().await?;
+        // It may be this run's, with the session that is gone.
+        self.release_lease().await;
+        self.look().await
     }
 
     /// A `COMMIT` of limbeck's is to end the transaction and nothing else, whatever the session's defaults are. And

@@ -52,7 +52,9 @@ impl<S: Source> Run<'_, S> {
         while attempts < 3 {
             attempts += 1;
             match self.query(&look::full(&self.names)).await {
-                Ok(rows) => return self.absorb(look::read(S::Database::FAMILY, &rows, Tables::ALL)),
+                Ok(rows) => {
+                    return self.absorb(look::read(S::Database::FAMILY, &rows, Tables::ALL));
+                }
                 Err(fault) if fault.failure.class == Class::MissingTable => {}
                 // SQLite, where a writer shuts readers out for a moment, or for a VACUUM; a cluster, where another
                 // node's DDL ends what reads.

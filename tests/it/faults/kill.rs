@@ -306,7 +306,7 @@ async fn at_any_time_on_postgres() {
     let Some(db) = postgres_database().await else {
         return;
     };
-    at_any_time(&db, "Postgres", times(10, 250)).await;
+    at_any_time(&db, "Postgres", times(10, 350)).await;
 }
 
 #[tokio::test]
