@@ -1,5 +1,7 @@
 //! Everything that uses limbeck as its users do: one binary, so that it links once.
 
+#[cfg(feature = "cli")]
+mod adopt;
 mod alembic;
 mod classify;
 #[cfg(feature = "cli")]
@@ -14,6 +16,8 @@ mod examples;
 mod faults;
 mod fuzz_corpus;
 mod graph_properties;
+#[cfg(feature = "cli")]
+mod import;
 mod offline;
 #[cfg(feature = "cli")]
 mod processes;

@@ -100,17 +100,16 @@ impl Settings {
             .unwrap_or(Path::new("."))
     }
 
-    /// A value of the section, or of `[DEFAULT]`, with what stands for the file's own folder put in.
+    /// A value of the section, or of `[DEFAULT]`, with `%(here)s`, the file's own folder, put in.
     fn get(&self, key: &str) -> Option<String> {
         let value = self
             .ini
             .get_from(Some("alembic"), key)
             .or_else(|| self.ini.get_from(Some("DEFAULT"), key))?;
-        let here = self.here().to_string_lossy();
-        // Two percent signs are one: no other name is known here.
+        // Relative paths begin at the file's own folder already. Two percent signs are one.
         let parts: Vec<String> = value
             .split("%%")
-            .map(|part| part.replace("%(here)s", &here))
+            .map(|part| part.replace("%(here)s", "."))
             .collect();
         Some(parts.join("%").trim().to_owned())
     }
