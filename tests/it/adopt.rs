@@ -43,7 +43,14 @@ where
              FROM information_schema.statistics WHERE table_schema = DATABASE() ORDER BY 1"
         }
     };
-    let tools = ["sqlite_", "limbeck_", "alembic_", "_sqlx", "__diesel", "refinery_"];
+    let tools = [
+        "sqlite_",
+        "limbeck_",
+        "alembic_",
+        "_sqlx",
+        "__diesel",
+        "refinery_",
+    ];
     let mut schema: Vec<String> = db
         .strings(query)
         .await
@@ -170,7 +177,10 @@ fn of_sqlx() -> Folder {
             "old/20240601120000_age.up.sql",
             "-- no-transaction\nALTER TABLE users ADD age INTEGER;\n",
         ),
-        ("old/20240601120000_age.down.sql", "ALTER TABLE users DROP COLUMN age;\n"),
+        (
+            "old/20240601120000_age.down.sql",
+            "ALTER TABLE users DROP COLUMN age;\n",
+        ),
     ])
 }
 
@@ -301,7 +311,7 @@ on_pairs! {
     }
 
     /// A table of another name, in a place of its own; and limbeck's own is none.
-    async fn the_table_may_be_named(db, fresh) {
+    async fn the_table_may_be_named(db, _fresh) {
         let folder = of_sqlx();
         let old = Sqlx::new(Path::new(&folder.path("old"))).await.expect("sqlx reads its folder");
         old.run(&db.pool).await.expect("sqlx runs");
@@ -317,41 +327,26 @@ on_pairs! {
         };
         let document = adopt(&["--table", "moved", "--table-schema", &schema]).json();
         assert_eq!(document["heads"], json!(["20240601120000"]));
-        drop(fresh);
     }
 
     /// Each process adopts and upgrades, all at one time: nobody is stamped back.
-    async fn many_at_once(db, fresh) {
+    async fn many_at_once(db, _fresh) {
         let folder = of_sqlx();
         let old = Sqlx::new(Path::new(&folder.path("old"))).await.expect("sqlx reads its folder");
         old.run(&db.pool).await.expect("sqlx runs");
         folder.call(&["import", "sqlx", "old", "--json"]).json();
         folder.write("migrations/own.sql", NEW.replace("LAST", "20240601120000"));
-        let call = |arguments: &[&str]| {
-            let arguments = [arguments, &["--json", "--database-url", &db.url]].concat();
-            let mut command = folder.command(&arguments);
-            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-            command
-        };
         std::thread::scope(|scope| {
             for _ in 0..6 {
                 scope.spawn(|| {
-                    // Of several that stamp, one does: the others are told that the heads moved, and look again.
-                    loop {
-                        let said = Called::from(call(&["adopt", "--from", "sqlx"]).output().expect("it starts"));
-                        if said.code == 0 {
-                            break;
-                        }
-                        assert_eq!(said.error().0, "heads_moved");
-                    }
-                    Called::from(call(&["upgrade", "head"]).output().expect("it starts")).json();
+                    on(&folder, &db.url, &["adopt", "--from", "sqlx"]).json();
+                    on(&folder, &db.url, &["upgrade", "head"]).json();
                 });
             }
         });
         assert_eq!(db.strings("SELECT version_num FROM limbeck_version").await, ["own"]);
         let rows = db.strings("SELECT action FROM limbeck_history ORDER BY id").await;
         assert_eq!(rows, ["stamp", "stamp", "stamp", "upgrade"]);
-        drop(fresh);
     }
 }
 

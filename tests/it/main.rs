@@ -18,6 +18,8 @@ mod fuzz_corpus;
 mod graph_properties;
 #[cfg(feature = "cli")]
 mod import;
+#[cfg(feature = "cli")]
+mod import_alembic;
 mod offline;
 #[cfg(feature = "cli")]
 mod processes;

@@ -53,7 +53,7 @@ pub(in crate::cli) enum ImportError {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("{}: is no Python that has alembic: {problem}", .path.display())]
+    #[error("{}: this Python did not answer for alembic: {problem}", .path.display())]
     NoAlembic { path: PathBuf, problem: String },
     #[error(
         "env.py wrote SQL for {found}, not for {wanted}: it takes its URL from elsewhere; set that, or leave \

@@ -107,7 +107,9 @@ pub(super) fn import(
     output: &Output,
 ) -> Result<u8, CliError> {
     let folder = context.folder().ok_or(ImportError::NoFolder)?;
-    apart(&args.source, folder)?;
+    // A folder that is not there is told before what it should hold.
+    entries(&args.source)?;
+    apart(args, folder)?;
     let mut found = read(args)?;
     for migration in &mut found.migrations {
         for body in &mut migration.bodies {
@@ -138,8 +140,6 @@ pub(super) fn import(
 
 fn read(args: &ImportArgs) -> Result<Found, ImportError> {
     let source = &*args.source;
-    // A folder that is not there is told before what it should hold.
-    entries(source)?;
     let found = match args.tool {
         Tool::Alembic => alembic::read(source, args.python.as_deref(), args.dialect),
         Tool::Sqlx => sqlx::read(source),
@@ -156,24 +156,26 @@ fn read(args: &ImportArgs) -> Result<Found, ImportError> {
     Ok(found)
 }
 
-/// The source is never written to, so that the old tool goes on working.
-fn apart(source: &Path, folder: &Path) -> Result<(), ImportError> {
-    let source = source.canonicalize().map_err(unreadable(source))?;
+/// What is read is never written to, so that the old tool goes on working.
+fn apart(args: &ImportArgs, folder: &Path) -> Result<(), ImportError> {
+    let read = match args.tool {
+        Tool::Alembic => project::Project::locate(&args.source)?.folders(),
+        _ => vec![args.source.clone()],
+    };
     // A folder that is not there yet is in one that is.
-    let is_inside = folder
+    let above = std::path::absolute(folder)
+        .map_err(unreadable(folder))?
         .ancestors()
-        .find_map(|above| match above.as_os_str().is_empty() {
-            true => Path::new(".").canonicalize().ok(),
-            false => above.canonicalize().ok(),
-        })
-        .is_some_and(|above| above.starts_with(&source));
-    // A project's own folder is the natural place for both.
-    let is_same = folder.canonicalize().is_ok_and(|folder| folder == source);
-    let holds_project = source.join("alembic.ini").is_file();
-    if is_same || is_inside && !holds_project {
-        return Err(ImportError::SameFolder {
-            path: folder.to_owned(),
-        });
+        .find_map(|above| above.canonicalize().ok());
+    for read in read {
+        // One that is not there is told when it is read.
+        if let Ok(read) = read.canonicalize()
+            && above.as_deref().is_some_and(|above| above.starts_with(&read))
+        {
+            return Err(ImportError::SameFolder {
+                path: folder.to_owned(),
+            });
+        }
     }
     Ok(())
 }

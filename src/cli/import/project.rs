@@ -55,6 +55,13 @@ impl Project {
         })
     }
 
+    /// The folders that Alembic reads.
+    pub(super) fn folders(self) -> Vec<PathBuf> {
+        let mut folders = self.versions;
+        folders.push(self.scripts);
+        folders
+    }
+
     /// The folder that Alembic is called from.
     pub(super) fn home(&self) -> &Path {
         let home = match &self.ini {
@@ -132,13 +139,17 @@ impl Settings {
     }
 
     fn project(self) -> Result<Project, ImportError> {
-        let location = self.get("script_location").ok_or_else(|| {
-            ImportError::source(
-                &self.path,
-                "has no script_location in its section [alembic]",
-            )
-        })?;
-        let scripts = self.folder("script_location", &location)?;
+        let scripts = match self.get("script_location") {
+            Some(location) => self.folder("script_location", &location)?,
+            // As Flask-Migrate has it.
+            None if self.here().join("env.py").is_file() => self.here().to_owned(),
+            None => {
+                return Err(ImportError::source(
+                    &self.path,
+                    "has no script_location in its section [alembic]",
+                ));
+            }
+        };
         let versions = match self
             .get("version_locations")
             .filter(|text| !text.is_empty())

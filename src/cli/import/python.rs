@@ -140,16 +140,27 @@ fn after_annotation(tokens: &[Token]) -> Option<&[Token]> {
 
 /// The value of a whole expression, if it is a literal.
 fn value(tokens: &[Token]) -> Option<Literal> {
-    match tokens {
+    match without_parentheses(tokens) {
         [
             Token {
                 kind: Kind::Name(name),
                 ..
             },
         ] => (name == "None").then_some(Literal::None),
+        // A dictionary.
         [
             Token {
-                kind: Kind::Op(open @ ('(' | '[' | '{')),
+                kind: Kind::Op('{'),
+                ..
+            },
+            Token {
+                kind: Kind::Op('}'),
+                ..
+            },
+        ] => None,
+        [
+            Token {
+                kind: Kind::Op(open),
                 ..
             },
             inner @ ..,
@@ -157,20 +168,31 @@ fn value(tokens: &[Token]) -> Option<Literal> {
                 kind: Kind::Op(close),
                 ..
             },
-        ] if matches!((open, close), ('(', ')') | ('[', ']') | ('{', '}')) => {
-            match (open, inner) {
-                // `{}` is a dictionary.
-                ('{', []) => None,
-                (_, []) => Some(Literal::List(Vec::new())),
-                ('(', inner) if !inner.iter().any(|token| token.kind == Kind::Op(',')) => {
-                    value(inner)
-                }
-                (_, inner) => list(inner),
-            }
-        }
-        tokens if tokens.iter().any(|token| token.kind == Kind::Op(',')) => list(tokens),
+        ] if matches!((open, close), ('(', ')') | ('[', ']') | ('{', '}')) => list(inner),
+        tokens if has_comma(tokens) => list(tokens),
         tokens => text(tokens).map(Literal::Text),
     }
+}
+
+/// What stands in parentheses that only group: those of a tuple hold a comma, or nothing.
+fn without_parentheses(tokens: &[Token]) -> &[Token] {
+    let is_open = |token: &Token| token.kind == Kind::Op('(');
+    let is_close = |token: &Token| token.kind == Kind::Op(')');
+    let opened = tokens.iter().take_while(|token| is_open(token)).count();
+    let closed = tokens
+        .iter()
+        .rev()
+        .take_while(|token| is_close(token))
+        .count();
+    let pairs = opened.min(closed);
+    match tokens.get(pairs..tokens.len() - pairs) {
+        Some(inner) if pairs > 0 && !inner.is_empty() && !has_comma(inner) => inner,
+        _ => tokens,
+    }
+}
+
+fn has_comma(tokens: &[Token]) -> bool {
+    tokens.iter().any(|token| token.kind == Kind::Op(','))
 }
 
 /// Texts between commas; a comma may end them.
@@ -181,10 +203,7 @@ fn list(tokens: &[Token]) -> Option<Literal> {
     }
     let texts: Option<Vec<String>> = items
         .into_iter()
-        .map(|item| match value(item) {
-            Some(Literal::Text(text)) => Some(text),
-            _ => None,
-        })
+        .map(|item| text(without_parentheses(item)))
         .collect();
     texts.map(Literal::List)
 }
@@ -428,6 +447,7 @@ fn is_prefix(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::strategy::Strategy as _;
 
     fn assigned(source: &str) -> Literal {
         let module =
@@ -458,6 +478,8 @@ mod tests {
             ("revision = 'a', 'b'", list(&["a", "b"])),
             ("revision = ['a', \"b\" 'c',\n]", list(&["a", "bc"])),
             ("revision = {'a', 'b'}", list(&["a", "b"])),
+            ("revision = (('a'))", text("a")),
+            ("revision = ('a', ('b' 'c'))", list(&["a", "bc"])),
             ("revision = 'a'; revision = 'b'", text("b")),
             (
                 "revision = 'a'\nif True: revision = 'b'\nif x:\n    revision = 'c'\n",
@@ -489,6 +511,10 @@ mod tests {
             "\nrevision = [None]",
             "\nrevision = other = 'a'",
             "\nrevision =",
+            "\nrevision = ('a'",
+            "\nrevision = 'a')",
+            "\nrevision = [('a', 'b')]",
+            "\nrevision = ('a', , 'b')",
         ] {
             let error = read(source, &["revision"]).expect_err(source);
             assert_eq!(error.line, 2, "{source}");
@@ -497,6 +523,39 @@ mod tests {
         assert_eq!(error.line, 2);
         let error = read("a = '''x\n\n", &[]).expect_err("a string without end");
         assert_eq!(error.line, 1);
+    }
+
+    proptest::proptest! {
+        /// Whatever a folder holds, reading it ends.
+        #[test]
+        fn any_text_is_read_or_refused(
+            words in proptest::collection::vec(
+                proptest::prop_oneof![
+                    proptest::sample::select(vec![
+                        "revision", "=", ":", "'", "\"", "\"\"\"", "'''", "\\", "\n", "\r\n", "(", ")", "[", "]",
+                        "{", "}", ",", ";", "#", "r", "b", "None", " ", "x4", "u00", "777", "é",
+                    ]).prop_map(str::to_owned),
+                    ".*",
+                ],
+                0..40,
+            )
+        ) {
+            let _ = read(&words.concat(), &["revision"]);
+        }
+    }
+
+    #[test]
+    fn brackets_may_be_deep() {
+        let deep = "(".repeat(100_000);
+        let source = format!("revision = {deep}'a'{}", ")".repeat(100_000));
+        assert_eq!(assigned(&source), Literal::Text("a".to_owned()));
+        assert!(
+            read(
+                &format!("revision = {}", "[".repeat(100_000)),
+                &["revision"]
+            )
+            .is_err()
+        );
     }
 
     #[test]
