@@ -309,6 +309,34 @@ fn what_alembic_cannot_write_is_to_be_filled_in_and_does_not_run() {
     // A script has no place for it either.
     let sql = folder.call(&["upgrade", "head", "--sql", "--dialect", "sqlite", "--json"]);
     assert_eq!(sql.code, 1, "{sql:?}");
+    // Where Alembic itself ran it, adopting says that it is open.
+    let url = format!("sqlite://{}", folder.path("alembic.db").display());
+    let ini = folder.read("old/alembic.ini");
+    folder.write(
+        "old/alembic.ini",
+        ini.replace(
+            "sqlite:////nowhere/none.db",
+            &url.replacen("sqlite://", "sqlite:///", 1),
+        ),
+    );
+    project.run(&["upgrade", "a1"]);
+    project.run(&["stamp", "b1"]);
+    let adopt = || {
+        folder.call(&[
+            "adopt",
+            "--from",
+            "alembic",
+            "--json",
+            "--database-url",
+            &url,
+        ])
+    };
+    let said = adopt();
+    assert_eq!(said.json()["heads"], json!(["b1"]));
+    assert!(
+        said.stderr.contains("note: to be filled in: b1:"),
+        "{said:?}"
+    );
     // Filled in as the comment says.
     let text = folder.read("migrations/b1_b1.sql");
     folder.write(
@@ -321,6 +349,17 @@ fn what_alembic_cannot_write_is_to_be_filled_in_and_does_not_run() {
     );
     upgrade().json();
     assert_eq!(status()["current"], json!(["c1"]));
+    assert!(adopt().stderr.contains("b1"), "its way back is open still");
+    let text = folder.read("migrations/b1_b1.sql");
+    let (above, _) = text
+        .split_once("-- @downgrade rust")
+        .expect("to be filled in");
+    folder.write("migrations/b1_b1.sql", above);
+    let said = adopt();
+    assert_eq!(
+        (&said.json()["outcome"], &*said.stderr),
+        (&json!("already_there"), "")
+    );
 }
 
 #[test]

@@ -31,6 +31,7 @@ use crate::dialect::Dialect;
 use crate::migrations::{Migrations, MigrationsError};
 use crate::revision::{Revision, SectionKind};
 pub(super) use error::ImportError;
+pub(super) use found::is_open;
 use found::{Found, LeftOut, Migration, Sql, entries, one_line, unreadable};
 pub(super) use origin::Origin;
 pub use origin::Tool;
