@@ -555,6 +555,74 @@ fn nothing_is_written_over_and_nothing_into_the_source() {
     assert_eq!(there.len(), 3);
 }
 
+/// Of several that import into one folder, one writes all of it.
+#[test]
+fn one_of_many_writes() {
+    let folder = Folder::new();
+    for version in 1..=40 {
+        folder.write(
+            &format!("old/{version}_a.sql"),
+            format!("SELECT {version};\n"),
+        );
+    }
+    let codes: Vec<i32> = std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| folder.call(&["import", "sqlx", "old", "--json"])))
+            .collect();
+        let called = calls.into_iter().map(|call| call.join().expect("it ends"));
+        called
+            .map(|called| {
+                if called.code != 0 {
+                    assert_eq!(called.error().0, "exists");
+                }
+                called.code
+            })
+            .collect()
+    });
+    assert_eq!(
+        codes.iter().filter(|code| **code == 0).count(),
+        1,
+        "{codes:?}"
+    );
+    assert_eq!(
+        folder.files("migrations").len(),
+        40,
+        "and nothing beside them"
+    );
+    assert_eq!(written(&folder).len(), 40);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_nowhere_is_told() {
+    for (tool, name) in [
+        ("sqlx", "2_b.sql"),
+        ("diesel", "2_b"),
+        ("refinery", "V2__b.sql"),
+        ("alembic", "versions/b.py"),
+    ] {
+        let folder = Folder::of(&[
+            ("old/1_a.sql", "SELECT 1;\n"),
+            ("old/1_a/up.sql", "SELECT 1;\n"),
+            ("old/V1__a.sql", "SELECT 1;\n"),
+            (
+                "old/versions/a.py",
+                "revision = 'a'\ndown_revision = None\n",
+            ),
+        ]);
+        if tool == "sqlx" {
+            std::fs::remove_file(folder.path("old/V1__a.sql")).expect("it is there");
+        } else if tool == "diesel" {
+            std::fs::remove_dir_all(folder.path("old/versions")).expect("it is there");
+        }
+        std::os::unix::fs::symlink("nowhere", folder.path("old").join(name)).expect("a link");
+        let (kind, message) = folder.call(&["import", tool, "old", "--json"]).error();
+        assert_eq!(kind, "unreadable_source", "{tool}: {message}");
+        assert!(message.contains(name), "{message}");
+        assert!(!folder.path("migrations").exists());
+    }
+}
+
 #[test]
 fn a_dialect_marks_the_sections_and_reads_them_strictly() {
     let folder = Folder::of(&[("old/1_a.sql", "CREATE INDEX CONCURRENTLY i ON t (c);\n")]);

@@ -259,6 +259,12 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, ImportError> {
     Ok(paths)
 }
 
+/// Whether a path is a folder's. A link that leads nowhere is an error: the old tool would stop there too.
+pub(super) fn is_folder(path: &Path) -> Result<bool, ImportError> {
+    let metadata = std::fs::metadata(path).map_err(unreadable(path))?;
+    Ok(metadata.is_dir())
+}
+
 /// The last part of a path, as text.
 pub(super) fn name(path: &Path) -> String {
     path.file_name()

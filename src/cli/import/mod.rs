@@ -120,9 +120,10 @@ pub(super) fn import(
     }
     let files = files(&found.migrations, folder)?;
     let order = checked(&files, folder)?;
-    let texts: Vec<(String, String)> = files
+    // Parents first: who reads the folder meanwhile finds no revision without them.
+    let texts: Vec<(String, String)> = order
         .iter()
-        .map(|file| (file.name.clone(), file.text.clone()))
+        .map(|&index| (files[index].name.clone(), files[index].text.clone()))
         .collect();
     write::write_all(folder, &texts)?;
     let document = ImportDocument {

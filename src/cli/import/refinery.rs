@@ -11,7 +11,7 @@ use siphasher::sip::SipHasher13;
 
 use super::error::ImportError;
 use super::found::{
-    Body, Found, LeftOut, Migration, chain, entries, name, read_text, without_bom, words,
+    Body, Found, LeftOut, Migration, chain, entries, is_folder, name, read_text, without_bom, words,
 };
 use super::origin::{Origin, Tool};
 use crate::revision::{Mode, SectionKind};
@@ -52,7 +52,7 @@ pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
 /// Links to folders are not followed, as refinery does not.
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), ImportError> {
     for path in entries(folder)? {
-        if path.is_dir() {
+        if is_folder(&path)? {
             if !path.is_symlink() {
                 walk(&path, files)?;
             }
