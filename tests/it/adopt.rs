@@ -365,8 +365,14 @@ where
         return;
     };
     project.with_branches();
-    project.run(&["upgrade", "m1"]);
-    project.run(&["upgrade", "x1"]);
+    for (target, range) in [("m1", "m1"), ("x1", "m1:x1")] {
+        if db.dialect.is_mysql_family() {
+            // Its Python has no driver for this server: the script that it writes is run.
+            db.run(&project.run(&["upgrade", range, "--sql"])).await;
+        } else {
+            project.run(&["upgrade", target]);
+        }
+    }
     let stored = db
         .strings("SELECT version_num FROM alembic_version ORDER BY 1")
         .await;
@@ -437,6 +443,18 @@ async fn alembic_on_postgres() {
         return;
     };
     let Some(fresh) = postgres_database().await else {
+        return;
+    };
+    alembic_ran_before(db, fresh).await;
+}
+
+#[tokio::test]
+async fn alembic_on_mysql() {
+    use crate::support::servers::mysql_database;
+    let Some(db) = mysql_database().await else {
+        return;
+    };
+    let Some(fresh) = mysql_database().await else {
         return;
     };
     alembic_ran_before(db, fresh).await;
