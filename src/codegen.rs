@@ -257,7 +257,11 @@ fn push_all(
         push(code, revision, &sources[revision.id()])?;
         writeln!(code, "down: &{down:?},")?;
         writeln!(code, "depends: &{depends:?},")?;
-        writeln!(code, "lineage: {:?},", migrations.lineage(id).unwrap_or_default())?;
+        writeln!(
+            code,
+            "lineage: {:?},",
+            migrations.lineage(id).unwrap_or_default()
+        )?;
         writeln!(code, "}},")?;
     }
     writeln!(code, "],\nby_id: &{:?},\n}}", graph.by_id())

@@ -152,13 +152,13 @@ pub use migrator::settings::{OnAhead, OnDrift, TransactionMode};
 pub use migrator::{CodeFuture, IntoTargets, Migrator, Resolution};
 pub use plan::{Action, Plan, Purge, Step};
 pub use prepare::RefusedError;
-#[doc(hidden)]
-pub use revision::{Embedded, EmbeddedRevision};
 pub use revision::{
     Checksum, ChecksumError, FileStatement, FileTemplate, FileTemplateError, ForeignKeys, Mode,
     NewRevision, NewSection, Revision, RevisionError, RevisionErrorKind, Section, SectionKind,
     Timeout, TimeoutError, WordError, slug,
 };
+#[doc(hidden)]
+pub use revision::{Embedded, EmbeddedRevision};
 pub use standing::StandingError;
 pub use status::{RevisionInfo, Status, UnfinishedStep};
 pub use target::{Bound, Fork, OutOfRange, Range, RangeFault, Target, TargetError, Unknown};

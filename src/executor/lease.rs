@@ -280,11 +280,13 @@ impl<S: Source> Run<'_, S> {
         if self.is_run_set {
             return Ok(());
         }
-        let during = "asking whether this is a cluster";
-        let set = self.query(session::MYSQL_BEGIN_RUN).await;
-        set.map_err(|fault| self.fault("setting the session", "Nothing was changed", fault))?;
-        let cluster = self.query(session::CLUSTER).await;
-        let cluster = cluster.map_err(|fault| self.fault(during, "Nothing was changed", fault))?;
+        let during = "setting the session and asking whether this is a cluster";
+        let mut message = self.message(None);
+        message.own(session::MYSQL_BEGIN_RUN);
+        message.own(session::CLUSTER);
+        let asked = self.send(&message).await;
+        let mut asked = asked.map_err(|fault| self.fault(during, "Nothing was changed", fault))?;
+        let cluster = asked.pop().map(|result| result.rows).unwrap_or_default();
         let value = |name: &str| {
             let row = cluster
                 .iter()

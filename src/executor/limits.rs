@@ -200,13 +200,19 @@ impl<S: Source> Run<'_, S> {
                     .collect()
             }
         };
-        for statement in statements {
-            if let Err(fault) = self.query(&statement).await {
-                tracing::debug!(
-                    error = fault.failure.message,
-                    "a setting could not be restored"
-                );
-            }
+        // One message, unless something in it fails: what stands behind that is sent again.
+        let mut left = &statements[..];
+        while !left.is_empty() {
+            let mut message = self.message(None);
+            message.own_all(left);
+            let Err(fault) = self.send(&message).await else {
+                return;
+            };
+            tracing::debug!(
+                error = fault.failure.message,
+                "a setting could not be restored"
+            );
+            left = left.get(fault.completed + 1..).unwrap_or_default();
         }
     }
 }

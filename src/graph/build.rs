@@ -59,16 +59,26 @@ pub(crate) struct Placed<'a> {
 pub(super) fn restore(nodes: &[Placed<'_>], by_id: &[u32]) -> Inner {
     let mut labels: Vec<(Arc<str>, u32)> = (0..)
         .zip(nodes)
-        .flat_map(|(at, node)| node.branch_labels.iter().map(move |label| (label.clone(), at)))
+        .flat_map(|(at, node)| {
+            node.branch_labels
+                .iter()
+                .map(move |label| (label.clone(), at))
+        })
         .collect();
     labels.sort_unstable();
     assemble(
         nodes.iter().map(|node| node.id.clone()).collect(),
         by_id.to_vec(),
         labels,
-        nodes.iter().map(|node| node.branch_labels.iter().cloned()).collect(),
+        nodes
+            .iter()
+            .map(|node| node.branch_labels.iter().cloned())
+            .collect(),
         nodes.iter().map(|node| node.down.iter().copied()).collect(),
-        nodes.iter().map(|node| node.depends.iter().copied()).collect(),
+        nodes
+            .iter()
+            .map(|node| node.depends.iter().copied())
+            .collect(),
     )
 }
 

@@ -3,6 +3,7 @@
 #[cfg(feature = "cli")]
 mod adopt;
 mod alembic;
+mod budgets;
 mod classify;
 #[cfg(feature = "cli")]
 mod cli;

@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use limbeck::{
-    Checksum, Dialect, EmbeddedRevision, FileStatement, FileTemplate, FileTemplateError,
-    ForeignKeys, Mode, NewRevision, NewSection, Revision, RevisionErrorKind, Section, SectionKind,
+    Checksum, Dialect, Embedded, EmbeddedRevision, FileStatement, FileTemplate, FileTemplateError,
+    ForeignKeys, Migrations, Mode, NewRevision, NewSection, Revision, RevisionErrorKind, Section,
+    SectionKind,
 };
 use proptest::prelude::*;
 
@@ -338,6 +339,50 @@ fn embedded(sha256: &'static [u8; 32]) -> EmbeddedRevision {
         depends: &[],
         lineage: "",
     }
+}
+
+/// What a build script wrote down is taken as it stands: no text is read, no digest and no order worked out.
+#[test]
+fn a_boot_works_out_nothing_that_the_build_did() {
+    static REVISIONS: [EmbeddedRevision; 2] = {
+        let parent = EmbeddedRevision {
+            path: "migrations/z.sql",
+            text: "no revision file at all",
+            sha256: &[7; 32],
+            id: "z",
+            down_revision: &[],
+            branch_labels: &["l"],
+            depends_on: &[],
+            message: "",
+            create_date: None,
+            requires_binary: None,
+            down: &[],
+            depends: &[],
+            lineage: "the digest of z",
+        };
+        let child = EmbeddedRevision {
+            id: "a",
+            down_revision: &["z"],
+            branch_labels: &[],
+            down: &[0],
+            lineage: "the digest of a",
+            ..parent
+        };
+        [parent, child]
+    };
+    static EMBEDDED: Embedded = Embedded {
+        revisions: &REVISIONS,
+        by_id: &[1, 0],
+    };
+    let migrations = Migrations::from_embedded(&EMBEDDED);
+    assert_eq!(migrations.lineage("a"), Some("the digest of a"));
+    assert_eq!(migrations.lineage("z"), Some("the digest of z"));
+    let graph = migrations.graph();
+    assert_eq!(graph.ids().map(|id| &**id).collect::<Vec<_>>(), ["z", "a"]);
+    assert_eq!(graph.heads(), ["a".into()]);
+    assert!(graph.labelled("l").contains("a"));
+    assert_eq!(migrations.get("a").map(Revision::id), Some("a"));
+    assert!(migrations.get("a").expect("it").check().is_err());
 }
 
 #[test]
@@ -736,83 +781,5 @@ proptest! {
         bytes.push(0xff);
         let error = Revision::parse_bytes("a.sql", Cow::Owned(bytes)).unwrap_err();
         prop_assert_eq!((error.line(), error.column()), (line, column));
-    }
-}
-
-/// 10,000 files of some 500 bytes, a section of them without brackets, in a release build on one core.
-#[test]
-#[ignore = "measures time: run it alone, with --release"]
-fn ten_thousand_files_in_a_moment() {
-    let files: Vec<String> = (0..10_000)
-        .map(|number| {
-            format!(
-                "-- Add table number {number}\n--\n-- revision: {number:012x}\n-- down_revision: none\n\
-                 -- create_date: 2026-11-22T12:00:00Z\n\n-- @upgrade\n\
-                 CREATE TABLE t{number} (id BIGINT PRIMARY KEY, name TEXT NOT NULL, note TEXT);\n\
-                 -- Searched by name alone.\nCREATE INDEX t{number}_name ON t{number} (name);\n\
-                 INSERT INTO t{number} (id, name, note) VALUES (1, 'it''s', 'a; b');\n\
-                 UPDATE t{number} SET note = NULL WHERE id = 1;\n\n\
-                 -- @downgrade\nDROP INDEX t{number}_name;\nDROP TABLE t{number};\n"
-            )
-        })
-        .collect();
-    let time = || {
-        let start = std::time::Instant::now();
-        for file in &files {
-            Revision::parse("a.sql", file.clone()).unwrap();
-        }
-        start.elapsed()
-    };
-    // The best of some: what else the machine does is not measured here.
-    let parsed = (0..5).map(|_| time()).min().unwrap();
-    eprintln!("10,000 files of {} bytes: {parsed:?}", files[0].len());
-    assert!(parsed.as_millis() < 100, "{parsed:?}");
-    // Those that a build script checked are neither read nor hashed.
-    let start = std::time::Instant::now();
-    let embedded = embedded(&[0; 32]);
-    let booted: Vec<Revision> = (0..10_000).map(|_| Revision::from(&embedded)).collect();
-    let booted = (booted.len(), start.elapsed());
-    eprintln!("embedded: {booted:?}");
-    assert!(booted.1.as_millis() < 30, "{booted:?}");
-}
-
-/// Ten times the text takes some ten times as long, where it could be tempted to take a hundred.
-#[test]
-#[ignore = "measures time: run it alone, with --release"]
-fn long_files_take_linear_time() {
-    let parents = |n: usize| {
-        let parents: Vec<String> = (0..n).map(|number| format!("b{number}")).collect();
-        let list = parents.join(", ");
-        format!("-- revision: a\n-- down_revision: {list}\n-- @upgrade\n")
-    };
-    let of = |repeated: &'static str| {
-        move |n: usize| format!("{HEADER}-- @upgrade\n{}", repeated.repeat(n))
-    };
-    let message = |n: usize| {
-        format!(
-            "{}--\n-- revision: a\n-- down_revision: none\n",
-            "-- m\n--\n".repeat(n)
-        )
-    };
-    let shapes: [(&str, &dyn Fn(usize) -> String); 8] = [
-        ("parents", &parents),
-        ("message", &message),
-        ("statements", &of("SELECT 1;\n")),
-        ("statements in one line", &of("SELECT 1;")),
-        ("comments with @", &of("-- @parameter\n")),
-        ("openers", &of("$a$ /* ' \" ")),
-        ("sections", &of("-- @upgrade\n")),
-        ("markers nearly meant", &of("-- @upgrading\n")),
-    ];
-    for (name, shape) in shapes {
-        let time = |n: usize| {
-            let text = shape(n);
-            let start = std::time::Instant::now();
-            let _ = Revision::parse("a.sql", text);
-            start.elapsed().max(std::time::Duration::from_micros(200))
-        };
-        let (short, long) = (time(10_000), time(100_000));
-        eprintln!("{name}: {short:?}, {long:?}");
-        assert!(long < short * 40, "{name}: {short:?}, then {long:?}");
     }
 }

@@ -14,6 +14,7 @@ pub mod proxy;
 pub mod rig;
 pub mod servers;
 pub mod soak;
+pub mod trace;
 
 use limbeck::{Migrations, Revision};
 

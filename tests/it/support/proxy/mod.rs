@@ -1,8 +1,9 @@
 //! A TCP proxy between a migrator and its server that breaks the connection at a message of the test's choice.
 //!
 //! It counts the messages of the migrator's own connections, from 1, in the order in which they come; those of
-//! the heartbeat are counted apart, and what a driver says while it connects is not counted. The markers at
-//! the beginning of limbeck's messages tell them apart.
+//! the heartbeat are counted apart, those of a connection on which limbeck has said nothing yet too, and what a
+//! driver says to introduce itself is not counted. The markers at the beginning of limbeck's messages tell them
+//! apart.
 
 mod wire;
 
@@ -22,6 +23,8 @@ use wire::{Answer, Client, Message, Protocol, QUIT, Server};
 pub enum Role {
     Run,
     Heartbeat,
+    /// Nobody's yet.
+    Driver,
 }
 
 /// A message that came by.
@@ -200,6 +203,13 @@ impl Proxy {
             .collect()
     }
 
+    /// The texts of all messages but the pool's pings: each is a round trip.
+    pub fn round_trips(&self) -> Vec<String> {
+        let seen = self.seen().into_iter().map(|seen| seen.text);
+        seen.filter(|text| text != "ping" && text != "sync")
+            .collect()
+    }
+
     /// Whether the fault's message came.
     pub fn is_hit(&self) -> bool {
         self.shared.is_hit.load(Ordering::SeqCst)
@@ -363,7 +373,7 @@ impl Connection {
         } else if text.contains("/* limbeck run=") {
             self.role = Some(Role::Run);
         }
-        let role = self.role?;
+        let role = self.role.unwrap_or(Role::Driver);
         let mut list = self.shared.seen.lock().expect("the list");
         let number = list.iter().filter(|seen| seen.role == role).count() + 1;
         let seen = Seen {
