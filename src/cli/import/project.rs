@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use configparser::ini::Ini;
+
 use super::error::ImportError;
 use super::found::read_text;
 use super::origin::Tool;
@@ -76,25 +78,19 @@ impl Project {
 /// The section `[alembic]` of a settings file.
 struct Settings {
     path: PathBuf,
-    ini: ini::Ini,
+    ini: Ini,
 }
 
 impl Settings {
     fn read(path: &Path) -> Result<Settings, ImportError> {
         let text = read_text(path)?;
-        // Python's configparser knows neither quotes nor escapes.
-        let options = ini::ParseOption {
-            enabled_quote: false,
-            enabled_escape: false,
-            enabled_indented_mutiline_value: true,
-            ..ini::ParseOption::default()
-        };
-        let ini =
-            ini::Ini::load_from_str_opt(&text, options).map_err(|error| ImportError::Source {
-                path: path.to_owned(),
-                line: Some(error.line),
-                problem: format!("cannot be read: {}", error.msg),
-            })?;
+        // As Python reads it: comments have lines of their own, and values may have several.
+        let mut form = Ini::new().defaults();
+        form.inline_comment_symbols = Some(Vec::new());
+        form.multiline = true;
+        let mut ini = Ini::new_from_defaults(form);
+        ini.read(text)
+            .map_err(|problem| ImportError::source(path, format!("cannot be read: {problem}")))?;
         Ok(Settings {
             path: path.to_owned(),
             ini,
@@ -111,8 +107,8 @@ impl Settings {
     fn get(&self, key: &str) -> Option<String> {
         let value = self
             .ini
-            .get_from(Some("alembic"), key)
-            .or_else(|| self.ini.get_from(Some("DEFAULT"), key))?;
+            .get("alembic", key)
+            .or_else(|| self.ini.get("default", key))?;
         // Relative paths begin at the file's own folder already. Two percent signs are one.
         let parts: Vec<String> = value
             .split("%%")
