@@ -1,14 +1,16 @@
 //! What taking over from another tool asks of a database: to read that tool's table, and to stamp without ever
 //! going back.
 
-use super::{Report, Run};
+use super::{Outcome, Report, Run, RunError};
 use crate::backend::{Class, Source};
 use crate::error::Error;
-use crate::executor::Outcome;
 use crate::plan;
 use crate::target::Target;
 
 const UNCHANGED: &str = "Nothing was changed";
+
+/// Others that adopt the same place end this with their success; only downgrades could go on for ever.
+const ATTEMPTS: u32 = 10;
 
 impl<S: Source> Run<'_, S> {
     /// What a query for one table gives, as text; None where there is no such table.
@@ -23,20 +25,27 @@ impl<S: Source> Run<'_, S> {
         }
     }
 
-    /// Stamps those of the revisions that the heads do not imply yet. Each is looked at under the heads that the
-    /// stamp then expects: of two that do this, and of one that upgrades meanwhile, none is undone.
+    /// Stamps those of the revisions that the heads do not imply yet. It is planned again where another process
+    /// moved the heads meanwhile: of several that do this, and of one that upgrades, none is undone.
     pub(crate) async fn adopt(&mut self, revisions: &[String]) -> Result<Report, Error> {
-        self.look().await?;
-        let heads = self.heads();
-        let applied = self.migrations().graph().ancestors(&heads);
-        let missing: Vec<Target> = revisions
-            .iter()
-            .filter(|id| !applied.contains(id))
-            .map(|id| Target::revision(id.as_str()))
-            .collect();
-        if missing.is_empty() {
-            return Ok(self.report(Outcome::AlreadyThere));
+        let mut attempts = 0;
+        loop {
+            self.look().await?;
+            let applied = self.migrations().graph().ancestors(self.heads());
+            let missing: Vec<Target> = revisions
+                .iter()
+                .filter(|id| !applied.contains(id))
+                .map(|id| Target::revision(id.as_str()))
+                .collect();
+            if missing.is_empty() {
+                return Ok(self.report(Outcome::AlreadyThere));
+            }
+            attempts += 1;
+            match self.stamp_from_here(&missing, plan::Purge::Keep).await {
+                Err(Error::Run(error))
+                    if attempts < ATTEMPTS && matches!(*error, RunError::HeadsMoved { .. }) => {}
+                result => return result,
+            }
         }
-        self.stamp_from_here(&missing, plan::Purge::Keep).await
     }
 }

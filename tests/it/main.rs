@@ -1,5 +1,7 @@
 //! Everything that uses limbeck as its users do: one binary, so that it links once.
 
+#[cfg(feature = "cli")]
+mod adopt;
 mod alembic;
 mod budgets;
 mod classify;
@@ -25,6 +27,10 @@ mod examples;
 mod faults;
 mod fuzz_corpus;
 mod graph_properties;
+#[cfg(feature = "cli")]
+mod import;
+#[cfg(feature = "cli")]
+mod import_alembic;
 mod offline;
 #[cfg(feature = "cli")]
 mod processes;

@@ -51,7 +51,8 @@ impl fmt::Display for Difference {
             Difference::Changed { revision, recorded } => write!(
                 f,
                 "{revision}: what ran there had the checksum {recorded}, and the file that was imported had \
-                 another: import the file that ran"
+                 another: import the file that ran, or, where it was edited on purpose, put this checksum \
+                 into the revision's line `imported from`"
             ),
         }
     }

@@ -10,9 +10,11 @@ use super::connect::Access;
 use super::context::Context;
 use super::document::RunDocument;
 use super::error::CliError;
-use super::import::Tool;
+use super::import::{Tool, is_open};
 use super::output::Output;
 use super::{runs, text};
+use crate::migrations::Migrations;
+use crate::revision::Revision;
 pub(super) use error::AdoptError;
 use table::Table;
 
@@ -84,6 +86,9 @@ pub(super) async fn adopt(
                 differences,
             }
         })?;
+        if let Some(note) = open_note(&migrations, &places) {
+            output.note(&note);
+        }
         Ok::<_, CliError>(database.adopt(&places).await?)
     };
     let report = stamped.await;
@@ -91,4 +96,21 @@ pub(super) async fn adopt(
     let document = RunDocument::done(&report?, &migrations);
     output.answer(&document, || text::end_of_run(&document))?;
     Ok(0)
+}
+
+/// What is stamped is recorded with its checksum: to fill it in later is an edit.
+fn open_note(migrations: &Migrations, places: &[String]) -> Option<String> {
+    let stamped = migrations.graph().ancestors(places);
+    let open: Vec<&str> = migrations
+        .iter()
+        .filter(|revision| stamped.contains(revision.id()) && is_open(revision))
+        .map(Revision::id)
+        .collect();
+    (!open.is_empty()).then(|| {
+        format!(
+            "note: to be filled in: {}: once that is done this database finds the revision edited, until \
+             `limbeck resolve REV --accept` records it",
+            open.join(", ")
+        )
+    })
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::ImportError;
-use super::found::{Body, Found, Migration, Sql, entries, name, read_text, unreadable};
+use super::found::{Body, Found, Migration, Sql, entries, is_folder, name, read_text, unreadable};
 use super::offline::{Alembic, Asked};
 use super::origin::Tool;
 use super::project::Project;
@@ -93,8 +93,9 @@ fn files(folder: &Path, is_recursive: bool) -> Result<Vec<PathBuf>, ImportError>
     let mut files = Vec::new();
     for path in entries(folder)? {
         let name = name(&path);
-        if path.is_dir() {
-            if is_recursive && name != "__pycache__" {
+        if is_folder(&path)? {
+            // Links to folders are not followed, as Python does not.
+            if is_recursive && name != "__pycache__" && !path.is_symlink() {
                 files.extend(self::files(&path, true)?);
             }
         } else if name.ends_with(".py") && !name.starts_with(".#") && !name.starts_with("__init__")

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::error::ImportError;
 use super::found::{
-    Body, Found, LeftOut, Migration, chain, entries, name, read_text, without_bom, words,
+    Body, Found, LeftOut, Migration, chain, entries, is_folder, name, read_text, without_bom, words,
 };
 use super::origin::{Origin, Tool};
 use crate::revision::{Mode, SectionKind};
@@ -20,7 +20,7 @@ pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
         if name.starts_with('.') {
             continue;
         }
-        if !path.is_dir() {
+        if !is_folder(&path)? {
             if name.ends_with(".sql") {
                 found.left_out.push(LeftOut {
                     path,

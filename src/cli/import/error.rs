@@ -53,7 +53,7 @@ pub(in crate::cli) enum ImportError {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("{}: is no Python that has alembic: {problem}", .path.display())]
+    #[error("{}: this Python did not answer for alembic: {problem}", .path.display())]
     NoAlembic { path: PathBuf, problem: String },
     #[error(
         "env.py wrote SQL for {found}, not for {wanted}: it takes its URL from elsewhere; set that, or leave \
@@ -101,4 +101,96 @@ fn place(path: &std::path::Path, line: Option<usize>) -> String {
 fn help(kind: &RevisionErrorKind) -> String {
     kind.help()
         .map_or_else(String::new, |help| format!(": {help}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text() {
+        let path = || PathBuf::from("old/1_a.sql");
+        let io = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        let words = |word: &str| word.to_owned();
+        let all = [
+            ImportError::Unreadable {
+                path: path(),
+                source: io(),
+            },
+            ImportError::NotText { path: path() },
+            ImportError::NoMigrations {
+                path: "old".into(),
+                tool: Tool::Sqlx,
+                hint: words("what to do"),
+            },
+            ImportError::source(path(), "what is wrong"),
+            ImportError::Source {
+                path: path(),
+                line: Some(3),
+                problem: words("what is wrong"),
+            },
+            ImportError::Refused {
+                path: path(),
+                line: Some(3),
+                kind: Box::new(RevisionErrorKind::TransactionControl {
+                    statement: words("BEGIN"),
+                }),
+            },
+            ImportError::Refused {
+                path: path(),
+                line: None,
+                kind: Box::new(RevisionErrorKind::MarkerInBody),
+            },
+            ImportError::Graph {
+                path: path(),
+                error: crate::graph::Graph::new([crate::graph::Node {
+                    id: "a".into(),
+                    down_revision: vec!["x".into()],
+                    branch_labels: Vec::new(),
+                    depends_on: Vec::new(),
+                }])
+                .expect_err("a parent is missing"),
+            },
+            ImportError::SameFolder { path: "old".into() },
+            ImportError::IsThere {
+                revision: words("1"),
+                path: path(),
+            },
+            ImportError::FileIsThere { path: path() },
+            ImportError::Write {
+                path: path(),
+                source: io(),
+            },
+            ImportError::NoAlembic {
+                path: "python3".into(),
+                problem: words("No module named 'alembic'"),
+            },
+            ImportError::OtherDialect {
+                wanted: words("postgres"),
+                found: words("sqlite"),
+            },
+            ImportError::NoFolder,
+        ];
+        let texts: Vec<String> = all
+            .iter()
+            .map(|error| format!("{}: {error}", error.kind()))
+            .collect();
+        insta::assert_snapshot!(texts.join("\n"), @r"
+        unreadable_source: old/1_a.sql: could not be read
+        unreadable_source: old/1_a.sql: is no UTF-8 text: save it as UTF-8
+        no_migrations: old: no migrations of sqlx are in it: what to do
+        refused_source: old/1_a.sql: what is wrong
+        refused_source: old/1_a.sql:3: what is wrong
+        refused_source: old/1_a.sql:3: `BEGIN` begins or ends a transaction: limbeck begins and commits by itself: take it out; SAVEPOINT is allowed, and in a section with the word `autocommit` each statement commits alone
+        refused_source: old/1_a.sql: a section's body holds a line that begins a section of its own: indent the line
+        refused_source: old/1_a.sql: revision `a` has `x` in its down_revision, which is not there
+        same_folder: old: this is the folder that is read, and it is never written to: name another one for the revision files with --dir
+        exists: revision 1 is in old/1_a.sql already: import into an empty folder
+        exists: old/1_a.sql: is there already, and nothing is written over it
+        io: old/1_a.sql: could not be written, and no file was left behind
+        no_alembic: python3: this Python did not answer for alembic: No module named 'alembic'
+        refused_source: env.py wrote SQL for sqlite, not for postgres: it takes its URL from elsewhere; set that, or leave out --dialect
+        no_folder: these commands have no folder: run the program `limbeck` on one
+        ");
+    }
 }

@@ -90,6 +90,16 @@ pub(super) struct Body {
     pub source: PathBuf,
 }
 
+/// How the comment begins that stands for a body.
+const FILL_IN: &str = "-- To be filled in:";
+
+/// Whether a revision was imported without all of its SQL, and nobody has written it since.
+pub(in crate::cli) fn is_open(revision: &Revision) -> bool {
+    revision.sections().iter().any(|section| {
+        section.mode() == Mode::Rust && revision.body(section).trim_start().starts_with(FILL_IN)
+    })
+}
+
 #[derive(Debug)]
 pub(super) enum Sql {
     /// A file as it stands: its lines are the source's.
@@ -126,7 +136,7 @@ impl Body {
         match &self.sql {
             Sql::Verbatim(text) | Sql::Rendered(text) => text.clone(),
             Sql::FillIn(reason) => format!(
-                "-- To be filled in: {}.\n\
+                "{FILL_IN} {}.\n\
                  -- Write the SQL here and take the word `rust` from the line above, or register code for it. \
                  Until then\n-- this does not run.",
                 one_line(reason)
@@ -247,6 +257,12 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, ImportError> {
     }
     paths.sort();
     Ok(paths)
+}
+
+/// Whether a path is a folder's. A link that leads nowhere is an error: the old tool would stop there too.
+pub(super) fn is_folder(path: &Path) -> Result<bool, ImportError> {
+    let metadata = std::fs::metadata(path).map_err(unreadable(path))?;
+    Ok(metadata.is_dir())
 }
 
 /// The last part of a path, as text.

@@ -31,6 +31,7 @@ use crate::dialect::Dialect;
 use crate::migrations::{Migrations, MigrationsError};
 use crate::revision::{Revision, SectionKind};
 pub(super) use error::ImportError;
+pub(super) use found::is_open;
 use found::{Found, LeftOut, Migration, Sql, entries, one_line, unreadable};
 pub(super) use origin::Origin;
 pub use origin::Tool;
@@ -107,7 +108,9 @@ pub(super) fn import(
     output: &Output,
 ) -> Result<u8, CliError> {
     let folder = context.folder().ok_or(ImportError::NoFolder)?;
-    apart(&args.source, folder)?;
+    // A folder that is not there is told before what it should hold.
+    entries(&args.source)?;
+    apart(args, folder)?;
     let mut found = read(args)?;
     for migration in &mut found.migrations {
         for body in &mut migration.bodies {
@@ -117,9 +120,10 @@ pub(super) fn import(
     }
     let files = files(&found.migrations, folder)?;
     let order = checked(&files, folder)?;
-    let texts: Vec<(String, String)> = files
+    // Parents first: who reads the folder meanwhile finds no revision without them.
+    let texts: Vec<(String, String)> = order
         .iter()
-        .map(|file| (file.name.clone(), file.text.clone()))
+        .map(|&index| (files[index].name.clone(), files[index].text.clone()))
         .collect();
     write::write_all(folder, &texts)?;
     let document = ImportDocument {
@@ -138,8 +142,6 @@ pub(super) fn import(
 
 fn read(args: &ImportArgs) -> Result<Found, ImportError> {
     let source = &*args.source;
-    // A folder that is not there is told before what it should hold.
-    entries(source)?;
     let found = match args.tool {
         Tool::Alembic => alembic::read(source, args.python.as_deref(), args.dialect),
         Tool::Sqlx => sqlx::read(source),
@@ -156,24 +158,28 @@ fn read(args: &ImportArgs) -> Result<Found, ImportError> {
     Ok(found)
 }
 
-/// The source is never written to, so that the old tool goes on working.
-fn apart(source: &Path, folder: &Path) -> Result<(), ImportError> {
-    let source = source.canonicalize().map_err(unreadable(source))?;
+/// What is read is never written to, so that the old tool goes on working.
+fn apart(args: &ImportArgs, folder: &Path) -> Result<(), ImportError> {
+    let read = match args.tool {
+        Tool::Alembic => project::Project::locate(&args.source)?.folders(),
+        _ => vec![args.source.clone()],
+    };
     // A folder that is not there yet is in one that is.
-    let is_inside = folder
+    let above = std::path::absolute(folder)
+        .map_err(unreadable(folder))?
         .ancestors()
-        .find_map(|above| match above.as_os_str().is_empty() {
-            true => Path::new(".").canonicalize().ok(),
-            false => above.canonicalize().ok(),
-        })
-        .is_some_and(|above| above.starts_with(&source));
-    // A project's own folder is the natural place for both.
-    let is_same = folder.canonicalize().is_ok_and(|folder| folder == source);
-    let holds_project = source.join("alembic.ini").is_file();
-    if is_same || is_inside && !holds_project {
-        return Err(ImportError::SameFolder {
-            path: folder.to_owned(),
-        });
+        .find_map(|above| above.canonicalize().ok());
+    for read in read {
+        // One that is not there is told when it is read.
+        if let Ok(read) = read.canonicalize()
+            && above
+                .as_deref()
+                .is_some_and(|above| above.starts_with(&read))
+        {
+            return Err(ImportError::SameFolder {
+                path: folder.to_owned(),
+            });
+        }
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ def script(direction, steps):
     seen.clear()
     text = io.StringIO()
     config = Config(order["ini"], stdout=text, output_buffer=text)
-    if order["ini"] is None:
+    if config.get_main_option("script_location") is None:
         config.set_main_option("script_location", order["scripts"].replace("%", "%%"))
     if order["url"] is not None:
         config.set_main_option("sqlalchemy.url", order["url"])

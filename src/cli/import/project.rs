@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use configparser::ini::Ini;
+
 use super::error::ImportError;
 use super::found::read_text;
 use super::origin::Tool;
@@ -55,6 +57,13 @@ impl Project {
         })
     }
 
+    /// The folders that Alembic reads.
+    pub(super) fn folders(self) -> Vec<PathBuf> {
+        let mut folders = self.versions;
+        folders.push(self.scripts);
+        folders
+    }
+
     /// The folder that Alembic is called from.
     pub(super) fn home(&self) -> &Path {
         let home = match &self.ini {
@@ -69,25 +78,19 @@ impl Project {
 /// The section `[alembic]` of a settings file.
 struct Settings {
     path: PathBuf,
-    ini: ini::Ini,
+    ini: Ini,
 }
 
 impl Settings {
     fn read(path: &Path) -> Result<Settings, ImportError> {
         let text = read_text(path)?;
-        // Python's configparser knows neither quotes nor escapes.
-        let options = ini::ParseOption {
-            enabled_quote: false,
-            enabled_escape: false,
-            enabled_indented_mutiline_value: true,
-            ..ini::ParseOption::default()
-        };
-        let ini =
-            ini::Ini::load_from_str_opt(&text, options).map_err(|error| ImportError::Source {
-                path: path.to_owned(),
-                line: Some(error.line),
-                problem: format!("cannot be read: {}", error.msg),
-            })?;
+        // As Python reads it: comments have lines of their own, and values may have several.
+        let mut form = Ini::new().defaults();
+        form.inline_comment_symbols = Some(Vec::new());
+        form.multiline = true;
+        let mut ini = Ini::new_from_defaults(form);
+        ini.read(text)
+            .map_err(|problem| ImportError::source(path, format!("cannot be read: {problem}")))?;
         Ok(Settings {
             path: path.to_owned(),
             ini,
@@ -100,17 +103,16 @@ impl Settings {
             .unwrap_or(Path::new("."))
     }
 
-    /// A value of the section, or of `[DEFAULT]`, with what stands for the file's own folder put in.
+    /// A value of the section, or of `[DEFAULT]`, with `%(here)s`, the file's own folder, put in.
     fn get(&self, key: &str) -> Option<String> {
         let value = self
             .ini
-            .get_from(Some("alembic"), key)
-            .or_else(|| self.ini.get_from(Some("DEFAULT"), key))?;
-        let here = self.here().to_string_lossy();
-        // Two percent signs are one: no other name is known here.
+            .get("alembic", key)
+            .or_else(|| self.ini.get("default", key))?;
+        // Relative paths begin at the file's own folder already. Two percent signs are one.
         let parts: Vec<String> = value
             .split("%%")
-            .map(|part| part.replace("%(here)s", &here))
+            .map(|part| part.replace("%(here)s", "."))
             .collect();
         Some(parts.join("%").trim().to_owned())
     }
@@ -133,13 +135,17 @@ impl Settings {
     }
 
     fn project(self) -> Result<Project, ImportError> {
-        let location = self.get("script_location").ok_or_else(|| {
-            ImportError::source(
-                &self.path,
-                "has no script_location in its section [alembic]",
-            )
-        })?;
-        let scripts = self.folder("script_location", &location)?;
+        let scripts = match self.get("script_location") {
+            Some(location) => self.folder("script_location", &location)?,
+            // As Flask-Migrate has it.
+            None if self.here().join("env.py").is_file() => self.here().to_owned(),
+            None => {
+                return Err(ImportError::source(
+                    &self.path,
+                    "has no script_location in its section [alembic]",
+                ));
+            }
+        };
         let versions = match self
             .get("version_locations")
             .filter(|text| !text.is_empty())

@@ -11,7 +11,7 @@ use siphasher::sip::SipHasher13;
 
 use super::error::ImportError;
 use super::found::{
-    Body, Found, LeftOut, Migration, chain, entries, name, read_text, without_bom, words,
+    Body, Found, LeftOut, Migration, chain, entries, is_folder, name, read_text, without_bom, words,
 };
 use super::origin::{Origin, Tool};
 use crate::revision::{Mode, SectionKind};
@@ -52,7 +52,7 @@ pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
 /// Links to folders are not followed, as refinery does not.
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), ImportError> {
     for path in entries(folder)? {
-        if path.is_dir() {
+        if is_folder(&path)? {
             if !path.is_symlink() {
                 walk(&path, files)?;
             }
@@ -139,4 +139,48 @@ fn checksums(name: &str, version: i64, text: &str) -> Vec<String> {
         .map(|version| hashed(&|hasher| version.hash(hasher)));
     let wide = hashed(&|hasher| version.hash(hasher));
     narrow.into_iter().chain([wide]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What refinery-core 0.10.1 itself gives, with `int8-versions` and without.
+    #[test]
+    fn checksums_are_refinerys() {
+        for (name, version, text, narrow, wide) in [
+            (
+                "initial",
+                1,
+                "CREATE TABLE persons (id INTEGER);\n",
+                13_883_581_915_421_004_867_u64,
+                2_910_983_356_869_775_310_u64,
+            ),
+            (
+                "späte",
+                2,
+                "-- ü\n",
+                18_369_903_448_544_859_768,
+                8_703_685_950_031_308_917,
+            ),
+        ] {
+            let expected = [narrow, wide].map(|sum| format!("siphash13:{sum}"));
+            assert_eq!(checksums(name, version, text), expected);
+        }
+        let beyond = i64::from(i32::MAX) + 1;
+        assert_eq!(checksums("a", beyond, "").len(), 1);
+    }
+
+    #[test]
+    fn names_are_refinerys() {
+        let name = |stem| Name::of(stem).map(|name| (name.digits, name.name));
+        assert_eq!(name("V1__initial"), Some(("1", "initial")));
+        assert_eq!(name("U20240101__a_b__c"), Some(("20240101", "a_b__c")));
+        assert_eq!(name("V1.2__a"), Some(("1.2", "a")));
+        for stem in [
+            "1__a", "V__a", "V1_a", "V1__", "V1__a b", "v1__a", "Vx__a", "V1.__a",
+        ] {
+            assert_eq!(name(stem), None, "{stem}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha384};
 
 use super::error::ImportError;
 use super::found::{
-    Body, Found, LeftOut, Migration, chain, entries, name, read_text, without_bom, words,
+    Body, Found, LeftOut, Migration, chain, entries, is_folder, name, read_text, without_bom, words,
 };
 use super::origin::{Origin, Tool};
 use crate::migrations::hex;
@@ -29,7 +29,7 @@ pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
     let mut versions: BTreeMap<i64, Files> = BTreeMap::new();
     for path in entries(folder)? {
         let name = name(&path);
-        if !name.ends_with(".sql") || !path.is_file() {
+        if !name.ends_with(".sql") || is_folder(&path)? {
             continue;
         }
         let Some((version, description)) = name.split_once('_') else {

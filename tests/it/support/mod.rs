@@ -1,6 +1,10 @@
 //! What the tests share: revisions written in a line, and a database of its own for each test.
 
+#[cfg(feature = "cli")]
+pub mod alembic;
 pub mod boots;
+#[cfg(feature = "cli")]
+pub mod calls;
 #[cfg(all(unix, feature = "cli"))]
 pub mod forward;
 #[cfg(all(unix, feature = "cli"))]

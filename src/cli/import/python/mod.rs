@@ -1,7 +1,11 @@
 //! Python source, read and not run, as far as a revision's identity goes: the module's docstring, and names to
 //! which the module itself assigns literals.
 
+mod lexer;
+
 use std::collections::HashMap;
+
+use lexer::{Kind, Lexer, Token};
 
 /// A value that needs no running.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,12 +16,15 @@ pub(super) enum Literal {
     List(Vec<String>),
 }
 
+/// A line, and what it assigns.
+pub(super) type Assigned = (usize, Literal);
+
 /// What a module says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Module {
     pub docstring: Option<String>,
     /// The line and the value of each name; of several assignments the last.
-    pub assigned: HashMap<String, (usize, Literal)>,
+    pub assigned: HashMap<String, Assigned>,
 }
 
 /// What cannot be read.
@@ -65,7 +72,7 @@ const BLOCKS: [&str; 12] = [
 fn assignment(
     statement: &[Token],
     wanted: &[&str],
-) -> Result<Option<(String, (usize, Literal))>, PythonError> {
+) -> Result<Option<(String, Assigned)>, PythonError> {
     let [
         Token {
             kind: Kind::Name(name),
@@ -140,16 +147,27 @@ fn after_annotation(tokens: &[Token]) -> Option<&[Token]> {
 
 /// The value of a whole expression, if it is a literal.
 fn value(tokens: &[Token]) -> Option<Literal> {
-    match tokens {
+    match without_parentheses(tokens) {
         [
             Token {
                 kind: Kind::Name(name),
                 ..
             },
         ] => (name == "None").then_some(Literal::None),
+        // A dictionary.
         [
             Token {
-                kind: Kind::Op(open @ ('(' | '[' | '{')),
+                kind: Kind::Op('{'),
+                ..
+            },
+            Token {
+                kind: Kind::Op('}'),
+                ..
+            },
+        ] => None,
+        [
+            Token {
+                kind: Kind::Op(open),
                 ..
             },
             inner @ ..,
@@ -157,20 +175,31 @@ fn value(tokens: &[Token]) -> Option<Literal> {
                 kind: Kind::Op(close),
                 ..
             },
-        ] if matches!((open, close), ('(', ')') | ('[', ']') | ('{', '}')) => {
-            match (open, inner) {
-                // `{}` is a dictionary.
-                ('{', []) => None,
-                (_, []) => Some(Literal::List(Vec::new())),
-                ('(', inner) if !inner.iter().any(|token| token.kind == Kind::Op(',')) => {
-                    value(inner)
-                }
-                (_, inner) => list(inner),
-            }
-        }
-        tokens if tokens.iter().any(|token| token.kind == Kind::Op(',')) => list(tokens),
+        ] if matches!((open, close), ('(', ')') | ('[', ']') | ('{', '}')) => list(inner),
+        tokens if has_comma(tokens) => list(tokens),
         tokens => text(tokens).map(Literal::Text),
     }
+}
+
+/// What stands in parentheses that only group: those of a tuple hold a comma, or nothing.
+fn without_parentheses(tokens: &[Token]) -> &[Token] {
+    let is_open = |token: &Token| token.kind == Kind::Op('(');
+    let is_close = |token: &Token| token.kind == Kind::Op(')');
+    let opened = tokens.iter().take_while(|token| is_open(token)).count();
+    let closed = tokens
+        .iter()
+        .rev()
+        .take_while(|token| is_close(token))
+        .count();
+    let pairs = opened.min(closed);
+    match tokens.get(pairs..tokens.len() - pairs) {
+        Some(inner) if pairs > 0 && !inner.is_empty() && !has_comma(inner) => inner,
+        _ => tokens,
+    }
+}
+
+fn has_comma(tokens: &[Token]) -> bool {
+    tokens.iter().any(|token| token.kind == Kind::Op(','))
 }
 
 /// Texts between commas; a comma may end them.
@@ -181,10 +210,7 @@ fn list(tokens: &[Token]) -> Option<Literal> {
     }
     let texts: Option<Vec<String>> = items
         .into_iter()
-        .map(|item| match value(item) {
-            Some(Literal::Text(text)) => Some(text),
-            _ => None,
-        })
+        .map(|item| text(without_parentheses(item)))
         .collect();
     texts.map(Literal::List)
 }
@@ -203,231 +229,10 @@ fn text(tokens: &[Token]) -> Option<String> {
         .collect()
 }
 
-#[derive(Debug, PartialEq, Eq)]
-struct Token {
-    kind: Kind,
-    /// From 1.
-    line: usize,
-    /// From 0.
-    column: usize,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Kind {
-    /// A name, a keyword or a number.
-    Name(String),
-    /// None for bytes, and for what is only known when it runs.
-    Text(Option<String>),
-    Op(char),
-    /// The end of a logical line.
-    Newline,
-}
-
-struct Lexer<'s> {
-    source: &'s str,
-    at: usize,
-    line: usize,
-    line_start: usize,
-    /// How many brackets are open: line breaks in them mean nothing.
-    depth: usize,
-    tokens: Vec<Token>,
-}
-
-impl<'s> Lexer<'s> {
-    fn new(source: &'s str) -> Self {
-        Lexer {
-            source,
-            at: 0,
-            line: 1,
-            line_start: 0,
-            depth: 0,
-            tokens: Vec::new(),
-        }
-    }
-
-    fn tokens(mut self) -> Result<Vec<Token>, PythonError> {
-        while let Some(character) = self.peek() {
-            let start = (self.line, self.at - self.line_start);
-            let kind = match character {
-                '\n' => {
-                    self.bump();
-                    if self.depth > 0 {
-                        continue;
-                    }
-                    Kind::Newline
-                }
-                '#' => {
-                    while self.peek().is_some_and(|c| c != '\n') {
-                        self.bump();
-                    }
-                    continue;
-                }
-                // A backslash joins two lines.
-                '\\' => {
-                    self.bump();
-                    if self.rest().starts_with("\r\n") {
-                        self.bump();
-                    }
-                    self.bump();
-                    continue;
-                }
-                '"' | '\'' => self.string("")?,
-                c if c.is_whitespace() => {
-                    self.bump();
-                    continue;
-                }
-                c if c.is_alphanumeric() || c == '_' => {
-                    let word = self.word();
-                    match self.peek() {
-                        Some('"' | '\'') if is_prefix(word) => self.string(word)?,
-                        _ => Kind::Name(word.to_owned()),
-                    }
-                }
-                c => {
-                    self.bump();
-                    match c {
-                        '(' | '[' | '{' => self.depth += 1,
-                        ')' | ']' | '}' => self.depth = self.depth.saturating_sub(1),
-                        _ => {}
-                    }
-                    Kind::Op(c)
-                }
-            };
-            self.tokens.push(Token {
-                kind,
-                line: start.0,
-                column: start.1,
-            });
-        }
-        Ok(self.tokens)
-    }
-
-    fn rest(&self) -> &'s str {
-        &self.source[self.at..]
-    }
-
-    fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
-    }
-
-    fn bump(&mut self) -> Option<char> {
-        let character = self.peek()?;
-        self.at += character.len_utf8();
-        if character == '\n' {
-            self.line += 1;
-            self.line_start = self.at;
-        }
-        Some(character)
-    }
-
-    fn word(&mut self) -> &'s str {
-        let rest = self.rest();
-        let end = rest
-            .find(|c: char| !c.is_alphanumeric() && c != '_')
-            .unwrap_or(rest.len());
-        self.at += end;
-        &rest[..end]
-    }
-
-    /// A string from its quote on.
-    fn string(&mut self, prefix: &str) -> Result<Kind, PythonError> {
-        let line = self.line;
-        let unended = || PythonError {
-            line,
-            problem: "a string that begins here has no end".to_owned(),
-        };
-        let prefix = prefix.to_ascii_lowercase();
-        let is_raw = prefix.contains('r');
-        let quote = self.bump().ok_or_else(unended)?;
-        let triple: String = [quote; 3].iter().collect();
-        let is_long = self.source[self.at - quote.len_utf8()..].starts_with(&triple);
-        if is_long {
-            self.bump();
-            self.bump();
-        }
-        let mut text = String::new();
-        loop {
-            if is_long && self.rest().starts_with(&triple) {
-                self.bump();
-                self.bump();
-                self.bump();
-                break;
-            }
-            match self.bump().ok_or_else(unended)? {
-                c if c == quote && !is_long => break,
-                '\n' if !is_long => return Err(unended()),
-                '\\' if is_raw => {
-                    text.push('\\');
-                    text.extend(self.bump());
-                }
-                '\\' => self.escape(&mut text).ok_or_else(unended)?,
-                c => text.push(c),
-            }
-        }
-        let is_text = !prefix.contains(['b', 'f', 't']);
-        Ok(Kind::Text(is_text.then_some(text)))
-    }
-
-    /// What follows a backslash. An escape that Python does not know stands for itself.
-    fn escape(&mut self, text: &mut String) -> Option<()> {
-        let character = self.bump()?;
-        let simple = match character {
-            '\n' => return Some(()),
-            '\r' if self.peek() == Some('\n') => {
-                self.bump();
-                return Some(());
-            }
-            '\\' | '\'' | '"' => character,
-            'a' => '\u{7}',
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            'v' => '\u{b}',
-            'x' | 'u' | 'U' | '0'..='7' => {
-                let (digits, radix) = match character {
-                    'x' => (2, 16),
-                    'u' => (4, 16),
-                    'U' => (8, 16),
-                    _ => (3, 8),
-                };
-                if radix == 8 {
-                    self.at -= 1;
-                }
-                let number: String = self
-                    .rest()
-                    .chars()
-                    .take(digits)
-                    .take_while(|c| c.is_digit(radix))
-                    .collect();
-                self.at += number.len();
-                let code = u32::from_str_radix(&number, radix).ok();
-                code.and_then(char::from_u32)
-                    .unwrap_or(char::REPLACEMENT_CHARACTER)
-            }
-            _ => {
-                text.push('\\');
-                character
-            }
-        };
-        text.push(simple);
-        Some(())
-    }
-}
-
-/// What may stand before a string's quote.
-fn is_prefix(word: &str) -> bool {
-    let word = word.to_ascii_lowercase();
-    matches!(
-        &*word,
-        "r" | "u" | "b" | "f" | "t" | "br" | "rb" | "fr" | "rf" | "tr" | "rt"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::strategy::Strategy as _;
 
     fn assigned(source: &str) -> Literal {
         let module =
@@ -458,6 +263,8 @@ mod tests {
             ("revision = 'a', 'b'", list(&["a", "b"])),
             ("revision = ['a', \"b\" 'c',\n]", list(&["a", "bc"])),
             ("revision = {'a', 'b'}", list(&["a", "b"])),
+            ("revision = (('a'))", text("a")),
+            ("revision = ('a', ('b' 'c'))", list(&["a", "bc"])),
             ("revision = 'a'; revision = 'b'", text("b")),
             (
                 "revision = 'a'\nif True: revision = 'b'\nif x:\n    revision = 'c'\n",
@@ -489,6 +296,10 @@ mod tests {
             "\nrevision = [None]",
             "\nrevision = other = 'a'",
             "\nrevision =",
+            "\nrevision = ('a'",
+            "\nrevision = 'a')",
+            "\nrevision = [('a', 'b')]",
+            "\nrevision = ('a', , 'b')",
         ] {
             let error = read(source, &["revision"]).expect_err(source);
             assert_eq!(error.line, 2, "{source}");
@@ -497,6 +308,39 @@ mod tests {
         assert_eq!(error.line, 2);
         let error = read("a = '''x\n\n", &[]).expect_err("a string without end");
         assert_eq!(error.line, 1);
+    }
+
+    proptest::proptest! {
+        /// Whatever a folder holds, reading it ends.
+        #[test]
+        fn any_text_is_read_or_refused(
+            words in proptest::collection::vec(
+                proptest::prop_oneof![
+                    proptest::sample::select(vec![
+                        "revision", "=", ":", "'", "\"", "\"\"\"", "'''", "\\", "\n", "\r\n", "(", ")", "[", "]",
+                        "{", "}", ",", ";", "#", "r", "b", "None", " ", "x4", "u00", "777", "é",
+                    ]).prop_map(str::to_owned),
+                    ".*",
+                ],
+                0..40,
+            )
+        ) {
+            let _ = read(&words.concat(), &["revision"]);
+        }
+    }
+
+    #[test]
+    fn brackets_may_be_deep() {
+        let deep = "(".repeat(100_000);
+        let source = format!("revision = {deep}'a'{}", ")".repeat(100_000));
+        assert_eq!(assigned(&source), Literal::Text("a".to_owned()));
+        assert!(
+            read(
+                &format!("revision = {}", "[".repeat(100_000)),
+                &["revision"]
+            )
+            .is_err()
+        );
     }
 
     #[test]
