@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt::Write as _;
 
 use super::author::AuthorError;
+use super::files::FileError;
 use super::paint;
 use super::redact::Redactor;
 use crate::error::Error;
@@ -17,6 +18,9 @@ pub(super) enum CliError {
     /// No revision was written or opened.
     #[error(transparent)]
     Author(#[from] AuthorError),
+    /// A revision file was not written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Another tool's migrations could not be taken over.
     #[error(transparent)]
     Import(#[from] super::import::ImportError),
@@ -86,6 +90,7 @@ impl CliError {
         match self {
             CliError::Limbeck(error) => error.kind(),
             CliError::Author(error) => error.kind(),
+            CliError::File(error) => error.kind(),
             CliError::Import(error) => error.kind(),
             CliError::Adopt(error) => error.kind(),
             CliError::NoUrl { .. } => "no_database_url",

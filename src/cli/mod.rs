@@ -39,6 +39,7 @@ mod context;
 mod database;
 mod document;
 mod error;
+mod files;
 mod graph;
 mod import;
 mod lists;

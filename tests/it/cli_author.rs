@@ -657,7 +657,9 @@ fn a_write_that_breaks_off_leaves_no_revision() {
     assert_eq!(output.status.code(), Some(1));
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(
-        errors.starts_with("error: migrations could not be written\n  caused by: "),
+        errors.starts_with(
+            "error: migrations could not be written, and no file was left behind\n  caused by: "
+        ),
         "{errors}"
     );
     assert!(files(&place.path("migrations")) == before);

@@ -159,8 +159,11 @@ fn history_draws_for_people() {
             .expect("UTF-8")
             .replace('\r', "")
     };
-    assert_eq!(on_terminal("history"), drawn(&place, &["graph"]));
-    assert_eq!(on_terminal("history --no-graph"), plain);
+    assert_eq!(
+        on_terminal("history --color never"),
+        drawn(&place, &["graph"])
+    );
+    assert_eq!(on_terminal("history --no-graph --color never"), plain);
     let document: Value = serde_json::from_str(&on_terminal("history --json")).expect("JSON");
     assert_eq!(document, place.call(&["history", "--json"]).json());
 }

@@ -538,7 +538,7 @@ fn nothing_is_written_over_and_nothing_into_the_source() {
     );
     let before = folder.files("mine");
     let (kind, message) = import("mine").error();
-    assert_eq!(kind, "exists");
+    assert_eq!(kind, "file_exists");
     assert!(message.contains("2_b.sql"), "{message}");
     assert_eq!(folder.files("mine"), before);
 
@@ -573,7 +573,7 @@ fn one_of_many_writes() {
         called
             .map(|called| {
                 if called.code != 0 {
-                    assert_eq!(called.error().0, "exists");
+                    assert_eq!(called.error().0, "file_exists");
                 }
                 called.code
             })

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::error::AuthorError;
-use super::files::Folder;
 use super::{NewFileArgs, id};
 use crate::cli::error::CliError;
+use crate::cli::files::Folder;
 use crate::migrations::{Migrations, MigrationsError};
 use crate::revision::{NewRevision, NewSection, Revision, SectionKind};
 
@@ -79,7 +79,7 @@ impl Draft {
 
     /// Into the folder that it was made for.
     pub(super) fn write(&self, folder: &Folder) -> Result<(), AuthorError> {
-        folder.add(&self.path, &self.text)
+        Ok(folder.add(&self.path, &self.text)?)
     }
 }
 

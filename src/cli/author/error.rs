@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
 
+use crate::cli::files::FileError;
 use crate::graph::{GraphError, Names};
 use crate::revision::{FileTemplateError, RevisionErrorKind};
 
@@ -16,9 +17,6 @@ pub(in crate::cli) enum AuthorError {
          `limbeck` with --dir, and build this one again"
     )]
     Embedded,
-    /// The folder is not there.
-    #[error("there is no folder {}: `limbeck init` makes one, --dir names another", .path.display())]
-    NoFolder { path: PathBuf },
     /// `init` found something.
     #[error(
         "{} is not empty{}: `limbeck revision -m MESSAGE` adds to the revisions of a folder, --dir names \
@@ -75,18 +73,9 @@ pub(in crate::cli) enum AuthorError {
     /// The file's name.
     #[error("nothing was written: {error}")]
     Name { error: FileTemplateError },
-    /// A file of that name.
-    #[error("{} is there already, and no file is written over: choose another --file-template", .path.display())]
-    FileExists { path: PathBuf },
-    /// A folder or file could not be written.
-    #[error("{} could not be written", .path.display())]
-    Write {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    /// No random numbers for an id.
-    #[error("the system gives no random numbers for an id: choose one with --rev-id")]
-    NoRandom { source: getrandom::Error },
+    /// The file could not be written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Nobody said which editor.
     #[error("no editor is named: set VISUAL or EDITOR in the environment")]
     NoEditor,
@@ -115,10 +104,7 @@ impl AuthorError {
             AuthorError::Unwritable { .. } => "invalid_file",
             AuthorError::Misfit { .. } | AuthorError::IdTaken { .. } => "invalid_graph",
             AuthorError::Name { .. } => "file_template",
-            AuthorError::FileExists { .. } => "file_exists",
-            AuthorError::NoFolder { .. }
-            | AuthorError::Write { .. }
-            | AuthorError::NoRandom { .. } => "io",
+            AuthorError::File(error) => error.kind(),
             AuthorError::NoEditor
             | AuthorError::EditorStart { .. }
             | AuthorError::EditorFailed { .. } => "editor",
@@ -153,16 +139,16 @@ mod tests {
     fn what_is_hard_to_meet_reads_well_too() {
         let errors = [
             AuthorError::Embedded,
-            AuthorError::NoRandom {
+            AuthorError::File(FileError::NoRandom {
                 source: getrandom::Error::UNSUPPORTED,
-            },
+            }),
             AuthorError::Name {
                 error: FileTemplateError::NoDate,
             },
-            AuthorError::Write {
+            AuthorError::File(FileError::Write {
                 path: "migrations/a1.sql".into(),
                 source: std::io::ErrorKind::StorageFull.into(),
-            },
+            }),
             AuthorError::EditorStart {
                 command: "vi".to_owned(),
                 source: std::io::ErrorKind::NotFound.into(),
@@ -171,18 +157,18 @@ mod tests {
         let texts = errors.map(|error| {
             let kind = error.kind();
             let told = CliError::from(error).render(false, &Redactor::default());
-            format!("{kind}\n{told}")
+            format!("{kind}\n{}", anstream::adapter::strip_str(&told))
         });
         insta::assert_snapshot!(texts.concat(), @r"
         embedded
         error: the migrations are compiled into this program: there is no folder to write to; use the program `limbeck` with --dir, and build this one again
         io
-        error: the system gives no random numbers for an id: choose one with --rev-id
+        error: the system gives no random numbers
           caused by: getrandom: this target is not supported
         file_template
         error: nothing was written: the file's name wants a date, and the revision has no `create_date`
         io
-        error: migrations/a1.sql could not be written
+        error: migrations/a1.sql could not be written, and no file was left behind
           caused by: no storage space
         editor
         error: the editor `vi` could not be started

@@ -1,16 +1,15 @@
 //! `init`: a folder with a first revision, and what to paste into a service.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::draft::{Draft, Wish};
 use super::error::AuthorError;
-use super::files::Folder;
 use super::{NewFileArgs, answer_written, folder};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::files::Folder;
 use crate::cli::output::Output;
 use crate::migrations::Migrations;
 
@@ -51,11 +50,7 @@ pub(in crate::cli) async fn init(
         file: &args.file,
     };
     let draft = Draft::new(wish, path, &Migrations::new([])?)?;
-    fs::create_dir_all(path).map_err(|source| AuthorError::Write {
-        path: path.to_owned(),
-        source,
-    })?;
-    let folder = Folder::open(path)?;
+    let folder = Folder::create(path)?;
     if let (true, files) = folder.contents()? {
         return Err(AuthorError::NotEmpty {
             path: path.to_owned(),

@@ -7,7 +7,6 @@ mod draft;
 mod edit;
 mod editor;
 mod error;
-mod files;
 mod id;
 mod init;
 mod merge;

@@ -6,10 +6,10 @@ use clap::Args;
 
 use super::draft::{Draft, Wish};
 use super::error::AuthorError;
-use super::files::Folder;
 use super::{NewFileArgs, answer_written, folder};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::files::Folder;
 use crate::cli::output::Output;
 use crate::graph::Graph;
 use crate::plan;

@@ -6,7 +6,7 @@ use super::origin::Tool;
 use crate::graph::GraphError;
 use crate::revision::RevisionErrorKind;
 
-/// What an import stops with, always before anything was written, but for [`ImportError::Write`].
+/// What an import stops with, always before anything was written.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum ImportError {
     #[error("{}: could not be read", .path.display())]
@@ -46,13 +46,6 @@ pub(in crate::cli) enum ImportError {
     SameFolder { path: PathBuf },
     #[error("revision {revision} is in {} already: import into an empty folder", .path.display())]
     IsThere { revision: String, path: PathBuf },
-    #[error("{}: is there already, and nothing is written over it", .path.display())]
-    FileIsThere { path: PathBuf },
-    #[error("{}: could not be written, and no file was left behind", .path.display())]
-    Write {
-        path: PathBuf,
-        source: std::io::Error,
-    },
     #[error("{}: this Python did not answer for alembic: {problem}", .path.display())]
     NoAlembic { path: PathBuf, problem: String },
     #[error(
@@ -74,8 +67,7 @@ impl ImportError {
             | ImportError::Graph { .. }
             | ImportError::OtherDialect { .. } => "refused_source",
             ImportError::SameFolder { .. } => "same_folder",
-            ImportError::IsThere { .. } | ImportError::FileIsThere { .. } => "exists",
-            ImportError::Write { .. } => "io",
+            ImportError::IsThere { .. } => "exists",
             ImportError::NoAlembic { .. } => "no_alembic",
             ImportError::NoFolder => "no_folder",
         }
@@ -156,11 +148,6 @@ mod tests {
                 revision: words("1"),
                 path: path(),
             },
-            ImportError::FileIsThere { path: path() },
-            ImportError::Write {
-                path: path(),
-                source: io(),
-            },
             ImportError::NoAlembic {
                 path: "python3".into(),
                 problem: words("No module named 'alembic'"),
@@ -186,8 +173,6 @@ mod tests {
         refused_source: old/1_a.sql: revision `a` has `x` in its down_revision, which is not there
         same_folder: old: this is the folder that is read, and it is never written to: name another one for the revision files with --dir
         exists: revision 1 is in old/1_a.sql already: import into an empty folder
-        exists: old/1_a.sql: is there already, and nothing is written over it
-        io: old/1_a.sql: could not be written, and no file was left behind
         no_alembic: python3: this Python did not answer for alembic: No module named 'alembic'
         refused_source: env.py wrote SQL for sqlite, not for postgres: it takes its URL from elsewhere; set that, or leave out --dialect
         no_folder: these commands have no folder: run the program `limbeck` on one

@@ -15,7 +15,6 @@ mod project;
 mod python;
 mod refinery;
 mod sqlx;
-mod write;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -26,6 +25,7 @@ use serde::Serialize;
 
 use super::context::Context;
 use super::error::CliError;
+use super::files::Folder;
 use super::output::Output;
 use crate::dialect::Dialect;
 use crate::migrations::{Migrations, MigrationsError};
@@ -121,11 +121,11 @@ pub(super) fn import(
     let files = files(&found.migrations, folder)?;
     let order = checked(&files, folder)?;
     // Parents first: who reads the folder meanwhile finds no revision without them.
-    let texts: Vec<(String, String)> = order
+    let texts: Vec<(PathBuf, String)> = order
         .iter()
-        .map(|&index| (files[index].name.clone(), files[index].text.clone()))
+        .map(|&index| (folder.join(&files[index].name), files[index].text.clone()))
         .collect();
-    write::write_all(folder, &texts)?;
+    Folder::create(folder)?.add_all(&texts)?;
     let document = ImportDocument {
         tool: args.tool.name(),
         dir: folder.to_owned(),
