@@ -573,7 +573,7 @@ fn one_of_many_writes() {
         called
             .map(|called| {
                 if called.code != 0 {
-                    assert_eq!(called.error().0, "file_exists");
+                    assert_eq!(called.error().0, "exists");
                 }
                 called.code
             })

@@ -119,13 +119,16 @@ pub(super) fn import(
         }
     }
     let files = files(&found.migrations, folder)?;
+    checked(&files, folder)?;
+    // Nothing is made before all is found right; and another process may have written since.
+    let locked = Folder::create(folder)?;
     let order = checked(&files, folder)?;
     // Parents first: who reads the folder meanwhile finds no revision without them.
     let texts: Vec<(PathBuf, String)> = order
         .iter()
         .map(|&index| (folder.join(&files[index].name), files[index].text.clone()))
         .collect();
-    Folder::create(folder)?.add_all(&texts)?;
+    locked.add_all(&texts)?;
     let document = ImportDocument {
         tool: args.tool.name(),
         dir: folder.to_owned(),
