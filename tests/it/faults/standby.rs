@@ -120,8 +120,8 @@ fn revisions() -> Migrations {
     ])
 }
 
-/// How much a run tells that nobody disturbs.
-async fn undisturbed(rig: &Rig) -> usize {
+/// What a run tells that nobody disturbs.
+async fn undisturbed(rig: &Rig) -> Told {
     let (direct, _) = postgres_on(&rig.postgres().await).await;
     let told = Told::default();
     let migrator = Migrator::new(&direct, revisions())
@@ -130,7 +130,7 @@ async fn undisturbed(rig: &Rig) -> usize {
     let report = migrator.upgrade_to_head().await;
     assert_eq!(report.expect("undisturbed").heads, ["e"]);
     direct.close().await;
-    told.events()
+    told
 }
 
 /// The primary dies at that place of the run.
@@ -263,7 +263,7 @@ async fn fail_overs(replication: Replication, sample: usize, full: usize) {
     let runs = times(sample, full);
     let whole = undisturbed(&rig).await;
     let mut all = Vec::new();
-    for place in places(whole, runs) {
+    for place in places(whole.events(), runs) {
         all.push(fail_over(&rig, replication, place).await);
     }
     let met: BTreeSet<usize> = all.iter().map(|seen| seen.told).collect();
@@ -285,7 +285,7 @@ async fn fail_overs(replication: Replication, sample: usize, full: usize) {
     );
     assert_eq!(wrong, Vec::<String>::new());
     assert!(
-        met.len() * 2 > runs.min(whole),
+        met.len() * 2 > runs.min(whole.apart()),
         "the deaths are spread over the run: {met:?}"
     );
 }

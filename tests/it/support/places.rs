@@ -1,27 +1,34 @@
 //! Places of a run, by how much it has told: a test that ends something there meets each of them, however fast the
 //! machine is.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use limbeck::Event;
 
 /// How much a run has told.
 #[derive(Debug, Clone, Default)]
-pub struct Told(Arc<AtomicUsize>);
+pub struct Told(Arc<Mutex<Vec<Instant>>>);
 
 impl Told {
     /// For [`Migrator::on_event`](limbeck::Migrator::on_event).
     pub fn observer(&self) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
         let told = self.0.clone();
-        move |_| {
-            told.fetch_add(1, Ordering::SeqCst);
-        }
+        move |_| told.lock().expect("no panic").push(Instant::now())
     }
 
     pub fn events(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
+        self.0.lock().expect("no panic").len()
+    }
+
+    /// How many places an end from outside can meet: between events that come at once there is none.
+    pub fn apart(&self) -> usize {
+        const LONG_ENOUGH: Duration = Duration::from_millis(5);
+        let told = self.0.lock().expect("no panic");
+        let pauses = told
+            .windows(2)
+            .filter(|pair| pair[1] - pair[0] >= LONG_ENOUGH);
+        1 + pauses.count()
     }
 
     /// Waits until it has told so much, and a moment longer, so that the next statement is met as well as the gap
