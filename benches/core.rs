@@ -12,7 +12,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use divan::{Bencher, black_box, black_box_drop};
-use limbeck::{Embedded, EmbeddedRevision, Graph, Migrations, Node, Revision, Target, plan};
+use limbeck::{
+    Embedded, EmbeddedRevision, Graph, GraphTables, Migrations, Node, Revision, Target, plan,
+};
 
 const LENGTHS: [usize; 2] = [10_000, 100_000];
 
@@ -199,7 +201,6 @@ fn embedded(length: usize) -> &'static Embedded {
         let revisions = chain_texts(length)
             .map(|(path, text)| Revision::parse(path, text).expect("a valid file"));
         let migrations = Migrations::new(revisions).expect("a valid graph");
-        let place: HashMap<&str, u32> = migrations.iter().map(Revision::id).zip(0..).collect();
         let words = |list: &[Arc<str>]| -> &'static [&'static str] {
             let words = list.iter().map(|word| &*word.to_string().leak());
             words.collect::<Vec<_>>().leak()
@@ -217,11 +218,6 @@ fn embedded(length: usize) -> &'static Embedded {
                 message: revision.message().to_owned().leak(),
                 create_date: revision.create_date().map(|date| &*date.to_owned().leak()),
                 requires_binary: None,
-                down: (revision.down_revision().iter())
-                    .map(|parent| place[&**parent])
-                    .collect::<Vec<_>>()
-                    .leak(),
-                depends: &[],
                 lineage: migrations
                     .lineage(revision.id())
                     .expect("it")
@@ -229,13 +225,47 @@ fn embedded(length: usize) -> &'static Embedded {
                     .leak(),
             })
             .collect();
-        let mut by_id: Vec<u32> = (0..).take(length).collect();
-        by_id.sort_by_key(|&place| revisions[place as usize].id);
         Box::leak(Box::new(Embedded {
             revisions: revisions.leak(),
-            by_id: by_id.leak(),
+            graph: tables(migrations.graph()),
         }))
     })
+}
+
+/// The tables of a graph without labels and dependencies.
+fn tables(graph: &Graph) -> GraphTables {
+    let ids: Vec<&'static str> = graph.ids().map(|id| &*id.to_string().leak()).collect();
+    let place: HashMap<&str, u32> = ids.iter().copied().zip(0..).collect();
+    let mut by_id: Vec<u32> = ids.iter().map(|id| place[id]).collect();
+    by_id.sort_by_key(|&at| ids[at as usize]);
+    type Lists = (&'static [u32], &'static [u32]);
+    let lists = |of: &dyn Fn(&str) -> Vec<Arc<str>>| -> Lists {
+        let (mut starts, mut items) = (vec![0], Vec::new());
+        for id in &ids {
+            items.extend(of(id).iter().map(|other| place[&**other]));
+            starts.push(items.len() as u32);
+        }
+        (starts.leak(), items.leak())
+    };
+    let places = |ids: Vec<Arc<str>>| -> &'static [u32] {
+        ids.iter().map(|id| place[&**id]).collect::<Vec<_>>().leak()
+    };
+    let down = lists(&|id| graph.down_revision(id).cloned().collect());
+    let children = lists(&|id| graph.children(id).cloned().collect());
+    GraphTables {
+        by_id: by_id.leak(),
+        labels: &[],
+        own_labels: &[],
+        down,
+        depends: lists(&|_| Vec::new()),
+        parents: down,
+        children,
+        dependants: children,
+        heads: places(graph.heads()),
+        effective_heads: places(graph.effective_heads()),
+        bases: places(graph.bases()),
+        ids: ids.leak(),
+    }
 }
 
 /// All that a boot of embedded revisions does in the process when there is nothing to do: `embedded!()`, the lineage of

@@ -251,20 +251,13 @@ fn push_all(
     migrations: &Migrations,
     sources: &HashMap<String, String>,
 ) -> std::fmt::Result {
-    let graph = migrations.graph();
     writeln!(code, "Embedded {{\nrevisions: &[")?;
-    for (revision, (id, down, depends)) in migrations.iter().zip(graph.places()) {
+    for revision in migrations.iter() {
         push(code, revision, &sources[revision.id()])?;
-        writeln!(code, "down: &{down:?},")?;
-        writeln!(code, "depends: &{depends:?},")?;
-        writeln!(
-            code,
-            "lineage: {:?},",
-            migrations.lineage(id).unwrap_or_default()
-        )?;
-        writeln!(code, "}},")?;
+        let lineage = migrations.lineage(revision.id()).unwrap_or_default();
+        writeln!(code, "lineage: {lineage:?},\n}},")?;
     }
-    writeln!(code, "],\nby_id: &{:?},\n}}", graph.by_id())
+    writeln!(code, "],\ngraph: {},\n}}", migrations.graph().tables())
 }
 
 /// The fields of one revision that its file alone tells.

@@ -143,6 +143,8 @@ pub use executor::{
     Event, Holder, Outcome, Report, RunError, StatementError, StepReport, Unfinished,
     UnfinishedReason, Violation,
 };
+#[doc(hidden)]
+pub use graph::GraphTables;
 pub use graph::{Graph, GraphError, Key, Node, RevisionSet};
 pub use ledger::{Edited, LedgerEntry};
 pub use migrations::{Migrations, MigrationsError};
@@ -193,7 +195,7 @@ macro_rules! embedded {
         $crate::embedded!("migrations")
     };
     ($name:literal) => {{
-        use $crate::{Embedded, EmbeddedRevision};
+        use $crate::{Embedded, EmbeddedRevision, GraphTables};
         static EMBEDDED: Embedded = ::core::include!(::core::concat!(
             ::core::env!("OUT_DIR"),
             "/limbeck_",

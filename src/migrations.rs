@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::graph::{Graph, GraphError, Node, Placed};
+use crate::graph::{Graph, GraphError, Node};
 use crate::revision::{Embedded, Revision, RevisionError, Store};
 
 /// A set of revisions that form one valid graph. Cheap to clone.
@@ -214,16 +214,10 @@ impl Migrations {
     #[doc(hidden)]
     #[must_use]
     pub fn from_embedded(embedded: &'static Embedded) -> Self {
-        let nodes = embedded.revisions.iter().map(|revision| Placed {
-            id: revision.id,
-            branch_labels: revision.branch_labels,
-            down: revision.down,
-            depends: revision.depends,
-        });
         Migrations {
             inner: Arc::new(Inner {
                 revisions: Store::embedded(embedded.revisions),
-                graph: Graph::restore(nodes, embedded.by_id),
+                graph: Graph::restore(&embedded.graph),
                 lineages: OnceLock::new(),
             }),
         }

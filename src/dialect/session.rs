@@ -32,21 +32,17 @@ pub(crate) fn alone(dialect: Dialect, statements: Vec<String>) -> Vec<String> {
     all
 }
 
-/// PostgreSQL: a client that died is noticed within this time, and its statement ended. Servers on systems that
-/// cannot watch a socket refuse the setting.
-pub(crate) fn watch_client(server: &Server) -> Option<&'static str> {
-    (server.version_number() >= 140_000).then_some(
-        "SELECT CASE WHEN pg_catalog.version() LIKE '%linux%' THEN \
-         pg_catalog.set_config('client_connection_check_interval', '500ms', true) END",
-    )
-}
-
-/// PostgreSQL: one row, `t` where this transaction now holds the lock.
+/// PostgreSQL: one row, `t` where this transaction now holds the lock. From 14 on a client that died is noticed within
+/// half a second, and its statement ended; servers on systems that cannot watch a socket refuse that setting.
 pub(crate) fn try_lock(names: &Names, server: &Server) -> String {
-    format!(
-        "SELECT pg_catalog.pg_try_advisory_xact_lock({})",
-        lock_key(names, server)
-    )
+    let watch = if server.version_number() >= 140_000 {
+        ", CASE WHEN pg_catalog.version() LIKE '%linux%' THEN \
+         pg_catalog.set_config('client_connection_check_interval', '500ms', true) END"
+    } else {
+        ""
+    };
+    let key = lock_key(names, server);
+    format!("SELECT pg_catalog.pg_try_advisory_xact_lock({key}){watch}")
 }
 
 /// The key of the transaction lock: made from database, schema and version table.
@@ -162,7 +158,8 @@ fn field(text: &str) -> String {
 /// back after a migration's own `SET`s.
 pub(crate) const READ_SETTINGS: &str = "SELECT name, setting FROM pg_catalog.pg_settings \
      WHERE source = 'session' AND context IN ('user', 'superuser') \
-     AND name NOT IN ('role', 'session_authorization', 'is_superuser')";
+     AND name NOT IN ('role', 'session_authorization', 'is_superuser', 'transaction_isolation', \
+     'transaction_read_only', 'transaction_deferrable')";
 
 /// PostgreSQL: ends what a migration set, in the session as well as in the transaction, so that a
 /// `SET search_path` of one step reaches neither the next step nor another client of a pooler.
@@ -174,12 +171,15 @@ pub(crate) fn restore(role: Option<&str>, settings: &[(String, String)]) -> Vec<
     ];
     // Before the role, under which some of the settings may not be made.
     statements.push("RESET ROLE".to_owned());
-    for (name, value) in settings {
-        statements.push(format!(
-            "SELECT pg_catalog.set_config({}, {}, false)",
-            dialect.literal(name),
-            dialect.literal(value)
-        ));
+    let settings: Vec<String> = settings
+        .iter()
+        .map(|(name, value)| {
+            let (name, value) = (dialect.literal(name), dialect.literal(value));
+            format!("pg_catalog.set_config({name}, {value}, false)")
+        })
+        .collect();
+    if !settings.is_empty() {
+        statements.push(format!("SELECT {}", settings.join(", ")));
     }
     if let Some(role) = role.filter(|role| *role != "none") {
         statements.push(format!("SET ROLE {}", dialect.ident(role)));

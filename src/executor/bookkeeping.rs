@@ -113,17 +113,39 @@ impl<'a, S: Source> Run<'a, S> {
             .find(|row| row.revision == *step.revision && row.action == step.action.name())
     }
 
-    pub(super) fn push_bookkeeping(&self, message: &mut Message, prepared: &Prepared) {
-        let step = &prepared.step;
-        message.swap_all(&write::move_heads(&self.names, &step.removes, &step.adds));
-        let count = prepared.statements().len() as u64;
-        let mut row = self.ledger_row(step, "done");
-        row.statements = count;
-        row.statements_done = count;
-        row.started_at = Some(&self.look.server.now)
-            .filter(|now| !now.is_empty())
-            .map(String::as_str);
-        message.own_all(&write::insert_history(&self.names, &self.actor, &[row]));
+    /// The heads behind all of these steps, which are one message, and their rows in the ledger.
+    pub(super) fn push_bookkeeping(&self, message: &mut Message, group: &[Prepared]) {
+        let (mut removes, mut adds) = (Vec::new(), Vec::new());
+        for step in group.iter().map(|prepared| &prepared.step) {
+            for id in &step.removes {
+                // What an earlier one of them added was never there.
+                match adds.iter().position(|added| *added == id) {
+                    Some(at) => drop(adds.remove(at)),
+                    None => removes.push(id),
+                }
+            }
+            for id in &step.adds {
+                match removes.iter().position(|removed| *removed == id) {
+                    Some(at) => drop(removes.remove(at)),
+                    None => adds.push(id),
+                }
+            }
+        }
+        message.swap_all(&write::move_heads(&self.names, &removes, &adds));
+        let rows: Vec<_> = group
+            .iter()
+            .map(|prepared| {
+                let count = prepared.statements().len() as u64;
+                let mut row = self.ledger_row(&prepared.step, "done");
+                row.statements = count;
+                row.statements_done = count;
+                row.started_at = Some(&self.look.server.now)
+                    .filter(|now| !now.is_empty())
+                    .map(String::as_str);
+                row
+            })
+            .collect();
+        message.own_all(&write::insert_history(&self.names, &self.actor, &rows));
     }
 
     /// What the version table says after this step, as the next look would read it.

@@ -183,9 +183,6 @@ impl<S: Source> Run<'_, S> {
                 message.own(session::READ_SETTINGS);
             }
             // Behind that: a setting for this transaction looks like one of the session's.
-            if let Some(watch) = session::watch_client(&self.server) {
-                message.own(watch);
-            }
             locked.lock = Some(message.len());
             message.own(&session::try_lock(&self.names, &self.server));
         }

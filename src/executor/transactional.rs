@@ -218,8 +218,8 @@ impl<S: Source> Run<'_, S> {
             if is_plain {
                 self.push_body(&mut message, index, prepared);
             }
-            self.push_bookkeeping(&mut message, prepared);
         }
+        self.push_bookkeeping(&mut message, group);
         let mut locked = Locked::default();
         if releases {
             self.push_release(&mut message);

@@ -1,11 +1,12 @@
 //! From loose revisions to the graph: the checks, the canonical order, the flat arrays.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::names::{is_reserved, is_word, may_be_shortened, nearest};
 use super::walk::{Ready, cycle, order};
-use super::{BitSet, GraphError, Inner, Key, Lists, Node};
+use super::{BitSet, GraphError, Ids, Inner, Key, Lists, Node};
 
 /// Until the canonical order is known, nodes are numbered in the order of their ids, which is as
 /// independent of the order given.
@@ -23,11 +24,9 @@ pub(super) fn build(mut nodes: Vec<Node>) -> Result<Inner, GraphError> {
         place[node as usize] = at;
     }
 
-    let moved = |lists: &Lists<u32>| -> Lists<u32> {
-        order
-            .iter()
-            .map(|&node| lists.of(node).iter().map(|&to| place[to as usize]))
-            .collect()
+    let moved = |lists: &Lists| -> Lists {
+        let list = |&node: &u32| lists.of(node).iter().map(|&to| place[to as usize]);
+        Lists::from_lists(order.iter().map(list))
     };
     let (down, depends) = (moved(&down), moved(&depends));
     let labels = labels
@@ -35,79 +34,130 @@ pub(super) fn build(mut nodes: Vec<Node>) -> Result<Inner, GraphError> {
         .map(|(label, node)| (label, place[node as usize]))
         .collect();
     let mut ids = Vec::with_capacity(nodes.len());
-    let own_labels = order
-        .iter()
-        .map(|&node| {
-            let node = &mut nodes[node as usize];
-            ids.push(Arc::clone(&node.id));
-            std::mem::take(&mut node.branch_labels)
-        })
-        .collect();
-    Ok(assemble(ids, place, labels, own_labels, down, depends))
-}
-
-/// A revision of a graph that was built and checked before. Its neighbours are numbers of places in the canonical
-/// order.
-#[derive(Clone, Copy)]
-pub(crate) struct Placed<'a> {
-    pub(crate) id: &'a str,
-    pub(crate) branch_labels: &'a [&'a str],
-    pub(crate) down: &'a [u32],
-    pub(crate) depends: &'a [u32],
-}
-
-/// `nodes` in the canonical order, and their numbers in the order of their ids.
-pub(super) fn restore<'a>(
-    nodes: impl ExactSizeIterator<Item = Placed<'a>>,
-    by_id: &[u32],
-) -> Inner {
-    let count = nodes.len();
-    let mut ids = Vec::with_capacity(count);
-    let mut labels: Vec<(Arc<str>, u32)> = Vec::new();
-    let mut own_labels = Lists::with_capacity(count, 0);
-    let mut down = Lists::with_capacity(count, count);
-    let mut depends = Lists::with_capacity(count, 0);
-    for (at, node) in (0..).zip(nodes) {
-        ids.push(Arc::from(node.id));
-        let own = labels.len();
-        labels.extend(node.branch_labels.iter().map(|&label| (label.into(), at)));
-        own_labels.push(labels[own..].iter().map(|(label, _)| Arc::clone(label)));
-        down.push(node.down.iter().copied());
-        depends.push(node.depends.iter().copied());
+    let mut own_labels = Vec::new();
+    for (at, &node) in (0..).zip(&order) {
+        let node = &mut nodes[node as usize];
+        ids.push(Arc::clone(&node.id));
+        if !node.branch_labels.is_empty() {
+            let own = std::mem::take(&mut node.branch_labels);
+            own_labels.push((at, own.into_boxed_slice()));
+        }
     }
-    labels.sort_unstable();
-    assemble(ids, by_id.to_vec(), labels, own_labels, down, depends)
-}
-
-/// What follows from the nodes in the canonical order.
-fn assemble(
-    ids: Vec<Arc<str>>,
-    by_id: Vec<u32>,
-    labels: Vec<(Arc<str>, u32)>,
-    own_labels: Lists<Arc<str>>,
-    down: Lists<u32>,
-    depends: Lists<u32>,
-) -> Inner {
     let parents = united(&down, &depends);
     let (children, dependants) = (reversed(&down), reversed(&parents));
-    let where_empty = |lists: &Lists<u32>| -> Box<[u32]> {
+    let where_empty = |lists: &Lists| -> Cow<'static, [u32]> {
         let empty = |node: &u32| lists.of(*node).is_empty();
-        by_id.iter().copied().filter(empty).collect()
+        place.iter().copied().filter(empty).collect()
     };
-    Inner {
-        ids: ids.into_boxed_slice(),
+    Ok(Inner {
+        ids: Ids::Read(ids.into_boxed_slice()),
         heads: where_empty(&children),
         effective_heads: where_empty(&dependants),
         bases: where_empty(&down),
-        labels: labels.into_boxed_slice(),
-        by_id: by_id.into_boxed_slice(),
-        own_labels,
+        labels,
+        by_id: place.into(),
+        own_labels: own_labels.into_boxed_slice(),
         down,
         depends,
         parents,
         children,
         dependants,
+    })
+}
+
+/// A graph as a build script wrote it down: everything that [`Graph`](super::Graph) keeps of one.
+///
+/// Not for hands, as [`EmbeddedRevision`](crate::EmbeddedRevision).
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct GraphTables {
+    /// The ids in the canonical order.
+    pub ids: &'static [&'static str],
+    /// The places in that order, in the order of the ids.
+    pub by_id: &'static [u32],
+    /// Every label and its place, in the order of the labels.
+    pub labels: &'static [(&'static str, u32)],
+    /// Where there are labels, and which, as written: ascending.
+    pub own_labels: &'static [(u32, &'static [&'static str])],
+    /// Lists for each place: where each begins, and what is in them.
+    pub down: (&'static [u32], &'static [u32]),
+    /// As `down`.
+    pub depends: (&'static [u32], &'static [u32]),
+    /// As `down`.
+    pub parents: (&'static [u32], &'static [u32]),
+    /// As `down`.
+    pub children: (&'static [u32], &'static [u32]),
+    /// As `down`.
+    pub dependants: (&'static [u32], &'static [u32]),
+    /// Places without `children`, in the order of their ids.
+    pub heads: &'static [u32],
+    /// Places without `dependants`, in the order of their ids.
+    pub effective_heads: &'static [u32],
+    /// Places without `down`, in the order of their ids.
+    pub bases: &'static [u32],
+}
+
+/// Nothing is worked out, and nothing looked at: see [`GraphTables`].
+pub(super) fn restore(tables: &'static GraphTables) -> Inner {
+    let lists = |(starts, items): (&'static [u32], &'static [u32])| Lists {
+        starts: Cow::Borrowed(starts),
+        items: Cow::Borrowed(items),
+    };
+    let own = |&(place, labels): &(u32, &'static [&'static str])| {
+        let labels = labels.iter().map(|&label| label.into());
+        (place, labels.collect())
+    };
+    Inner {
+        ids: Ids::Embedded {
+            texts: tables.ids,
+            made: tables.ids.iter().map(|_| OnceLock::new()).collect(),
+        },
+        by_id: Cow::Borrowed(tables.by_id),
+        labels: tables
+            .labels
+            .iter()
+            .map(|&(label, place)| (label.into(), place))
+            .collect(),
+        own_labels: tables.own_labels.iter().map(own).collect(),
+        down: lists(tables.down),
+        depends: lists(tables.depends),
+        parents: lists(tables.parents),
+        children: lists(tables.children),
+        dependants: lists(tables.dependants),
+        heads: Cow::Borrowed(tables.heads),
+        effective_heads: Cow::Borrowed(tables.effective_heads),
+        bases: Cow::Borrowed(tables.bases),
     }
+}
+
+/// The Rust of a [`GraphTables`].
+#[cfg(feature = "codegen")]
+pub(super) fn tables(graph: &Inner) -> String {
+    let lists = |lists: &Lists| format!("(&{:?}, &{:?})", lists.starts, lists.items);
+    let ids: Vec<&str> = (0..)
+        .take(graph.ids.len())
+        .map(|node| graph.ids.text(node))
+        .collect();
+    let own: Vec<String> = graph
+        .own_labels
+        .iter()
+        .map(|(place, labels)| format!("({place}, &{labels:?})"))
+        .collect();
+    format!(
+        "GraphTables {{\nids: &{ids:?},\nby_id: &{:?},\nlabels: &{:?},\nown_labels: &[{}],\ndown: {},\ndepends: {},\n\
+         parents: {},\nchildren: {},\ndependants: {},\nheads: &{:?},\neffective_heads: &{:?},\nbases: &{:?},\n}}",
+        graph.by_id,
+        graph.labels,
+        own.join(", "),
+        lists(&graph.down),
+        lists(&graph.depends),
+        lists(&graph.parents),
+        lists(&graph.children),
+        lists(&graph.dependants),
+        graph.heads,
+        graph.effective_heads,
+        graph.bases,
+    )
 }
 
 /// `nodes` are in the order of their ids.
@@ -165,10 +215,7 @@ fn collect_labels(nodes: &[Node]) -> Result<Vec<(Arc<str>, u32)>, GraphError> {
 }
 
 /// What each node's `down_revision` (as written) and `depends_on` (ascending, none twice) name.
-fn resolve(
-    nodes: &[Node],
-    labels: &[(Arc<str>, u32)],
-) -> Result<(Lists<u32>, Lists<u32>), GraphError> {
+fn resolve(nodes: &[Node], labels: &[(Arc<str>, u32)]) -> Result<(Lists, Lists), GraphError> {
     let names: HashMap<&str, u32> = labels
         .iter()
         .map(|(label, node)| (&**label, *node))
@@ -180,7 +227,7 @@ fn resolve(
         down.push(down_revision(node, nodes, &names)?);
         depends.push(depends_on(node, nodes, labels, &names)?);
     }
-    Ok((down.into_iter().collect(), depends.into_iter().collect()))
+    Ok((Lists::from_lists(down), Lists::from_lists(depends)))
 }
 
 fn down_revision(
@@ -265,9 +312,9 @@ fn depends_on(
 /// last of their parents; one that was only waiting for it as a dependency comes when these are done.
 fn canonical_order(
     nodes: &[Node],
-    down: &Lists<u32>,
-    parents: &Lists<u32>,
-    dependants: &Lists<u32>,
+    down: &Lists,
+    parents: &Lists,
+    dependants: &Lists,
 ) -> Result<Vec<u32>, GraphError> {
     let bound = count(nodes);
     let waits_for = (0..bound)
@@ -314,10 +361,10 @@ fn canonical_order(
 }
 
 /// The edges turned round; each list ascending.
-fn reversed(lists: &Lists<u32>) -> Lists<u32> {
+fn reversed(lists: &Lists) -> Lists {
     let bound = lists.starts.len() - 1;
     let mut starts = vec![0; bound + 1];
-    for &to in &lists.items {
+    for &to in &*lists.items {
         starts[to as usize + 1] += 1;
     }
     for at in 0..bound {
@@ -332,23 +379,32 @@ fn reversed(lists: &Lists<u32>) -> Lists<u32> {
             *slot += 1;
         }
     }
-    Lists { starts, items }
+    Lists {
+        starts: starts.into(),
+        items: items.into(),
+    }
 }
 
 /// The lists of both, each node's ascending and without doubles.
-fn united(down: &Lists<u32>, depends: &Lists<u32>) -> Lists<u32> {
+fn united(down: &Lists, depends: &Lists) -> Lists {
     let bound = u32::try_from(down.starts.len() - 1).expect("nodes are numbered by u32");
+    let mut starts = Vec::with_capacity(down.starts.len());
+    let mut items = Vec::with_capacity(down.items.len() + depends.items.len());
     let mut list = Vec::new();
-    let mut lists = Lists::with_capacity(bound as usize, down.items.len() + depends.items.len());
+    starts.push(0);
     for node in 0..bound {
         list.clear();
         list.extend_from_slice(down.of(node));
         list.extend_from_slice(depends.of(node));
         list.sort_unstable();
         list.dedup();
-        lists.push(list.iter().copied());
+        items.extend_from_slice(&list);
+        starts.push(u32::try_from(items.len()).expect("fewer than 2^32 edges fit in memory"));
     }
-    lists
+    Lists {
+        starts: starts.into(),
+        items: items.into(),
+    }
 }
 
 fn distinct(mut nodes: Vec<u32>) -> Vec<u32> {

@@ -6,13 +6,14 @@ mod names;
 mod set;
 mod walk;
 
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use error::{GraphError, Key};
 pub use set::RevisionSet;
 
-pub(crate) use build::Placed;
+pub use build::GraphTables;
 pub(crate) use error::Names;
 pub(crate) use names::{is_reserved, is_word};
 use names::{may_be_shortened, nearest};
@@ -90,29 +91,29 @@ pub struct Graph(Arc<Inner>);
 /// Everything is numbered by place in the canonical order: a parent's number is smaller than its
 /// child's, and a set of numbers in ascending order is in the canonical order.
 struct Inner {
-    ids: Box<[Arc<str>]>,
+    ids: Ids,
     /// The nodes in the order of their ids.
-    by_id: Box<[u32]>,
+    by_id: Cow<'static, [u32]>,
     /// Every label and the node that carries it, in the order of the labels.
     labels: Box<[(Arc<str>, u32)]>,
-    /// Each node's labels as written.
-    own_labels: Lists<Arc<str>>,
+    /// Labels as written, of the nodes that have any: ascending.
+    own_labels: Box<[(u32, OwnLabels)]>,
     /// `down_revision`, as written.
-    down: Lists<u32>,
+    down: Lists,
     /// `depends_on`, resolved: in the order of the ids, none twice.
-    depends: Lists<u32>,
+    depends: Lists,
     /// Both, none twice.
-    parents: Lists<u32>,
+    parents: Lists,
     /// Who lists this node in its `down_revision`, ascending.
-    children: Lists<u32>,
+    children: Lists,
     /// Who lists this node at all, ascending, none twice.
-    dependants: Lists<u32>,
+    dependants: Lists,
     /// Nodes without `children`, in the order of their ids.
-    heads: Box<[u32]>,
+    heads: Cow<'static, [u32]>,
     /// Nodes without `dependants`, in the order of their ids.
-    effective_heads: Box<[u32]>,
+    effective_heads: Cow<'static, [u32]>,
     /// Nodes without `down_revision`, in the order of their ids.
-    bases: Box<[u32]>,
+    bases: Cow<'static, [u32]>,
 }
 
 impl Graph {
@@ -137,7 +138,7 @@ impl Graph {
     /// Whether it holds none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.ids.is_empty()
+        self.0.ids.len() == 0
     }
 
     /// Whether it holds the revision with this full id.
@@ -149,7 +150,7 @@ impl Graph {
     /// All ids in the canonical order: parents and dependencies first, one branch finished before the next
     /// where possible, siblings by id. It is fixed by the revisions alone.
     pub fn ids(&self) -> impl DoubleEndedIterator<Item = &Arc<str>> + ExactSizeIterator {
-        self.0.ids.iter()
+        self.nodes().map(|node| self.id(node))
     }
 
     /// The parents, as written.
@@ -166,8 +167,7 @@ impl Graph {
     /// The labels written on this very revision.
     #[must_use]
     pub fn branch_labels(&self, id: &str) -> &[Arc<str>] {
-        self.index(id)
-            .map_or(&[], |node| self.0.own_labels.of(node))
+        self.index(id).map_or(&[], |node| self.own_labels(node))
     }
 
     /// The labels that cover this revision, sorted: its own, those of its ancestors by `down_revision`, and
@@ -281,7 +281,7 @@ impl Graph {
     pub(crate) fn index(&self, id: &str) -> Option<u32> {
         let by_id = &self.0.by_id;
         by_id
-            .binary_search_by(|&node| (*self.0.ids[node as usize]).cmp(id))
+            .binary_search_by(|&node| self.0.ids.text(node).cmp(id))
             .ok()
             .map(|at| by_id[at])
     }
@@ -300,10 +300,10 @@ impl Graph {
         let Inner {
             ids, by_id, labels, ..
         } = &*self.0;
-        let first = by_id.partition_point(|&node| *ids[node as usize] < *prefix);
+        let first = by_id.partition_point(|&node| ids.text(node) < prefix);
         let by_id = by_id[first..]
             .iter()
-            .map(|&node| (&ids[node as usize], node))
+            .map(|&node| (ids.of(node), node))
             .take_while(|(id, _)| id.starts_with(prefix));
         let first = labels.partition_point(|(label, _)| **label < *prefix);
         let by_label = labels[first..]
@@ -322,29 +322,25 @@ impl Graph {
         nearest(word, self.ids().chain(labels))
     }
 
-    /// A graph that was built and checked before, as a build script wrote it down: see [`Graph::places`].
-    pub(crate) fn restore<'a>(
-        nodes: impl ExactSizeIterator<Item = Placed<'a>>,
-        by_id: &[u32],
-    ) -> Graph {
-        Graph(Arc::new(build::restore(nodes, by_id)))
+    /// A graph that was built and checked before, as a build script wrote it down: see [`Graph::tables`].
+    pub(crate) fn restore(tables: &'static GraphTables) -> Graph {
+        Graph(Arc::new(build::restore(tables)))
     }
 
-    /// What [`Graph::restore`] takes: each node's `down_revision` and `depends_on` by number, in the canonical order.
+    /// What [`Graph::restore`] takes, as the Rust that says it.
     #[cfg(feature = "codegen")]
-    pub(crate) fn places(&self) -> impl Iterator<Item = (&Arc<str>, &[u32], &[u32])> {
-        self.nodes()
-            .map(|node| (self.id(node), self.0.down.of(node), self.0.depends.of(node)))
-    }
-
-    /// The numbers of all nodes in the order of their ids.
-    #[cfg(feature = "codegen")]
-    pub(crate) fn by_id(&self) -> &[u32] {
-        &self.0.by_id
+    pub(crate) fn tables(&self) -> String {
+        build::tables(&self.0)
     }
 
     pub(crate) fn id(&self, node: u32) -> &Arc<str> {
-        &self.0.ids[node as usize]
+        self.0.ids.of(node)
+    }
+
+    fn own_labels(&self, node: u32) -> &[Arc<str>] {
+        let own = &self.0.own_labels;
+        own.binary_search_by_key(&node, |(node, _)| *node)
+            .map_or(&[], |at| &own[at].1)
     }
 
     /// Their ids, sorted.
@@ -445,11 +441,11 @@ impl Graph {
         let below = self.reach([node], |node| self.down_of(node));
         let mut labels: Vec<Arc<str>> = below
             .iter()
-            .flat_map(|node| self.0.own_labels.of(node))
+            .flat_map(|node| self.own_labels(node))
             .cloned()
             .collect();
         for above in self.linear_above(node).into_iter().flatten().skip(1) {
-            labels.extend_from_slice(self.0.own_labels.of(above));
+            labels.extend_from_slice(self.own_labels(above));
         }
         labels
     }
@@ -474,8 +470,8 @@ impl Graph {
         self.dependants_of(node).len() <= 1 && self.down_of(node).len() <= 1
     }
 
-    fn nodes(&self) -> impl Iterator<Item = u32> + use<> {
-        0..u32::try_from(self.len()).expect("nodes are numbered by u32")
+    fn nodes(&self) -> Nodes {
+        Nodes(0..u32::try_from(self.len()).expect("nodes are numbered by u32"))
     }
 
     fn indices<S: AsRef<str>, I: IntoIterator<Item = S>>(
@@ -507,44 +503,92 @@ impl fmt::Debug for Graph {
     }
 }
 
-/// A list for each node, one after the other in one allocation.
-struct Lists<T> {
-    /// Where each node's list begins, and after the last one the end.
-    starts: Vec<u32>,
-    items: Vec<T>,
+/// A node's labels, as written.
+type OwnLabels = Box<[Arc<str>]>;
+
+/// All nodes. (A range of `u32` does not know its length for the compiler.)
+struct Nodes(std::ops::Range<u32>);
+
+impl Iterator for Nodes {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = (self.0.end - self.0.start) as usize;
+        (left, Some(left))
+    }
 }
 
-impl<T> Lists<T> {
-    fn with_capacity(nodes: usize, items: usize) -> Self {
-        let mut starts = Vec::with_capacity(nodes + 1);
-        starts.push(0);
-        Lists {
-            starts,
-            items: Vec::with_capacity(items),
+impl DoubleEndedIterator for Nodes {
+    fn next_back(&mut self) -> Option<u32> {
+        self.0.next_back()
+    }
+}
+
+impl ExactSizeIterator for Nodes {}
+
+/// The nodes' ids. Those of a build script are made into shared ones when they are asked for.
+enum Ids {
+    Read(Box<[Arc<str>]>),
+    Embedded {
+        texts: &'static [&'static str],
+        made: Box<[OnceLock<Arc<str>>]>,
+    },
+}
+
+impl Ids {
+    fn len(&self) -> usize {
+        match self {
+            Ids::Read(ids) => ids.len(),
+            Ids::Embedded { texts, .. } => texts.len(),
         }
     }
 
-    /// The list of the next node.
-    fn push(&mut self, list: impl IntoIterator<Item = T>) {
-        self.items.extend(list);
-        let end = u32::try_from(self.items.len()).expect("fewer than 2^32 edges fit in memory");
-        self.starts.push(end);
+    fn text(&self, node: u32) -> &str {
+        match self {
+            Ids::Read(ids) => &ids[node as usize],
+            Ids::Embedded { texts, .. } => texts[node as usize],
+        }
     }
 
-    fn of(&self, node: u32) -> &[T] {
+    fn of(&self, node: u32) -> &Arc<str> {
+        let node = node as usize;
+        match self {
+            Ids::Read(ids) => &ids[node],
+            Ids::Embedded { texts, made } => made[node].get_or_init(|| Arc::from(texts[node])),
+        }
+    }
+}
+
+/// A list of nodes for each node, one after the other.
+#[derive(Debug, Clone)]
+struct Lists {
+    /// Where each node's list begins, and after the last one the end.
+    starts: Cow<'static, [u32]>,
+    items: Cow<'static, [u32]>,
+}
+
+impl Lists {
+    fn of(&self, node: u32) -> &[u32] {
         let from = self.starts[node as usize] as usize;
         let to = self.starts[node as usize + 1] as usize;
         &self.items[from..to]
     }
-}
 
-impl<T, L: IntoIterator<Item = T>> FromIterator<L> for Lists<T> {
-    fn from_iter<I: IntoIterator<Item = L>>(lists: I) -> Self {
-        let lists = lists.into_iter();
-        let nodes = lists.size_hint().0;
-        let mut all = Lists::with_capacity(nodes, nodes);
-        lists.for_each(|list| all.push(list));
-        all
+    fn from_lists<L: IntoIterator<Item = u32>>(lists: impl IntoIterator<Item = L>) -> Self {
+        let mut starts = vec![0];
+        let mut items = Vec::new();
+        for list in lists {
+            items.extend(list);
+            starts.push(u32::try_from(items.len()).expect("fewer than 2^32 edges fit in memory"));
+        }
+        Lists {
+            starts: starts.into(),
+            items: items.into(),
+        }
     }
 }
 

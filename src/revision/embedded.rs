@@ -1,5 +1,7 @@
 //! The door for revisions that a build script checked.
 
+use crate::graph::GraphTables;
+
 /// What a build script wrote down of a folder: everything that follows from its files alone, so that a boot works
 /// nothing of it out again.
 ///
@@ -9,8 +11,8 @@
 pub struct Embedded {
     /// The revisions in the graph's canonical order: a parent's place is smaller than its child's.
     pub revisions: &'static [EmbeddedRevision],
-    /// Their places in that order, in the order of their ids.
-    pub by_id: &'static [u32],
+    /// The graph.
+    pub graph: GraphTables,
 }
 
 /// A revision as limbeck's generated code writes it: everything that a graph needs, and the text.
@@ -42,10 +44,6 @@ pub struct EmbeddedRevision {
     pub create_date: Option<&'static str>,
     /// `requires_binary`
     pub requires_binary: Option<&'static str>,
-    /// The places of the revisions that `down_revision` names.
-    pub down: &'static [u32],
-    /// The places of those that `depends_on` means.
-    pub depends: &'static [u32],
     /// The lineage digest.
     pub lineage: &'static str,
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use limbeck::{
     Checksum, Dialect, Embedded, EmbeddedRevision, FileStatement, FileTemplate, FileTemplateError,
-    ForeignKeys, Migrations, Mode, NewRevision, NewSection, Revision, RevisionErrorKind, Section,
-    SectionKind,
+    ForeignKeys, GraphTables, Migrations, Mode, NewRevision, NewSection, Revision,
+    RevisionErrorKind, Section, SectionKind,
 };
 use proptest::prelude::*;
 
@@ -335,8 +335,6 @@ fn embedded(sha256: &'static [u8; 32]) -> EmbeddedRevision {
         message: "m",
         create_date: None,
         requires_binary: None,
-        down: &[0, 1],
-        depends: &[],
         lineage: "",
     }
 }
@@ -356,15 +354,12 @@ fn a_boot_works_out_nothing_that_the_build_did() {
             message: "",
             create_date: None,
             requires_binary: None,
-            down: &[],
-            depends: &[],
             lineage: "the digest of z",
         };
         let child = EmbeddedRevision {
             id: "a",
             down_revision: &["z"],
             branch_labels: &[],
-            down: &[0],
             lineage: "the digest of a",
             ..parent
         };
@@ -372,7 +367,20 @@ fn a_boot_works_out_nothing_that_the_build_did() {
     };
     static EMBEDDED: Embedded = Embedded {
         revisions: &REVISIONS,
-        by_id: &[1, 0],
+        graph: GraphTables {
+            ids: &["z", "a"],
+            by_id: &[1, 0],
+            labels: &[("l", 0)],
+            own_labels: &[(0, &["l"])],
+            down: (&[0, 0, 1], &[0]),
+            depends: (&[0, 0, 0], &[]),
+            parents: (&[0, 0, 1], &[0]),
+            children: (&[0, 1, 1], &[1]),
+            dependants: (&[0, 1, 1], &[1]),
+            heads: &[1],
+            effective_heads: &[1],
+            bases: &[0],
+        },
     };
     let migrations = Migrations::from_embedded(&EMBEDDED);
     assert_eq!(migrations.lineage("a"), Some("the digest of a"));
@@ -381,6 +389,8 @@ fn a_boot_works_out_nothing_that_the_build_did() {
     assert_eq!(graph.ids().map(|id| &**id).collect::<Vec<_>>(), ["z", "a"]);
     assert_eq!(graph.heads(), ["a".into()]);
     assert!(graph.labelled("l").contains("a"));
+    assert_eq!(graph.branch_labels("z"), ["l".into()]);
+    assert_eq!(graph.branch_labels("a"), []);
     assert_eq!(migrations.get("a").map(Revision::id), Some("a"));
     assert!(migrations.get("a").expect("it").check().is_err());
 }
