@@ -12,6 +12,7 @@ use crate::dialect::Dialect;
 
 /// Options that every command takes, before or after its name.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 #[non_exhaustive]
 pub struct Options {
     /// The folder of the revision files.
@@ -39,6 +40,7 @@ pub struct Options {
 
 /// How answers are written.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options of every command")]
 #[non_exhaustive]
 pub struct Form {
     /// Print one JSON document on standard output, and an error as JSON on the last line of standard error.

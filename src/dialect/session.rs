@@ -32,17 +32,43 @@ pub(crate) fn alone(dialect: Dialect, statements: Vec<String>) -> Vec<String> {
     all
 }
 
-/// PostgreSQL: one row, `t` where this transaction now holds the lock. From 14 on a client that died is noticed within
-/// half a second, and its statement ended; servers on systems that cannot watch a socket refuse that setting.
+/// PostgreSQL: one row, `t` where this transaction now holds the lock.
 pub(crate) fn try_lock(names: &Names, server: &Server) -> String {
-    let watch = if server.version_number() >= 140_000 {
-        ", CASE WHEN pg_catalog.version() LIKE '%linux%' THEN \
+    let (lock, watch) = (lock_call(names, server), watch_client(server));
+    format!("SELECT {lock}, {watch}")
+}
+
+/// The same, and where it holds the lock the settings that were made in this session, by name and value, in a row each:
+/// so that [`restore`] can bring them back after a migration's own `SET`s. Those who wait do without: the view costs a
+/// server more than all else that they ask. (`OFFSET 0` keeps the subqueries, and so the order: the settings are read before
+/// the watch is set, which would be one of them.)
+pub(crate) fn try_lock_and_read_settings(names: &Names, server: &Server) -> String {
+    let (lock, watch) = (lock_call(names, server), watch_client(server));
+    format!(
+        "SELECT l.held, {watch}, s.name, s.setting FROM (SELECT {lock} AS held OFFSET 0) l LEFT JOIN LATERAL \
+         (SELECT p.name, p.setting FROM pg_catalog.pg_settings p WHERE l.held AND p.source = 'session' \
+         AND p.context IN ('user', 'superuser') \
+         AND p.name NOT IN ('role', 'session_authorization', 'is_superuser', 'transaction_isolation', \
+         'transaction_read_only', 'transaction_deferrable') OFFSET 0) s ON true"
+    )
+}
+
+fn lock_call(names: &Names, server: &Server) -> String {
+    format!(
+        "pg_catalog.pg_try_advisory_xact_lock({})",
+        lock_key(names, server)
+    )
+}
+
+/// From 14 on a client that died is noticed within half a second, and its statement ended; servers on systems that cannot
+/// watch a socket refuse that setting.
+fn watch_client(server: &Server) -> &'static str {
+    if server.version_number() >= 140_000 {
+        "CASE WHEN pg_catalog.version() LIKE '%linux%' THEN \
          pg_catalog.set_config('client_connection_check_interval', '500ms', true) END"
     } else {
-        ""
-    };
-    let key = lock_key(names, server);
-    format!("SELECT pg_catalog.pg_try_advisory_xact_lock({key}){watch}")
+        "NULL"
+    }
 }
 
 /// The key of the transaction lock: made from database, schema and version table.
@@ -153,13 +179,6 @@ pub(crate) fn show_run(actor: &Actor, revision: &str) -> String {
 fn field(text: &str) -> String {
     text.replace(';', ",")
 }
-
-/// PostgreSQL: the settings that were made in this session, by name, so that [`restore`] can bring them
-/// back after a migration's own `SET`s.
-pub(crate) const READ_SETTINGS: &str = "SELECT name, setting FROM pg_catalog.pg_settings \
-     WHERE source = 'session' AND context IN ('user', 'superuser') \
-     AND name NOT IN ('role', 'session_authorization', 'is_superuser', 'transaction_isolation', \
-     'transaction_read_only', 'transaction_deferrable')";
 
 /// PostgreSQL: ends what a migration set, in the session as well as in the transaction, so that a
 /// `SET search_path` of one step reaches neither the next step nor another client of a pooler.

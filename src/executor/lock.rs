@@ -144,10 +144,10 @@ impl<S: Source> Run<'_, S> {
         match self.send(&message).await {
             Ok(mut results) => {
                 let seen = self.look.tables.complete().then(|| results.pop()).flatten();
-                if let Some(settings) = locked.settings {
-                    self.saved = Some(pairs(&results[settings].rows));
-                }
                 let has_lock = locked.is_held(&results);
+                if let Some(lock) = locked.lock.filter(|_| has_lock && self.saved.is_none()) {
+                    self.saved = Some(settings(&results[lock].rows));
+                }
                 if has_lock && let Some(seen) = seen {
                     self.absorb_begin(&seen.rows).await?;
                 }
@@ -178,13 +178,11 @@ impl<S: Source> Run<'_, S> {
         message.own(self.begin_short());
         let mut locked = Locked::default();
         if self.dialect() == Dialect::Postgres {
-            if self.saved.is_none() {
-                locked.settings = Some(message.len());
-                message.own(session::READ_SETTINGS);
-            }
-            // Behind that: a setting for this transaction looks like one of the session's.
             locked.lock = Some(message.len());
-            message.own(&session::try_lock(&self.names, &self.server));
+            message.own(&match self.saved {
+                None => session::try_lock_and_read_settings(&self.names, &self.server),
+                Some(_) => session::try_lock(&self.names, &self.server),
+            });
         }
         if self.look.tables.complete() {
             message.own(&look::again(&self.names));
@@ -440,7 +438,6 @@ fn is_lost_race(fault: &Fault) -> bool {
 /// Where in a message's results the answers of [`Run::push_begin`] stand; the look's is the last.
 #[derive(Debug, Default)]
 pub(super) struct Locked {
-    pub settings: Option<usize>,
     pub lock: Option<usize>,
 }
 
@@ -456,10 +453,11 @@ impl Locked {
     }
 }
 
-fn pairs(rows: &[look::TextRow]) -> Vec<(String, String)> {
+/// What [`session::try_lock_and_read_settings`] gave.
+fn settings(rows: &[look::TextRow]) -> Vec<(String, String)> {
     rows.iter()
         .filter_map(|row| match row.as_slice() {
-            [Some(name), Some(value)] => Some((name.clone(), value.clone())),
+            [_, _, Some(name), Some(value)] => Some((name.clone(), value.clone())),
             _ => None,
         })
         .collect()

@@ -46,6 +46,8 @@ mod stops;
 #[allow(dead_code)]
 mod support;
 mod together;
+#[cfg(all(unix, feature = "cli"))]
+mod workflow;
 
 /// Plain `cargo test` builds without the servers' features: it says so.
 #[test]
