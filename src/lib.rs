@@ -82,7 +82,7 @@
 //! | `mysql` | MariaDB 10.6 and later; MySQL 8 |
 //! | `codegen` | the module `codegen`, for build scripts |
 //! | `serde` | `Serialize` for plans, reports, status and lists of revisions |
-//! | `cli` | the program `limbeck`, with all three databases and `serde` |
+//! | `cli` | the program `limbeck`, with all three databases and `serde`; its commands for a service's own command line |
 //!
 //! Features only add. Without any there is the pure core, which needs neither sqlx nor tokio: it reads files,
 //! builds graphs and makes plans. A service on PostgreSQL takes

@@ -95,6 +95,8 @@ missing() {
     # The other versions of PostgreSQL are packages of npm.
     { has node && has npm; } || printf 'nodejs npm '
     has flock || printf 'util-linux '
+    # A soak loses the power of a file system.
+    [ -z "${LIMBECK_SOAK:-}" ] || has mkfs.ext4 || printf 'e2fsprogs '
     # A terminal for a test.
     has script || printf 'bsdutils '
     # PostgreSQL refuses to run as root.

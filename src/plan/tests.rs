@@ -480,7 +480,7 @@ fn what_target_errors_say() {
         (
             &diamond,
             "downgrade z -> -2",
-            "`-2` forks at `m`: `b1`, `c1`; name the revision, or the branch as in `<branch>@+1`",
+            "`-2` forks at `m`: `b1`, `c1`; name the revision, or the branch as in `<branch>@-1`",
         ),
         (
             &diamond,

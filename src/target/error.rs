@@ -76,8 +76,10 @@ pub enum TargetError {
 
     /// A step that could go several ways.
     #[error(
-        "`{expression}` forks {at}: {}; name the revision, or the branch as in `<branch>@+1`",
-        Names(candidates)
+        "`{expression}` forks {at}: {}; name the revision, or the branch as in `<branch>@{}1`",
+        Names(candidates),
+        // No id has a sign in it.
+        if expression.contains('-') { '-' } else { '+' }
     )]
     AmbiguousWalk {
         /// The target.
