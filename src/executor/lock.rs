@@ -126,10 +126,13 @@ impl<S: Source> Run<'_, S> {
                 }
             } else {
                 self.rollback().await?;
+                self.pause(&mut wait).await?;
+                // Mostly the holder has done what this run waits to do.
                 self.look().await?;
                 if self.heads() != expected {
                     return Ok(Gate::Moved);
                 }
+                continue;
             }
             self.pause(&mut wait).await?;
         }

@@ -621,7 +621,7 @@ fn step_span(step: &Step) -> tracing::Span {
 /// How long to sleep between two looks at a lock that is held: around a fifth of a second, spread so that
 /// waiters do not come together.
 fn poll_pause(attempt: u32) -> Duration {
-    let base = [20, 50, 100, 200]
+    let base = [20, 50, 100, 100, 150, 200]
         .get(attempt as usize)
         .copied()
         .unwrap_or(200);
