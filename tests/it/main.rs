@@ -10,6 +10,8 @@ mod cli;
 #[cfg(all(unix, feature = "cli"))]
 mod cli_author;
 #[cfg(all(unix, feature = "cli"))]
+mod cli_bad_input;
+#[cfg(all(unix, feature = "cli"))]
 mod cli_graph;
 #[cfg(all(unix, feature = "cli"))]
 mod cli_service;

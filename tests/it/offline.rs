@@ -117,6 +117,33 @@ on_each! {
         assert_eq!(compared(by_script), compared(by_run));
     }
 
+    /// So does a stamp's, which stops where the database is not where it begins.
+    async fn a_stamps_script_leaves_what_a_stamp_leaves(db) {
+        let migrator = Migrator::new(&db.pool, odd()).script_dialect(db.dialect);
+        let told = |entries: Vec<limbeck::LedgerEntry>| -> Vec<String> {
+            let entries = entries.into_iter();
+            entries
+                .map(|e| format!("{} {} {:?} {:?} {}", e.revision, e.action, e.checksum, e.lineage, e.state))
+                .collect()
+        };
+        let ends = |text: &str| vec![text.parse::<limbeck::Target>().expect("a target")];
+        let script = migrator.stamp_sql(&[], &ends("heads"), limbeck::Purge::Keep).expect("a script");
+        let Some((ok, text)) = client(&db.url, &script) else { return };
+        assert!(ok, "{text}\n{script}");
+        let by_script = (migrator.current().await.expect("current"), told(migrator.ledger().await.expect("ledger")));
+        let (ok, text) = client(&db.url, &script).expect("a client");
+        assert!(!ok, "{text}");
+
+        let back = migrator.stamp_sql(&ends("heads"), &ends("base"), limbeck::Purge::Keep).expect("a script");
+        let (ok, text) = client(&db.url, &back).expect("a client");
+        assert!(ok, "{text}\n{back}");
+        assert_eq!(migrator.current().await.expect("current"), Vec::<String>::new());
+        db.run("DELETE FROM limbeck_history").await;
+        let _ = migrator.stamp("heads", limbeck::Purge::Keep).await.expect("a stamp");
+        let by_run = (migrator.current().await.expect("current"), told(migrator.ledger().await.expect("ledger")));
+        assert_eq!(by_script, by_run);
+    }
+
     /// A check that finds rows stops the script where it would stop the run.
     async fn a_scripts_checks_stop_it(db) {
         for (check, section) in [("@require", "SELECT id FROM a WHERE id = 1 -- none of these"), ("@verify", "SELECT id FROM b")] {
