@@ -5,10 +5,10 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use limbeck::{Error, Migrations, Migrator, Outcome, Purge, RefusedError};
 
+use crate::support::alembic::alembic;
 use crate::support::migrations;
 use crate::support::servers::{Database, server};
 
@@ -162,20 +162,8 @@ with engine.connect() as connection:
 
     /// Its standard output.
     fn run(&self, arguments: &[&str]) -> String {
-        let output = Command::new(&self.python)
-            .args(["-m", "alembic"])
-            .args(arguments)
-            .current_dir(self.project.path())
-            .env("ALEMBIC_TEST_URL", &self.url)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .output()
-            .expect("Python runs");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "alembic {arguments:?} failed:\n{errors}"
-        );
-        String::from_utf8(output.stdout).expect("text")
+        let environment = [("ALEMBIC_TEST_URL", &*self.url)];
+        alembic(&self.python, self.project.path(), &environment, arguments)
     }
 
     /// What it reads in the version table: `1a6f2c80b311 (head)`, say.

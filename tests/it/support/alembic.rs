@@ -3,19 +3,50 @@
 //! `LIMBECK_TEST_ALEMBIC` names a Python that has `alembic`, `sqlalchemy` and `psycopg2`; `tests/run.sh` makes
 //! one.
 
+use std::ffi::OsStr;
+#[cfg(feature = "cli")]
 use std::fs;
+use std::path::Path;
+#[cfg(feature = "cli")]
 use std::path::PathBuf;
 use std::process::Command;
 
+#[cfg(feature = "cli")]
 use super::calls::Folder;
+#[cfg(feature = "cli")]
 use super::servers::server;
 
+/// The standard output of an Alembic command that has to succeed.
+pub fn alembic(
+    python: impl AsRef<OsStr>,
+    folder: &Path,
+    environment: &[(&str, &str)],
+    arguments: &[&str],
+) -> String {
+    let output = Command::new(python)
+        .args(["-m", "alembic"])
+        .args(arguments)
+        .current_dir(folder)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .envs(environment.iter().copied())
+        .output()
+        .expect("Python runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "alembic {arguments:?} failed:\n{errors}"
+    );
+    String::from_utf8(output.stdout).expect("text")
+}
+
 /// A project in `old/` of a folder: `old/alembic.ini`, and the scripts in `old/scripts/`.
+#[cfg(feature = "cli")]
 pub struct Project<'f> {
     pub python: String,
     folder: &'f Folder,
 }
 
+#[cfg(feature = "cli")]
 impl<'f> Project<'f> {
     /// None where there is no Alembic, which is said aloud. `url` is one of limbeck's.
     pub fn new(folder: &'f Folder, url: &str) -> Option<Project<'f>> {
@@ -41,19 +72,7 @@ impl<'f> Project<'f> {
 
     /// Its standard output.
     pub fn run(&self, arguments: &[&str]) -> String {
-        let output = Command::new(&self.python)
-            .args(["-m", "alembic"])
-            .args(arguments)
-            .current_dir(self.folder.path("old"))
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .output()
-            .expect("Python runs");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "alembic {arguments:?} failed:\n{errors}"
-        );
-        String::from_utf8(output.stdout).expect("text")
+        alembic(&self.python, &self.folder.path("old"), &[], arguments)
     }
 
     /// `alembic revision`, and what its functions do: lines of Python.

@@ -1,6 +1,5 @@
 //! What the tests share: revisions written in a line, and a database of its own for each test.
 
-#[cfg(feature = "cli")]
 pub mod alembic;
 pub mod boots;
 #[cfg(feature = "cli")]
