@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use limbeck::{Migrations, Migrator, Outcome, Purge, Revision, TransactionMode};
+use limbeck::{Migrations, Migrator, Outcome, Purge, Revision};
 
 use crate::support::servers::sqlite;
 use crate::support::trace;
@@ -82,6 +82,7 @@ mod wire {
     }
 }
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 macro_rules! a_boot_with_nothing_to_do {
     ($database:ident as $DB:ty, $length:expr) => {{
         let Some(db) = crate::support::servers::$database().await else {
@@ -105,6 +106,8 @@ macro_rules! a_boot_with_nothing_to_do {
 
 #[cfg(feature = "postgres")]
 mod postgres {
+    use limbeck::TransactionMode;
+
     use super::*;
     use crate::support::servers::postgres_database;
 
