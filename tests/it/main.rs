@@ -12,6 +12,8 @@ mod cli_author;
 #[cfg(all(unix, feature = "cli"))]
 mod cli_bad_input;
 #[cfg(all(unix, feature = "cli"))]
+mod cli_every;
+#[cfg(all(unix, feature = "cli"))]
 mod cli_graph;
 #[cfg(all(unix, feature = "cli"))]
 mod cli_service;
