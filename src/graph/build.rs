@@ -388,23 +388,8 @@ fn reversed(lists: &Lists) -> Lists {
 /// The lists of both, each node's ascending and without doubles.
 fn united(down: &Lists, depends: &Lists) -> Lists {
     let bound = u32::try_from(down.starts.len() - 1).expect("nodes are numbered by u32");
-    let mut starts = Vec::with_capacity(down.starts.len());
-    let mut items = Vec::with_capacity(down.items.len() + depends.items.len());
-    let mut list = Vec::new();
-    starts.push(0);
-    for node in 0..bound {
-        list.clear();
-        list.extend_from_slice(down.of(node));
-        list.extend_from_slice(depends.of(node));
-        list.sort_unstable();
-        list.dedup();
-        items.extend_from_slice(&list);
-        starts.push(u32::try_from(items.len()).expect("fewer than 2^32 edges fit in memory"));
-    }
-    Lists {
-        starts: starts.into(),
-        items: items.into(),
-    }
+    let both = |node| distinct([down.of(node), depends.of(node)].concat());
+    Lists::from_lists((0..bound).map(both))
 }
 
 fn distinct(mut nodes: Vec<u32>) -> Vec<u32> {
