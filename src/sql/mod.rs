@@ -25,6 +25,8 @@ mod ddl;
 mod error;
 mod kind;
 mod lexer;
+#[cfg(feature = "autogenerate")]
+mod pieces;
 mod split;
 mod tracker;
 
@@ -33,6 +35,8 @@ pub use error::{SplitError, SplitErrorKind};
 pub use kind::{
     Class, Ddl, DdlVerb, InTransaction, Kind, ObjectKind, ObjectName, TransactionControl,
 };
+#[cfg(feature = "autogenerate")]
+pub(crate) use pieces::{Piece, PieceKind, pieces};
 #[cfg(any(test, fuzzing))]
 pub(crate) use split::lexer_steps;
 pub use split::{Statement, split};
