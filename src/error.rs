@@ -34,6 +34,10 @@ pub enum Error {
     #[cfg(feature = "_sqlx")]
     #[error(transparent)]
     Run(Box<crate::executor::RunError>),
+    /// The database's schema could not be compared with the desired one.
+    #[cfg(feature = "autogenerate")]
+    #[error(transparent)]
+    Autogenerate(#[from] crate::autogenerate::AutogenerateError),
 }
 
 #[cfg(feature = "_sqlx")]
@@ -63,6 +67,8 @@ impl Error {
             Error::Standing(_) => None,
             #[cfg(feature = "_sqlx")]
             Error::Run(error) => error.revision(),
+            #[cfg(feature = "autogenerate")]
+            Error::Autogenerate(_) => None,
         }
     }
 
@@ -76,6 +82,8 @@ impl Error {
             Error::Target(_) | Error::Standing(_) => None,
             #[cfg(feature = "_sqlx")]
             Error::Run(error) => error.path().map(Path::new),
+            #[cfg(feature = "autogenerate")]
+            Error::Autogenerate(error) => error.path().map(Path::new),
         }
     }
 
@@ -93,6 +101,8 @@ impl Error {
             Error::Standing(error) => error.kind(),
             #[cfg(feature = "_sqlx")]
             Error::Run(error) => error.kind(),
+            #[cfg(feature = "autogenerate")]
+            Error::Autogenerate(error) => error.kind(),
         }
     }
 

@@ -70,6 +70,10 @@
     doc = "- [`Migrator`]: everything that touches a database.",
     doc = "- [`Error`]: what can go wrong; [`Report`], [`Event`], [`Status`]: what went on."
 )]
+#![cfg_attr(
+    feature = "autogenerate",
+    doc = "- [`autogenerate`]: a live schema compared with the desired one, and the revision between them."
+)]
 //! - [`Target`] and [`Range`]: Alembic's ways to name where to go: `head`, `+2`, `billing@head`, `1a6f:5c09`.
 //! - [`Graph`], [`plan`] and [`sql`]: the pure parts, for tools of one's own.
 //!
@@ -81,8 +85,9 @@
 //! | `postgres` | PostgreSQL 12 to 18 |
 //! | `mysql` | MariaDB 10.6 and later; MySQL 8 |
 //! | `codegen` | the module `codegen`, for build scripts |
+//! | `autogenerate` | the module `autogenerate`: a live schema compared with the desired one, and the revision between them |
 //! | `serde` | `Serialize` for plans, reports, status and lists of revisions |
-//! | `cli` | the program `limbeck`, with all three databases and `serde`; its commands for a service's own command line |
+//! | `cli` | the program `limbeck`, with all three databases, `autogenerate` and `serde`; its commands for a service's own command line |
 //!
 //! Features only add. Without any there is the pure core, which needs neither sqlx nor tokio: it reads files,
 //! builds graphs and makes plans. A service on PostgreSQL takes
@@ -94,7 +99,6 @@
 //!
 //! - Other databases, other runtimes than tokio, other versions of sqlx than 0.9.
 //! - MySQL 8 is written by its documentation and **unproven**: no real server has run the tests.
-//! - Revisions made by comparing schemas: the SQL of a revision is written by hand.
 //! - Downgrading what the binary does not embed. A binary does not migrate a database that is ahead of it.
 //! - `COPY … FROM STDIN`, and the commands of `psql`, `sqlite3` and `mariadb` in a revision file: a file is SQL.
 //! - A pooler that allows no transactions (PgBouncer's statement mode). Its transaction mode works: limbeck
@@ -102,6 +106,8 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+#[cfg(feature = "autogenerate")]
+pub mod autogenerate;
 #[cfg(feature = "_sqlx")]
 mod backend;
 #[cfg(feature = "cli")]

@@ -228,7 +228,63 @@ fn refused_errors() -> Vec<RefusedError> {
     ]
 }
 
+#[cfg(feature = "autogenerate")]
+fn autogenerate_errors() -> Vec<crate::autogenerate::AutogenerateError> {
+    use crate::autogenerate::AutogenerateError;
+    vec![
+        AutogenerateError::Reflect {
+            what: "live",
+            source: lost(),
+        },
+        AutogenerateError::Catalog("index `a` of `b` has no definition".into()),
+        AutogenerateError::Desired {
+            path: "schema.sql".into(),
+            line: 12,
+            column: 22,
+            statement: 3,
+            message: "type \"emial\" does not exist".into(),
+        },
+        AutogenerateError::Syntax {
+            path: "schema.sql".into(),
+            line: 12,
+            column: 22,
+            message: "a string is not closed".into(),
+        },
+        AutogenerateError::NoScratch {
+            message: "permission denied to create database".into(),
+        },
+        AutogenerateError::InvalidScratchUrl {
+            reason: "that of this kind of database begins with `sqlite:`".into(),
+        },
+        AutogenerateError::ScratchConnection { source: lost() },
+        AutogenerateError::ScratchIsLive {
+            name: "shop".into(),
+        },
+        AutogenerateError::ScratchNotEmpty {
+            name: "shop_scratch".into(),
+            found: "table users".into(),
+        },
+        AutogenerateError::Connection(lost()),
+    ]
+}
+
 use crate::revision::Revision;
+
+/// As the others, with errors that are there with the feature alone.
+#[cfg(feature = "autogenerate")]
+#[test]
+fn every_error_of_a_comparison_reads_well() {
+    let mut table = String::new();
+    for error in autogenerate_errors() {
+        let error = Error::from(error);
+        table.push_str(&format!("[{}]\n{error}\n", error.kind()));
+        if let Some(source) = std::error::Error::source(&error) {
+            assert!(!error.to_string().contains(&source.to_string()), "{error}");
+            table.push_str(&format!("  source: {source}\n"));
+        }
+    }
+    insta::assert_snapshot!(table);
+}
 
 #[test]
 fn every_error_of_a_run_reads_well() {

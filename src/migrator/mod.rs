@@ -2,6 +2,8 @@
 
 #[cfg(feature = "cli")]
 mod adopt;
+#[cfg(feature = "autogenerate")]
+mod compare;
 mod register;
 mod resolve;
 pub(crate) mod settings;

@@ -3,6 +3,8 @@
 #[cfg(feature = "cli")]
 mod adopt;
 mod alembic;
+#[cfg(feature = "autogenerate")]
+mod autogenerate;
 mod budgets;
 mod classify;
 #[cfg(feature = "cli")]
@@ -10,7 +12,11 @@ mod cli;
 #[cfg(all(unix, feature = "cli"))]
 mod cli_author;
 #[cfg(all(unix, feature = "cli"))]
+mod cli_autogenerate;
+#[cfg(all(unix, feature = "cli"))]
 mod cli_bad_input;
+#[cfg(all(unix, feature = "cli"))]
+mod cli_check;
 #[cfg(all(unix, feature = "cli"))]
 mod cli_every;
 #[cfg(all(unix, feature = "cli"))]

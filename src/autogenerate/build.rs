@@ -1,0 +1,145 @@
+//! The desired schema is built: its statements run on a scratch database, and an error says which one failed.
+
+use crate::autogenerate::error::AutogenerateError;
+use crate::backend::{self, Backend};
+use crate::dialect::Dialect;
+use crate::sql::{self, Class, Statement, classify, position};
+
+/// What errors call the desired schema until the facade, which knows its file, says so.
+const PATH: &str = "<desired schema>";
+
+/// How many statements travel in one message.
+#[cfg(feature = "postgres")]
+const BATCH: usize = 200;
+
+/// The statements of the desired schema, each with its number from 1.
+pub(crate) struct Desired<'a> {
+    sql: &'a str,
+    statements: Vec<(usize, Statement<'a>)>,
+}
+
+impl<'a> Desired<'a> {
+    /// Without BEGIN and COMMIT: whether there is a transaction is for the scratch database to say.
+    pub(crate) fn read(dialect: Dialect, sql: &'a str) -> Result<Self, AutogenerateError> {
+        let statements = sql::split(dialect, sql).map_err(|error| {
+            let (line, column) = position(sql, error.offset());
+            AutogenerateError::Syntax {
+                path: PATH.to_owned(),
+                line,
+                column,
+                message: error.kind().to_string(),
+            }
+        })?;
+        let mut desired = Desired {
+            sql,
+            statements: (1..).zip(statements).collect(),
+        };
+        desired.retain(|statement| {
+            !matches!(classify(dialect, statement).class(), Class::Transaction(_))
+        });
+        Ok(desired)
+    }
+
+    /// Leaves out what changes no schema.
+    pub(crate) fn retain(&mut self, is_wanted: impl Fn(&str) -> bool) {
+        self.statements
+            .retain(|(_, statement)| is_wanted(statement.text()));
+    }
+
+    /// Refuses what would reach beyond the scratch database, before anything runs.
+    #[cfg(any(feature = "sqlite", feature = "mysql"))]
+    pub(crate) fn refuse(
+        &self,
+        reason: impl Fn(&str) -> Option<String>,
+    ) -> Result<(), AutogenerateError> {
+        let refused = self
+            .statements
+            .iter()
+            .find_map(|one| Some((one, reason(one.1.text())?)));
+        match refused {
+            Some((one, message)) => Err(self.error(one, 0, message)),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs the statements one after the other.
+    #[cfg(any(feature = "sqlite", feature = "mysql"))]
+    pub(crate) async fn run<DB: Backend>(
+        &self,
+        connection: &mut DB::Connection,
+    ) -> Result<(), AutogenerateError> {
+        self.run_some::<DB>(connection, &self.statements).await
+    }
+
+    async fn run_some<DB: Backend>(
+        &self,
+        connection: &mut DB::Connection,
+        some: &[(usize, Statement<'_>)],
+    ) -> Result<(), AutogenerateError> {
+        for one in some {
+            if let Err(failed) = DB::send(connection, one.1.text().to_owned(), Vec::new()).await {
+                return Err(self.failure::<DB>(one, failed.error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs them many in a message, which is a transaction of its own. Where one fails, `again` undoes what is left of
+    /// the message, and they run one by one, to find out which one it is and whether it only wants to be alone.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn run_in_batches<DB: Backend>(
+        &self,
+        connection: &mut DB::Connection,
+        before: &str,
+        again: &str,
+    ) -> Result<(), AutogenerateError> {
+        for batch in self.statements.chunks(BATCH) {
+            let texts: Vec<&str> = batch.iter().map(|(_, one)| one.text()).collect();
+            let message = format!("{before}{}", texts.join("\n;"));
+            if DB::send(connection, message, Vec::new()).await.is_err() {
+                if !again.is_empty() {
+                    DB::send(connection, again.to_owned(), Vec::new())
+                        .await
+                        .map_err(|failed| failed.error)?;
+                }
+                self.run_some::<DB>(connection, batch).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn failure<DB: Backend>(
+        &self,
+        one: &(usize, Statement<'_>),
+        error: sqlx::Error,
+    ) -> AutogenerateError {
+        let explained = DB::explain(&error);
+        if explained.class == backend::Class::Connection {
+            return AutogenerateError::Connection(error);
+        }
+        // Characters of the statement, from 1.
+        let inside = explained.position.map_or(0, |position| {
+            let before = one.1.text().chars().take(position.saturating_sub(1));
+            before.map(char::len_utf8).sum()
+        });
+        let parts = [Some(explained.message), explained.detail, explained.hint];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        self.error(one, inside, parts.join("; "))
+    }
+
+    fn error(
+        &self,
+        (number, statement): &(usize, Statement<'_>),
+        inside: usize,
+        message: String,
+    ) -> AutogenerateError {
+        let (line, column) = position(self.sql, statement.span().start + inside);
+        AutogenerateError::Desired {
+            path: PATH.to_owned(),
+            line,
+            column,
+            statement: *number,
+            message,
+        }
+    }
+}

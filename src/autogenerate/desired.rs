@@ -1,0 +1,391 @@
+//! The facade: a desired schema, and a database to compare with it.
+
+use std::fmt;
+
+use sqlx::{Connection, Database, Pool};
+
+use super::draft::Comparison;
+use super::engine::Reflect;
+use super::error::AutogenerateError;
+use super::filter::{Filter, Scope};
+use super::hints;
+use super::rename::Renames;
+use super::schema::{Name, Schema};
+use crate::dialect::Dialect;
+use crate::sql::position;
+
+/// Compares a live database with the schema that a service wants.
+///
+/// ```no_run
+/// # async fn compare(pool: sqlx::SqlitePool) -> Result<(), limbeck::autogenerate::AutogenerateError> {
+/// use limbeck::autogenerate::{Autogenerate, DraftOptions};
+///
+/// let desired = Autogenerate::from_sql("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);");
+/// let comparison = desired.compare(&pool).await?;
+/// for change in comparison.changes() {
+///     println!("{change}");
+/// }
+/// for draft in comparison.drafts(DraftOptions::default()) {
+///     // Two sections, for `NewRevision::section`.
+///     println!("{:?} {:?}", draft.upgrade, draft.downgrade);
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// # Renames
+/// A comment says that something had another name: without it the old one is dropped and a new one added, which loses
+/// its data.
+///
+/// ```sql
+/// -- renamed from: people
+/// CREATE TABLE users (
+///     id BIGINT PRIMARY KEY,
+///     email TEXT NOT NULL -- renamed from: mail
+/// );
+/// ```
+///
+/// It stands directly above the `CREATE TABLE` or the column, or behind the line on which one begins. It may stay: where
+/// nothing has the old name any more, it says nothing.
+#[must_use]
+#[derive(Clone)]
+pub struct Autogenerate {
+    sql: String,
+    /// The first line of each statement, where a list was given.
+    statements: Vec<usize>,
+    path: String,
+    filter: Filter,
+    scratch_url: Option<String>,
+    renames: Vec<Stated>,
+}
+
+/// A rename, with names as a person writes them.
+#[derive(Debug, Clone)]
+enum Stated {
+    Table {
+        old: String,
+        new: String,
+    },
+    Column {
+        table: String,
+        old: String,
+        new: String,
+    },
+}
+
+/// Without the scratch database's URL, which may hold a password.
+impl fmt::Debug for Autogenerate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Autogenerate")
+            .field("path", &self.path)
+            .field("filter", &self.filter)
+            .field("renames", &self.renames)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Autogenerate {
+    /// The desired schema as SQL: statements that build it in an empty database. As in revision files, a byte-order mark
+    /// is dropped and CRLF is read as LF.
+    pub fn from_sql(sql: impl AsRef<str>) -> Self {
+        Autogenerate {
+            sql: plain(sql.as_ref()),
+            statements: Vec::new(),
+            path: "<desired schema>".to_owned(),
+            filter: Filter::default(),
+            scratch_url: None,
+            renames: Vec::new(),
+        }
+    }
+
+    /// The same from a list of statements, such as a builder gives. Errors name the statement, and count its lines.
+    pub fn from_statements(statements: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let mut desired = Autogenerate::from_sql("");
+        let mut line = 1;
+        for statement in statements {
+            let statement = plain(statement.as_ref());
+            desired.statements.push(line);
+            desired.sql.push_str(&statement);
+            // On a line of its own: the statement may end with a comment.
+            desired.sql.push_str("\n;\n");
+            line += statement.matches('\n').count() + 2;
+        }
+        desired
+    }
+
+    /// What errors call the desired schema: its file. Default: `<desired schema>`.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// What is compared. Default: everything but the tables of migration tools.
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = filter;
+        self
+    }
+
+    /// An empty database to build the desired schema on, where the role may not create databases; it is left
+    /// empty again. Default: limbeck creates and drops one of its own.
+    pub fn scratch_url(mut self, url: impl Into<String>) -> Self {
+        self.scratch_url = Some(url.into());
+        self
+    }
+
+    /// A table that has another name in the database, as a hint in the desired schema says it. Names are written as in
+    /// SQL, with a schema and quotes where they need them. Default: none but the hints.
+    pub fn renamed_table(mut self, old: impl Into<String>, new: impl Into<String>) -> Self {
+        self.renames.push(Stated::Table {
+            old: old.into(),
+            new: new.into(),
+        });
+        self
+    }
+
+    /// A column that has another name in the database; the table by its new name. Default: none but the hints.
+    pub fn renamed_column(
+        mut self,
+        table: impl Into<String>,
+        old: impl Into<String>,
+        new: impl Into<String>,
+    ) -> Self {
+        self.renames.push(Stated::Column {
+            table: table.into(),
+            old: old.into(),
+            new: new.into(),
+        });
+        self
+    }
+
+    /// Compares. The version tables of limbeck's default names are left out, as are other tools';
+    /// [`Migrator::compare_schema`](crate::Migrator::compare_schema) knows the names that its settings give.
+    ///
+    /// # Errors
+    /// [`AutogenerateError`]: the database is as it was before.
+    pub async fn compare<DB: Reflect>(
+        &self,
+        pool: &Pool<DB>,
+    ) -> Result<Comparison, AutogenerateError> {
+        self.compare_pool(pool, &[]).await
+    }
+
+    /// Compares through a connection, so that what an open transaction of its own did is seen. `options` are those that
+    /// it was opened with: the scratch database is made beside the one that they name.
+    ///
+    /// # Errors
+    /// As [`compare`](Self::compare).
+    pub async fn compare_on<C>(
+        &self,
+        connection: &mut C,
+        options: &C::Options,
+    ) -> Result<Comparison, AutogenerateError>
+    where
+        C: Connection,
+        C::Database: Reflect<Connection = C>,
+    {
+        self.compare_between::<C::Database>(connection, options, &[])
+            .await
+    }
+
+    /// `own` are limbeck's tables.
+    pub(crate) async fn compare_pool<DB: Reflect>(
+        &self,
+        pool: &Pool<DB>,
+        own: &[Name],
+    ) -> Result<Comparison, AutogenerateError> {
+        let mut live = pool.acquire().await?;
+        let options = pool.connect_options();
+        self.compare_between::<DB>(&mut live, &options, own).await
+    }
+
+    async fn compare_between<DB: Reflect>(
+        &self,
+        live: &mut DB::Connection,
+        options: &<DB::Connection as Connection>::Options,
+        own: &[Name],
+    ) -> Result<Comparison, AutogenerateError> {
+        // Whatever is wrong with the text is said before anything is connected to.
+        let stated = self.stated(DB::FAMILY)?;
+        let built = match &self.scratch_url {
+            None => DB::scratch(live, options, &self.sql).await,
+            Some(url) => self.build_in::<DB>(live, url).await,
+        };
+        let mut desired = built.map_err(|error| self.placed(error))?;
+        let mut found = DB::reflect(live).await?;
+        let current = current_schema::<DB>(live).await?;
+        let current = current.as_deref();
+        self.filter
+            .apply(&mut found, &mut desired, &Scope { current, own });
+        let renames = hints::resolved(&stated, &found, &desired, current);
+        Ok(Comparison::new(found, desired, &renames))
+    }
+
+    /// On the user's scratch database.
+    async fn build_in<DB: Reflect>(
+        &self,
+        live: &mut DB::Connection,
+        url: &str,
+    ) -> Result<Schema, AutogenerateError> {
+        let scheme = url.split(':').next().unwrap_or_default();
+        if !<DB as Database>::URL_SCHEMES.contains(&scheme) {
+            return Err(AutogenerateError::InvalidScratchUrl {
+                reason: format!(
+                    "that of this kind of database begins with {}",
+                    DB::URL_SCHEMES
+                        .iter()
+                        .map(|scheme| format!("`{scheme}:`"))
+                        .collect::<Vec<_>>()
+                        .join(" or ")
+                ),
+            });
+        }
+        let options: <DB::Connection as Connection>::Options =
+            url.parse()
+                .map_err(|error: sqlx::Error| AutogenerateError::InvalidScratchUrl {
+                    reason: error.to_string(),
+                })?;
+        let mut scratch = DB::Connection::connect_with(&options)
+            .await
+            .map_err(|source| AutogenerateError::ScratchConnection { source })?;
+        let built = DB::scratch_in(live, &mut scratch, &self.sql).await;
+        // What was wanted of it is done: how the connection ends changes nothing.
+        let _ = scratch.close().await;
+        built
+    }
+
+    /// The hints, and what was said beside them.
+    fn stated(&self, dialect: Dialect) -> Result<Renames, AutogenerateError> {
+        let mut renames = hints::read(dialect, &self.sql).map_err(|fault| {
+            let (line, column) = position(&self.sql, fault.offset);
+            self.placed(AutogenerateError::Syntax {
+                path: String::new(),
+                line,
+                column,
+                message: fault.message,
+            })
+        })?;
+        let name = |text: &str| hints::stated_name(dialect, text);
+        let column = |text: &str| hints::stated_column(dialect, text);
+        for stated in &self.renames {
+            match stated {
+                Stated::Table { old, new } => renames.tables.push((name(old), name(new))),
+                Stated::Column { table, old, new } => {
+                    renames
+                        .columns
+                        .push((name(table), column(old), column(new)));
+                }
+            }
+        }
+        Ok(renames)
+    }
+
+    /// The error with the path, and with the place in the statement where a list was given.
+    fn placed(&self, mut error: AutogenerateError) -> AutogenerateError {
+        let (path, line, number) = match &mut error {
+            AutogenerateError::Desired {
+                path,
+                line,
+                statement,
+                ..
+            } => (path, line, Some(statement)),
+            AutogenerateError::Syntax { path, line, .. } => (path, line, None),
+            _ => return error,
+        };
+        *path = self.path.clone();
+        let before = self.statements.partition_point(|first| first <= line);
+        if let Some(first) = before.checked_sub(1).map(|at| self.statements[at]) {
+            *line = *line - first + 1;
+            match number {
+                Some(number) => *number = before,
+                None => *path = format!("{}, statement {before}", self.path),
+            }
+        }
+        error
+    }
+}
+
+fn plain(sql: &str) -> String {
+    let sql = sql.strip_prefix('\u{feff}').unwrap_or(sql);
+    sql.replace("\r\n", "\n")
+}
+
+/// The schema whose things have names without one.
+async fn current_schema<DB: Reflect>(
+    live: &mut DB::Connection,
+) -> Result<Option<String>, AutogenerateError> {
+    let query = match DB::FAMILY {
+        Dialect::Sqlite => return Ok(Some("main".to_owned())),
+        Dialect::Postgres => "SELECT pg_catalog.current_schema()::pg_catalog.text",
+        Dialect::Mysql | Dialect::Mariadb => "SELECT DATABASE()",
+    };
+    let results = DB::send(live, query.to_owned(), vec![1]).await;
+    let results = results.map_err(|failed| AutogenerateError::Reflect {
+        what: "live",
+        source: failed.error,
+    })?;
+    let cell = results.into_iter().next().and_then(|result| {
+        let row = result.rows.into_iter().next()?;
+        row.into_iter().next()?
+    });
+    Ok(cell)
+}
+
+/// Reads the schema of the database behind a connection.
+///
+/// # Errors
+/// [`AutogenerateError`].
+pub async fn reflect<DB: Reflect>(
+    connection: &mut DB::Connection,
+) -> Result<Schema, AutogenerateError> {
+    DB::reflect(connection).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(line: usize) -> AutogenerateError {
+        AutogenerateError::Desired {
+            path: "<desired schema>".to_owned(),
+            line,
+            column: 3,
+            statement: 7,
+            message: "no such type".to_owned(),
+        }
+    }
+
+    #[test]
+    fn errors_name_the_file_or_the_statement() {
+        let file = Autogenerate::from_sql("\u{feff}CREATE TABLE a (x INT);\r\n").path("schema.sql");
+        assert_eq!(file.sql, "CREATE TABLE a (x INT);\n");
+        let said = file.placed(failed(4)).to_string();
+        assert!(said.starts_with("schema.sql:4:3: statement 7 of"), "{said}");
+
+        let list =
+            Autogenerate::from_statements(["CREATE TABLE a (x INT)", "CREATE\nTABLE b", "C"]);
+        assert_eq!(
+            list.sql,
+            "CREATE TABLE a (x INT)\n;\nCREATE\nTABLE b\n;\nC\n;\n"
+        );
+        for (line, expected) in [
+            (1, "1:3: statement 1"),
+            (4, "2:3: statement 2"),
+            (6, "1:3: statement 3"),
+        ] {
+            let said = list.placed(failed(line)).to_string();
+            let expected = format!("<desired schema>:{expected} of");
+            assert!(said.starts_with(&expected), "{said}");
+        }
+        let open = Autogenerate::from_statements(["SELECT 1", "SELECT\n 'x"]);
+        let error = open.stated(Dialect::Sqlite).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "<desired schema>, statement 2:2:2: a string is not closed"
+        );
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let desired = Autogenerate::from_sql("").scratch_url("postgres://u:hunter2@h/d");
+        assert!(!format!("{desired:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,163 @@
+//! What each database does in its own way, behind one face.
+
+use futures_util::future::BoxFuture;
+
+use super::change::{Change, Class};
+use super::error::AutogenerateError;
+use super::rename::Renames;
+use super::schema::Schema;
+use super::{mysql, postgres, sqlite};
+use crate::backend::Backend;
+use crate::dialect::Dialect;
+
+/// A database whose schema can be read. Sealed, as [`Backend`] is.
+pub trait Reflect: Backend {
+    /// Reads the schema through one connection, in a number of queries that does not depend on the number of
+    /// tables. Of an open transaction's changes it sees what that connection sees.
+    #[doc(hidden)]
+    fn reflect(
+        connection: &mut Self::Connection,
+    ) -> BoxFuture<'_, Result<Schema, AutogenerateError>>;
+
+    /// Makes a scratch database beside the one that the connection options name, runs `sql` on it, reads its
+    /// schema and removes it again, also where `sql` failed. Left-overs of killed runs are removed first.
+    ///
+    /// `like` is a connection to the live database: the scratch takes its character set and collations from it,
+    /// and the name of the schema that is current there.
+    #[doc(hidden)]
+    fn scratch<'c>(
+        like: &'c mut Self::Connection,
+        options: &'c <Self::Connection as sqlx::Connection>::Options,
+        sql: &'c str,
+    ) -> BoxFuture<'c, Result<Schema, AutogenerateError>>;
+
+    /// The same on an empty database that the user made: it is left empty again. Refuses one that is the live
+    /// one, or not empty.
+    #[doc(hidden)]
+    fn scratch_in<'c>(
+        like: &'c mut Self::Connection,
+        scratch: &'c mut Self::Connection,
+        sql: &'c str,
+    ) -> BoxFuture<'c, Result<Schema, AutogenerateError>>;
+}
+
+/// What an engine writes SQL for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lowering<'a> {
+    /// Where the database is, with the new names of what is renamed, in the tables and in everything that depends
+    /// on them. The first statements written rename; all others speak of the new names.
+    pub from: &'a Schema,
+    pub to: &'a Schema,
+    pub renames: &'a Renames,
+    /// What [`compare`](super::compare::compare) says of the two.
+    pub changes: &'a [Change],
+    pub direction: Direction,
+}
+
+/// Which way SQL goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// To the desired schema. A NOT NULL column without a default that is added fails where there are rows: only a
+    /// person knows what they get.
+    Up,
+    /// Back again. A NOT NULL column without a default comes back with a placeholder, which a note names: its data
+    /// are gone, and the schema is what a downgrade promises.
+    Down,
+}
+
+/// SQL in order, for one section of a revision.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Script {
+    pub mode: ScriptMode,
+    pub statements: Vec<Statement>,
+}
+
+impl Script {
+    pub(crate) fn push(&mut self, sql: impl Into<String>) {
+        self.statements.push(Statement {
+            sql: sql.into(),
+            notes: Vec::new(),
+        });
+    }
+
+    /// A statement with a comment above it, one line each.
+    pub(crate) fn push_with_note(&mut self, sql: impl Into<String>, note: impl Into<String>) {
+        self.statements.push(Statement {
+            sql: sql.into(),
+            notes: vec![note.into()],
+        });
+    }
+}
+
+/// How a section runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ScriptMode {
+    /// As sections do by default.
+    #[default]
+    Plain,
+    /// `autocommit`.
+    Autocommit,
+    /// `foreign_keys=off`, for SQLite's rebuild of a table.
+    ForeignKeysOff,
+}
+
+/// A statement, without what ends it, and what a reader should know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Statement {
+    pub sql: String,
+    pub notes: Vec<String>,
+}
+
+/// The SQL that brings `from` to `to`. Never fails: what cannot be said in SQL becomes a note.
+pub(crate) fn lower(lowering: &Lowering<'_>) -> Script {
+    match lowering.to.dialect {
+        Dialect::Sqlite => sqlite::lower::lower(lowering),
+        Dialect::Postgres => postgres::lower::lower(lowering),
+        Dialect::Mysql | Dialect::Mariadb => mysql::lower::lower(lowering),
+    }
+}
+
+/// The schemas on the way from `from` to `to`, the last of which is `to`: one revision each. More than one only
+/// where one revision cannot do it: PostgreSQL's new enum values, which no statement of the same transaction may
+/// use, and what `online` splits. An engine gives every stage a mode of its own in [`lower`].
+pub(crate) fn stages(from: &Schema, to: &Schema, online: bool) -> Vec<Schema> {
+    match to.dialect {
+        Dialect::Postgres => postgres::stages::stages(from, to, online),
+        _ => vec![to.clone()],
+    }
+}
+
+/// What becomes of the values when a column's type changes, with its collation or character set, and why where
+/// that is not [`Class::Safe`].
+pub(crate) fn conversion(
+    dialect: Dialect,
+    from: &super::schema::Column,
+    to: &super::schema::Column,
+) -> (Class, Option<String>) {
+    match dialect {
+        Dialect::Sqlite => sqlite::types::conversion(from, to),
+        Dialect::Postgres => postgres::types::conversion(from, to),
+        Dialect::Mysql | Dialect::Mariadb => mysql::types::conversion(from, to),
+    }
+}
+
+/// SQLite: why STRICT stays as it is while lossy changes of columns are withheld, if it does.
+pub(crate) fn strict_goes_with(
+    from: &super::schema::Table,
+    to: &super::schema::Table,
+) -> Option<String> {
+    sqlite::types::strict_goes_with(from, to)
+}
+
+/// `desired` in the spelling of `live`, where names compare without case: SQLite.
+pub(crate) fn spelt_like(live: &Schema, desired: Schema) -> Schema {
+    match desired.dialect {
+        Dialect::Sqlite => sqlite::spelling::like(live, desired),
+        _ => desired,
+    }
+}
+
+/// SQLite: the same script in the mode that a rebuild needs.
+pub(crate) fn with_foreign_keys_off(script: Script) -> Script {
+    sqlite::lower::with_foreign_keys_off(script)
+}

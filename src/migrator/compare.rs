@@ -1,0 +1,41 @@
+//! The schema that a service wants, compared with its database.
+
+use sqlx::Pool;
+
+use super::Migrator;
+use crate::autogenerate::{Autogenerate, Comparison, Reflect, TableName};
+use crate::error::Error;
+
+impl<DB: Reflect> Migrator<Pool<DB>> {
+    /// What differs between the database and the desired schema, limbeck's own tables left out by the names that this
+    /// migrator gives them.
+    ///
+    /// A test of a service asserts that its revisions lead to the schema that it wants:
+    ///
+    /// ```no_run
+    /// # async fn test(pool: sqlx::SqlitePool, migrations: limbeck::Migrations) -> Result<(), limbeck::Error> {
+    /// use limbeck::{Migrator, autogenerate::Autogenerate};
+    ///
+    /// let migrator = Migrator::new(&pool, migrations);
+    /// migrator.upgrade_to_head().await?;
+    /// let desired = Autogenerate::from_sql("CREATE TABLE users (id INTEGER PRIMARY KEY);");
+    /// let comparison = migrator.compare_schema(&desired).await?;
+    /// assert!(comparison.is_empty(), "{:?}", comparison.changes());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Autogenerate`]; the database is as it was before. [`Error::Refused`] for a name that the database does
+    /// not take. Dropping the future may leave a scratch database behind, which the next comparison removes.
+    pub async fn compare_schema(&self, desired: &Autogenerate) -> Result<Comparison, Error> {
+        let names = self.settings.names(self.dialect);
+        names.check()?;
+        let own = [
+            names.version_name(),
+            names.history_name(),
+            &names.lock_name(),
+        ]
+        .map(|name| TableName::new(names.schema(), name));
+        Ok(desired.compare_pool(&self.source, &own).await?)
+    }
+}
