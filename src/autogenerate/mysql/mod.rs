@@ -1,0 +1,23 @@
+//! MySQL and MariaDB.
+//!
+//! One model for both: an index is one whether it is unique or not, since the servers know no other unique constraint;
+//! the primary key is a constraint called `PRIMARY`; a check that is written at a column (MariaDB keeps those apart) is
+//! a constraint without a name whose first column is that one. What a session leaves in an object and no other session
+//! can say again is left out: definers, the `sql_mode` and the character set that views and routines remember.
+
+#[cfg(feature = "mysql")]
+mod desired;
+pub(super) mod lower;
+#[cfg(feature = "mysql")]
+mod query;
+#[cfg(feature = "mysql")]
+mod read;
+#[cfg(feature = "mysql")]
+mod reflect;
+mod render;
+#[cfg(feature = "mysql")]
+mod scratch;
+// Only what reads needs all of it.
+#[cfg_attr(not(feature = "mysql"), allow(dead_code))]
+mod text;
+pub(super) mod types;

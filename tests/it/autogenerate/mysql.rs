@@ -1,0 +1,98 @@
+//! MariaDB: reads, compares and writes every feature; on scratch databases that leave nothing behind.
+
+mod fixture;
+mod generator;
+mod property;
+mod scratch;
+
+use limbeck::autogenerate::{
+    Autogenerate, Comparison, Draft, DraftOptions, Schema, reflect as reflect_connection,
+};
+use limbeck::{Dialect, NewRevision, Revision, SectionKind, sql};
+use sqlx::{MySql, MySqlPool};
+
+use crate::support::servers;
+
+const EVERYTHING: &str = include_str!("mysql/everything.sql");
+
+/// Runs a script as a session of the executor's would.
+async fn run(pool: &MySqlPool, script: &str) {
+    let statements = sql::split(Dialect::Mariadb, script).expect("SQL");
+    let texts: Vec<String> = statements.iter().map(|one| one.text().to_owned()).collect();
+    run_all(pool, &texts)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+async fn run_all(pool: &MySqlPool, statements: &[String]) -> Result<(), String> {
+    let mut connection = pool.acquire().await.expect("a connection");
+    let enter = "SET SESSION sql_mode = @@GLOBAL.sql_mode, SESSION time_zone = @@GLOBAL.time_zone"
+        .to_owned();
+    for text in std::iter::once(&enter).chain(statements) {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(text.clone()))
+            .execute(&mut *connection)
+            .await
+            .map_err(|error| format!("{error}\nin: {text}"))?;
+    }
+    Ok(())
+}
+
+async fn reflected(pool: &MySqlPool) -> Schema {
+    let mut connection = pool.acquire().await.expect("a connection");
+    reflect_connection::<MySql>(&mut connection)
+        .await
+        .expect("a schema")
+}
+
+async fn compared(pool: &MySqlPool, desired: &str) -> Comparison {
+    Autogenerate::from_sql(desired)
+        .compare(pool)
+        .await
+        .unwrap_or_else(|error| panic!("{error}: {error:?}"))
+}
+
+fn words(comparison: &Comparison) -> Vec<String> {
+    comparison
+        .changes()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+fn difference(live: &Schema, desired: &Schema) -> Vec<String> {
+    words(&Comparison::between(live.clone(), desired.clone()))
+}
+
+/// A draft as a revision file, read back: its text, and the statements of both sections.
+struct Written {
+    text: String,
+    up: Vec<String>,
+    down: Vec<String>,
+}
+
+fn written(draft: &Draft) -> Written {
+    let file = NewRevision::new("000000000001").message("generated");
+    let sections = draft.clone().sections();
+    let text = sections
+        .fold(file, NewRevision::section)
+        .to_text()
+        .expect("a revision file");
+    let revision = Revision::parse("generated.sql", text.clone()).expect("a valid file");
+    let of = |kind| -> Vec<String> {
+        let Some(section) = revision.section(kind, Dialect::Mariadb) else {
+            return Vec::new();
+        };
+        let statements = revision.statements(section, Dialect::Mariadb);
+        let statements = statements.unwrap_or_else(|error| panic!("{error}\n{text}"));
+        statements.iter().map(|one| one.text().to_owned()).collect()
+    };
+    let (up, down) = (of(SectionKind::Upgrade), of(SectionKind::Downgrade));
+    Written { text, up, down }
+}
+
+fn only_draft(comparison: &Comparison, options: DraftOptions) -> Written {
+    match &comparison.drafts(options)[..] {
+        [draft] => written(draft),
+        drafts => panic!("{} drafts", drafts.len()),
+    }
+}
