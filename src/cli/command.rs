@@ -6,6 +6,7 @@ use clap::{Args, ColorChoice, Subcommand};
 
 use super::adopt::AdoptArgs;
 use super::author::{EditArgs, InitArgs, MergeArgs, RevisionArgs};
+use super::check::CheckArgs;
 use super::graph::GraphArgs;
 use super::import::ImportArgs;
 use crate::dialect::Dialect;
@@ -59,7 +60,7 @@ pub enum Command {
     /// Make a folder with a first revision, and show what a service needs to carry it.
     Init(InitArgs),
     /// Write a new revision file.
-    Revision(RevisionArgs),
+    Revision(Box<RevisionArgs>),
     /// Write a revision that joins heads.
     Merge(MergeArgs),
     /// Open a revision's file in the editor.
@@ -84,6 +85,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Say that the database is at these revisions, without running anything.
     Stamp(StampArgs),
+    /// Compare the database with the desired schema, and exit with 3 where they differ.
+    Check(CheckArgs),
     /// Show where the database stands: pending, unknown, edited and unfinished revisions, and who holds the lock.
     #[command(after_help = "Example:\n  limbeck status --json")]
     Status,
@@ -104,6 +107,17 @@ pub enum Command {
     /// Print the manual page.
     #[command(after_help = "Example:\n  limbeck man | man -l -")]
     Man,
+}
+
+impl Command {
+    /// A URL beside the database's, whose password is printed no more than that one's.
+    pub(super) fn scratch_url(&self) -> Option<&str> {
+        match self {
+            Command::Check(args) => args.desired.scratch_url.as_deref(),
+            Command::Revision(args) => args.desired.scratch_url.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// Arguments of `plan`.

@@ -13,7 +13,8 @@ use super::command::Options;
 use super::database::Database;
 use super::error::CliError;
 use super::redact::Redactor;
-use crate::backend::{Backend, Source};
+use crate::autogenerate::Reflect;
+use crate::backend::Source;
 use crate::dialect::Dialect;
 use crate::executor::Event;
 use crate::migrations::Migrations;
@@ -148,7 +149,7 @@ async fn open_sqlite(opening: Opening<'_>) -> Result<Opened, CliError> {
     })
 }
 
-async fn open_pool<DB: Backend>(
+async fn open_pool<DB: Reflect>(
     opening: Opening<'_>,
     connect: Option<<DB::Connection as Connection>::Options>,
 ) -> Result<Opened, CliError> {

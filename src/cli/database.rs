@@ -1,8 +1,9 @@
 //! What the commands ask of a database, whichever it is.
 
 use futures_util::future::BoxFuture;
+use sqlx::Pool;
 
-use crate::backend::{Backend as _, Source};
+use crate::autogenerate::{Autogenerate, Comparison, Reflect};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::executor::Report;
@@ -36,9 +37,10 @@ pub(super) trait Database: Send + Sync {
     fn own_table(&self) -> (Option<&str>, &str);
     fn foreign_rows<'a>(&'a self, query: &'a str) -> Answer<'a, Option<Vec<TextRow>>>;
     fn adopt<'a>(&'a self, revisions: &'a [String]) -> Answer<'a, Report>;
+    fn compare<'a>(&'a self, desired: &'a Autogenerate) -> Answer<'a, Comparison>;
 }
 
-impl<S: Source> Database for Migrator<S> {
+impl<DB: Reflect> Database for Migrator<Pool<DB>> {
     fn plan_upgrade(&self, targets: Vec<Target>) -> Answer<'_, Plan> {
         Box::pin(Migrator::plan_upgrade(self, targets))
     }
@@ -92,7 +94,7 @@ impl<S: Source> Database for Migrator<S> {
     }
 
     fn family(&self) -> Dialect {
-        S::Database::FAMILY
+        DB::FAMILY
     }
 
     fn own_table(&self) -> (Option<&str>, &str) {
@@ -105,5 +107,9 @@ impl<S: Source> Database for Migrator<S> {
 
     fn adopt<'a>(&'a self, revisions: &'a [String]) -> Answer<'a, Report> {
         Box::pin(Migrator::adopt(self, revisions))
+    }
+
+    fn compare<'a>(&'a self, desired: &'a Autogenerate) -> Answer<'a, Comparison> {
+        Box::pin(Migrator::compare_schema(self, desired))
     }
 }

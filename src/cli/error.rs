@@ -56,6 +56,12 @@ pub(super) enum CliError {
     /// The server did not answer in time.
     #[error("no connection to {database}: it did not answer within {seconds} s")]
     ConnectTimeout { database: String, seconds: u64 },
+    /// The desired schema's file.
+    #[error("the desired schema, {path}, could not be read: --schema names another file")]
+    UnreadableSchema {
+        path: String,
+        source: std::io::Error,
+    },
     /// A script of no database in particular.
     #[error("what the script is for is not known: give --dialect, or a database URL")]
     NoDialect,
@@ -98,6 +104,7 @@ impl CliError {
                 "invalid_database_url"
             }
             CliError::Connect { .. } | CliError::ConnectTimeout { .. } => "connection",
+            CliError::UnreadableSchema { .. } => "unreadable_schema",
             CliError::NoDialect => "no_dialect",
             CliError::NotConfirmed => "not_confirmed",
             CliError::Usage(_) => "usage",

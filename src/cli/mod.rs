@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `plan`, `upgrade`, `downgrade`, `stamp` | `{"steps":[{"action","revision","heads":[…],"message"}],"heads":[…],"outcome"}`: `heads` sorted, a step's are those after it; `plan` and `--dry-run` have no `outcome` |
 //! | `history`, `graph`, `heads`, `branches`, `show`, `current`; of what they wrote `init`, `revision`, `merge`; `edit` | `{"revisions":[…]}`, each a [`RevisionInfo`] with `"unknown":true` if the files do not hold it |
+//! | `revision --autogenerate` | the same with `"changes"` and `"notes"` as of `check`, each change with `"withheld":true` if it is written as a comment; no revisions where nothing differs |
+//! | `check` | `{"changes":[{"kind","subject","table","class","reason"}],"notes":[…]}`: `table` is null for what is no table's, `class` one of `safe`, `lossy`, `manual` |
 //! | `status` | a [`Status`] with `"ready"` |
 //! | anything with `--sql` | `{"sql":"…"}` |
 //! | `resolve` | `{"revision","resolution"}` |
@@ -18,10 +20,12 @@
 //! and an error is the last line on standard error, `{"error":{"kind","message"}}` with [`Error::kind`] or one
 //! of `no_database_url`, `invalid_database_url`, `connection`, `no_dialect`, `not_confirmed`, `usage`, `io`,
 //! `json`; of what writes files `embedded`, `not_empty`, `multiple_heads`, `not_a_head`, `nothing_to_merge`,
-//! `invalid_target`, `invalid_file`, `invalid_graph`, `file_template`, `file_exists`, `editor`;
+//! `invalid_target`, `invalid_file`, `invalid_graph`, `file_template`, `file_exists`, `editor`, `not_at_head`; of what
+//! compares schemas `unreadable_schema`, `invalid_schema_file`, `desired_schema_failed`, `no_scratch`,
+//! `invalid_scratch_url`, `scratch_is_live`, `scratch_not_empty`, `reflection_failed`;
 //! of `import` and `adopt` `unreadable_source`, `no_migrations`, `refused_source`,
 //! `same_folder`, `exists`, `no_alembic`, `no_folder`, `no_version_table`, `nothing_to_adopt`, `disagreement`,
-//! `same_table`. Exit codes: 0 done, 1 an error, 2 wrong usage, 3 what `current --check-heads` looks for.
+//! `same_table`. Exit codes: 0 done, 1 an error, 2 wrong usage, 3 what `check` and `current --check-heads` look for.
 //!
 //! A SQLite file that is not there is created by what writes, unless the URL's `mode=` says otherwise; what
 //! only looks takes it for an empty database. The binary is built without TLS, since that would cost a C
@@ -33,10 +37,12 @@
 
 mod adopt;
 mod author;
+mod check;
 mod command;
 mod connect;
 mod context;
 mod database;
+mod desired;
 mod document;
 mod error;
 mod files;
@@ -60,11 +66,13 @@ use clap::Parser;
 
 pub use adopt::AdoptArgs;
 pub use author::{EditArgs, InitArgs, MergeArgs, NewFileArgs, RevisionArgs};
+pub use check::CheckArgs;
 pub use command::{
     Answer, BranchesArgs, Command, CompletionsArgs, CurrentArgs, DowngradeArgs, Form, HeadsArgs,
     HistoryArgs, Options, PlanArgs, ResolveArgs, ScriptArgs, ShowArgs, StampArgs, UpgradeArgs,
 };
 use context::{Context, FromOptions};
+pub use desired::DesiredArgs;
 use error::CliError;
 pub use graph::{Format, GraphArgs};
 pub use import::{ImportArgs, Tool};
@@ -78,7 +86,7 @@ pub use service::run_in_service;
     name = "limbeck",
     version,
     about = "Alembic's migration model for Rust services: plan, run and look at migrations.",
-    after_help = "Exit codes: 0 done; 1 an error; 2 wrong usage; 3 what `current --check-heads` looks for.\n\
+    after_help = "Exit codes: 0 done; 1 an error; 2 wrong usage; 3 what `check` and `current --check-heads` look for.\n\
                   This program is built without TLS: where a server wants it, build the commands into a \
                   service whose sqlx has it."
 )]
@@ -122,7 +130,10 @@ pub fn main() -> ExitCode {
 pub async fn run(cli: Cli) -> ExitCode {
     let context = FromOptions::new(cli.options.clone());
     let form = &cli.options.form;
-    let output = Output::new(form.json, form.color, context.redactor());
+    let redactor = context
+        .redactor()
+        .and(Redactor::of(cli.command.scratch_url()));
+    let output = Output::new(form.json, form.color, redactor);
     execute(&cli.command, &context, &output).await
 }
 
@@ -159,6 +170,7 @@ async fn dispatch(
         Command::Show(args) => lists::show(args, context, output).await,
         Command::Import(args) => import::import(args, context, output),
         Command::Adopt(args) => adopt::adopt(args, context, output).await,
+        Command::Check(args) => check::check(args, context, output).await,
         Command::Status => lists::status(context, output).await,
     }
 }

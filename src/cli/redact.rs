@@ -35,6 +35,15 @@ impl Redactor {
         Redactor { secrets }
     }
 
+    /// Knows those of both.
+    pub(super) fn and(mut self, other: Redactor) -> Redactor {
+        self.secrets.extend(other.secrets);
+        self.secrets
+            .sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        self.secrets.dedup();
+        self
+    }
+
     /// The text without passwords.
     pub(super) fn clean(&self, text: &str) -> String {
         let mut text = without_urls_passwords(text);

@@ -13,13 +13,13 @@ use super::database::Database;
 use super::error::CliError;
 use super::output::Output;
 use super::redact::Redactor;
-use crate::backend::Backend;
+use crate::autogenerate::Reflect;
 use crate::dialect::Dialect;
 use crate::migrations::Migrations;
 use crate::migrator::Migrator;
 
 /// Runs a command on a service's own migrator, prints the answer, or the error, and gives the exit code: 0 done, 1 an
-/// error, 2 wrong usage, 3 what `current --check-heads` looks for.
+/// error, 2 wrong usage, 3 what `check` and `current --check-heads` look for.
 ///
 /// [`Command`] is a clap subcommand, and [`Form`] a group of options, for a parser of the service's own:
 ///
@@ -56,12 +56,13 @@ use crate::migrator::Migrator;
 ///
 /// The migrator's settings, registered code and observer are in force. Commands that write revision files are refused:
 /// a service's migrations are part of its program.
-pub async fn run_in_service<DB: Backend>(
+pub async fn run_in_service<DB: Reflect>(
     command: &Command,
     form: &Form,
     migrator: &Migrator<Pool<DB>>,
 ) -> ExitCode {
-    let output = Output::new(form.json, form.color, Redactor::default());
+    let redactor = Redactor::of(command.scratch_url());
+    let output = Output::new(form.json, form.color, redactor);
     if matches!(command, Command::Completions(_) | Command::Man) {
         let error = CliError::Usage(
             "these would be the program limbeck's: a service makes its own, of its whole parser, with clap_complete \
@@ -73,11 +74,11 @@ pub async fn run_in_service<DB: Backend>(
     super::execute(command, &OfService { migrator }, &output).await
 }
 
-struct OfService<'a, DB: Backend> {
+struct OfService<'a, DB: Reflect> {
     migrator: &'a Migrator<Pool<DB>>,
 }
 
-impl<DB: Backend> Context for OfService<'_, DB> {
+impl<DB: Reflect> Context for OfService<'_, DB> {
     fn migrations(&self) -> Result<Migrations, CliError> {
         Ok(self.migrator.migrations().clone())
     }

@@ -706,7 +706,15 @@ fn the_examples_of_the_help_work() {
         place
     };
     let one = || Place::new(&[("1a6f11", "", "", SECTIONS)]);
-    let table: [(&str, Vec<Place>); 6] = [
+    let with_schema = || {
+        let place = one();
+        fs::create_dir(place.path("db")).expect("a folder");
+        place.write("schema.sql", "");
+        place.write("db/schema.sql", "");
+        place
+    };
+    let generating = with_schema();
+    let table: [(&str, Vec<Place>); 7] = [
         ("init", vec![nothing(), nothing()]),
         // One after the other, in one place.
         ("revision", vec![one()]),
@@ -714,6 +722,7 @@ fn the_examples_of_the_help_work() {
         ("edit", vec![linear(), linear()]),
         ("graph", vec![linear()]),
         ("history", vec![linear()]),
+        ("check", vec![with_schema()]),
     ];
     let binary = Path::new(env!("CARGO_BIN_EXE_limbeck"));
     let folder = binary.parent().expect("a folder").display();
@@ -727,12 +736,16 @@ fn the_examples_of_the_help_work() {
             if example.contains("| dot ") && server("LIMBECK_TEST_DOT").is_none() {
                 continue;
             }
+            let place = match example.contains("--autogenerate") {
+                true => &generating,
+                false => places.get(at).unwrap_or(&places[0]),
+            };
             let output = Command::new("sh")
                 .args(["-ec", example])
                 .env("PATH", &path)
                 .env("DATABASE_URL", "sqlite:app.db")
                 .env("VISUAL", "true")
-                .current_dir(places.get(at).unwrap_or(&places[0]).path(""))
+                .current_dir(place.path(""))
                 .stdin(Stdio::null())
                 .output()
                 .expect("a shell");

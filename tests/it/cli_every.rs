@@ -26,6 +26,10 @@ const CALLS: &[(&[&str], i32)] = &[
     (&["branches"], 0),
     (&["show", "current"], 0),
     (&["show", "nowhere"], 1),
+    (&["check"], 0),
+    (&["check", "--schema", "more.sql"], 3),
+    (&["check", "--schema", "nowhere.sql"], 1),
+    (&["check", "--include", "nothing:x"], 2),
     (&["downgrade", "-1", "--dry-run"], 0),
     (&["downgrade", "-1"], 0),
     (&["downgrade", "nowhere"], 1),
@@ -39,7 +43,23 @@ const CALLS: &[(&[&str], i32)] = &[
     (&["resolve", "a1"], 2),
     (&["revision", "-m", "more", "--rev-id", "f1"], 0),
     (&["revision", "-m", "more", "--rev-id", "f1"], 1),
+    (&["revision", "--autogenerate", "-m", "too early"], 1),
     (&["upgrade", "heads"], 0),
+    (&["revision", "--autogenerate", "-m", "nothing"], 0),
+    (
+        &[
+            "revision",
+            "--autogenerate",
+            "-m",
+            "generated",
+            "--schema=more.sql",
+            "--rev-id=g1",
+        ],
+        0,
+    ),
+    (&["upgrade", "heads"], 0),
+    (&["check", "--schema", "more.sql"], 0),
+    (&["revision", "-m", "more", "--schema=more.sql"], 2),
     (&["merge", "heads"], 1),
     (&["edit", "f1"], 0),
     (&["init", "elsewhere"], 0),
@@ -54,6 +74,9 @@ const CALLS: &[(&[&str], i32)] = &[
 on_each! {
     async fn every_command_and_exit_code(db) {
         let place = Place::diamond();
+        let schema: String = ["ta", "tb", "tc", "te"].map(|table| format!("CREATE TABLE {table} (id INTEGER);\n")).concat();
+        place.write("schema.sql", &schema);
+        place.write("more.sql", &format!("{schema}CREATE TABLE tf (id INTEGER);\n"));
         let mut called = BTreeSet::new();
         for (arguments, code) in CALLS {
             let said = place.call_with(

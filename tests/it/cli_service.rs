@@ -85,10 +85,53 @@ fn a_service_has_the_commands_on_its_own_migrations_and_pool() {
 }
 
 #[test]
+fn a_service_compares_its_database() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let served = service(folder, &["serve"]);
+    assert_eq!(served.code, 0, "{}", served.stderr);
+    std::fs::write(folder.join("schema.sql"), "CREATE TABLE extra (x INTEGER);").expect("a file");
+    let said = service(folder, &["migrate", "check"]);
+    assert_eq!(said.code, 3, "{}{}", said.stdout, said.stderr);
+    assert!(
+        said.stdout.contains("drop table accounts") && said.stdout.contains("create table extra"),
+        "{}",
+        said.stdout
+    );
+    assert!(!said.stdout.contains("limbeck_"), "{}", said.stdout);
+    let said = service(folder, &["--json", "migrate", "check", "--exclude", "*"]);
+    assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
+    let said = service(
+        folder,
+        &[
+            "--json",
+            "migrate",
+            "check",
+            "--scratch-url",
+            "mysql://u:hunter2@h/d",
+        ],
+    );
+    assert_eq!(said.code, 1, "{}", said.stdout);
+    assert!(
+        said.stderr.contains("invalid_scratch_url") && !said.stderr.contains("hunter2"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
 fn a_service_writes_no_files() {
     let folder = tempfile::tempdir().expect("a folder");
     for arguments in [
         &["--json", "migrate", "revision", "-m", "more"][..],
+        &[
+            "--json",
+            "migrate",
+            "revision",
+            "-m",
+            "more",
+            "--autogenerate",
+        ],
         &["--json", "migrate", "init"],
         &["--json", "migrate", "merge", "heads"],
         &["--json", "migrate", "edit", "1a6f2c80b311"],

@@ -71,8 +71,10 @@ fn the_page_can_be_followed() {
     for block in blocks(&page) {
         let words: Vec<&str> = block.info.split_whitespace().collect();
         match words[..] {
-            ["sh"] | ["sh", "exits=1"] => {
-                let expected = words.get(1).map_or(0, |_| 1);
+            ["sh"] | ["sh", "exits=1" | "exits=3"] => {
+                let expected = words
+                    .get(1)
+                    .map_or(0, |word| if *word == "exits=3" { 3 } else { 1 });
                 let output = run(folder, &block.text);
                 assert_eq!(
                     output.status.code(),
@@ -83,6 +85,9 @@ fn the_page_can_be_followed() {
                     String::from_utf8_lossy(&output.stderr)
                 );
                 commands += block.text.lines().count();
+            }
+            ["sql", name] if !name.contains('*') => {
+                std::fs::write(folder.join(name), &block.text).expect("a file");
             }
             ["sql", pattern] => {
                 let path = file(folder, pattern);

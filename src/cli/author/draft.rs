@@ -13,15 +13,19 @@ use crate::migrations::{Migrations, MigrationsError};
 use crate::revision::{NewRevision, NewSection, Revision, SectionKind};
 
 /// What a command says of its new revision.
+#[derive(Clone)]
 pub(super) struct Wish<'a> {
     pub message: &'a str,
     pub down_revision: Vec<Arc<str>>,
     pub depends_on: Vec<Arc<str>>,
     pub file: &'a NewFileArgs,
+    /// None: both ways, empty.
+    pub sections: Option<Vec<NewSection>>,
 }
 
 /// A file's text and name, and the graph that it makes with the others.
 pub(super) struct Draft {
+    pub id: String,
     text: String,
     pub path: PathBuf,
     pub migrations: Migrations,
@@ -49,14 +53,17 @@ impl Draft {
             }
             .into());
         }
-        let new = NewRevision::new(id)
+        let sections = wish.sections.unwrap_or_else(|| {
+            let both = [SectionKind::Upgrade, SectionKind::Downgrade];
+            both.map(NewSection::new).into()
+        });
+        let new = NewRevision::new(&id)
             .message(wish.message)
             .down_revision(wish.down_revision.iter().map(|id| &**id))
             .branch_labels(&args.branch_labels)
             .depends_on(wish.depends_on.iter().map(|id| &**id))
-            .create_date(now())
-            .section(NewSection::new(SectionKind::Upgrade))
-            .section(NewSection::new(SectionKind::Downgrade));
+            .create_date(now());
+        let new = sections.into_iter().fold(new, NewRevision::section);
         let unwritable = |error: crate::revision::RevisionError| AuthorError::Unwritable {
             kind: error.kind().clone(),
         };
@@ -70,11 +77,17 @@ impl Draft {
         let migrations = Migrations::new(others.iter().cloned().chain([revision]));
         let migrations = migrations.map_err(misfit)?;
         Ok(Draft {
+            id,
             text,
             path,
             migrations,
             heads_before: others.graph().heads().len(),
         })
+    }
+
+    /// The file, for a folder that gets several.
+    pub(super) fn file(&self) -> (PathBuf, String) {
+        (self.path.clone(), self.text.clone())
     }
 
     /// Into the folder that it was made for.

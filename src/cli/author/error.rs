@@ -52,6 +52,11 @@ pub(in crate::cli) enum AuthorError {
     /// A merge of fewer than two.
     #[error("a merge joins two heads or more, and {}", one_head(.heads))]
     NothingToMerge { heads: Vec<Arc<str>> },
+    /// What differs is not what the next revision is about.
+    #[error(
+        "the database is not at the heads of the folder: {reason}; only what differs there is for a new revision to do"
+    )]
+    NotAtHead { reason: String },
     /// The base, where a revision is wanted.
     #[error("`{expression}` names no revision")]
     NoRevision { expression: String },
@@ -98,6 +103,7 @@ impl AuthorError {
             AuthorError::MultipleHeads { .. } => "multiple_heads",
             AuthorError::NotAHead { .. } | AuthorError::MergeOfNoHead { .. } => "not_a_head",
             AuthorError::NothingToMerge { .. } => "nothing_to_merge",
+            AuthorError::NotAtHead { .. } => "not_at_head",
             AuthorError::NoRevision { .. } | AuthorError::SeveralRevisions { .. } => {
                 "invalid_target"
             }

@@ -48,6 +48,7 @@ pub(in crate::cli) async fn init(
         down_revision: Vec::new(),
         depends_on: Vec::new(),
         file: &args.file,
+        sections: None,
     };
     let draft = Draft::new(wish, path, &Migrations::new([])?)?;
     let folder = Folder::create(path)?;

@@ -53,6 +53,7 @@ pub(in crate::cli) async fn merge(
         down_revision: joined,
         depends_on: Vec::new(),
         file: &args.file,
+        sections: None,
     };
     let draft = Draft::new(wish, folder.path(), &others)?;
     draft.write(&folder)?;

@@ -7,6 +7,7 @@ mod draft;
 mod edit;
 mod editor;
 mod error;
+mod generate;
 mod id;
 mod init;
 mod merge;
@@ -29,6 +30,7 @@ pub use revision::RevisionArgs;
 pub(super) use revision::revision;
 
 use super::context::Context;
+use super::document::ListDocument;
 use super::error::CliError;
 use super::lists::listed;
 use super::output::Output;
@@ -69,21 +71,30 @@ async fn answer_written(
     args: &NewFileArgs,
     output: &Output,
 ) -> Result<(), CliError> {
-    let path = written.path.clone();
-    let migrations = match path.parent() {
-        Some(folder) if args.edit => {
-            // Said before: what comes to an end in the editor may be an error.
-            output.note(&format!("wrote {}", path.display()));
-            editor::open(vec![path.clone()]).await?;
-            Migrations::from_dir(folder)?
-        }
-        _ => written.migrations,
-    };
-    answer("wrote", &[path], &migrations, output)?;
-    if migrations.graph().heads().len() > written.heads_before {
-        note_heads(migrations.graph(), output);
-    }
+    let paths = [written.path];
+    let migrations = edited(&paths, written.migrations, args, output).await?;
+    answer("wrote", &paths, &migrations, output)?;
+    note_heads_added(&migrations, written.heads_before, output);
     Ok(())
+}
+
+/// The folder's migrations after the editor, where one is wanted.
+async fn edited(
+    paths: &[PathBuf],
+    migrations: Migrations,
+    args: &NewFileArgs,
+    output: &Output,
+) -> Result<Migrations, CliError> {
+    let folder = paths.first().and_then(|path| path.parent());
+    let Some(folder) = folder.filter(|_| args.edit) else {
+        return Ok(migrations);
+    };
+    // Said before: what comes to an end in the editor may be an error.
+    for path in paths {
+        output.note(&format!("wrote {}", path.display()));
+    }
+    editor::open(paths.to_vec()).await?;
+    Ok(Migrations::from_dir(folder)?)
 }
 
 /// Tells which files were written or edited.
@@ -93,17 +104,29 @@ fn answer(
     migrations: &Migrations,
     output: &Output,
 ) -> Result<(), CliError> {
-    let of_these = migrations.iter().filter(|revision| {
-        let path = Path::new(revision.path());
-        paths.iter().any(|known| known == path)
-    });
-    let ids: Vec<Arc<str>> = of_these.map(|revision| revision.id().into()).collect();
-    output.answer(&listed(migrations, &ids, None), || {
+    output.answer(&written_list(paths, migrations), || {
         let lines = paths
             .iter()
             .map(|path| format!("{done} {}\n", path.display()));
         lines.collect()
     })
+}
+
+/// The revisions of these files.
+fn written_list(paths: &[PathBuf], migrations: &Migrations) -> ListDocument {
+    let of_these = migrations.iter().filter(|revision| {
+        let path = Path::new(revision.path());
+        paths.iter().any(|known| known == path)
+    });
+    let ids: Vec<Arc<str>> = of_these.map(|revision| revision.id().into()).collect();
+    listed(migrations, &ids, None)
+}
+
+/// Said where a revision is a head beside others.
+fn note_heads_added(migrations: &Migrations, before: usize, output: &Output) {
+    if migrations.graph().heads().len() > before {
+        note_heads(migrations.graph(), output);
+    }
 }
 
 /// Several heads are allowed, and seldom meant.

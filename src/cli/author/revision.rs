@@ -6,8 +6,10 @@ use clap::Args;
 
 use super::draft::{Draft, Wish};
 use super::error::AuthorError;
+use super::generate::generate;
 use super::{NewFileArgs, answer_written, folder};
 use crate::cli::context::Context;
+use crate::cli::desired::DesiredArgs;
 use crate::cli::error::CliError;
 use crate::cli::files::Folder;
 use crate::cli::output::Output;
@@ -19,7 +21,8 @@ use crate::plan;
 #[command(after_help = "Examples:\n  \
     limbeck revision -m 'Add the users table'\n  \
     limbeck revision -m 'Invoices' --head base --branch-label billing\n  \
-    limbeck revision -m 'Totals' --head billing@head --depends-on 1a6f --edit")]
+    limbeck revision -m 'Totals' --head billing@head --depends-on 1a6f --edit\n  \
+    limbeck upgrade head && limbeck revision -m 'As schema.sql has it' --autogenerate")]
 #[non_exhaustive]
 pub struct RevisionArgs {
     /// What the revision does, in a line; it names the file too. Further lines may follow.
@@ -39,6 +42,24 @@ pub struct RevisionArgs {
     #[arg(long, value_name = "REV", allow_hyphen_values = true)]
     pub depends_on: Vec<String>,
 
+    /// Write what leads from the database to the desired schema, both ways. The database has to be at the heads. Where
+    /// nothing differs, nothing is written.
+    #[arg(long)]
+    pub autogenerate: bool,
+
+    /// With --autogenerate, write what drops or narrows data as statements; else it is written as a comment.
+    #[arg(long, requires = "autogenerate")]
+    pub allow_lossy: bool,
+
+    /// With --autogenerate on PostgreSQL, write forms that do not lock large tables for long, in several revisions where
+    /// one cannot do it.
+    #[arg(long, requires = "autogenerate")]
+    pub online: bool,
+
+    /// What --autogenerate compares with.
+    #[command(flatten)]
+    pub desired: DesiredArgs,
+
     /// The file.
     #[command(flatten)]
     pub file: NewFileArgs,
@@ -49,6 +70,14 @@ pub(in crate::cli) async fn revision(
     context: &dyn Context,
     output: &Output,
 ) -> Result<u8, CliError> {
+    if args.autogenerate {
+        return generate(args, context, output).await;
+    }
+    if let Some(option) = args.desired.given() {
+        return Err(CliError::Usage(format!(
+            "{option} says what --autogenerate compares with, and --autogenerate was not given"
+        )));
+    }
     let folder = Folder::open(folder(context)?)?;
     let others = folder.migrations()?;
     let graph = others.graph();
@@ -57,6 +86,7 @@ pub(in crate::cli) async fn revision(
         down_revision: parents(graph, args)?,
         depends_on: dependencies(graph, &args.depends_on)?,
         file: &args.file,
+        sections: None,
     };
     let draft = Draft::new(wish, folder.path(), &others)?;
     draft.write(&folder)?;
@@ -67,7 +97,7 @@ pub(in crate::cli) async fn revision(
 
 /// As in Alembic (`ScriptDirectory.generate_revision`): the one head, or what is named, which has to be a head
 /// unless a branch is meant to begin.
-fn parents(graph: &Graph, args: &RevisionArgs) -> Result<Vec<Arc<str>>, CliError> {
+pub(super) fn parents(graph: &Graph, args: &RevisionArgs) -> Result<Vec<Arc<str>>, CliError> {
     let Some(head) = &args.head else {
         let heads = graph.heads();
         return match heads.len() {
@@ -93,7 +123,7 @@ fn parents(graph: &Graph, args: &RevisionArgs) -> Result<Vec<Arc<str>>, CliError
 }
 
 /// Labels stay labels; all else becomes a full id, so that no later revision can make it ambiguous.
-fn dependencies(graph: &Graph, names: &[String]) -> Result<Vec<Arc<str>>, CliError> {
+pub(super) fn dependencies(graph: &Graph, names: &[String]) -> Result<Vec<Arc<str>>, CliError> {
     let mut resolved: Vec<Arc<str>> = Vec::with_capacity(names.len());
     for name in names {
         let found = if graph.label(name).is_some() {
