@@ -135,12 +135,12 @@ install_packages() {
 }
 
 install_alembic() {
-    "$alembic" -c 'import alembic, sqlalchemy, psycopg2' 2>/dev/null && return
+    "$alembic" -c 'import alembic, sqlalchemy, psycopg2, pymysql' 2>/dev/null && return
     say "installing alembic from PyPI into $tools/alembic"
     rm -rf "$tools/alembic"
     python3 -m venv "$tools/alembic"
     "$alembic" -m pip install -q --disable-pip-version-check \
-        'alembic>=1.13,<2' 'sqlalchemy>=2,<3' 'psycopg2-binary>=2.9,<3' >&2
+        'alembic>=1.20,<1.21' 'sqlalchemy>=2,<3' 'psycopg2-binary>=2.9,<3' 'pymysql>=1.1,<3' >&2
 }
 
 # Mermaid's parser wants a document around it. Of mermaid only the bundle: its package is fifty times as much.
