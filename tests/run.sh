@@ -70,7 +70,7 @@ run() {
 broken=0
 run cargo test --all-features --no-fail-fast -- "$@" || broken=1
 failed_examples=0
-for example in quickstart tooling; do
+for example in quickstart tooling schema_from_builders; do
     say "example $example"
     run cargo run --quiet --all-features --example "$example" || failed_examples=$((failed_examples + 1))
 done

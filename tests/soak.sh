@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tests of faults with their whole numbers, and fuzzing: tests/soak.sh [filter of the tests]
+# The tests of faults and of autogenerate with their whole numbers, and fuzzing: tests/soak.sh [filter of the tests]
 #
 # Prints a table `fault | runs | wrong | figure` at the end, also where a test failed. Takes hours on two cores.
 # Fuzzing needs a nightly toolchain and cargo-fuzz; LIMBECK_SOAK_FUZZ is the number of seconds for each target, 600
@@ -12,7 +12,11 @@ trap 'rm -f "$table"' EXIT
 export LIMBECK_SOAK=1 LIMBECK_SOAK_TABLE=$table
 
 status=0
-tests/run.sh "${@:-faults::}" || status=1
+if [ $# = 0 ]; then
+    tests/run.sh faults:: autogenerate:: || status=1
+else
+    tests/run.sh "$@" || status=1
+fi
 
 seconds=${LIMBECK_SOAK_FUZZ:-600}
 if [ "$seconds" = 0 ] || [ $# != 0 ]; then

@@ -79,6 +79,22 @@ fn quickstart() {
     }
 }
 
+#[cfg(feature = "cli")]
+#[test]
+fn autogenerate() {
+    let text = printed_by("autogenerate");
+    insta::assert_snapshot!(text, @r"
+    # Accounts
+    create table accounts
+    # Invoices
+    rename column accounts.mail to email
+    drop column accounts.fax (lossy: its data are lost)
+    add unique constraint (UNIQUE (email)) of accounts
+    create table invoices
+    # Nothing differs any more
+    ");
+}
+
 #[test]
 fn tooling() {
     let expected = "\
