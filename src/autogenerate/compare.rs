@@ -17,7 +17,7 @@ use crate::dialect::Dialect;
 /// objects. `from` has the new names of what is renamed; `stale` are its objects that name something renamed.
 pub(crate) fn compare(from: &Schema, to: &Schema, stale: &BTreeSet<ObjectId>) -> Vec<Change> {
     let mut changes = differences(from, to, stale);
-    if to.dialect == Dialect::Postgres {
+    if !to.dialect.is_mysql_family() {
         wait(from, to, &mut changes);
     }
     changes
