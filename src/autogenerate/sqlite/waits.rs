@@ -55,6 +55,8 @@ struct Held {
     strict: BTreeSet<Name>,
     /// Columns that do not come yet.
     missing: BTreeSet<(Name, String)>,
+    /// Columns that stay generated: no key can have them.
+    generated: BTreeSet<(Name, String)>,
     /// Tables whose new primary key does not.
     no_primary: BTreeSet<Name>,
     /// Keys that do not.
@@ -110,6 +112,12 @@ impl Held {
                 }
                 Operation::AddColumn { table, column } => {
                     held.missing.insert((table.clone(), column.clone()));
+                }
+                Operation::AlterColumn { table, column, .. } => {
+                    let old = from.tables.get(table).and_then(|old| old.column(column));
+                    if old.is_some_and(|old| old.generated.is_some()) {
+                        held.generated.insert((table.clone(), column.clone()));
+                    }
                 }
                 _ => {}
             }
@@ -218,7 +226,10 @@ impl Held {
     }
 
     fn unnamed(&self, table: &Name, constraint: &Constraint) -> Option<String> {
-        let missing = self.is_missing(table, &constraint.columns);
+        let missing = named(&self.missing, table, &constraint.columns).or_else(|| {
+            let of_key = constraint.kind == ConstraintKind::Primary;
+            named(&self.generated, table, &constraint.columns).filter(|_| of_key)
+        });
         let Some(other) = &constraint.references else {
             return missing;
         };
@@ -230,12 +241,20 @@ impl Held {
     }
 
     fn is_missing(&self, table: &Name, columns: &[String]) -> Option<String> {
-        let mut missing = self.missing.iter();
-        let (_, column) = missing.find(|(of, column)| {
-            of == table && columns.iter().any(|name| name.eq_ignore_ascii_case(column))
-        })?;
-        Some(format!("it waits for the column {table}.{column}"))
+        named(&self.missing, table, columns)
     }
+}
+
+fn named(
+    waited_for: &BTreeSet<(Name, String)>,
+    table: &Name,
+    columns: &[String],
+) -> Option<String> {
+    let mut all = waited_for.iter();
+    let (_, column) = all.find(|(of, column)| {
+        of == table && columns.iter().any(|name| name.eq_ignore_ascii_case(column))
+    })?;
+    Some(format!("it waits for the column {table}.{column}"))
 }
 
 /// SQLite asks for the same columns, in any order.
