@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use crate::aim::TargetError;
 use crate::migrations::MigrationsError;
 use crate::prepare::RefusedError;
 use crate::revision::RevisionError;
 use crate::standing::StandingError;
-use crate::target::TargetError;
 
 /// Any error of limbeck's.
 ///

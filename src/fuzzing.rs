@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::aim::Target;
 use crate::dialect::Dialect;
 use crate::dialect::look::{self, Look, Tables, TextRow};
 use crate::ledger::{self, Known};
@@ -10,7 +11,6 @@ use crate::migrations::Migrations;
 use crate::revision::Revision;
 use crate::sql::lexer_steps;
 use crate::standing::{self, BeyondError};
-use crate::target::Target;
 
 /// The splitter looks at no byte more than a few times.
 pub fn split_is_linear(data: &[u8]) {

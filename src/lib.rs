@@ -106,6 +106,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod aim;
 #[cfg(feature = "autogenerate")]
 pub mod autogenerate;
 #[cfg(feature = "_sqlx")]
@@ -138,8 +139,8 @@ pub mod sql;
 mod standing;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod status;
-mod target;
 
+pub use aim::{Bound, Fork, OutOfRange, Range, RangeFault, Target, TargetError, Unknown};
 #[cfg(feature = "_sqlx")]
 pub use backend::{Backend, Borrowed, IntoSource, Source};
 pub use dialect::{Dialect, UnknownDialect};
@@ -169,7 +170,6 @@ pub use revision::{
 pub use revision::{Embedded, EmbeddedRevision};
 pub use standing::StandingError;
 pub use status::{RevisionInfo, Status, UnfinishedStep};
-pub use target::{Bound, Fork, OutOfRange, Range, RangeFault, Target, TargetError, Unknown};
 
 /// The revisions of these files, compiled into the binary: paths relative to the source file, as
 /// [`include_str!`] takes them. Gives a `Result<Migrations, MigrationsError>`.

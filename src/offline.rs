@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::aim::{Bound, Range, Target, TargetError};
 use crate::dialect::session::{Timeout, set_timeout};
 use crate::dialect::write::{self, Actor, LedgerRow};
 use crate::dialect::{Dialect, Names, tables};
@@ -10,7 +11,6 @@ use crate::error::Error;
 use crate::migrations::Migrations;
 use crate::plan::{self, Action, Plan, Purge};
 use crate::prepare::{self, Check, Needs, Prepared, RefusedError, Work};
-use crate::target::{Bound, Range, Target, TargetError};
 
 pub(crate) fn upgrade(
     migrations: &Migrations,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::aim::{Target, TargetError};
 use crate::ledger::{Edited, Known};
 use crate::migrations::Migrations;
 use crate::plan;
-use crate::target::{Target, TargetError};
 
 /// Why this binary must not run against this database.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -3,6 +3,7 @@
 use futures_util::future::BoxFuture;
 use sqlx::Pool;
 
+use crate::aim::{Range, Target};
 use crate::autogenerate::{Autogenerate, Comparison, Reflect};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -11,7 +12,6 @@ use crate::ledger::LedgerEntry;
 use crate::migrator::{Migrator, Resolution};
 use crate::plan::{Plan, Purge};
 use crate::status::Status;
-use crate::target::{Range, Target};
 
 pub(super) type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
 

@@ -79,8 +79,8 @@ pub(super) enum CliError {
     Json(#[from] serde_json::Error),
 }
 
-impl From<crate::target::TargetError> for CliError {
-    fn from(error: crate::target::TargetError) -> Self {
+impl From<crate::aim::TargetError> for CliError {
+    fn from(error: crate::aim::TargetError) -> Self {
         CliError::Limbeck(error.into())
     }
 }

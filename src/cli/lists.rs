@@ -13,11 +13,11 @@ use super::graph;
 use super::output::Output;
 use super::runs::open;
 use super::text::{self, Writer};
+use crate::aim::{Bound, Range};
 use crate::ledger::LedgerEntry;
 use crate::migrations::Migrations;
 use crate::plan;
 use crate::status::{RevisionInfo, infos};
-use crate::target::{Bound, Range};
 
 /// Exit code where `--check-heads` finds what it looks for.
 const NOT_AT_HEADS: u8 = 3;

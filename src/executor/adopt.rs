@@ -2,10 +2,10 @@
 //! going back.
 
 use super::{Outcome, Report, Run, RunError};
+use crate::aim::Target;
 use crate::backend::{Class, Source};
 use crate::error::Error;
 use crate::plan;
-use crate::target::Target;
 
 const UNCHANGED: &str = "Nothing was changed";
 

@@ -1,13 +1,13 @@
 //! Where the database stands: at the targets, behind, ahead, elsewhere, or edited since.
 
 use super::Run;
+use crate::aim::Target;
 use crate::backend::Source;
 use crate::error::Error;
 use crate::ledger::{Edited, Known};
 use crate::migrator::settings::{OnAhead, OnDrift};
 use crate::plan::{self, Action, Plan};
 use crate::standing::{self, BeyondError, StandingError};
-use crate::target::Target;
 
 /// Where the database stands to the targets of an upgrade.
 pub(crate) enum Decision {

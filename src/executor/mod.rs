@@ -51,6 +51,7 @@ use lease::{GiveBack, OwnLease};
 use message::{Message, Origin};
 pub(crate) use session::{Fault, Session};
 
+use crate::aim::Target;
 use crate::backend::{Backend, Class, Source, StatementResult};
 use crate::dialect::look::{Look, Server};
 use crate::dialect::session::message_marker;
@@ -62,7 +63,6 @@ use crate::migrator::settings::{Settings, TransactionMode};
 use crate::plan::{self, Action, Plan, Step};
 use crate::prepare::{self, Prepared};
 use crate::standing::StandingError;
-use crate::target::Target;
 
 /// A registered function of a `rust` section: it gets the connection of the step.
 pub(crate) type Code<DB> = Arc<

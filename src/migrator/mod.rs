@@ -13,6 +13,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::aim::{Range, Target};
 use crate::backend::{Backend, IntoSource, Source};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -23,7 +24,6 @@ use crate::offline;
 use crate::plan::{self, Plan, Purge};
 use crate::standing::StandingError;
 use crate::status::{RevisionInfo, Status, UnfinishedStep, infos};
-use crate::target::{Range, Target};
 pub use register::CodeFuture;
 pub use resolve::Resolution;
 use settings::{OnAhead, OnDrift, Settings, TransactionMode};
@@ -600,29 +600,29 @@ pub trait IntoTargets {
     /// # Errors
     ///
     /// [`TargetError`](crate::TargetError) for text that is no target, and for no target at all.
-    fn into_targets(self) -> Result<Vec<Target>, crate::target::TargetError>;
+    fn into_targets(self) -> Result<Vec<Target>, crate::aim::TargetError>;
 }
 
 impl IntoTargets for Target {
-    fn into_targets(self) -> Result<Vec<Target>, crate::target::TargetError> {
+    fn into_targets(self) -> Result<Vec<Target>, crate::aim::TargetError> {
         Ok(vec![self])
     }
 }
 
 impl IntoTargets for &Target {
-    fn into_targets(self) -> Result<Vec<Target>, crate::target::TargetError> {
+    fn into_targets(self) -> Result<Vec<Target>, crate::aim::TargetError> {
         Ok(vec![self.clone()])
     }
 }
 
 impl IntoTargets for &str {
-    fn into_targets(self) -> Result<Vec<Target>, crate::target::TargetError> {
+    fn into_targets(self) -> Result<Vec<Target>, crate::aim::TargetError> {
         Ok(vec![self.parse()?])
     }
 }
 
 impl IntoTargets for &[Target] {
-    fn into_targets(self) -> Result<Vec<Target>, crate::target::TargetError> {
+    fn into_targets(self) -> Result<Vec<Target>, crate::aim::TargetError> {
         if self.is_empty() {
             // An empty expression is none: the grammar has the words for that.
             return Ok(vec!["".parse()?]);
@@ -632,7 +632,7 @@ impl IntoTargets for &[Target] {
 }
 
 impl IntoTargets for Vec<Target> {
-    fn into_targets(self) -> Result<Vec<Target>, crate::target::TargetError> {
+    fn into_targets(self) -> Result<Vec<Target>, crate::aim::TargetError> {
         self.as_slice().into_targets()
     }
 }

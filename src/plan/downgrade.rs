@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::aim::{Fork, OutOfRange, Place, Symbol, Target, TargetError};
 use crate::graph::Graph;
-use crate::target::{Fork, OutOfRange, Place, Symbol, Target, TargetError};
 
 use super::resolve::{Branch, Current, Overrun, Resolver, Spot};
 use super::rows::VersionRows;

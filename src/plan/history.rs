@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::aim::{Bound, Range, RangeFault, Target, TargetError};
 use crate::graph::{BitSet, Graph};
-use crate::target::{Bound, Range, RangeFault, Target, TargetError};
 
 use super::resolve::{Current, Overrun, Resolver, Spot, refuse_overlap};
 

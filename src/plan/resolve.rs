@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::aim::{Fork, OutOfRange, Place, Symbol, Target, TargetError, Unknown};
 use crate::graph::{BitSet, Graph};
-use crate::target::{Fork, OutOfRange, Place, Symbol, Target, TargetError, Unknown};
 
 /// The revisions that a target names by itself, without a database: oldest first. What `show` shows.
 ///

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::aim::{Place, Symbol, Target, TargetError};
 use crate::graph::{BitSet, Graph};
-use crate::target::{Place, Symbol, Target, TargetError};
 
 use super::downgrade::destination;
 use super::resolve::{Current, Overrun, Resolver, Spot, refuse_overlap};

@@ -1,7 +1,7 @@
 use super::*;
+use crate::aim::{Range, Target, TargetError};
 use crate::graph::tests::graph;
 use crate::graph::{Graph, LOOKED_AT, Node};
-use crate::target::{Range, Target, TargetError};
 
 /// What was asked and what came: `upgrade from… to…`, as an operator would say it.
 fn ask(graph: &Graph, question: &str) -> Result<Plan, TargetError> {

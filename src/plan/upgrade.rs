@@ -1,7 +1,7 @@
 //! Up to targets.
 
+use crate::aim::{Target, TargetError};
 use crate::graph::Graph;
-use crate::target::{Target, TargetError};
 
 use super::resolve::{Current, Overrun, Resolver, refuse_overlap};
 use super::rows::VersionRows;

@@ -15,10 +15,10 @@ use super::error::CliError;
 use super::lists::{embedded, is_asked, listed, look};
 use super::output::Output;
 use super::text::Writer;
+use crate::aim::{Bound, Range};
 use crate::migrations::Migrations;
 use crate::plan;
 use crate::status::Status;
-use crate::target::{Bound, Range};
 use picture::Picture;
 
 /// Arguments of `graph`.
