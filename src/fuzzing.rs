@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::aim::Target;
 use crate::dialect::Dialect;
-use crate::dialect::look::{self, Look, Tables, TextRow};
+use crate::ledger::look::{self, Look, Tables, TextRow};
 use crate::ledger::{self, Known};
 use crate::migrations::Migrations;
 use crate::revision::Revision;

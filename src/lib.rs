@@ -133,7 +133,13 @@ mod offline;
 pub mod plan;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod prepare;
+#[cfg(feature = "_sqlx")]
+mod report;
+#[cfg(feature = "_sqlx")]
+mod resolution;
 mod revision;
+#[cfg(feature = "_sqlx")]
+mod settings;
 pub mod sql;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod standing;
@@ -146,28 +152,31 @@ pub use backend::{Backend, Borrowed, IntoSource, Source};
 pub use dialect::{Dialect, UnknownDialect};
 pub use error::Error;
 #[cfg(feature = "_sqlx")]
-pub use executor::{
-    Event, Holder, Outcome, Report, RunError, StatementError, StepReport, Unfinished,
-    UnfinishedReason, Violation,
-};
+pub use executor::{RunError, StatementError, Unfinished, UnfinishedReason, Violation};
 #[doc(hidden)]
 pub use graph::GraphTables;
 pub use graph::{Graph, GraphError, Key, Node, RevisionSet};
-pub use ledger::{Edited, LedgerEntry};
+pub use ledger::{Edited, Holder, LedgerEntry};
+#[doc(hidden)]
+pub use migrations::Embedded;
 pub use migrations::{Migrations, MigrationsError};
 #[cfg(feature = "_sqlx")]
-pub use migrator::settings::{OnAhead, OnDrift, TransactionMode};
-#[cfg(feature = "_sqlx")]
-pub use migrator::{CodeFuture, IntoTargets, Migrator, Resolution};
+pub use migrator::{CodeFuture, IntoTargets, Migrator};
 pub use plan::{Action, Plan, Purge, Step};
 pub use prepare::RefusedError;
+#[cfg(feature = "_sqlx")]
+pub use report::{Event, Outcome, Report, StepReport};
+#[cfg(feature = "_sqlx")]
+pub use resolution::Resolution;
+#[doc(hidden)]
+pub use revision::EmbeddedRevision;
 pub use revision::{
     Checksum, ChecksumError, FileStatement, FileTemplate, FileTemplateError, ForeignKeys, Mode,
     NewRevision, NewSection, Revision, RevisionError, RevisionErrorKind, Section, SectionKind,
     Timeout, TimeoutError, WordError, slug,
 };
-#[doc(hidden)]
-pub use revision::{Embedded, EmbeddedRevision};
+#[cfg(feature = "_sqlx")]
+pub use settings::{OnAhead, OnDrift, TransactionMode};
 pub use standing::StandingError;
 pub use status::{RevisionInfo, Status, UnfinishedStep};
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::graph::{Graph, GraphError, Node};
-use crate::revision::{Embedded, Revision, RevisionError, Store};
+use crate::graph::{Graph, GraphError, GraphTables, Node};
+use crate::revision::{EmbeddedRevision, Revision, RevisionError, Store};
 
 /// A set of revisions that form one valid graph. Cheap to clone.
 #[derive(Clone)]
@@ -22,6 +22,19 @@ struct Inner {
     graph: Graph,
     /// In the same order, where no build script worked them out.
     lineages: OnceLock<Box<[String]>>,
+}
+
+/// What a build script wrote down of a folder: everything that follows from its files alone, so that a boot works
+/// nothing of it out again.
+///
+/// Not for hands, as [`EmbeddedRevision`](crate::EmbeddedRevision).
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct Embedded {
+    /// The revisions in the graph's canonical order: a parent's place is smaller than its child's.
+    pub revisions: &'static [EmbeddedRevision],
+    /// The graph.
+    pub graph: GraphTables,
 }
 
 impl fmt::Debug for Migrations {

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::aim::{Bound, Range, Target, TargetError};
+use crate::dialect::session::Actor;
 use crate::dialect::session::{Timeout, set_timeout};
-use crate::dialect::write::{self, Actor, LedgerRow};
-use crate::dialect::{Dialect, Names, tables};
+use crate::dialect::{Dialect, Names};
 use crate::error::Error;
+use crate::ledger::tables;
+use crate::ledger::write::{self, LedgerRow};
 use crate::migrations::Migrations;
 use crate::plan::{self, Action, Plan, Purge};
 use crate::prepare::{self, Check, Needs, Prepared, RefusedError, Work};

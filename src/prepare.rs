@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::dialect::Dialect;
-use crate::dialect::tables::ALEMBIC_WIDTH;
-use crate::dialect::write::LedgerRow;
+use crate::dialect::{BadName, Dialect};
+use crate::ledger::tables::ALEMBIC_WIDTH;
+use crate::ledger::write::LedgerRow;
 use crate::migrations::Migrations;
 use crate::plan::{Action, Step};
 use crate::revision::{ForeignKeys, Mode, Revision, RevisionError, Section, SectionKind};
@@ -112,6 +112,16 @@ pub enum RefusedError {
     /// A section cannot be read for this database.
     #[error("{0}\n  Nothing was changed")]
     Revision(RevisionError),
+}
+
+impl From<BadName> for RefusedError {
+    fn from(bad: BadName) -> Self {
+        RefusedError::BadName {
+            setting: bad.setting,
+            name: bad.name,
+            reason: bad.reason,
+        }
+    }
 }
 
 impl RefusedError {

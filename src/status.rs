@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::ledger::Edited;
+use crate::ledger::{Edited, Holder};
 use crate::migrations::Migrations;
 
 /// A revision as lists show it.
@@ -87,8 +87,7 @@ pub struct Status {
     /// The step that has begun and has not ended.
     pub unfinished: Option<UnfinishedStep>,
     /// Who holds the migration lock, as far as it can be seen.
-    #[cfg(feature = "_sqlx")]
-    pub holder: Option<crate::executor::Holder>,
+    pub holder: Option<Holder>,
 }
 
 impl Status {

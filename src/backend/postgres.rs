@@ -4,7 +4,8 @@ use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 use sqlx::{Pool, Postgres};
 
 use super::{Backend, Class, Failure, pool_of_one};
-use crate::dialect::{Dialect, is_guard_refusal};
+use crate::dialect::Dialect;
+use crate::ledger::write::is_guard_refusal;
 
 impl super::Sealed for Postgres {}
 

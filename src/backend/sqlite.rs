@@ -6,7 +6,8 @@ use futures_util::future::BoxFuture;
 use sqlx::{Pool, Sqlite};
 
 use super::{Backend, Class, Failure, pool_of_one};
-use crate::dialect::{Dialect, is_guard_refusal};
+use crate::dialect::Dialect;
+use crate::ledger::write::is_guard_refusal;
 
 impl super::Sealed for Sqlite {}
 

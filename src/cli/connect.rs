@@ -16,9 +16,9 @@ use super::redact::Redactor;
 use crate::autogenerate::Reflect;
 use crate::backend::Source;
 use crate::dialect::Dialect;
-use crate::executor::Event;
 use crate::migrations::Migrations;
 use crate::migrator::Migrator;
+use crate::report::Event;
 
 /// One for the run, one for what goes on beside it.
 const CONNECTIONS: u32 = 2;

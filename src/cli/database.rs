@@ -7,10 +7,11 @@ use crate::aim::{Range, Target};
 use crate::autogenerate::{Autogenerate, Comparison, Reflect};
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::executor::Report;
 use crate::ledger::LedgerEntry;
-use crate::migrator::{Migrator, Resolution};
+use crate::migrator::Migrator;
 use crate::plan::{Plan, Purge};
+use crate::report::Report;
+use crate::resolution::Resolution;
 use crate::status::Status;
 
 pub(super) type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
@@ -98,7 +99,7 @@ impl<DB: Reflect> Database for Migrator<Pool<DB>> {
     }
 
     fn own_table(&self) -> (Option<&str>, &str) {
-        Migrator::own_table(self)
+        Migrator::version_location(self)
     }
 
     fn foreign_rows<'a>(&'a self, query: &'a str) -> Answer<'a, Option<Vec<TextRow>>> {

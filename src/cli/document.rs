@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::executor::{Outcome, Report};
 use crate::migrations::Migrations;
 use crate::plan::{Action, Plan, Step};
+use crate::report::{Outcome, Report};
 use crate::status::{RevisionInfo, Status};
 
 /// A run, planned or done.
@@ -127,7 +127,7 @@ pub(super) struct ScriptDocument {
 #[derive(Debug, Serialize)]
 pub(super) struct ResolveDocument<'a> {
     pub revision: &'a str,
-    pub resolution: crate::migrator::Resolution,
+    pub resolution: crate::resolution::Resolution,
 }
 
 /// The heads alone.

@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use super::connect::Observer;
 use super::output::Output;
 use super::text;
-use crate::executor::Event;
 use crate::migrations::Migrations;
+use crate::report::Event;
 
 /// Tells what a run tells.
 pub(super) fn observer(migrations: Migrations, output: Output) -> Observer {

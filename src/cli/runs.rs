@@ -12,10 +12,10 @@ use super::output::Output;
 use super::{progress, text};
 use crate::aim::{Bound, Range, Target, TargetError};
 use crate::error::Error;
-use crate::executor::Report;
 use crate::migrations::Migrations;
-use crate::migrator::Resolution;
 use crate::plan::{self, Plan, Purge};
+use crate::report::Report;
+use crate::resolution::Resolution;
 
 /// How long the first connection may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);

@@ -97,13 +97,7 @@ impl<DB: Reflect> Context for OfService<'_, DB> {
     ) -> BoxFuture<'_, Result<Opened, CliError>> {
         let mut migrator = self.migrator.clone();
         if let Some(ours) = observer {
-            let theirs = migrator.observer().cloned();
-            migrator = migrator.on_event(move |event| {
-                ours(event);
-                if let Some(theirs) = &theirs {
-                    theirs(event);
-                }
-            });
+            migrator = migrator.on_event(move |event| ours(event));
         }
         Box::pin(async move { Ok(Opened::kept(Box::new(migrator))) })
     }

@@ -1,12 +1,11 @@
-//! What a database can do, and the text of every statement limbeck sends to it. Pure: no I/O.
+//! The databases whose SQL limbeck writes: names, quoting, and the statements that steer a session. Pure: no I/O, and
+//! no other module of the crate is used here.
 
 #[cfg(feature = "_sqlx")]
 pub(crate) mod catalog;
 #[cfg(feature = "_sqlx")]
 pub(crate) mod engines;
-// Pure text, but only a backend sends and reads it.
-#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
-pub(crate) mod look;
+// Pure text, but only a backend sends it.
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod names;
 #[cfg(feature = "_sqlx")]
@@ -15,17 +14,11 @@ pub(crate) mod operators;
 mod quote;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 pub(crate) mod session;
-#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
-pub(crate) mod tables;
-#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
-pub(crate) mod write;
 
 use std::fmt;
 use std::str::FromStr;
 
-pub(crate) use names::Names;
-#[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(crate) use write::is_guard_refusal;
+pub(crate) use names::{BadName, Names};
 
 /// A database whose SQL limbeck speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

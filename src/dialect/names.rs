@@ -1,10 +1,18 @@
 //! The names of limbeck's own tables.
 
 use super::Dialect;
-use crate::prepare::RefusedError;
 
 /// What stands behind the ledger's name in the longest name that is made of it.
 const LONGEST_SUFFIX: &str = "_revision";
+
+/// A name of limbeck's own tables that the database would not take, or would cut.
+#[derive(Debug)]
+pub(crate) struct BadName {
+    /// Which setting gives it.
+    pub setting: &'static str,
+    pub name: String,
+    pub reason: String,
+}
 
 /// Where limbeck keeps its state: the version table, the ledger, and the table of leases beside it.
 ///
@@ -37,7 +45,7 @@ impl Names {
     /// version table without knowing. PostgreSQL's limit is 63 bytes
     /// (<https://www.postgresql.org/docs/current/limits.html>), MySQL's and MariaDB's 64 characters
     /// (<https://mariadb.com/kb/en/identifier-names/>); SQLite has none.
-    pub(crate) fn check(&self) -> Result<(), RefusedError> {
+    pub(crate) fn check(&self) -> Result<(), BadName> {
         let names = [
             ("version_table", Some(&self.version), ""),
             ("history_table", Some(&self.history), LONGEST_SUFFIX),
@@ -45,7 +53,7 @@ impl Names {
         ];
         for (setting, name, suffix) in names {
             let Some(name) = name else { continue };
-            let refused = |reason: String| RefusedError::BadName {
+            let refused = |reason: String| BadName {
                 setting,
                 name: name.clone(),
                 reason,

@@ -5,10 +5,60 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::Dialect;
-use super::look::Server;
 use super::names::Names;
 use super::quote::marker;
-use super::write::Actor;
+
+/// Who writes the ledger.
+#[derive(Debug, Clone)]
+pub(crate) struct Actor {
+    pub host: String,
+    pub pid: u32,
+    pub application: String,
+}
+
+/// The server and the session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Server {
+    /// As the server writes it: `3.51.0`, `150018`, `10.11.19-MariaDB-…`.
+    pub version: String,
+    /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) that an unqualified version table
+    /// is in, or would be.
+    pub schema: Option<String>,
+    /// Whether the session is inside a transaction that was open before this message.
+    pub in_transaction: bool,
+    /// MySQL: the session is in a transaction as soon as it looks.
+    pub autocommit_off: bool,
+    /// PostgreSQL: the role in force, `none` unless a `SET ROLE` stands.
+    pub role: Option<String>,
+    /// The server's own number for this session.
+    pub session: Option<String>,
+    /// The database's clock, as the ledger writes it.
+    pub now: String,
+    /// PostgreSQL: `lock_timeout` as the session has it.
+    pub lock_timeout: Option<String>,
+    /// PostgreSQL: the database's name.
+    pub database: Option<String>,
+}
+
+impl Server {
+    /// Which dialect the server speaks: MySQL's protocol alone does not tell.
+    pub(crate) fn dialect(&self, family: Dialect) -> Dialect {
+        if family.is_mysql_family() {
+            if self.version.contains("MariaDB") {
+                Dialect::Mariadb
+            } else {
+                Dialect::Mysql
+            }
+        } else {
+            family
+        }
+    }
+
+    /// PostgreSQL's `server_version_num`.
+    pub(crate) fn version_number(&self) -> u32 {
+        self.version.parse().unwrap_or(0)
+    }
+}
 
 /// Opens a step's transaction. On SQLite that is the lock; on PostgreSQL [`try_lock`] follows.
 pub(crate) fn begin(dialect: Dialect) -> &'static str {

@@ -5,8 +5,8 @@ use super::message::{Message, Origin};
 use super::stepwise::Underway;
 use super::{Event, Fault, Run};
 use crate::backend::{Class, Source};
-use crate::dialect::write;
 use crate::error::Error;
+use crate::ledger::write;
 use crate::prepare::{Prepared, Sql};
 
 impl<S: Source> Run<'_, S> {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::{Event, Fault, Message, Run, RunError, StepReport};
 use crate::backend::Source;
-use crate::dialect::look::{HeadRow, RunningRow};
-use crate::dialect::write::{self, LedgerRow};
 use crate::error::Error;
 use crate::ledger::Known;
+use crate::ledger::look::{HeadRow, RunningRow};
+use crate::ledger::write::{self, LedgerRow};
 use crate::migrations;
 use crate::plan::{Action, Step};
 use crate::prepare::{self, Prepared};

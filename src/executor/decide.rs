@@ -5,8 +5,8 @@ use crate::aim::Target;
 use crate::backend::Source;
 use crate::error::Error;
 use crate::ledger::{Edited, Known};
-use crate::migrator::settings::{OnAhead, OnDrift};
 use crate::plan::{self, Action, Plan};
+use crate::settings::{OnAhead, OnDrift};
 use crate::standing::{self, BeyondError, StandingError};
 
 /// Where the database stands to the targets of an upgrade.

@@ -14,8 +14,9 @@ use super::lost::is_lost;
 use super::message::Message;
 use super::{Run, UnfinishedReason};
 use crate::backend::{ALL, Backend, Class, Source};
-use crate::dialect::{catalog, session, tables, write};
+use crate::dialect::{catalog, session};
 use crate::error::Error;
+use crate::ledger::{tables, write};
 use crate::prepare::transactional_ddl;
 
 /// Where the connection was lost, the lease may be taken all the same: it expires.

@@ -8,9 +8,10 @@
 use super::message::{Message, Origin};
 use super::{Fault, Run, RunError};
 use crate::backend::Source;
+use crate::dialect::Dialect;
 use crate::dialect::session::{self, Timeout};
-use crate::dialect::{Dialect, look};
 use crate::error::Error;
+use crate::ledger::look;
 use crate::prepare::{Prepared, Sql, Work};
 
 impl<S: Source> Run<'_, S> {

@@ -4,12 +4,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::error::{Holder, RunError, Unfinished, UnfinishedReason};
+use super::error::{RunError, Unfinished, UnfinishedReason};
 use super::{Event, Fault, Run, poll_pause};
 use crate::backend::{Backend as _, Class, Source, StatementResult};
-use crate::dialect::look::{self, LeaseRow, RunningRow, Tables};
-use crate::dialect::{Dialect, catalog, session, tables, write};
+use crate::dialect::{Dialect, catalog, session};
 use crate::error::Error;
+use crate::ledger::Holder;
+use crate::ledger::look::{self, LeaseRow, RunningRow, Tables};
+use crate::ledger::{tables, write};
 use crate::plan::Step;
 
 /// A wait for a lock, bounded, and what it has seen of the lease.

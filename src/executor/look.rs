@@ -4,11 +4,11 @@ use super::lock::Wait;
 use super::{Fault, Run};
 use crate::backend::{Backend as _, Class, Source};
 use crate::dialect::Dialect;
-use crate::dialect::look::{self, Look, Tables, TextRow};
-use crate::dialect::tables::{self, LAYOUT};
-use crate::dialect::write;
 use crate::error::Error;
 use crate::executor::error::RunError;
+use crate::ledger::look::{self, Look, Tables, TextRow};
+use crate::ledger::tables::{self, LAYOUT};
+use crate::ledger::write;
 use crate::ledger::{self, Known, LedgerEntry};
 use crate::standing::StandingError;
 

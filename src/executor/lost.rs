@@ -8,8 +8,9 @@ use super::session::Session;
 use super::stepwise::Underway;
 use super::{Run, poll_pause};
 use crate::backend::{Backend as _, Class, Source};
-use crate::dialect::{session, write};
+use crate::dialect::session;
 use crate::error::Error;
+use crate::ledger::write;
 use crate::plan::Step;
 use crate::prepare::Prepared;
 

@@ -7,7 +7,6 @@
 //!              └──────────── heads moved ─────────────┘
 //! ```
 
-#[cfg(feature = "cli")]
 mod adopt;
 mod batches;
 mod bookkeeping;
@@ -15,7 +14,6 @@ mod check;
 mod decide;
 mod engines;
 mod error;
-mod event;
 mod lease;
 mod limits;
 mod lock;
@@ -44,24 +42,24 @@ use futures_util::future::BoxFuture;
 use sqlx::Database;
 
 pub(crate) use decide::Decision;
-pub use error::{Holder, RunError, StatementError, Unfinished, UnfinishedReason, Violation};
-pub(crate) use event::Observer;
-pub use event::{Event, Outcome, Report, StepReport};
+pub use error::{RunError, StatementError, Unfinished, UnfinishedReason, Violation};
 use lease::{GiveBack, OwnLease};
 use message::{Message, Origin};
 pub(crate) use session::{Fault, Session};
 
 use crate::aim::Target;
 use crate::backend::{Backend, Class, Source, StatementResult};
-use crate::dialect::look::{Look, Server};
+use crate::dialect::session::Actor;
+use crate::dialect::session::Server;
 use crate::dialect::session::message_marker;
-use crate::dialect::write::Actor;
 use crate::dialect::{Dialect, Names};
 use crate::error::Error;
+use crate::ledger::look::Look;
 use crate::migrations::Migrations;
-use crate::migrator::settings::{Settings, TransactionMode};
 use crate::plan::{self, Action, Plan, Step};
 use crate::prepare::{self, Prepared};
+use crate::report::{Event, Outcome, Report, StepReport};
+use crate::settings::{Settings, TransactionMode};
 use crate::standing::StandingError;
 
 /// A registered function of a `rust` section: it gets the connection of the step.
@@ -162,7 +160,10 @@ impl<'a, S: Source> Run<'a, S> {
         source: &'a S,
     ) -> Result<Self, Error> {
         let began = Instant::now();
-        settings.names(S::Database::FAMILY).check()?;
+        settings
+            .names(S::Database::FAMILY)
+            .check()
+            .map_err(prepare::RefusedError::from)?;
         let session = Session::open(source).await.map_err(connecting)?;
         let actor = settings.actor();
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
@@ -292,7 +293,7 @@ impl<'a, S: Source> Run<'a, S> {
                 "step finished"
             ),
         }
-        if let Some(observer) = &self.settings.observer {
+        for observer in &self.settings.observers {
             observer(event);
         }
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::transactional::UNKNOWN;
 use super::{Run, RunError};
 use crate::backend::Source;
-use crate::dialect::{Dialect, look};
+use crate::dialect::Dialect;
 use crate::error::Error;
+use crate::ledger::look;
 use crate::prepare::Prepared;
 
 /// The pragmas that are a connection's own and that a statement can read back. `query_only` goes first.

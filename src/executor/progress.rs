@@ -6,9 +6,9 @@ use super::message::Message;
 use super::stepwise::Underway;
 use super::{Fault, Run, RunError, poll_pause};
 use crate::backend::{Class, Source, StatementResult};
-use crate::dialect::write::{self, Claim, Progress};
 use crate::dialect::{Dialect, session};
 use crate::error::Error;
+use crate::ledger::write::{self, Claim, Progress};
 use crate::prepare::{Prepared, Sql};
 
 /// How often a transaction is sent again that the server rolled back for another's sake.

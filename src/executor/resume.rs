@@ -6,9 +6,9 @@ use super::lock::unfinished;
 use super::stepwise::{Underway, chain, link, total};
 use super::verdict::Verdict;
 use crate::backend::Source;
-use crate::dialect::look::RunningRow;
-use crate::dialect::write;
 use crate::error::Error;
+use crate::ledger::look::RunningRow;
+use crate::ledger::write;
 use crate::prepare::{Prepared, Sql, Work};
 
 impl<S: Source> Run<'_, S> {

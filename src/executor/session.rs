@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use sqlx::Pool;
 
-use super::error::Holder;
 use super::message::Message;
 use crate::backend::{Backend, Class, Failure, Held, SendError, Source, StatementResult};
 use crate::dialect::Dialect;
+use crate::ledger::Holder;
 
 /// A message that failed.
 #[derive(Debug)]

@@ -5,12 +5,12 @@ use super::lock::{Gate, Resuming};
 use super::stepwise::chain;
 use super::{Run, UnfinishedReason, lock};
 use crate::backend::Source;
-use crate::dialect::look::RunningRow;
-use crate::dialect::write::{self, LedgerRow};
 use crate::error::Error;
-use crate::migrator::Resolution;
+use crate::ledger::look::RunningRow;
+use crate::ledger::write::{self, LedgerRow};
 use crate::plan::Action;
 use crate::prepare::{self, transactional_ddl};
+use crate::resolution::Resolution;
 use crate::revision::Mode;
 
 const SETTLING: &str = "recording the resolution";

@@ -6,8 +6,8 @@ use super::lock::Gate;
 use super::transactional::ROLLED_BACK;
 use super::{Run, StepReport};
 use crate::backend::Source;
-use crate::dialect::write;
 use crate::error::Error;
+use crate::ledger::write;
 use crate::plan::{Action, Plan, Step};
 
 impl<S: Source> Run<'_, S> {

@@ -16,10 +16,10 @@ use super::progress::DEADLOCKS;
 use super::{Event, Fault, Ran, Run, RunError, StepReport, poll_pause, step_span};
 use crate::backend::{Class, Source, StatementResult};
 use crate::dialect::Dialect;
-use crate::dialect::look::{self, RunningRow};
 use crate::dialect::session;
-use crate::dialect::write::{self, Progress};
 use crate::error::Error;
+use crate::ledger::look::{self, RunningRow};
+use crate::ledger::write::{self, Progress};
 use crate::prepare::{Prepared, Sql, Work};
 
 /// A step on its way, as the ledger knows it.

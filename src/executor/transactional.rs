@@ -16,8 +16,8 @@ use crate::dialect::Dialect;
 use crate::dialect::session::{self, Timeout};
 use crate::error::Error;
 use crate::executor::lock::Wait;
-use crate::migrator::settings::TransactionMode;
 use crate::prepare::{Check, Prepared, Sql, Work};
+use crate::settings::TransactionMode;
 use crate::sql;
 
 /// How much of a whole upgrade in one transaction goes into one message.

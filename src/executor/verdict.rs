@@ -6,11 +6,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::check::statement_error;
 use super::lock::read_holder;
-use super::{Fault, Holder, Message, Origin, Run};
+use super::{Fault, Message, Origin, Run};
 use crate::backend::{Class, Source};
 use crate::dialect::catalog::{self, Evidence};
-use crate::dialect::{Dialect, session, write};
+use crate::dialect::{Dialect, session};
 use crate::error::Error;
+use crate::ledger::Holder;
+use crate::ledger::write;
 use crate::prepare::{Prepared, Sql};
 use crate::sql;
 

@@ -3,11 +3,16 @@
 use super::Migrator;
 use crate::backend::Source;
 use crate::error::Error;
-use crate::executor::Report;
+use crate::report::Report;
 
 impl<S: Source> Migrator<S> {
-    /// The rows of a query for another tool's table, as text; None where there is no such table.
-    pub(crate) async fn foreign_rows(
+    /// The rows of a query for another tool's table, each cell as text: which of its migrations are applied. `None` where
+    /// there is no such table.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Run`] where the database cannot be read.
+    pub async fn foreign_rows(
         &self,
         query: &str,
     ) -> Result<Option<Vec<Vec<Option<String>>>>, Error> {
@@ -17,16 +22,23 @@ impl<S: Source> Migrator<S> {
         result
     }
 
-    /// Stamps these revisions, by their full ids, but for those that the heads imply already.
-    pub(crate) async fn adopt(&self, revisions: &[String]) -> Result<Report, Error> {
+    /// Stamps these revisions, given by their full ids, without those that the heads imply already: a database that
+    /// another tool has brought to this place. Unlike [`stamp`](Migrator::stamp) it never goes back, and several processes
+    /// may call it at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`stamp`](Migrator::stamp).
+    pub async fn adopt(&self, revisions: &[String]) -> Result<Report, Error> {
         let mut run = self.run().await?;
         let result = run.adopt(revisions).await;
         run.close(&result).await;
         result
     }
 
-    /// Where limbeck's own version table is: schema, if one is set, and name.
-    pub(crate) fn own_table(&self) -> (Option<&str>, &str) {
+    /// The place of limbeck's version table: the schema, if one is set, and the name.
+    #[must_use]
+    pub fn version_location(&self) -> (Option<&str>, &str) {
         let settings = &self.settings;
         (settings.version_schema.as_deref(), &settings.version_table)
     }

@@ -5,6 +5,7 @@ use sqlx::Pool;
 use super::Migrator;
 use crate::autogenerate::{Autogenerate, Comparison, Reflect, TableName};
 use crate::error::Error;
+use crate::prepare::RefusedError;
 
 impl<DB: Reflect> Migrator<Pool<DB>> {
     /// What differs between the database and the desired schema, limbeck's own tables left out by the names that this
@@ -29,7 +30,7 @@ impl<DB: Reflect> Migrator<Pool<DB>> {
     /// not take. Dropping the future may leave a scratch database behind, which the next comparison removes.
     pub async fn compare_schema(&self, desired: &Autogenerate) -> Result<Comparison, Error> {
         let names = self.settings.names(self.dialect);
-        names.check()?;
+        names.check().map_err(RefusedError::from)?;
         let own = [
             names.version_name(),
             names.history_name(),

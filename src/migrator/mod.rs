@@ -1,12 +1,9 @@
 //! The facade: what a service, a test and a tool call.
 
-#[cfg(feature = "cli")]
 mod adopt;
 #[cfg(feature = "autogenerate")]
 mod compare;
 mod register;
-mod resolve;
-pub(crate) mod settings;
 
 use std::fmt;
 use std::future::Future;
@@ -17,16 +14,18 @@ use crate::aim::{Range, Target};
 use crate::backend::{Backend, IntoSource, Source};
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::executor::{Decision, Event, Outcome, Registry, Report, Run, RunError};
+use crate::executor::{Decision, Registry, Run, RunError};
 use crate::ledger::LedgerEntry;
 use crate::migrations::Migrations;
 use crate::offline;
 use crate::plan::{self, Plan, Purge};
+use crate::prepare::RefusedError;
+use crate::report::{Event, Outcome, Report};
+use crate::resolution::Resolution;
+use crate::settings::{OnAhead, OnDrift, Settings, TransactionMode};
 use crate::standing::StandingError;
 use crate::status::{RevisionInfo, Status, UnfinishedStep, infos};
 pub use register::CodeFuture;
-pub use resolve::Resolution;
-use settings::{OnAhead, OnDrift, Settings, TransactionMode};
 
 /// Migrates one database: made from a pool (or a connection) and the migrations of the binary.
 ///
@@ -164,9 +163,9 @@ impl<S: Source> Migrator<S> {
         self
     }
 
-    /// A callback for progress. It runs on the task that migrates: it should be quick and must not block.
+    /// One more callback for progress. It runs on the task that migrates: it should be quick and must not block.
     pub fn on_event(mut self, observer: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
-        self.settings.observer = Some(Arc::new(observer));
+        self.settings.observers.push(Arc::new(observer));
         self
     }
 
@@ -180,11 +179,6 @@ impl<S: Source> Migrator<S> {
     /// The migrations.
     pub fn migrations(&self) -> &Migrations {
         &self.migrations
-    }
-
-    #[cfg(feature = "cli")]
-    pub(crate) fn observer(&self) -> Option<&crate::executor::Observer> {
-        self.settings.observer.as_ref()
     }
 
     async fn run(&self) -> Result<Run<'_, S>, Error> {
@@ -324,7 +318,10 @@ impl<S: Source> Migrator<S> {
     /// [`RunError::NothingToResolve`]; [`RunError::LockTimeout`] while the step still runs.
     pub async fn resolve(&self, revision: &str, resolution: Resolution) -> Result<(), Error> {
         let mut run = self.run().await?;
-        let result = run.resolve(revision, resolution).await;
+        let result = match resolution {
+            Resolution::Accepted => run.accept(revision).await,
+            _ => run.settle(revision, resolution).await,
+        };
         run.close(&result).await;
         result
     }
@@ -474,7 +471,7 @@ impl<S: Source> Migrator<S> {
     /// [`Error::Target`] for a range that is none; [`Error::Refused`] for `rust` and `repeat` sections.
     pub fn upgrade_sql(&self, range: &Range) -> Result<String, Error> {
         let names = self.settings.names(self.dialect);
-        names.check()?;
+        names.check().map_err(RefusedError::from)?;
         offline::upgrade(&self.migrations, &names, &self.settings.actor(), range)
     }
 
@@ -485,7 +482,7 @@ impl<S: Source> Migrator<S> {
     /// As [`upgrade_sql`](Migrator::upgrade_sql), and where one of the ends is open.
     pub fn downgrade_sql(&self, range: &Range) -> Result<String, Error> {
         let names = self.settings.names(self.dialect);
-        names.check()?;
+        names.check().map_err(RefusedError::from)?;
         offline::downgrade(&self.migrations, &names, &self.settings.actor(), range)
     }
 
@@ -497,7 +494,7 @@ impl<S: Source> Migrator<S> {
     /// [`Error::Target`].
     pub fn stamp_sql(&self, from: &[Target], to: &[Target], purge: Purge) -> Result<String, Error> {
         let names = self.settings.names(self.dialect);
-        names.check()?;
+        names.check().map_err(RefusedError::from)?;
         let actor = self.settings.actor();
         offline::stamp(&self.migrations, &names, &actor, from, to, purge)
     }
@@ -543,7 +540,7 @@ impl<S: Source> Run<'_, S> {
             status.pending.retain(|id| !applied.contains(id));
         }
         let holder = self.holder().await;
-        status.holder = (holder != crate::executor::Holder::default()).then_some(holder);
+        status.holder = (holder != crate::ledger::Holder::default()).then_some(holder);
         Ok(status)
     }
 

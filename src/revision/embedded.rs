@@ -1,20 +1,5 @@
 //! The door for revisions that a build script checked.
 
-use crate::graph::GraphTables;
-
-/// What a build script wrote down of a folder: everything that follows from its files alone, so that a boot works
-/// nothing of it out again.
-///
-/// Not for hands, as [`EmbeddedRevision`].
-#[doc(hidden)]
-#[derive(Debug, Clone, Copy)]
-pub struct Embedded {
-    /// The revisions in the graph's canonical order: a parent's place is smaller than its child's.
-    pub revisions: &'static [EmbeddedRevision],
-    /// The graph.
-    pub graph: GraphTables,
-}
-
 /// A revision as limbeck's generated code writes it: everything that a graph needs, and the text.
 ///
 /// Not for hands. Its fields are public because code outside of this crate has to write it in a

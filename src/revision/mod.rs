@@ -20,7 +20,7 @@ use std::sync::{Arc, OnceLock};
 
 pub use check::FileStatement;
 pub use checksum::{Checksum, ChecksumError};
-pub use embedded::{Embedded, EmbeddedRevision};
+pub use embedded::EmbeddedRevision;
 pub use error::{RevisionError, RevisionErrorKind};
 pub use section::{ForeignKeys, Mode, Section, SectionKind};
 pub(crate) use store::Store;

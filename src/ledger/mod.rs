@@ -1,8 +1,17 @@
 //! The ledger as it is read back: one entry for each step that was attempted.
 
+mod holder;
+pub(crate) mod look;
+pub(crate) mod tables;
+pub(crate) mod write;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::dialect::look::{TextRow, list};
+pub use holder::Holder;
+#[cfg(feature = "_sqlx")]
+pub(crate) use holder::excerpt;
+use look::{TextRow, list};
+
 use crate::migrations::Migrations;
 
 /// One row of the ledger.
@@ -54,7 +63,7 @@ pub struct LedgerEntry {
     pub error: Option<String>,
 }
 
-/// The rows of [`crate::dialect::write::read_history`].
+/// The rows of [`crate::ledger::write::read_history`].
 pub(crate) fn read(rows: &[TextRow]) -> Vec<LedgerEntry> {
     rows.iter()
         .map(|row| {

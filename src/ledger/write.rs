@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use super::Dialect;
 use super::look::now;
-use super::names::Names;
+use crate::dialect::session::Actor;
+use crate::dialect::{Dialect, Names};
 
 /// One row of the ledger, as it is written.
 #[derive(Debug, Clone, Default)]
@@ -28,14 +28,6 @@ pub(crate) struct LedgerRow<'a> {
     pub started_at: Option<&'a str>,
     pub error: Option<&'a str>,
     pub down_sql: Option<String>,
-}
-
-/// Who writes the ledger.
-#[derive(Debug, Clone)]
-pub(crate) struct Actor {
-    pub host: String,
-    pub pid: u32,
-    pub application: String,
 }
 
 /// A statement and the number of rows that it must change.

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::dialect::write::Actor;
+use crate::dialect::session::Actor;
 use crate::dialect::{Dialect, Names};
-use crate::executor::Observer;
+use crate::report::Observer;
 
 /// How many transactions an upgrade or downgrade has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,7 +53,7 @@ pub(crate) struct Settings {
     pub lock_timeout: Duration,
     pub lock_retry_for: Duration,
     pub application: Option<String>,
-    pub observer: Option<Observer>,
+    pub observers: Vec<Observer>,
 }
 
 impl Default for Settings {
@@ -70,7 +70,7 @@ impl Default for Settings {
             lock_timeout: Duration::from_secs(2),
             lock_retry_for: Duration::from_secs(300),
             application: None,
-            observer: None,
+            observers: Vec::new(),
         }
     }
 }

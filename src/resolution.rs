@@ -1,8 +1,4 @@
-//! What a person settles.
-
-use crate::backend::Source;
-use crate::error::Error;
-use crate::executor::Run;
+//! Answers to what a run cannot find out by itself.
 
 /// A person's answer to what a run cannot know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,17 +17,4 @@ pub enum Resolution {
     Abandoned,
     /// The edit of an applied revision is meant: its new checksum is recorded.
     Accepted,
-}
-
-impl<S: Source> Run<'_, S> {
-    pub(super) async fn resolve(
-        &mut self,
-        revision: &str,
-        resolution: Resolution,
-    ) -> Result<(), Error> {
-        match resolution {
-            Resolution::Accepted => self.accept(revision).await,
-            _ => self.settle(revision, resolution).await,
-        }
-    }
 }

@@ -1,7 +1,6 @@
 //! The tables that limbeck keeps, and the layout's version.
 
-use super::Dialect;
-use super::names::Names;
+use crate::dialect::{Dialect, Names};
 
 /// The layout that this version of limbeck writes. A newer one upgrades an older one, losing nothing; an
 /// older one refuses a newer one.

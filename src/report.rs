@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::error::Holder;
+use crate::ledger::Holder;
 use crate::plan::Step;
 
 /// Progress of a run, for the callback of [`Migrator::on_event`](crate::Migrator::on_event).
