@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use crate::aim::TargetError;
+#[cfg(feature = "_sqlx")]
+use crate::executor::DatabaseState;
 use crate::migrations::MigrationsError;
 use crate::prepare::RefusedError;
 use crate::revision::RevisionError;
@@ -47,6 +49,19 @@ impl From<crate::executor::RunError> for Error {
     }
 }
 
+#[cfg(feature = "_sqlx")]
+impl From<crate::executor::Error> for Error {
+    fn from(error: crate::executor::Error) -> Self {
+        use crate::executor::Error as Layer;
+        match error {
+            Layer::Target(error) => Error::Target(error),
+            Layer::Refused(error) => Error::Refused(error),
+            Layer::Standing(error) => Error::Standing(error),
+            Layer::Run(error) => Error::Run(error),
+        }
+    }
+}
+
 impl Error {
     /// The revision that the error is about, where it is about one.
     #[must_use]
@@ -84,6 +99,21 @@ impl Error {
             Error::Run(error) => error.path().map(Path::new),
             #[cfg(feature = "autogenerate")]
             Error::Autogenerate(error) => error.path().map(Path::new),
+        }
+    }
+
+    /// The state in which the error leaves the database: as data what the message says in words.
+    #[cfg(feature = "_sqlx")]
+    #[must_use]
+    pub fn state(&self) -> DatabaseState {
+        match self {
+            Error::Run(error) => error.state(),
+            Error::Refused(_) | Error::Standing(_) => DatabaseState::Unchanged,
+            #[cfg(feature = "autogenerate")]
+            Error::Autogenerate(_) => DatabaseState::Unchanged,
+            Error::Revision(_) | Error::Migrations(_) | Error::Target(_) => {
+                DatabaseState::NothingSent
+            }
         }
     }
 

@@ -131,7 +131,11 @@ mod migrator;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod offline;
 pub mod plan;
-#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
+// A database uses its own part.
+#[cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(dead_code)
+)]
 mod prepare;
 #[cfg(feature = "_sqlx")]
 mod report;
@@ -152,7 +156,9 @@ pub use backend::{Backend, Borrowed, IntoSource, Source};
 pub use dialect::{Dialect, UnknownDialect};
 pub use error::Error;
 #[cfg(feature = "_sqlx")]
-pub use executor::{RunError, StatementError, Unfinished, UnfinishedReason, Violation};
+pub use executor::{
+    Aftermath, DatabaseState, RunError, StatementError, Unfinished, UnfinishedReason, Violation,
+};
 #[doc(hidden)]
 pub use graph::GraphTables;
 pub use graph::{Graph, GraphError, Key, Node, RevisionSet};

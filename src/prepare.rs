@@ -169,7 +169,7 @@ impl RefusedError {
 
 /// A statement of a section, and where it stands in its file.
 #[derive(Debug, Clone)]
-pub(crate) struct Sql {
+pub struct Sql {
     pub text: String,
     pub line: usize,
     pub column: usize,
@@ -181,9 +181,12 @@ impl Sql {
         self.kind.ddl().is_some()
     }
 
-    /// Whether the server's count of rows is one of rows that it changed.
-    pub(crate) fn changes_rows(&self) -> bool {
-        matches!(self.kind.class(), Class::Dml)
+    /// The rows that it changed, by the server's count: which is none of changes for a query.
+    pub(crate) fn changed(&self, affected: u64) -> u64 {
+        match self.kind.class() {
+            Class::Dml => affected,
+            _ => 0,
+        }
     }
 
     /// Whether the statement and the record that it is done can be one transaction.
@@ -237,7 +240,7 @@ impl Sql {
 
 /// What a step does to the database, beside moving the heads.
 #[derive(Debug, Clone)]
-pub(crate) enum Work {
+pub enum Work {
     /// All in one transaction, with the bookkeeping.
     Transaction(Vec<Sql>),
     /// One by one, each recorded.
@@ -250,32 +253,36 @@ pub(crate) enum Work {
 
 /// The statements of a `@require` or `@verify` section, with its time-outs.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Check {
+pub struct Check {
     pub statements: Vec<Sql>,
     pub lock_timeout: Option<Duration>,
     pub statement_timeout: Option<Duration>,
 }
 
+#[cfg(feature = "_sqlx")]
 impl Check {
-    /// Statements that set the time-outs, none where the database has no such setting.
-    #[cfg(feature = "_sqlx")]
-    pub(crate) fn limits(&self, dialect: Dialect) -> Vec<String> {
-        use crate::dialect::session::{Timeout, set_timeout};
-        let asked = [
-            (Timeout::Lock, self.lock_timeout),
-            (Timeout::Statement, self.statement_timeout),
-        ];
-        asked
-            .into_iter()
-            .filter(|_| dialect != Dialect::Sqlite)
-            .filter_map(|(timeout, value)| set_timeout(dialect, timeout, value?))
-            .collect()
+    pub(crate) fn is_limited(&self) -> bool {
+        self.lock_timeout.is_some() || self.statement_timeout.is_some()
+    }
+
+    /// The check of a table rebuild, behind the section: each row is a reference that leads nowhere.
+    pub(crate) fn foreign_keys(prepared: &Prepared) -> Option<Check> {
+        const TEXT: &str = "PRAGMA foreign_key_check";
+        prepared.foreign_keys_off.then(|| Check {
+            statements: vec![Sql {
+                text: TEXT.to_owned(),
+                line: prepared.statements().first().map_or(1, |sql| sql.line),
+                column: 1,
+                kind: sql::classify(Dialect::Sqlite, TEXT),
+            }],
+            ..Check::default()
+        })
     }
 }
 
 /// A step, ready to run on one database.
 #[derive(Debug, Clone)]
-pub(crate) struct Prepared {
+pub struct Prepared {
     pub step: Step,
     /// Its number in the plan, from 1, and the plan's length.
     pub number: usize,
@@ -291,6 +298,18 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// The statements that set the section's time-outs, where the database has such settings.
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn timeouts(&self, dialect: Dialect) -> Vec<String> {
+        crate::dialect::session::set_timeouts(dialect, self.lock_timeout, self.statement_timeout)
+    }
+
+    /// Whether the section says for how long its statements wait for locks: by its word or by a `SET` of its own.
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn limits_locks_itself(&self) -> bool {
+        self.lock_timeout.is_some() || self.statements().iter().any(Sql::sets_lock_timeout)
+    }
+
     /// The section's statements, in their order.
     pub(crate) fn statements(&self) -> &[Sql] {
         match &self.work {

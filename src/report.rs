@@ -81,6 +81,53 @@ pub enum Event<'a> {
     },
 }
 
+impl Event<'_> {
+    /// Tells the event to the log.
+    pub(crate) fn trace(&self) {
+        match self {
+            Event::Planned { steps } => tracing::debug!(steps = steps.len(), "planned"),
+            Event::Waiting { holder, waited } => {
+                tracing::info!(%holder, waited_ms = waited.as_millis() as u64, "waiting for the migration lock");
+            }
+            Event::StepStarted {
+                step,
+                number,
+                total,
+                message,
+            } => tracing::info!(
+                revision = %step.revision, action = step.action.name(), number, total, message, "step started"
+            ),
+            Event::StatementStarted {
+                step,
+                number,
+                total,
+                ..
+            } => {
+                tracing::debug!(revision = %step.revision, number, total, "statement started");
+            }
+            Event::StatementDone {
+                step,
+                number,
+                total,
+                rows,
+            } => {
+                tracing::debug!(revision = %step.revision, number, total, rows, "statement done");
+            }
+            Event::BatchDone { step, number, rows } => {
+                tracing::debug!(revision = %step.revision, number, rows, "batch done");
+            }
+            Event::StepFinished { step, report } => tracing::info!(
+                revision = %step.revision,
+                action = step.action.name(),
+                duration_ms = report.duration.as_millis() as u64,
+                statements = report.statements,
+                rows = report.rows,
+                "step finished"
+            ),
+        }
+    }
+}
+
 /// A callback for [`Event`]s. It runs on the task of the migration: it should be quick, and must not block.
 pub(crate) type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 

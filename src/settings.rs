@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::dialect::session::Actor;
 use crate::dialect::{Dialect, Names};
-use crate::report::Observer;
+use crate::report::{Event, Observer};
 
 /// How many transactions an upgrade or downgrade has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -94,6 +94,14 @@ impl fmt::Debug for Settings {
 }
 
 impl Settings {
+    /// Tells an event to the log and to the callbacks.
+    pub(crate) fn tell(&self, event: &Event<'_>) {
+        event.trace();
+        for observer in &self.observers {
+            observer(event);
+        }
+    }
+
     pub(crate) fn names(&self, dialect: Dialect) -> Names {
         Names::new(
             dialect,

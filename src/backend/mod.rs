@@ -1,5 +1,6 @@
-//! The I/O of one database: send a message, read its results as text, and say what an error means. All
-//! else, in words and in order, is the same for every database and stands in `dialect` and `executor`.
+//! The databases: their I/O ([`Backend`]: send a message, read its results as text, explain an error) and the conduct of a
+//! session ([`Conduct`]: settings, limits, fencing, evidence after a crash), each in its own folder. The executor above
+//! names none of them.
 
 /// The columns' names and the cells as text of one row; a cell that is no text shows its type's name.
 macro_rules! text_row {
@@ -50,10 +51,28 @@ macro_rules! send_as_text {
     };
 }
 
+// A database uses its own part.
+#[cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(dead_code)
+)]
+mod conduct;
+mod failure;
+#[cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(dead_code)
+)]
+mod line;
+mod message;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(dead_code)
+)]
+mod session;
 mod source;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -66,6 +85,11 @@ use sqlx::{Database, Either, Pool};
 
 use crate::dialect::Dialect;
 
+pub(crate) use conduct::{Conduct, Evidence, Limits};
+pub(crate) use failure::{Class, Failure, Fault};
+pub(crate) use line::{Identity, Line};
+pub(crate) use message::{Message, Origin};
+pub(crate) use session::Session;
 pub(crate) use source::Held;
 pub use source::{Borrowed, IntoSource, Source};
 
@@ -82,6 +106,10 @@ pub(crate) use sealed::Sealed;
 pub trait Backend: Database + Sealed {
     #[doc(hidden)]
     const FAMILY: Dialect;
+
+    /// The conduct of a run's session on this database.
+    #[doc(hidden)]
+    type Conduct: Conduct<Self>;
 
     /// Sends one message of one or more statements as simple text, without a prepared statement, and reads
     /// the result of each: as many of its rows as `keep` says, none of results beyond those.
@@ -142,62 +170,6 @@ pub struct StatementResult {
 pub struct SendError {
     pub results: Vec<StatementResult>,
     pub error: sqlx::Error,
-}
-
-/// What an error of the server or of the connection means to the executor, and what of it a person needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    pub class: Class,
-    pub code: Option<String>,
-    pub message: String,
-    pub detail: Option<String>,
-    pub hint: Option<String>,
-    /// PostgreSQL: where in the message, in characters from 1.
-    pub position: Option<usize>,
-}
-
-/// The classes of errors that change what is done next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// A table is not there.
-    MissingTable,
-    /// A lock was not to be had in time: nothing happened, and it may work later.
-    LockTimeout,
-    /// This transaction lost against another and was rolled back.
-    Deadlock,
-    /// A guard of limbeck's own refused.
-    Guard,
-    /// A transaction is open already.
-    InTransaction,
-    /// This server, database or file can only be read.
-    ReadOnly,
-    /// The pooler in between does not keep transactions together.
-    StatementPooling,
-    /// The connection is gone: what became of the last message is not known.
-    Connection,
-    /// Anything else the server said.
-    Server,
-}
-
-impl Failure {
-    /// An error that no server sent.
-    pub(crate) fn of_client(error: &sqlx::Error) -> Failure {
-        let class = match error {
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::WorkerCrashed => Class::Connection,
-            _ => Class::Server,
-        };
-        Failure {
-            class,
-            code: None,
-            message: error.to_string(),
-            detail: None,
-            hint: None,
-            position: None,
-        }
-    }
 }
 
 /// A message's results as sqlx streams them: a row, or the end of a statement.

@@ -1,10 +1,8 @@
 //! The databases whose SQL limbeck writes: names, quoting, and the statements that steer a session. Pure: no I/O, and
 //! no other module of the crate is used here.
 
-#[cfg(feature = "_sqlx")]
-pub(crate) mod catalog;
-#[cfg(feature = "_sqlx")]
-pub(crate) mod engines;
+#[cfg_attr(not(feature = "mysql"), allow(dead_code))]
+pub(crate) mod mysql;
 // Pure text, but only a backend sends it.
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod names;
@@ -12,7 +10,7 @@ mod names;
 pub(crate) mod operators;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod quote;
-#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
+#[cfg_attr(not(all(feature = "postgres", feature = "mysql")), allow(dead_code))]
 pub(crate) mod session;
 
 use std::fmt;

@@ -87,6 +87,12 @@ impl Names {
         Ok(())
     }
 
+    /// The names of a run's first message. SQLite would look for an unqualified name in attached files too.
+    pub(crate) fn at_first(self) -> Self {
+        let schema = (self.dialect == Dialect::Sqlite).then_some("main");
+        self.in_schema(schema)
+    }
+
     /// The same names with the schema that the server said is current, unless one was set: from then on no
     /// `SET search_path` or `USE` of a migration changes what limbeck's statements mean.
     pub(crate) fn in_schema(mut self, current: Option<&str>) -> Self {

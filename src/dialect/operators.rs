@@ -2,6 +2,10 @@
 //! search_path, where an operator that fits the types more closely goes before the server's own: whoever may
 //! create one in a schema of that path could make limbeck's statements mean something else.
 
+use std::borrow::Cow;
+
+use super::Dialect;
+
 /// The operators that limbeck's statements use, longest first.
 const OPERATORS: [(&str, &str); 6] = [
     (" <> ", " OPERATOR(pg_catalog.<>) "),
@@ -18,9 +22,17 @@ const LISTS: [(&str, &str); 2] = [
     (" IN (", " OPERATOR(pg_catalog.=) ANY (ARRAY["),
 ];
 
+/// A statement of limbeck's own as it is sent to this database.
+pub(crate) fn own(dialect: Dialect, statement: &str) -> Cow<'_, str> {
+    match dialect {
+        Dialect::Postgres => full_names(statement).into(),
+        _ => statement.into(),
+    }
+}
+
 /// The same statement with its operators' full names. It knows limbeck's own way of writing, with a space on
 /// either side of an operator, and nothing else: a user's statement never comes here.
-pub(crate) fn full_names(statement: &str) -> String {
+fn full_names(statement: &str) -> String {
     // An assignment, and nothing that is looked up.
     if statement.starts_with("SET ") {
         return statement.to_owned();

@@ -1,12 +1,10 @@
 //! Transactions, the transaction lock, and what a step leaves of the session's settings.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-
-use super::Dialect;
-use super::names::Names;
 use super::quote::marker;
+use super::{Dialect, mysql};
 
 /// Who writes the ledger.
 #[derive(Debug, Clone)]
@@ -82,96 +80,18 @@ pub(crate) fn alone(dialect: Dialect, statements: Vec<String>) -> Vec<String> {
     all
 }
 
-/// PostgreSQL: one row, `t` where this transaction now holds the lock.
-pub(crate) fn try_lock(names: &Names, server: &Server) -> String {
-    let (lock, watch) = (lock_call(names, server), watch_client(server));
-    format!("SELECT {lock}, {watch}")
-}
-
-/// The same, and where it holds the lock the settings that were made in this session, by name and value, in a row each:
-/// so that [`restore`] can bring them back after a migration's own `SET`s. Those who wait do without: the view costs a
-/// server more than all else that they ask. (`OFFSET 0` keeps the subqueries, and so the order: the settings are read before
-/// the watch is set, which would be one of them.)
-pub(crate) fn try_lock_and_read_settings(names: &Names, server: &Server) -> String {
-    let (lock, watch) = (lock_call(names, server), watch_client(server));
-    format!(
-        "SELECT l.held, {watch}, s.name, s.setting FROM (SELECT {lock} AS held OFFSET 0) l LEFT JOIN LATERAL \
-         (SELECT p.name, p.setting FROM pg_catalog.pg_settings p WHERE l.held AND p.source = 'session' \
-         AND p.context IN ('user', 'superuser') \
-         AND p.name NOT IN ('role', 'session_authorization', 'is_superuser', 'transaction_isolation', \
-         'transaction_read_only', 'transaction_deferrable') OFFSET 0) s ON true"
-    )
-}
-
-fn lock_call(names: &Names, server: &Server) -> String {
-    format!(
-        "pg_catalog.pg_try_advisory_xact_lock({})",
-        lock_key(names, server)
-    )
-}
-
-/// From 14 on a client that died is noticed within half a second, and its statement ended; servers on systems that cannot
-/// watch a socket refuse that setting.
-fn watch_client(server: &Server) -> &'static str {
-    if server.version_number() >= 140_000 {
-        "CASE WHEN pg_catalog.version() LIKE '%linux%' THEN \
-         pg_catalog.set_config('client_connection_check_interval', '500ms', true) END"
+/// A query of limbeck's own with a limit of its own, which goes before MySQL's and MariaDB's `sql_select_limit`.
+pub(crate) fn limited(dialect: Dialect, statement: &str) -> Cow<'_, str> {
+    let is_unlimited = dialect.is_mysql_family()
+        && statement.starts_with("SELECT")
+        && statement
+            .rsplit_once(" LIMIT ")
+            .is_none_or(|(_, end)| end.parse::<u64>().is_err());
+    if is_unlimited {
+        format!("{statement}\nLIMIT 18446744073709551615").into()
     } else {
-        "NULL"
+        statement.into()
     }
-}
-
-/// The key of the transaction lock: made from database, schema and version table.
-pub(crate) fn lock_key(names: &Names, server: &Server) -> i64 {
-    let mut hash = Sha256::new();
-    for part in [
-        "limbeck",
-        server.database.as_deref().unwrap_or_default(),
-        names.schema().unwrap_or_default(),
-        names.version_name(),
-    ] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    let digest = hash.finalize();
-    let mut first = [0; 8];
-    first.copy_from_slice(&digest[..8]);
-    i64::from_be_bytes(first)
-}
-
-/// PostgreSQL: one row while this session's transaction holds the lock.
-pub(crate) fn holds_lock(names: &Names, server: &Server) -> String {
-    let key = lock_key(names, server) as u64;
-    format!(
-        "SELECT 1 FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.granted \
-         AND l.pid = pg_catalog.pg_backend_pid() AND l.objsubid = 1 \
-         AND l.classid = {}::pg_catalog.oid AND l.objid = {}::pg_catalog.oid",
-        key >> 32,
-        key & 0xffff_ffff,
-    )
-}
-
-/// PostgreSQL: who holds the transaction lock, as one row `(pid, application_name, client, since, query)`.
-pub(crate) fn lock_holder(names: &Names, server: &Server) -> String {
-    let key = lock_key(names, server);
-    format!(
-        "SELECT a.pid::pg_catalog.text, a.application_name, \
-         COALESCE(a.client_addr::pg_catalog.text, 'local'), \
-         pg_catalog.to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), a.query \
-         FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
-         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
-         AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) \
-         AND l.classid = {}::pg_catalog.oid AND l.objid = {}::pg_catalog.oid",
-        (key as u64) >> 32,
-        (key as u64) & 0xffff_ffff,
-    )
-}
-
-/// MySQL and MariaDB: ends a session and the statement that it is in. On PostgreSQL the query for the sessions
-/// does that.
-pub(crate) fn kill(dialect: Dialect, session: &str) -> Option<String> {
-    let is_number = session.parse::<u64>().is_ok();
-    (dialect.is_mysql_family() && is_number).then(|| format!("KILL {session}"))
 }
 
 /// How every message of a run begins, in the server's list of sessions as well.
@@ -195,38 +115,7 @@ pub(crate) fn message_marker(run: &str, actor: &Actor, revision: Option<&str>) -
     marker(&words)
 }
 
-/// PostgreSQL: sqlx names the statements that it prepares, also with its cache off.
-pub(crate) const FORGET_STATEMENTS: &str = "DEALLOCATE ALL";
-
-/// PostgreSQL: the server's number of this session.
-pub(crate) const OWN_SESSION: &str = "SELECT pg_catalog.pg_backend_pid()::pg_catalog.text";
-
-/// PostgreSQL: ends a session in which nobody works.
-pub(crate) fn end_idle(session: &str) -> Option<String> {
-    let number: u32 = session.parse().ok()?;
-    Some(format!(
-        "SELECT pg_catalog.pg_terminate_backend(a.pid)::pg_catalog.text FROM pg_catalog.pg_stat_activity a \
-         WHERE a.pid = {number} AND a.state = 'idle'"
-    ))
-}
-
-/// PostgreSQL: this transaction's application name tells what [`message_marker`] tells elsewhere, as far as the
-/// server's 63 bytes hold it.
-pub(crate) fn show_run(actor: &Actor, revision: &str) -> String {
-    let words = format!(
-        "limbeck pid={}; revision={}; host={}; application={}",
-        actor.pid,
-        field(revision),
-        field(&actor.host),
-        field(&actor.application)
-    );
-    format!(
-        "SELECT pg_catalog.set_config('application_name', {}, true)",
-        Dialect::Postgres.literal(&words)
-    )
-}
-
-fn field(text: &str) -> String {
+pub(crate) fn field(text: &str) -> String {
     text.replace(';', ",")
 }
 
@@ -273,82 +162,25 @@ pub(crate) fn set_timeout(dialect: Dialect, timeout: Timeout, value: Duration) -
                 "SET SESSION lock_wait_timeout = {seconds}, SESSION innodb_lock_wait_timeout = {seconds}"
             ))
         }
-        (Dialect::Mariadb, Timeout::Statement) => Some(format!(
-            "SET SESSION max_statement_time = {:.6}",
-            value.as_secs_f64()
-        )),
-        (Dialect::Mysql, Timeout::Statement) => {
-            Some(format!("SET SESSION max_execution_time = {ms}"))
+        (Dialect::Mariadb | Dialect::Mysql, Timeout::Statement) => {
+            Some(mysql::set_statement_timeout(dialect, value))
         }
     }
 }
 
-/// MySQL and MariaDB: each statement commits by itself unless it stands in a transaction of limbeck's, and a
-/// `COMMIT` begins no other.
-pub(crate) const MYSQL_BEGIN_RUN: &str = "SET @limbeck_completion = @@SESSION.completion_type, \
-     @limbeck_run_autocommit = @@SESSION.autocommit, SESSION completion_type = 0, SESSION autocommit = 1";
-
-/// MySQL and MariaDB: ends what [`MYSQL_BEGIN_RUN`] set.
-pub(crate) const MYSQL_END_RUN: &str = "SET SESSION completion_type = @limbeck_completion, SESSION autocommit = @limbeck_run_autocommit";
-
-/// MySQL and MariaDB: remembers the session's settings, and gives it the server's own `sql_mode` and time
-/// zone: sqlx sets others, and a migration's SQL would mean something else than in the server's client.
-pub(crate) const MYSQL_ENTER: &str = "SET @limbeck_sql_mode = @@SESSION.sql_mode, \
-     @limbeck_time_zone = @@SESSION.time_zone, @limbeck_foreign_keys = @@SESSION.foreign_key_checks, \
-     @limbeck_unique = @@SESSION.unique_checks, @limbeck_autocommit = @@SESSION.autocommit, \
-     @limbeck_client = @@SESSION.character_set_client, @limbeck_results = @@SESSION.character_set_results, \
-     @limbeck_collation = @@SESSION.collation_connection, @limbeck_limit = @@SESSION.sql_select_limit, \
-     @limbeck_wait = @@SESSION.lock_wait_timeout, @limbeck_row_wait = @@SESSION.innodb_lock_wait_timeout, \
-     SESSION sql_mode = @@GLOBAL.sql_mode, SESSION time_zone = @@GLOBAL.time_zone";
-
-/// MySQL and MariaDB: whether the server is one of a Galera cluster's, and whether this session reads what the
-/// other nodes have committed; no row where it knows of no clusters.
-pub(crate) const CLUSTER: &str =
-    "SHOW SESSION VARIABLES WHERE variable_name IN ('wsrep_on', 'wsrep_sync_wait')";
-
-/// Galera: which statements wait until all is applied that other nodes committed before
-/// (<https://mariadb.com/kb/en/galera-cluster-system-variables/#wsrep_sync_wait>): 7 is those that read or change rows.
-pub(crate) fn sync_wait(value: &str) -> String {
-    let value = value.parse::<u8>().unwrap_or(0);
-    format!("SET SESSION wsrep_sync_wait = {value}")
+/// A section's time-outs, for as long as [`set_timeout`] says.
+pub(crate) fn set_timeouts(
+    dialect: Dialect,
+    lock: Option<Duration>,
+    statement: Option<Duration>,
+) -> Vec<String> {
+    [(Timeout::Lock, lock), (Timeout::Statement, statement)]
+        .into_iter()
+        .filter_map(|(timeout, value)| set_timeout(dialect, timeout, value?))
+        .collect()
 }
 
-/// MySQL and MariaDB: ends what [`set_timeout`] set.
-pub(crate) fn mysql_end_limits(dialect: Dialect) -> Vec<String> {
-    let statement_time = match dialect {
-        Dialect::Mariadb => "max_statement_time",
-        _ => "max_execution_time",
-    };
-    vec![
-        mysql_end_lock_limit(),
-        format!("SET SESSION {statement_time} = DEFAULT"),
-    ]
-}
-
-/// MySQL and MariaDB: ends what [`set_timeout`] set for locks.
-pub(crate) fn mysql_end_lock_limit() -> String {
-    "SET SESSION lock_wait_timeout = @limbeck_wait, SESSION innodb_lock_wait_timeout = @limbeck_row_wait"
-        .to_owned()
-}
-
-/// MySQL and MariaDB: ends what a section and [`set_timeout`] set in the session.
-pub(crate) fn mysql_leave(dialect: Dialect, server: &Server) -> Vec<String> {
-    let mut statements = vec![
-        "SET SESSION sql_mode = @limbeck_sql_mode, SESSION time_zone = @limbeck_time_zone, \
-         SESSION foreign_key_checks = @limbeck_foreign_keys, SESSION unique_checks = @limbeck_unique, \
-         SESSION autocommit = @limbeck_autocommit, SESSION character_set_client = @limbeck_client, \
-         SESSION character_set_results = @limbeck_results, SESSION collation_connection = @limbeck_collation, \
-         SESSION sql_select_limit = @limbeck_limit"
-            .to_owned(),
-    ];
-    statements.extend(mysql_end_limits(dialect));
-    if let Some(database) = &server.schema {
-        statements.push(format!("USE {}", dialect.ident(database)));
-    }
-    statements
-}
-
-/// Which of a section's time-outs.
+/// A section's two time-outs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Timeout {
     Lock,

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use super::*;
 use crate::dialect::Dialect;
-use crate::executor::{Holder, RunError, StatementError, Unfinished, UnfinishedReason, Violation};
+use crate::executor::{
+    Aftermath, RunError, StatementError, Unfinished, UnfinishedReason, Violation,
+};
 use crate::ledger::Edited;
+use crate::ledger::Holder;
 use crate::plan::Action;
 
 fn strings(words: &[&str]) -> Vec<String> {
@@ -51,14 +54,14 @@ fn run_errors() -> Vec<RunError> {
     vec![
         RunError::Connection {
             during: "connecting".into(),
-            state: "Nothing was sent".into(),
+            state: Aftermath::not_connected(),
             source: lost(),
         },
         RunError::Bookkeeping {
             during: "taking the lease".into(),
             revision: None,
             message: "permission denied for table limbeck_history_lock".into(),
-            state: "Nothing was changed".into(),
+            state: Aftermath::unchanged(),
             source: lost(),
         },
         RunError::Statement(Box::new(StatementError {
@@ -75,13 +78,13 @@ fn run_errors() -> Vec<RunError> {
             detail: Some("some detail".into()),
             hint: Some("some hint".into()),
             blockers: vec![holder()],
-            state: "The step was rolled back".into(),
+            state: Aftermath::code_rolled_back(),
             source: lost(),
         })),
         RunError::Code {
             revision: revision(),
             action: Action::Downgrade,
-            state: "The step was rolled back".into(),
+            state: Aftermath::code_rolled_back(),
             source: "its own reason".into(),
         },
         RunError::Violation(Box::new(Violation {
@@ -93,7 +96,7 @@ fn run_errors() -> Vec<RunError> {
             statement: "SELECT id, email FROM users WHERE email IS NULL".into(),
             columns: strings(&["id", "email"]),
             rows: vec![vec![Some("2".into()), None], vec![Some("3".into()), None]],
-            state: "Nothing of the step was run".into(),
+            state: Aftermath::nothing_run(),
         })),
         RunError::LockTimeout {
             waited: Duration::from_millis(300_400),
@@ -118,6 +121,7 @@ fn run_errors() -> Vec<RunError> {
         RunError::Overtaken {
             revision: revision(),
             heads: strings(&["b"]),
+            statements: 3,
         },
         RunError::Unfinished(Box::new(unfinished(UnfinishedReason::InDoubt))),
         RunError::Unfinished(Box::new(unfinished(UnfinishedReason::Edited))),
@@ -128,7 +132,7 @@ fn run_errors() -> Vec<RunError> {
         RunError::ReadOnly {
             during: "beginning a step".into(),
             message: "cannot set transaction read-write mode during recovery".into(),
-            state: "Nothing was changed by it".into(),
+            state: Aftermath::unchanged_by_it(),
             source: lost(),
         },
         RunError::NoSchema,

@@ -1,28 +1,22 @@
 //! What taking over from another tool asks of a database: to read that tool's table, and to stamp without ever
 //! going back.
 
-use super::{Outcome, Report, Run, RunError};
+use super::{Error, Run, RunError};
 use crate::aim::Target;
-use crate::backend::{Class, Source};
-use crate::error::Error;
+use crate::backend::Source;
 use crate::plan;
-
-const UNCHANGED: &str = "Nothing was changed";
+use crate::report::{Outcome, Report};
 
 /// Others that adopt the same place end this with their success; only downgrades could go on for ever.
 const ATTEMPTS: u32 = 10;
 
 impl<S: Source> Run<'_, S> {
-    /// What a query for one table gives, as text; None where there is no such table.
+    /// The rows of a query for one table, as text; none where there is no such table.
     pub(crate) async fn foreign_rows(
         &mut self,
         query: &str,
     ) -> Result<Option<Vec<Vec<Option<String>>>>, Error> {
-        match self.query(query).await {
-            Ok(rows) => Ok(Some(rows)),
-            Err(fault) if fault.failure.class == Class::MissingTable => Ok(None),
-            Err(fault) => Err(self.fault("reading the other tool's table", UNCHANGED, fault)),
-        }
+        self.steps.view().foreign_rows(query).await
     }
 
     /// Stamps those of the revisions that the heads do not imply yet. It is planned again where another process

@@ -1,12 +1,153 @@
-//! What can go wrong while a run reads and changes a database.
+//! The errors of a run that reads and changes a database.
 
 use std::fmt;
 use std::time::Duration;
 
+use super::state::{Aftermath, DatabaseState};
+use crate::aim::TargetError;
+use crate::backend::{Class, Fault};
+use crate::ledger::look::RunningRow;
 use crate::ledger::{Holder, excerpt};
 use crate::plan::Action;
+use crate::prepare::{Prepared, RefusedError, Sql};
+use crate::sql;
+use crate::standing::StandingError;
 
-/// Why a run stopped.
+/// An error of this layer, or of one above it that a run asks. The crate's own error takes it over.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error(transparent)]
+    Refused(#[from] RefusedError),
+    #[error(transparent)]
+    Standing(#[from] StandingError),
+    #[error(transparent)]
+    Run(Box<RunError>),
+}
+
+impl From<RunError> for Error {
+    fn from(error: RunError) -> Self {
+        Error::Run(Box::new(error))
+    }
+}
+
+impl Error {
+    pub(super) fn revision(&self) -> Option<&str> {
+        match self {
+            Error::Run(error) => error.revision(),
+            Error::Refused(error) => error.revision(),
+            Error::Target(_) | Error::Standing(_) => None,
+        }
+    }
+
+    fn as_run(&mut self) -> Option<&mut RunError> {
+        match self {
+            Error::Run(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the connection was lost.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self, Error::Run(error) if matches!(**error, RunError::Connection { .. }))
+    }
+
+    /// The same error of a lost connection, with the state that was found out afterwards.
+    pub(super) fn with_state(mut self, found: Aftermath) -> Error {
+        if let Some(RunError::Connection { state, .. }) = self.as_run() {
+            *state = found;
+        }
+        self
+    }
+
+    /// The same error of limbeck's own statement, as one of this revision's step.
+    pub(super) fn of_revision(mut self, id: &str) -> Error {
+        if let Some(RunError::Bookkeeping { revision, .. }) = self.as_run() {
+            *revision = Some(id.to_owned());
+        }
+        self
+    }
+
+    /// The same loss of the lease, in this revision's step.
+    pub(super) fn of_lost_revision(mut self, id: &str) -> Error {
+        if let Some(RunError::LeaseLost { revision }) = self.as_run() {
+            *revision = id.to_owned();
+        }
+        self
+    }
+}
+
+impl Fault {
+    /// The error of one of limbeck's own statements.
+    pub(super) fn into_error(self, during: impl Into<String>, state: Aftermath) -> Error {
+        let (during, source) = (during.into(), self.source);
+        let error = match self.failure.class {
+            Class::Connection => RunError::Connection {
+                during,
+                state,
+                source,
+            },
+            Class::StatementPooling => RunError::StatementPooling { source },
+            Class::InTransaction => RunError::InTransaction,
+            Class::ReadOnly => RunError::ReadOnly {
+                during,
+                message: self.failure.message,
+                state,
+                source,
+            },
+            _ => RunError::Bookkeeping {
+                during,
+                revision: None,
+                message: self.failure.message,
+                state,
+                source,
+            },
+        };
+        error.into()
+    }
+}
+
+/// The error of one of a section's or check's `statements`, with its place in the file.
+pub(super) fn statement_error(
+    prepared: &Prepared,
+    statements: &[Sql],
+    fault: Fault,
+    state: Aftermath,
+) -> Error {
+    let blame = fault.blame.as_ref();
+    let number = blame.map_or(0, |blame| blame.origin.statement);
+    let statement = &statements[number];
+    let offset = blame
+        .and_then(|blame| blame.offset)
+        .filter(|offset| *offset <= statement.text.len())
+        .unwrap_or(0);
+    let (line, column) = sql::position(&statement.text, offset);
+    RunError::Statement(Box::new(StatementError {
+        revision: prepared.step.revision.to_string(),
+        action: prepared.step.action,
+        path: prepared.path.clone(),
+        line: statement.line + line - 1,
+        column: if line == 1 {
+            statement.column + column - 1
+        } else {
+            column
+        },
+        number: number + 1,
+        total: statements.len(),
+        statement: statement.text.clone(),
+        code: fault.failure.code,
+        message: fault.failure.message,
+        detail: fault.failure.detail,
+        hint: fault.failure.hint,
+        blockers: fault.blockers,
+        state,
+        source: fault.source,
+    }))
+    .into()
+}
+
+/// The reason why a run stopped.
 ///
 /// Each variant says in what state the database is: a step of a transaction is wholly there or wholly
 /// gone; elsewhere the message counts the statements that ran.
@@ -19,8 +160,8 @@ pub enum RunError {
     Connection {
         /// What was going on.
         during: String,
-        /// What is known of the database.
-        state: String,
+        /// The state of the database.
+        state: Aftermath,
         /// sqlx's error.
         source: sqlx::Error,
     },
@@ -34,8 +175,8 @@ pub enum RunError {
         revision: Option<String>,
         /// The server's message.
         message: String,
-        /// What is known of the database.
-        state: String,
+        /// The state of the database.
+        state: Aftermath,
         /// sqlx's error.
         source: sqlx::Error,
     },
@@ -50,8 +191,8 @@ pub enum RunError {
         revision: String,
         /// Upgrade or downgrade.
         action: Action,
-        /// What is known of the database.
-        state: String,
+        /// The state of the database.
+        state: Aftermath,
         /// What the function returned.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -102,6 +243,8 @@ pub enum RunError {
         revision: String,
         /// The heads in the database.
         heads: Vec<String>,
+        /// The number of statements of that step, all of which took effect.
+        statements: u64,
     },
     /// An upgrade's finished step was undone by another process while the upgrade was still on its way.
     #[error("revision {revision}, which this upgrade applied, was undone by another process before the upgrade \
@@ -144,8 +287,8 @@ pub enum RunError {
         during: String,
         /// The server's message.
         message: String,
-        /// What is known of the database.
-        state: String,
+        /// The state of the database.
+        state: Aftermath,
         /// sqlx's error.
         source: sqlx::Error,
     },
@@ -207,8 +350,8 @@ pub struct StatementError {
     pub hint: Option<String>,
     /// Who holds locks on what the statement names, where it waited for them in vain: as far as the server shows.
     pub blockers: Vec<Holder>,
-    /// What is known of the database.
-    pub state: String,
+    /// The state of the database.
+    pub state: Aftermath,
     /// sqlx's error.
     pub source: sqlx::Error,
 }
@@ -268,8 +411,8 @@ pub struct Violation {
     pub columns: Vec<String>,
     /// The first rows, as text; NULL is none.
     pub rows: Vec<Vec<Option<String>>>,
-    /// What is known of the database.
-    pub state: String,
+    /// The state of the database.
+    pub state: Aftermath,
 }
 
 impl fmt::Display for Violation {
@@ -335,6 +478,24 @@ pub enum UnfinishedReason {
     InTheWay,
     /// The section is no longer one that runs statement by statement.
     Converted,
+}
+
+impl Unfinished {
+    /// The error of a running row that this call does not go on with.
+    pub(super) fn error(row: &RunningRow, reason: UnfinishedReason) -> Error {
+        RunError::Unfinished(Box::new(Unfinished {
+            revision: row.revision.clone(),
+            action: row.action.clone(),
+            done: row.statements_done,
+            total: row.statements,
+            in_doubt: row.statement_running,
+            statement: row.statement.clone(),
+            started_at: row.started_at.clone(),
+            error: row.error.clone(),
+            reason,
+        }))
+        .into()
+    }
 }
 
 impl fmt::Display for Unfinished {
@@ -421,6 +582,49 @@ impl RunError {
             RunError::Violation(error) => Some(&error.path),
             _ => None,
         }
+    }
+
+    /// The state in which the error leaves the database.
+    #[must_use]
+    pub fn state(&self) -> DatabaseState {
+        match self {
+            RunError::Connection { state, .. }
+            | RunError::Bookkeeping { state, .. }
+            | RunError::Code { state, .. }
+            | RunError::ReadOnly { state, .. } => state.state(),
+            RunError::Statement(error) => error.state.state(),
+            RunError::Violation(error) => error.state.state(),
+            RunError::Unfinished(step) => DatabaseState::Partly {
+                done: step.done,
+                total: step.total,
+                in_doubt: step.in_doubt,
+            },
+            RunError::Overtaken { statements, .. } => DatabaseState::Partly {
+                done: *statements,
+                total: *statements,
+                in_doubt: None,
+            },
+            // Another process goes on with the step.
+            RunError::LeaseLost { .. } => DatabaseState::Unknown,
+            RunError::LockTimeout { .. }
+            | RunError::HeadsMoved { .. }
+            | RunError::Contended { .. }
+            | RunError::InTransaction
+            | RunError::StatementPooling { .. }
+            | RunError::NoSchema
+            | RunError::WaitedInVain { .. }
+            | RunError::NothingToResolve { .. } => DatabaseState::Unchanged,
+        }
+    }
+
+    /// The error of a connection that took no message.
+    pub(super) fn connection(fault: Fault, during: &str) -> Error {
+        RunError::Connection {
+            during: during.to_owned(),
+            state: Aftermath::unknown(),
+            source: fault.source,
+        }
+        .into()
     }
 
     pub(crate) fn kind(&self) -> &'static str {

@@ -6,149 +6,65 @@
 //!              ▲                              └─ stepwise       (lock = a lease)
 //!              └──────────── heads moved ─────────────┘
 //! ```
+//!
+//! A noun stands on the one below it and calls no other: [`Run`] (the story) on [`Steps`](step::Steps), these on the
+//! [`Gate`], that on the [`View`] and the [`Record`], the view on the [`Wire`].
 
 mod adopt;
-mod batches;
-mod bookkeeping;
-mod check;
-mod decide;
-mod engines;
 mod error;
-mod lease;
-mod limits;
-mod lock;
-mod look;
-mod lost;
-mod message;
-mod pragmas;
-mod progress;
-mod resume;
-mod session;
-mod settle;
-mod stamp;
-mod stepwise;
-mod transactional;
-mod verdict;
-mod watch;
+mod gate;
+mod record;
+mod resolve;
+mod standing;
+mod state;
+mod status;
+mod step;
+mod view;
+mod wait;
+mod wire;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use futures_util::future::BoxFuture;
-use sqlx::Database;
-
-pub(crate) use decide::Decision;
+pub(crate) use error::Error;
 pub use error::{RunError, StatementError, Unfinished, UnfinishedReason, Violation};
-use lease::{GiveBack, OwnLease};
-use message::{Message, Origin};
-pub(crate) use session::{Fault, Session};
+use gate::{Gate, Passage, Resuming};
+use record::Record;
+use standing::Decision;
+pub use state::{Aftermath, DatabaseState};
+pub(crate) use step::{BoxError, Registered, Registry};
+use step::{Ran, Steps};
+use view::View;
+use wire::Wire;
 
 use crate::aim::Target;
-use crate::backend::{Backend, Class, Source, StatementResult};
-use crate::dialect::session::Actor;
-use crate::dialect::session::Server;
-use crate::dialect::session::message_marker;
-use crate::dialect::{Dialect, Names};
-use crate::error::Error;
+use crate::backend::Source;
 use crate::ledger::look::Look;
+use crate::ledger::{Holder, Known, LedgerEntry};
 use crate::migrations::Migrations;
-use crate::plan::{self, Action, Plan, Step};
-use crate::prepare::{self, Prepared};
-use crate::report::{Event, Outcome, Report, StepReport};
+use crate::plan::{self, Action, Plan};
+use crate::report::{Outcome, Report};
 use crate::settings::{Settings, TransactionMode};
 use crate::standing::StandingError;
-
-/// A registered function of a `rust` section: it gets the connection of the step.
-pub(crate) type Code<DB> = Arc<
-    dyn for<'c> Fn(&'c mut <DB as Database>::Connection) -> BoxFuture<'c, Result<(), BoxError>>
-        + Send
-        + Sync,
->;
-
-/// Any error of a user's.
-pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// A registered function, and whether it may simply run again after it was interrupted.
-pub(crate) struct Registered<DB: Database> {
-    pub code: Code<DB>,
-    pub idempotent: bool,
-}
-
-impl<DB: Database> Clone for Registered<DB> {
-    fn clone(&self) -> Self {
-        Registered {
-            code: self.code.clone(),
-            idempotent: self.idempotent,
-        }
-    }
-}
-
-/// The functions that are registered, by revision and direction.
-pub(crate) type Registry<DB> = HashMap<(String, Action), Registered<DB>>;
-
-/// Tells the runs of one process apart.
-static SERIAL: AtomicU64 = AtomicU64::new(0);
 
 /// How many times in a row a run plans again without having come any nearer.
 const FRUITLESS_PLANS: usize = 5;
 
 /// One call's way through the database.
 pub(crate) struct Run<'a, S: Source> {
-    settings: &'a Settings,
-    migrations: &'a Migrations,
-    registry: &'a Registry<S::Database>,
-    source: &'a S,
-    session: Session<'a, S::Database>,
-    actor: Actor,
-    /// What this run is called in the lease and in the server's list of sessions: no other run's name.
-    id: Arc<str>,
-    names: Names,
-    server: Server,
-    look: Look,
-    lease: Option<OwnLease>,
-    give_back: GiveBack<S::Database>,
-    /// MySQL: names whose tables know transactions.
-    harmless: engines::Harmless,
-    /// Galera: what `wsrep_sync_wait` was before this run set it.
-    sync_wait: Option<String>,
-    /// MySQL: the session has what a run needs of it.
-    is_run_set: bool,
-    /// The lease is held around all steps, not for single ones.
-    keeps_lease: bool,
-    /// A new connection was tried for in vain.
-    is_cut_off: bool,
-    /// PostgreSQL: the settings that this session had before its first step.
-    saved: Option<Vec<(String, String)>>,
-    /// PostgreSQL: a section's settings stand in the session, outside of any transaction.
-    is_session_set: bool,
-    /// The server's number of the session that has them.
-    set_in: Option<String>,
-    /// Where an applied revision was edited and that is only warned of: lineages over what the ledger has.
-    lineages: Option<HashMap<Arc<str>, String>>,
-    /// SQLite: the connection as it was before the first step.
-    kept: Option<pragmas::Kept>,
-    steps: Vec<StepReport>,
+    steps: Steps<'a, S>,
     began: Instant,
 }
 
 impl<S: Source> fmt::Debug for Run<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Run")
-            .field("look", &self.look)
+            .field("look", self.last_look())
             .finish_non_exhaustive()
     }
-}
-
-/// How a sequence of steps ended.
-enum Ran {
-    /// All of them are done.
-    All,
-    /// Another process moved the heads: the rest must be planned again.
-    Moved,
 }
 
 impl<'a, S: Source> Run<'a, S> {
@@ -160,70 +76,17 @@ impl<'a, S: Source> Run<'a, S> {
         source: &'a S,
     ) -> Result<Self, Error> {
         let began = Instant::now();
-        settings
-            .names(S::Database::FAMILY)
-            .check()
-            .map_err(prepare::RefusedError::from)?;
-        let session = Session::open(source).await.map_err(connecting)?;
-        let actor = settings.actor();
-        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-        let host: String = actor.host.chars().take(150).collect();
-        Ok(Run {
-            // Host and process id alone may be two containers' at once.
-            id: format!(
-                "{host}:{}:{serial}:{:x}",
-                actor.pid,
-                RandomState::new().hash_one(serial)
-            )
-            .into(),
-            settings,
-            migrations,
-            registry,
-            source,
-            session,
-            actor,
-            // SQLite would look for an unqualified name in attached files too.
-            names: settings
-                .names(S::Database::FAMILY)
-                .in_schema((S::Database::FAMILY == Dialect::Sqlite).then_some("main")),
-            server: Server::default(),
+        let view = View {
+            wire: Wire::open(settings, source).await?,
             look: Look::default(),
-            lease: None,
-            give_back: GiveBack::default(),
-            harmless: engines::Harmless::default(),
-            sync_wait: None,
-            is_run_set: false,
+        };
+        let steps = Steps {
+            gate: Gate::new(view, Record::new(migrations)),
+            registry,
+            done: Vec::new(),
             keeps_lease: false,
-            is_cut_off: false,
-            saved: None,
-            is_session_set: false,
-            set_in: None,
-            lineages: None,
-            kept: None,
-            steps: Vec::new(),
-            began,
-        })
-    }
-
-    pub(crate) fn dialect(&self) -> Dialect {
-        self.names.dialect()
-    }
-
-    pub(crate) fn migrations(&self) -> &'a Migrations {
-        self.migrations
-    }
-
-    pub(crate) fn last_look(&self) -> &Look {
-        &self.look
-    }
-
-    /// The heads that the last look saw, sorted.
-    pub(crate) fn heads(&self) -> Vec<String> {
-        self.look
-            .heads
-            .iter()
-            .map(|head| head.revision.clone())
-            .collect()
+        };
+        Ok(Run { steps, began })
     }
 
     /// The orderly end of a run. One that stopped leaves no transaction open, on a caller's connection or
@@ -232,88 +95,55 @@ impl<'a, S: Source> Run<'a, S> {
         // A transaction that was there before is the caller's.
         let is_callers =
             matches!(result, Err(Error::Run(run)) if matches!(**run, RunError::InTransaction));
-        if result.is_err() && !is_callers && self.session.has_worked() {
+        let wire = self.steps.wire();
+        if result.is_err() && !is_callers && wire.line.session.has_worked() {
             // A connection that is gone has rolled back by itself.
-            let _ = self.rollback().await;
+            let _ = wire.rollback().await;
         }
-        self.release_lease().await;
-        self.end_run_settings().await;
-        self.restore_connection().await;
-        self.session.end().await;
+        self.steps.gate.release_lease().await;
+        self.steps.gate.close().await;
+    }
+
+    pub(crate) fn migrations(&self) -> &'a Migrations {
+        self.steps.gate.record.migrations
+    }
+
+    fn settings(&self) -> &'a Settings {
+        self.steps.gate.view.wire.settings
+    }
+
+    pub(crate) fn last_look(&self) -> &Look {
+        &self.steps.gate.view.look
+    }
+
+    /// The heads that the last look saw, sorted.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.steps.gate.view.heads()
+    }
+
+    pub(crate) async fn look(&mut self) -> Result<(), Error> {
+        self.steps.view().look().await
+    }
+
+    pub(crate) async fn read_ledger(&mut self) -> Result<Vec<LedgerEntry>, Error> {
+        self.steps.view().read_ledger().await
+    }
+
+    pub(crate) async fn read_known(&mut self) -> Result<Known, Error> {
+        self.steps.view().read_known().await
+    }
+
+    pub(crate) async fn holder(&mut self) -> Holder {
+        self.steps.view().holder().await
     }
 
     fn report(&mut self, outcome: Outcome) -> Report {
         Report {
             outcome,
-            steps: std::mem::take(&mut self.steps),
+            steps: std::mem::take(&mut self.steps.done),
             heads: self.heads(),
             duration: self.began.elapsed(),
         }
-    }
-
-    fn emit(&self, event: &Event<'_>) {
-        match event {
-            Event::Planned { steps } => tracing::debug!(steps = steps.len(), "planned"),
-            Event::Waiting { holder, waited } => {
-                tracing::info!(%holder, waited_ms = waited.as_millis() as u64, "waiting for the migration lock");
-            }
-            Event::StepStarted {
-                step,
-                number,
-                total,
-                message,
-            } => tracing::info!(
-                revision = %step.revision, action = step.action.name(), number, total, message, "step started"
-            ),
-            Event::StatementStarted {
-                step,
-                number,
-                total,
-                ..
-            } => {
-                tracing::debug!(revision = %step.revision, number, total, "statement started");
-            }
-            Event::StatementDone {
-                step,
-                number,
-                total,
-                rows,
-            } => {
-                tracing::debug!(revision = %step.revision, number, total, rows, "statement done");
-            }
-            Event::BatchDone { step, number, rows } => {
-                tracing::debug!(revision = %step.revision, number, rows, "batch done");
-            }
-            Event::StepFinished { step, report } => tracing::info!(
-                revision = %step.revision,
-                action = step.action.name(),
-                duration_ms = report.duration.as_millis() as u64,
-                statements = report.statements,
-                rows = report.rows,
-                "step finished"
-            ),
-        }
-        for observer in &self.settings.observers {
-            observer(event);
-        }
-    }
-
-    /// A message that the server shows as this run's, at this revision.
-    fn message(&self, revision: Option<&str>) -> Message {
-        let marker = message_marker(&self.id, &self.actor, revision);
-        Message::marked(self.dialect(), &marker)
-    }
-
-    /// Appends a statement of a revision, so that the server shows it as this run's.
-    fn push_revisions(&self, message: &mut Message, step: &Step, text: &str, origin: Origin) {
-        if self.dialect().is_mysql_family() {
-            message.mark(&message_marker(&self.id, &self.actor, Some(&step.revision)));
-        }
-        message.of_revision(text, origin);
-    }
-
-    async fn send(&mut self, message: &Message) -> Result<Vec<StatementResult>, Fault> {
-        self.session.send(message, 0).await
     }
 
     /// Upgrades to the targets, together with every other process that does the same.
@@ -325,7 +155,7 @@ impl<'a, S: Source> Run<'a, S> {
         loop {
             let behind = match self.decide(&targets).await? {
                 Decision::There => {
-                    let done = if self.steps.is_empty() {
+                    let done = if self.steps.done.is_empty() {
                         Outcome::AlreadyThere
                     } else {
                         Outcome::Migrated
@@ -335,7 +165,7 @@ impl<'a, S: Source> Run<'a, S> {
                 Decision::Ahead(unknown) => return Ok(self.report(Outcome::Ahead { unknown })),
                 // What the heads say now will not be so for long.
                 Decision::Leaving(_) => {
-                    self.wait_for_quiet().await?;
+                    self.steps.view().wait_for_quiet().await?;
                     continue;
                 }
                 Decision::Behind(behind) => behind,
@@ -346,13 +176,9 @@ impl<'a, S: Source> Run<'a, S> {
             }
             let remaining = behind.whole.steps().len();
             let plan = behind.first.unwrap_or(behind.whole);
-            if let Some(step) = plan
-                .steps()
-                .iter()
-                .find(|step| finished.contains(&step.revision))
-            {
-                let (revision, heads) = (step.revision.to_string(), self.heads());
-                return Err(RunError::Contended { revision, heads }.into());
+            let mut steps = plan.steps().iter();
+            if let Some(step) = steps.find(|step| finished.contains(&step.revision)) {
+                return Err(self.contended(&step.revision));
             }
             fruitless = if remaining < shortest {
                 0
@@ -361,21 +187,25 @@ impl<'a, S: Source> Run<'a, S> {
             };
             shortest = shortest.min(remaining);
             if fruitless > FRUITLESS_PLANS {
-                let (revision, heads) = (plan.steps()[0].revision.to_string(), self.heads());
-                return Err(RunError::Contended { revision, heads }.into());
+                return Err(self.contended(&plan.steps()[0].revision));
             }
-            let before = self.steps.len();
-            let ran = self.execute(&plan).await?;
-            finished.extend(
-                self.steps[before..]
-                    .iter()
-                    .map(|report| report.step.revision.clone()),
-            );
+            let before = self.steps.done.len();
+            let ran = self.steps.execute(&plan).await?;
+            let done = self.steps.done[before..].iter();
+            finished.extend(done.map(|report| report.step.revision.clone()));
             // Whether all is done, or another process moved the heads, the next look tells.
-            if matches!(ran, Ran::Moved) {
+            if ran == Ran::Moved {
                 self.look().await?;
             }
         }
+    }
+
+    fn contended(&self, revision: &str) -> Error {
+        RunError::Contended {
+            revision: revision.to_owned(),
+            heads: self.heads(),
+        }
+        .into()
     }
 
     /// Downgrades to the target. Other processes' upgrades wait until it has ended.
@@ -386,16 +216,17 @@ impl<'a, S: Source> Run<'a, S> {
             return Ok(self.report(Outcome::AlreadyThere));
         }
         let expected = self.heads();
+        let mode = self.settings().transaction_mode;
         // One transaction excludes the others by itself; several need the lease around them.
-        if plan.steps().len() > 1 && self.settings.transaction_mode == TransactionMode::PerRevision
-        {
-            let first = lock::Resuming::step(&plan.steps()[0]);
-            if !self.take_lease(&expected, Some(first)).await? {
+        if plan.steps().len() > 1 && mode == TransactionMode::PerRevision {
+            let first = Resuming::step(&plan.steps()[0]);
+            let taken = self.steps.gate.take_lease(&expected, Some(first)).await?;
+            if taken == Passage::Moved {
                 return Err(self.heads_moved(Action::Downgrade, expected));
             }
-            self.keeps_lease = true;
+            self.steps.keeps_lease = true;
         }
-        match self.execute(&plan).await? {
+        match self.steps.execute(&plan).await? {
             Ran::All => Ok(self.report(Outcome::Migrated)),
             Ran::Moved => Err(self.heads_moved(Action::Downgrade, expected)),
         }
@@ -405,28 +236,25 @@ impl<'a, S: Source> Run<'a, S> {
         self.look().await?;
         match self.decide(targets).await? {
             Decision::Behind(behind) => {
-                self.check_plan(&behind.whole).await?;
+                self.steps.check_plan(&behind.whole).await?;
                 Ok(behind.whole)
             }
-            Decision::There | Decision::Leaving(_) | Decision::Ahead(_) => Ok(Plan::empty(
-                Action::Upgrade,
-                self.heads().into_iter().map(Arc::from).collect(),
-            )),
+            Decision::There | Decision::Leaving(_) | Decision::Ahead(_) => {
+                let heads = self.heads().into_iter().map(Arc::from).collect();
+                Ok(Plan::empty(Action::Upgrade, heads))
+            }
         }
     }
 
     pub(crate) async fn plan_downgrade(&mut self, target: &Target) -> Result<Plan, Error> {
         let unknown = self.unknown_heads();
         if !unknown.is_empty() {
-            return Err(StandingError::NotEmbedded {
-                action: "downgrade",
-                unknown,
-            }
-            .into());
+            let action = "downgrade";
+            return Err(StandingError::NotEmbedded { action, unknown }.into());
         }
         self.check_drift().await?;
-        let plan = plan::downgrade(self.migrations.graph(), &self.heads(), target)?;
-        self.check_plan(&plan).await?;
+        let plan = plan::downgrade(self.migrations().graph(), &self.heads(), target)?;
+        self.steps.check_plan(&plan).await?;
         Ok(plan)
     }
 
@@ -448,23 +276,34 @@ impl<'a, S: Source> Run<'a, S> {
     ) -> Result<Report, Error> {
         let unknown = self.unknown_heads();
         if purge == plan::Purge::Keep && !unknown.is_empty() {
-            return Err(StandingError::NotEmbedded {
-                action: "stamp",
-                unknown,
-            }
-            .into());
+            let action = "stamp";
+            return Err(StandingError::NotEmbedded { action, unknown }.into());
         }
         let expected = self.heads();
-        let plan = plan::stamp(self.migrations.graph(), &expected, targets, purge)?;
+        let plan = plan::stamp(self.migrations().graph(), &expected, targets, purge)?;
         if plan.steps().is_empty() {
             return Ok(self.report(Outcome::AlreadyThere));
         }
-        self.check_width(plan.steps()).await?;
-        if self.run_stamp(&plan).await? {
-            Ok(self.report(Outcome::Migrated))
-        } else {
-            Err(self.heads_moved(Action::Stamp, expected))
+        self.steps.check_width(plan.steps()).await?;
+        match self.steps.run_stamp(&plan, self.began).await? {
+            Ran::All => Ok(self.report(Outcome::Migrated)),
+            Ran::Moved => Err(self.heads_moved(Action::Stamp, expected)),
         }
+    }
+
+    /// Creates what is missing of the tables, under the lock.
+    pub(crate) async fn create_tables(&mut self) -> Result<(), Error> {
+        self.look().await?;
+        while !self.last_look().tables.complete() {
+            let heads = self.heads().into_iter().map(Arc::from).collect();
+            // A stamp of nothing: it takes the lock, and that needs the tables.
+            let nothing = Plan::empty(Action::Stamp, heads);
+            if self.steps.run_stamp(&nothing, self.began).await? == Ran::All {
+                break;
+            }
+            self.look().await?;
+        }
+        Ok(())
     }
 
     fn heads_moved(&self, action: Action, expected: Vec<String>) -> Error {
@@ -475,148 +314,12 @@ impl<'a, S: Source> Run<'a, S> {
         }
         .into()
     }
-
-    /// Refuses what cannot run, before the first write.
-    async fn check_plan(&mut self, plan: &Plan) -> Result<(), Error> {
-        self.prepared(plan)?;
-        self.check_width(plan.steps()).await
-    }
-
-    async fn check_width(&mut self, steps: &[Step]) -> Result<(), Error> {
-        if self.look.tables.version
-            && prepare::needs_width(steps)
-            && let Some(width) = self.version_width().await?
-        {
-            prepare::check_width(steps, width)?;
-        }
-        Ok(())
-    }
-
-    fn prepared(&self, plan: &Plan) -> Result<Vec<Prepared>, Error> {
-        let registry = self.registry;
-        let needs = prepare::Needs {
-            dialect: self.dialect(),
-            single_transaction: self.settings.transaction_mode
-                == TransactionMode::SingleTransaction,
-            has_code: &|revision, action| registry.contains_key(&(revision.to_owned(), action)),
-        };
-        Ok(prepare::steps(self.migrations, plan.steps(), &needs)?)
-    }
-
-    /// Runs the steps of a plan, which begins at the heads of the last look.
-    async fn execute(&mut self, plan: &Plan) -> Result<Ran, Error> {
-        let prepared = self.prepared(plan)?;
-        self.check_width(plan.steps()).await?;
-        self.emit(&Event::Planned {
-            steps: plan.steps(),
-        });
-        if prepared
-            .iter()
-            .any(|step| matches!(step.work, prepare::Work::Code))
-        {
-            self.use_uncached_connection().await?;
-        }
-        self.remember_connection().await?;
-        let dialect = self.dialect();
-        let mut rest = prepared.as_slice();
-        while let Some(first) = rest.first() {
-            let ran = if first.is_transactional(dialect) {
-                if let Some(row) = self.find_running(&first.step) {
-                    return Err(lock::unfinished(row, UnfinishedReason::Converted));
-                }
-                // A switch that one step asks for must not reach its neighbours.
-                let is_alike = |step: &Prepared| {
-                    self.settings.transaction_mode == TransactionMode::SingleTransaction
-                        || step.foreign_keys_off == first.foreign_keys_off
-                };
-                let together = rest
-                    .iter()
-                    .take_while(|step| step.is_transactional(dialect) && is_alike(step))
-                    .count();
-                let (now, later) = rest.split_at(together);
-                rest = later;
-                self.run_transactional(now, rest.is_empty()).await?
-            } else {
-                rest = &rest[1..];
-                let goes_on = rest
-                    .first()
-                    .is_some_and(|next| self.keeps_lease || !next.is_transactional(dialect));
-                self.run_stepwise(first, !goes_on).await?
-            };
-            if matches!(ran, Ran::Moved) {
-                return Ok(Ran::Moved);
-            }
-        }
-        self.release_lease().await;
-        Ok(Ran::All)
-    }
-
-    async fn use_uncached_connection(&mut self) -> Result<(), Error> {
-        if self.source.pool().is_none() || S::Database::KEEPS_CONNECTION {
-            return Ok(());
-        }
-        let session = Session::open_uncached(self.source)
-            .await
-            .map_err(connecting)?;
-        std::mem::replace(&mut self.session, session).end().await;
-        self.saved = None;
-        Ok(())
-    }
-
-    fn fault(&self, during: impl Into<String>, state: impl Into<String>, fault: Fault) -> Error {
-        let (during, state) = (during.into(), state.into());
-        match fault.failure.class {
-            Class::Connection => RunError::Connection {
-                during,
-                state,
-                source: fault.source,
-            }
-            .into(),
-            Class::StatementPooling => RunError::StatementPooling {
-                source: fault.source,
-            }
-            .into(),
-            Class::InTransaction => RunError::InTransaction.into(),
-            Class::ReadOnly => RunError::ReadOnly {
-                during,
-                message: fault.failure.message,
-                state,
-                source: fault.source,
-            }
-            .into(),
-            _ => {
-                let message = fault.failure.message;
-                RunError::Bookkeeping {
-                    during,
-                    revision: None,
-                    message,
-                    state,
-                    source: fault.source,
-                }
-                .into()
-            }
-        }
-    }
 }
 
 /// The revisions that a plan leads to, as targets of their own.
 fn fixed(plan: &Plan) -> Vec<Target> {
     let (_, adds) = plan.change();
     adds.into_iter().map(Target::revision).collect()
-}
-
-fn connecting(source: sqlx::Error) -> Error {
-    RunError::Connection {
-        during: "connecting".to_owned(),
-        state: "Nothing was sent. Look at the URL, the server and the pool's size".to_owned(),
-        source,
-    }
-    .into()
-}
-
-/// The span of a step, which everything that is told of it lies in.
-fn step_span(step: &Step) -> tracing::Span {
-    tracing::info_span!("limbeck.step", revision = %step.revision, action = step.action.name())
 }
 
 /// How long to sleep between two looks at a lock that is held: around a fifth of a second, spread so that

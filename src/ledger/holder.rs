@@ -23,6 +23,69 @@ pub struct Holder {
     pub statement: Option<String>,
 }
 
+impl Holder {
+    /// A session of the server's, as a row of its number, application, client, since when, and text: the marker in the text
+    /// tells more than the server knows.
+    pub(crate) fn of_session(row: &[Option<String>]) -> Holder {
+        let text = |index: usize| row.get(index).cloned().flatten();
+        let query = text(4).unwrap_or_default();
+        let marker = query
+            .strip_prefix("/* limbeck ")
+            .and_then(|rest| rest.split_once(" */"));
+        let application = text(1).unwrap_or_default();
+        // Code of the user's sends statements of its own.
+        let shown = application
+            .strip_prefix("limbeck ")
+            .filter(|words| words.contains('='));
+        let field = |name: &str| {
+            let words = marker.map(|(words, _)| words).or(shown)?;
+            words
+                .split("; ")
+                .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+                .map(str::to_owned)
+        };
+        Holder {
+            host: field("host").or_else(|| text(2)),
+            pid: field("pid").and_then(|pid| pid.parse().ok()),
+            application: field("application").or_else(|| {
+                Some(application.clone()).filter(|name| !name.is_empty() && shown.is_none())
+            }),
+            session: text(0),
+            since: text(3),
+            revision: field("revision"),
+            statement: Some(
+                marker
+                    .map_or(query.as_str(), |(_, rest)| without_own(rest))
+                    .trim(),
+            )
+            .filter(|statement| !statement.is_empty())
+            .map(str::to_owned),
+        }
+    }
+}
+
+/// How limbeck's own statements begin that stand before a revision's in its message.
+const OWN: [&str; 7] = [
+    "BEGIN ISOLATION LEVEL",
+    "START TRANSACTION",
+    "SAVEPOINT limbeck_step",
+    "SET LOCAL lock_timeout",
+    "SET LOCAL statement_timeout",
+    "SET SESSION lock_wait_timeout",
+    "SELECT IF(EXISTS (SELECT 1 FROM",
+];
+
+fn without_own(message: &str) -> &str {
+    let mut rest = message.trim_start();
+    while OWN.iter().any(|own| rest.starts_with(own)) {
+        let Some((_, behind)) = rest.split_once("\n;\n") else {
+            break;
+        };
+        rest = behind.trim_start();
+    }
+    rest
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Holder::default() {

@@ -327,6 +327,12 @@ pub(crate) fn first_cell(rows: &[TextRow]) -> Option<String> {
     rows.first()?.first()?.clone()
 }
 
+/// Reads what [`again`] returned.
+pub(crate) fn read_again(rows: &[TextRow]) -> Look {
+    // Nothing in it is one database's.
+    read(Dialect::Sqlite, rows, Tables::ALL)
+}
+
 /// Reads what [`full`] or [`partial`] returned. Rows that limbeck did not write, with numbers that are
 /// none, count as zero: a hostile row must not stop the error that names it.
 pub(crate) fn read(family: Dialect, rows: &[TextRow], tables: Tables) -> Look {

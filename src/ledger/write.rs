@@ -462,25 +462,6 @@ fn lease_session(dialect: Dialect) -> &'static str {
     }
 }
 
-/// MySQL and MariaDB: the session that a lease names, where it is one of this server's, idle ones too, and how many
-/// seconds ago the lease was taken. A server that started later has given its number to another.
-pub(crate) fn recorded_session(names: &Names, epoch: i64) -> Option<String> {
-    let dialect = names.dialect();
-    dialect.is_mysql_family().then(|| {
-        format!(
-            "SELECT {}, {} FROM information_schema.processlist p, {} l WHERE l.{} AND l.epoch = {epoch} \
-             AND l.session = CONCAT(p.id, '@', @@hostname, ':', @@port) AND p.id <> CONNECTION_ID()",
-            dialect.text("p.id"),
-            dialect.text("TIMESTAMPDIFF(SECOND, l.since, UTC_TIMESTAMP())"),
-            names.lock(),
-            names.scope(),
-        )
-    })
-}
-
-/// MySQL and MariaDB: for how many seconds the server has run, as `(name, value)`.
-pub(crate) const UPTIME: &str = "SHOW GLOBAL STATUS LIKE 'Uptime'";
-
 /// Ends a lease that has expired, seen in this state.
 pub(crate) fn end_lease(names: &Names, seen: (i64, i64)) -> Vec<String> {
     let update = format!(

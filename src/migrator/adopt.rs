@@ -19,7 +19,7 @@ impl<S: Source> Migrator<S> {
         let mut run = self.run().await?;
         let result = run.foreign_rows(query).await;
         run.close(&result).await;
-        result
+        Ok(result?)
     }
 
     /// Stamps these revisions, given by their full ids, without those that the heads imply already: a database that
@@ -33,7 +33,7 @@ impl<S: Source> Migrator<S> {
         let mut run = self.run().await?;
         let result = run.adopt(revisions).await;
         run.close(&result).await;
-        result
+        Ok(result?)
     }
 
     /// The place of limbeck's version table: the schema, if one is set, and the name.

@@ -14,17 +14,16 @@ use crate::aim::{Range, Target};
 use crate::backend::{Backend, IntoSource, Source};
 use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::executor::{Decision, Registry, Run, RunError};
+use crate::executor::{Registry, Run, RunError};
 use crate::ledger::LedgerEntry;
 use crate::migrations::Migrations;
 use crate::offline;
 use crate::plan::{self, Plan, Purge};
 use crate::prepare::RefusedError;
-use crate::report::{Event, Outcome, Report};
+use crate::report::{Event, Report};
 use crate::resolution::Resolution;
 use crate::settings::{OnAhead, OnDrift, Settings, TransactionMode};
-use crate::standing::StandingError;
-use crate::status::{RevisionInfo, Status, UnfinishedStep, infos};
+use crate::status::{RevisionInfo, Status, infos};
 pub use register::CodeFuture;
 
 /// Migrates one database: made from a pool (or a connection) and the migrations of the binary.
@@ -182,13 +181,13 @@ impl<S: Source> Migrator<S> {
     }
 
     async fn run(&self) -> Result<Run<'_, S>, Error> {
-        Run::open(
+        let run = Run::open(
             &self.settings,
             &self.migrations,
             &self.registry,
             &self.source,
-        )
-        .await
+        );
+        Ok(run.await?)
     }
 
     /// Upgrades to the one head.
@@ -224,7 +223,7 @@ impl<S: Source> Migrator<S> {
             let mut run = self.run().await?;
             let result = run.upgrade(&targets).await;
             run.close(&result).await;
-            result
+            Ok(result?)
         };
         tracing::Instrument::instrument(work, span).await
     }
@@ -248,7 +247,7 @@ impl<S: Source> Migrator<S> {
             let mut run = self.run().await?;
             let result = run.downgrade(one(&targets)).await;
             run.close(&result).await;
-            result
+            Ok(result?)
         };
         tracing::Instrument::instrument(work, span).await
     }
@@ -263,7 +262,7 @@ impl<S: Source> Migrator<S> {
         let mut run = self.run().await?;
         let plan = run.plan_upgrade(&targets).await;
         run.close(&plan).await;
-        plan
+        Ok(plan?)
     }
 
     /// What [`downgrade`](Migrator::downgrade) would do now. Nothing is written; what can be refused is
@@ -280,7 +279,7 @@ impl<S: Source> Migrator<S> {
             Err(error) => Err(error),
         };
         run.close(&result).await;
-        result
+        Ok(result?)
     }
 
     /// Records that the database is at the targets, without running anything: for a database whose schema
@@ -294,7 +293,7 @@ impl<S: Source> Migrator<S> {
         let mut run = self.run().await?;
         let result = run.stamp(&targets, purge).await;
         run.close(&result).await;
-        result
+        Ok(result?)
     }
 
     /// Creates limbeck's tables where they are missing, and nothing else. Every run that changes something does
@@ -307,7 +306,7 @@ impl<S: Source> Migrator<S> {
         let mut run = self.run().await?;
         let result = run.create_tables().await;
         run.close(&result).await;
-        result
+        Ok(result?)
     }
 
     /// Settles what a run cannot settle by itself: a statement that was interrupted, a step that is given up,
@@ -323,7 +322,7 @@ impl<S: Source> Migrator<S> {
             _ => run.settle(revision, resolution).await,
         };
         run.close(&result).await;
-        result
+        Ok(result?)
     }
 
     /// Succeeds where the database is at the heads of this binary, or ahead of it as
@@ -389,7 +388,8 @@ impl<S: Source> Migrator<S> {
         let result = run.look().await;
         let heads = run.heads();
         run.close(&result).await;
-        result.map(|()| heads)
+        result?;
+        Ok(heads)
     }
 
     /// Everything about where the database stands. Writes nothing, and fails only where the database cannot
@@ -402,7 +402,7 @@ impl<S: Source> Migrator<S> {
         let mut run = self.run().await?;
         let result = run.status().await;
         run.close(&result).await;
-        result
+        Ok(result?)
     }
 
     /// The revisions of a range, newest first, with what is applied.
@@ -429,7 +429,7 @@ impl<S: Source> Migrator<S> {
             Err(error) => Err(error),
         };
         run.close(&result).await;
-        result
+        Ok(result?)
     }
 
     /// The revisions that an identifier names: any target, or `current`.
@@ -505,82 +505,6 @@ impl<S: Source> Migrator<S> {
             .filter(|id| self.migrations.graph().contains(id))
             .cloned()
             .collect()
-    }
-}
-
-impl<S: Source> Run<'_, S> {
-    /// Whether this binary may serve on this database as it is.
-    async fn stand(&mut self) -> Result<Outcome, Error> {
-        self.look().await?;
-        match self.decide(&[Target::heads()]).await? {
-            Decision::There => Ok(Outcome::AlreadyThere),
-            Decision::Ahead(unknown) => Ok(Outcome::Ahead { unknown }),
-            Decision::Leaving(revision) => Err(StandingError::Behind {
-                missing: vec![revision],
-            }
-            .into()),
-            Decision::Behind(behind) => {
-                let steps = behind.whole.steps().iter();
-                let missing = steps.map(|step| step.revision.to_string()).collect();
-                Err(StandingError::Behind { missing }.into())
-            }
-        }
-    }
-
-    async fn status(&mut self) -> Result<Status, Error> {
-        self.look().await?;
-        let heads = self.heads();
-        let mut status = self.plain_status(&heads);
-        if !self.unknown_heads().is_empty() || !self.drifted_heads().is_empty() {
-            let known = self.read_known().await?;
-            status.drift = self.edited(&known, &heads);
-            let unknown = known.unknown(self.migrations(), &heads);
-            status.unknown = unknown.revisions.into_iter().collect();
-            let applied = self.migrations().graph().ancestors(&unknown.stands_on);
-            status.pending.retain(|id| !applied.contains(id));
-        }
-        let holder = self.holder().await;
-        status.holder = (holder != crate::ledger::Holder::default()).then_some(holder);
-        Ok(status)
-    }
-
-    fn plain_status(&self, heads: &[String]) -> Status {
-        let graph = self.migrations().graph();
-        let look = self.last_look();
-        let applied = graph.ancestors(heads.iter().filter(|id| graph.contains(id)));
-        let unfinished = look.running.first().map(|row| UnfinishedStep {
-            revision: row.revision.clone(),
-            action: row.action.clone(),
-            statements: row.statements,
-            statements_done: row.statements_done,
-            statement_running: row.statement_running,
-            statement: row.statement.clone(),
-            started_at: row.started_at.clone(),
-            error: row.error.clone(),
-        });
-        Status {
-            heads: graph
-                .effective_heads()
-                .iter()
-                .map(|id| id.to_string())
-                .collect(),
-            current: heads.to_vec(),
-            pending: graph
-                .ids()
-                .filter(|id| !applied.contains(id))
-                .map(|id| id.to_string())
-                .collect(),
-            unknown: self.unknown_heads(),
-            drift: Vec::new(),
-            unverified: look
-                .heads
-                .iter()
-                .filter(|head| head.lineage.is_none() && graph.contains(&head.revision))
-                .map(|head| head.revision.clone())
-                .collect(),
-            unfinished,
-            holder: None,
-        }
     }
 }
 

@@ -1,0 +1,316 @@
+//! The conduct of a run on one database, beyond sending and reading: one trait, implemented beside each database's I/O. The
+//! executor tells it where a run stands; settings, limits, locks, fences and evidence are its answers.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::{Future, ready};
+use std::time::Duration;
+
+use super::{Backend, Class, Fault, Line, Message, Origin};
+use crate::dialect::Dialect;
+use crate::ledger::look::TextRow;
+use crate::plan::Step;
+use crate::prepare::{Check, Prepared, Sql};
+use crate::sql::{Kind, ObjectName};
+
+/// The way to find out whether an interrupted statement took effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evidence {
+    /// Compare what these queries return with what they returned before the statement. One that fails since the object does
+    /// not exist says just that.
+    Fingerprint(Vec<String>),
+    /// Look whether the index exists and is valid: no row, or one of `t` or `f`. The second cell is the statement that
+    /// removes the remains of an interrupted build.
+    IndexValid(String),
+    /// Look whether the index is gone.
+    IndexGone(String),
+    /// There is none.
+    None,
+}
+
+/// The limits of a transactional step.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The time for which a statement of DDL waits for other sessions' locks.
+    pub ddl_lock: Duration,
+    /// Whether the whole run is one transaction.
+    pub is_single: bool,
+}
+
+/// A future of a conduct's: done, or the fault of a message.
+pub type Sent<'f, T = ()> = std::pin::Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'f>>;
+
+/// The state and the rules of a run's session on one database. A value lives as long as its run.
+///
+/// The defaults are those of a database that asks for nothing special.
+pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
+    /// Whether the server's list of sessions shows each statement of a message by itself, so that each wants a marker.
+    const MARKS_STATEMENTS: bool = false;
+    /// Whether a step's message may end with the next step's begin, lock and look.
+    const CHAINS_STEPS: bool = false;
+    /// Whether readers can shut a begin or a commit out for a moment, and leave the transaction open.
+    const IS_BUSY_AT_COMMIT: bool = false;
+    /// Whether DDL that waited for a lock in vain may be sent again.
+    const RETRIES_DDL: bool = true;
+    /// Whether a deadlock ends a whole transaction, as a cluster's certification does, and the transaction may be sent again.
+    const RETRIES_DEADLOCKS: bool = false;
+    /// The statement that frees a step's locks and keeps its transaction.
+    const BACK_TO_BODY: Option<&'static str> = None;
+
+    // ---- The run -------------------------------------------------------------------------------------------
+
+    /// A statement that only an open transaction refuses, where no variable of the session tells.
+    fn transaction_probe(_dialect: Dialect) -> Option<&'static str> {
+        None
+    }
+
+    /// Remembers the session as it is, once, before the first step.
+    fn remember<'f>(&'f mut self, _line: &'f mut Line<'_, B>) -> Sent<'f> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// Makes the session what [`Conduct::remember`] saw. Best effort.
+    fn restore<'f>(&'f mut self, _line: &'f mut Line<'_, B>) -> Sent<'f> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// Sets what steps under a lease need of the session, once.
+    fn begin_run<'f>(&'f mut self, _line: &'f mut Line<'_, B>) -> Sent<'f> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// Ends what [`Conduct::begin_run`] set. Best effort.
+    fn end_run<'f>(&'f mut self, _line: &'f mut Line<'_, B>) -> Sent<'f> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// The run goes on in another session, before any step.
+    fn session_changed(&mut self) {}
+
+    /// The session is lost with all its settings, and the run goes on in another one.
+    fn session_lost(&mut self) {}
+
+    // ---- The transaction lock ------------------------------------------------------------------------------
+
+    /// The statement that takes the lock, where `BEGIN` itself does not.
+    fn lock(&self, _line: &Line<'_, B>) -> Option<String> {
+        None
+    }
+
+    /// The answer of a lock that was granted.
+    fn locked(&mut self, _rows: &[TextRow]) {}
+
+    /// A query for the lock's holder: one row of session, application, client, since when, and statement.
+    fn lock_holder(_line: &Line<'_, B>) -> Option<String> {
+        None
+    }
+
+    // ---- A transactional step ------------------------------------------------------------------------------
+
+    /// Switches off what no transaction can, for these steps.
+    fn open_steps<'f>(
+        &'f mut self,
+        _line: &'f mut Line<'_, B>,
+        _steps: &'f [Prepared],
+    ) -> Sent<'f> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// Whether [`Conduct::open_steps`] switched anything off.
+    fn is_switched(&self) -> bool {
+        false
+    }
+
+    /// Switches it on again.
+    fn close_steps<'f>(&'f mut self, _line: &'f mut Line<'_, B>) -> Sent<'f> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// A section's statements, as the `step`th of its message, with its time-outs around them and the session afterwards as
+    /// it was before.
+    fn push_body(
+        &self,
+        _line: &Line<'_, B>,
+        message: &mut Message,
+        step: usize,
+        prepared: &Prepared,
+        _limits: Limits,
+    ) {
+        for (statement, sql) in prepared.statements().iter().enumerate() {
+            message.of_revision(&sql.text, Origin { step, statement });
+        }
+    }
+
+    /// Prepares the session for a user's code, inside the step's transaction.
+    fn open_code<'f>(&'f mut self, _line: &'f mut Line<'_, B>, _step: &'f Step) -> Sent<'f> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// Whether the step's transaction is still open after the code.
+    fn is_inside<'f>(&'f mut self, line: &'f mut Line<'_, B>) -> Sent<'f, bool> {
+        Box::pin(async move {
+            let begun = line.send(&line.message_of("BEGIN")).await;
+            Ok(begun.is_err_and(|fault| fault.class() == Class::InTransaction))
+        })
+    }
+
+    /// Ends what the code left in the session.
+    fn close_code<'f>(&'f mut self, _line: &'f mut Line<'_, B>, _step: &'f Step) -> Sent<'f> {
+        Box::pin(ready(Ok(())))
+    }
+
+    // ---- Checks --------------------------------------------------------------------------------------------
+
+    /// A check's time-outs, before its statements; `is_inside` the step's transaction.
+    fn open_check(
+        &self,
+        _message: &mut Message,
+        _dialect: Dialect,
+        _check: &Check,
+        _is_inside: bool,
+    ) {
+    }
+
+    /// Their end.
+    fn close_check(
+        &self,
+        _message: &mut Message,
+        _dialect: Dialect,
+        _check: &Check,
+        _is_inside: bool,
+    ) {
+    }
+
+    // ---- A step under the lease ----------------------------------------------------------------------------
+
+    /// Prepares the session for a section.
+    fn enter_section<'f>(&'f mut self, _line: &'f mut Line<'_, B>) -> Sent<'f> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// Sets the section's time-outs in the session, where they reach beyond a transaction.
+    fn set_timeouts<'f>(
+        &'f mut self,
+        _line: &'f mut Line<'_, B>,
+        _prepared: &'f Prepared,
+    ) -> Sent<'f> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// Ends all that the section set in the session. Best effort.
+    fn leave_section<'f>(
+        &'f mut self,
+        _line: &'f mut Line<'_, B>,
+        _prepared: &'f Prepared,
+    ) -> Sent<'f> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// Brings the section's settings before its `number`th statement into the session, for a statement that shares no
+    /// transaction.
+    fn open_alone<'f>(
+        &'f mut self,
+        _line: &'f mut Line<'_, B>,
+        _prepared: &'f Prepared,
+        _number: usize,
+    ) -> Sent<'f> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// Takes them back.
+    fn close_alone<'f>(&'f mut self, _line: &'f mut Line<'_, B>) -> Sent<'f> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// A setting of an earlier statement is about to be made again in the session.
+    fn repeats_setting(&mut self) {}
+
+    /// The section's settings before its `number`th statement, at the beginning of a transaction.
+    fn push_settings(&self, _message: &mut Message, _prepared: &Prepared, _number: usize) {}
+
+    /// The session as it was before the section.
+    fn push_reset(&self, _line: &Line<'_, B>, _message: &mut Message) {}
+
+    /// The time for which this statement waits for locks, where neither the section nor the session decides it.
+    fn statement_limit(
+        &self,
+        _dialect: Dialect,
+        _prepared: &Prepared,
+        _statement: &Sql,
+        _ddl_lock: Duration,
+    ) -> Option<String> {
+        None
+    }
+
+    /// Whether a fence goes before a statement, in its message.
+    fn is_fenced(is_atomic: bool) -> bool;
+
+    /// Whether the statement and the record that it is done can be one transaction.
+    fn is_atomic<'f>(
+        &'f mut self,
+        line: &'f mut Line<'_, B>,
+        statement: &'f Sql,
+    ) -> Sent<'f, bool> {
+        Box::pin(ready(Ok(statement.can_share_transaction(line.dialect()))))
+    }
+
+    /// The limit of a statement that a second connection keeps, where no setting of the session may.
+    fn watched_limit(_prepared: &Prepared, _is_atomic: bool) -> Option<Duration> {
+        None
+    }
+
+    /// The statement that ends the message which begins so, from another session.
+    fn cancel_of(_beginning: &str) -> Option<String> {
+        None
+    }
+
+    // ---- After a crash -------------------------------------------------------------------------------------
+
+    /// The evidence of an interrupted statement.
+    fn evidence(_dialect: Dialect, _kind: &Kind, _text: &str) -> Evidence {
+        Evidence::None
+    }
+
+    /// A cell of a fingerprint without its changing parts.
+    fn lasting(cell: &str) -> Cow<'_, str> {
+        cell.into()
+    }
+
+    /// A query for those who hold locks on what a statement names, as rows of [`Conduct::lock_holder`].
+    fn blockers(_dialect: Dialect, _kind: &Kind) -> Option<String> {
+        None
+    }
+
+    /// A query for the statement that the server runs for a run at this moment, as a row of [`Conduct::lock_holder`].
+    fn statement_of(_dialect: Dialect, _run: &str) -> Option<String> {
+        None
+    }
+
+    /// A query for the sessions in which a run's last statement still is, or may be: one row each, its number first. None
+    /// where a session ends with its process.
+    fn sessions_of(_dialect: Dialect, _run: &str) -> Option<String> {
+        None
+    }
+
+    /// The statement that ends a session, where [`Conduct::sessions_of`] does not end it by itself.
+    fn kill(_session: &str) -> Option<String> {
+        None
+    }
+
+    /// Ends the session that an expired lease names, which may be idle inside a transaction. False: it was still there.
+    fn end_recorded_session<'f>(
+        &'f mut self,
+        _line: &'f mut Line<'_, B>,
+        _epoch: i64,
+    ) -> Sent<'f, bool> {
+        Box::pin(ready(Ok(true)))
+    }
+}
+
+/// An object's name as a statement would write it.
+pub(super) fn qualified(dialect: Dialect, name: &ObjectName) -> String {
+    match &name.schema {
+        Some(schema) => format!("{}.{}", dialect.ident(schema), dialect.ident(&name.name)),
+        None => dialect.ident(&name.name),
+    }
+}

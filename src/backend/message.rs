@@ -1,0 +1,269 @@
+//! One message: several statements, limbeck's own and a revision's, sent together. It remembers whose each
+//! part is, so that an error is attributed to the statement that raised it.
+
+use super::ALL;
+use crate::dialect::{Dialect, operators};
+
+/// A statement of a revision's section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The step's place in its message and the statement's in its section, both counted from 0.
+    pub step: usize,
+    pub statement: usize,
+}
+
+#[derive(Debug)]
+struct Part {
+    /// Where its text begins, in bytes.
+    start: usize,
+    whose: Whose,
+}
+
+/// Whose statement a part is.
+#[derive(Debug)]
+enum Whose {
+    Own,
+    /// Limbeck's compare-and-swap of the heads: an error there may mean that somebody else moved them.
+    Swap,
+    Commit,
+    Revision(Origin),
+}
+
+/// The statements of a message and their text.
+#[derive(Debug, Default)]
+pub struct Message {
+    text: String,
+    parts: Vec<Part>,
+    /// The database whose spelling limbeck's own statements get; none: sent as they are.
+    dialect: Option<Dialect>,
+}
+
+/// The origin of an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blame {
+    pub origin: Origin,
+    /// The byte of the statement's text that the server pointed at.
+    pub offset: Option<usize>,
+}
+
+impl Message {
+    /// A message that the server's list of sessions shows as this run's.
+    pub(crate) fn marked(dialect: Dialect, marker: &str) -> Message {
+        Message {
+            text: marker.to_owned(),
+            parts: Vec::new(),
+            dialect: Some(dialect),
+        }
+    }
+
+    /// The marker once more, before the next statement: MySQL's list of sessions shows each by itself.
+    pub(crate) fn mark(&mut self, marker: &str) {
+        self.text.push_str(marker);
+    }
+
+    pub(crate) fn own(&mut self, statement: &str) {
+        self.push(statement, Whose::Own);
+    }
+
+    pub(crate) fn own_all<S: AsRef<str>>(&mut self, statements: &[S]) {
+        for statement in statements {
+            self.own(statement.as_ref());
+        }
+    }
+
+    pub(crate) fn of_revision(&mut self, statement: &str, origin: Origin) {
+        self.push(statement, Whose::Revision(origin));
+    }
+
+    /// The compare-and-swap of the heads.
+    pub(crate) fn swap_all(&mut self, statements: &[String]) {
+        for statement in statements {
+            self.push(statement, Whose::Swap);
+        }
+    }
+
+    pub(crate) fn commit(&mut self) {
+        self.push("COMMIT", Whose::Commit);
+    }
+
+    fn push(&mut self, statement: &str, whose: Whose) {
+        self.parts.push(Part {
+            start: self.text.len(),
+            whose,
+        });
+        let is_own = !matches!(
+            self.parts.last(),
+            Some(Part {
+                whose: Whose::Revision(_),
+                ..
+            })
+        );
+        match self.dialect.filter(|_| is_own) {
+            Some(dialect) => self.text.push_str(&operators::own(dialect, statement)),
+            None => self.text.push_str(statement),
+        }
+        // On a line of its own: a statement may end in a line comment.
+        self.text.push_str("\n;\n");
+    }
+
+    /// The number of statements so far: the result of the next one has this index.
+    pub(crate) fn len(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Whose statement the result of this index is.
+    pub(crate) fn origin(&self, index: usize) -> Option<&Origin> {
+        match &self.parts.get(index)?.whose {
+            Whose::Revision(origin) => Some(origin),
+            _ => None,
+        }
+    }
+
+    /// Whether the statement after `completed` results is part of the compare-and-swap.
+    pub(crate) fn is_swap(&self, completed: usize) -> bool {
+        matches!(
+            self.parts.get(completed).map(|part| &part.whose),
+            Some(Whose::Swap)
+        )
+    }
+
+    /// Whether the statement after `completed` results begins the message or is its `COMMIT`.
+    pub(crate) fn begins_or_commits(&self, completed: usize) -> bool {
+        let whose = self.parts.get(completed).map(|part| &part.whose);
+        match whose {
+            Some(Whose::Own) => completed == 0,
+            Some(Whose::Commit) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether a `COMMIT` of this message is among its first `completed` results.
+    pub(crate) fn has_committed(&self, completed: usize) -> bool {
+        let mut parts = self.parts.iter().take(completed);
+        parts.any(|part| matches!(part.whose, Whose::Commit))
+    }
+
+    /// Whether it is a transaction from its beginning to its end: what fails in it leaves nothing.
+    pub(crate) fn is_transaction(&self, begin: &str) -> bool {
+        let begins = self
+            .parts
+            .first()
+            .is_some_and(|part| self.text[part.start..].starts_with(begin));
+        let ends = self
+            .parts
+            .last()
+            .is_some_and(|part| matches!(part.whose, Whose::Commit));
+        begins && ends
+    }
+
+    /// How many rows of each result are kept, in the statements' order: all of limbeck's own, of a revision's
+    /// as many as are to be shown. A migration that selects a million rows must not fill the memory.
+    pub(crate) fn keep(&self, shown: usize) -> Vec<usize> {
+        self.parts
+            .iter()
+            .map(|part| match part.whose {
+                Whose::Revision(_) => shown,
+                _ => ALL,
+            })
+            .collect()
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whose fault an error is that arose after `completed` results, at the server's `position`, counted in
+    /// characters from 1 over the whole message. None: limbeck's own statement, or the commit.
+    ///
+    /// A syntax error anywhere in a message fails it before its first statement: then the position alone
+    /// tells which one it is.
+    pub(crate) fn blame(&self, completed: usize, position: Option<usize>) -> Option<Blame> {
+        let byte = position.and_then(|position| {
+            self.text
+                .char_indices()
+                .nth(position.saturating_sub(1))
+                .map(|(byte, _)| byte)
+        });
+        let index = match byte {
+            Some(byte) => self
+                .parts
+                .partition_point(|part| part.start <= byte)
+                .checked_sub(1)?,
+            // MySQL's CALL gives a result for each of its SELECTs.
+            None => completed.min(self.parts.len().checked_sub(1)?),
+        };
+        let part = self.parts.get(index)?;
+        let origin = self.origin(index)?.clone();
+        Some(Blame {
+            origin,
+            offset: byte.map(|byte| byte - part.start),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message() -> Message {
+        let mut message = Message::marked(Dialect::Postgres, "/* é */ ");
+        message.own("BEGIN");
+        message.of_revision(
+            "SELECT 1",
+            Origin {
+                step: 0,
+                statement: 0,
+            },
+        );
+        message.of_revision(
+            "SELECT x",
+            Origin {
+                step: 0,
+                statement: 1,
+            },
+        );
+        message.commit();
+        message
+    }
+
+    #[test]
+    fn a_position_counts_characters_over_the_whole_message() {
+        let message = message();
+        let character = message.text().chars().position(|c| c == 'x').unwrap() + 1;
+        let blame = message.blame(0, Some(character)).unwrap();
+        assert_eq!(
+            blame,
+            Blame {
+                origin: Origin {
+                    step: 0,
+                    statement: 1
+                },
+                offset: Some(7)
+            }
+        );
+    }
+
+    #[test]
+    fn without_a_position_the_number_of_results_tells() {
+        let message = message();
+        assert_eq!(message.blame(2, None).unwrap().origin.statement, 1);
+        assert_eq!(message.blame(0, None), None);
+        assert_eq!(message.blame(3, None), None, "the commit is limbeck's own");
+        assert_eq!(message.blame(9, None), None);
+        assert!(!message.has_committed(3) && message.has_committed(4));
+    }
+
+    #[test]
+    fn a_call_with_results_of_its_own_is_blamed_for_its_error() {
+        let mut message = Message::default();
+        message.own("SELECT 1");
+        message.of_revision(
+            "CALL p()",
+            Origin {
+                step: 0,
+                statement: 4,
+            },
+        );
+        assert_eq!(message.blame(3, None).unwrap().origin.statement, 4);
+    }
+}

@@ -1,0 +1,218 @@
+//! Texts: what the catalog and the server's list of sessions say of a statement, a run and those in its way.
+
+use crate::backend::conduct::{Evidence, qualified};
+use crate::dialect::session::run_marker;
+use crate::dialect::{Dialect, Names};
+use crate::sql::{Ddl, DdlVerb, ObjectKind, ObjectName};
+
+/// Words in an ALTER TABLE whose effect the table's definition does not show.
+const INVISIBLE: [&str; 5] = [
+    "TRUNCATE",
+    "AUTO_INCREMENT",
+    "DISCARD",
+    "IMPORT",
+    "EXCHANGE",
+];
+
+/// The evidence that interrupted DDL leaves in the catalog.
+pub(super) fn evidence(dialect: Dialect, ddl: &Ddl, text: &str) -> Evidence {
+    let upper = text.to_ascii_uppercase();
+    let definition = |name: &ObjectName| format!("SHOW CREATE TABLE {}", qualified(dialect, name));
+    let in_schema = |name: &ObjectName, column: &str| match &name.schema {
+        Some(schema) => format!("{column} = {}", dialect.literal(schema)),
+        None => format!("{column} = DATABASE()"),
+    };
+    match (ddl.verb, ddl.object) {
+        // The rows of a CREATE TABLE … SELECT do not show.
+        (DdlVerb::Create, ObjectKind::Table) if upper.contains("SELECT") => Evidence::None,
+        (DdlVerb::Alter, ObjectKind::Table)
+            if INVISIBLE.iter().any(|word| upper.contains(word)) =>
+        {
+            Evidence::None
+        }
+        // Several at once are not dropped as one.
+        (DdlVerb::Drop, _) if ddl.names.len() != 1 => Evidence::None,
+        // Two that look alike may have changed places.
+        (DdlVerb::Rename, _) if takes_old_names(&ddl.names) => Evidence::None,
+        (
+            DdlVerb::Create | DdlVerb::Alter | DdlVerb::Drop | DdlVerb::Rename,
+            ObjectKind::Table | ObjectKind::View,
+        ) if !ddl.names.is_empty() && !ddl.temporary => {
+            Evidence::Fingerprint(ddl.names.iter().map(definition).collect())
+        }
+        (DdlVerb::Create | DdlVerb::Drop, ObjectKind::Index) => match &ddl.table {
+            Some(table) => Evidence::Fingerprint(vec![definition(table)]),
+            None => Evidence::None,
+        },
+        (DdlVerb::Create | DdlVerb::Drop, ObjectKind::Trigger) => named(ddl, |name| {
+            format!(
+                "SELECT action_timing, event_manipulation, event_object_table, action_statement \
+                 FROM information_schema.triggers WHERE {} AND trigger_name = {}",
+                in_schema(name, "trigger_schema"),
+                dialect.literal(&name.name)
+            )
+        }),
+        (DdlVerb::Create | DdlVerb::Drop, ObjectKind::Procedure | ObjectKind::Function) => {
+            named(ddl, |name| {
+                format!(
+                    "SELECT routine_type, dtd_identifier, routine_definition FROM information_schema.routines \
+                 WHERE {} AND routine_name = {}",
+                    in_schema(name, "routine_schema"),
+                    dialect.literal(&name.name)
+                )
+            })
+        }
+        (DdlVerb::Create | DdlVerb::Drop, ObjectKind::Event) => named(ddl, |name| {
+            format!(
+                "SELECT event_definition FROM information_schema.events WHERE {} AND event_name = {}",
+                in_schema(name, "event_schema"),
+                dialect.literal(&name.name)
+            )
+        }),
+        _ => Evidence::None,
+    }
+}
+
+/// Whether a RENAME gives a table a name that another one had. Its names are pairs of old and new.
+fn takes_old_names(names: &[ObjectName]) -> bool {
+    let may_be_one = |a: &ObjectName, b: &ObjectName| {
+        let apart = a.schema.is_some() && b.schema.is_some() && a.schema != b.schema;
+        !apart && a.name.eq_ignore_ascii_case(&b.name)
+    };
+    names
+        .iter()
+        .enumerate()
+        .any(|(index, name)| names[..index].iter().any(|other| may_be_one(name, other)))
+}
+
+fn named(ddl: &Ddl, query: impl Fn(&ObjectName) -> String) -> Evidence {
+    ddl.name().map_or(Evidence::None, |name| {
+        Evidence::Fingerprint(vec![query(name)])
+    })
+}
+
+/// `AUTO_INCREMENT=n` in a table's definition moves with its rows, and is no part of what DDL did.
+pub(super) fn without_counter(definition: &str) -> String {
+    const WORD: &str = " AUTO_INCREMENT=";
+    let Some(start) = definition.find(WORD) else {
+        return definition.to_owned();
+    };
+    let rest =
+        definition[start + WORD.len()..].trim_start_matches(|digit: char| digit.is_ascii_digit());
+    format!("{}{rest}", &definition[..start])
+}
+
+/// The open transactions of this database, first come first: rows of session, user, client, since when, and statement. The
+/// server shows them to some roles only, and not which of them hold the locks in question.
+pub(super) fn blockers(dialect: Dialect) -> String {
+    format!(
+        "SELECT {}, {}, {}, {}, {} FROM information_schema.innodb_trx t \
+         JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
+         WHERE p.id <> CONNECTION_ID() AND p.db = DATABASE() ORDER BY t.trx_started LIMIT 5",
+        dialect.text("p.id"),
+        dialect.text("p.user"),
+        dialect.text("p.host"),
+        dialect.text("t.trx_started"),
+        dialect.text("t.trx_query"),
+    )
+}
+
+/// The statement of a run that the server works on at this moment, as one row of session, application, client, since when,
+/// and text.
+pub(super) fn statement_of(dialect: Dialect, run: &str) -> String {
+    let marker = run_marker(run);
+    format!(
+        "SELECT NULL, NULL, NULL, NULL, {} FROM information_schema.processlist WHERE id <> CONNECTION_ID() \
+         AND LEFT(info, {}) = {} LIMIT 1",
+        dialect.text("info"),
+        marker.chars().count(),
+        dialect.literal(&marker)
+    )
+}
+
+/// The sessions in which a run's last statement still is, or may still be: one row each, its number first.
+pub(super) fn sessions_of(dialect: Dialect, run: &str) -> String {
+    let marker = run_marker(run);
+    format!(
+        "SELECT {} FROM information_schema.processlist WHERE id <> CONNECTION_ID() \
+         AND LEFT(info, {}) = {}",
+        dialect.text("id"),
+        marker.chars().count(),
+        dialect.literal(&marker)
+    )
+}
+
+/// The session that a lease names, where it is one of this server's, idle ones too, and how many seconds ago the lease was
+/// taken. A server that started later has given its number to another.
+pub(super) fn recorded_session(names: &Names, epoch: i64) -> String {
+    let dialect = names.dialect();
+    format!(
+        "SELECT {}, {} FROM information_schema.processlist p, {} l WHERE l.{} AND l.epoch = {epoch} \
+         AND l.session = CONCAT(p.id, '@', @@hostname, ':', @@port) AND p.id <> CONNECTION_ID()",
+        dialect.text("p.id"),
+        dialect.text("TIMESTAMPDIFF(SECOND, l.since, UTC_TIMESTAMP())"),
+        names.lock(),
+        names.scope(),
+    )
+}
+
+/// The number of seconds that the server has run, as `(name, value)`.
+pub(super) const UPTIME: &str = "SHOW GLOBAL STATUS LIKE 'Uptime'";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::classify;
+
+    fn of(dialect: Dialect, text: &str) -> Evidence {
+        let kind = classify(dialect, text);
+        kind.ddl()
+            .map_or(Evidence::None, |ddl| evidence(dialect, ddl, text))
+    }
+
+    #[test]
+    fn ddl_that_shows_has_a_fingerprint() {
+        let cases = [
+            ("CREATE TABLE t (id INT)", "SHOW CREATE TABLE `t`"),
+            (
+                "ALTER TABLE `a`.`t` ADD COLUMN x INT",
+                "SHOW CREATE TABLE `a`.`t`",
+            ),
+            ("DROP TABLE t", "SHOW CREATE TABLE `t`"),
+            ("CREATE INDEX i ON t (x)", "SHOW CREATE TABLE `t`"),
+            ("CREATE VIEW v AS SELECT 1", "SHOW CREATE TABLE `v`"),
+        ];
+        for (text, query) in cases {
+            assert_eq!(
+                of(Dialect::Mariadb, text),
+                Evidence::Fingerprint(vec![query.to_owned()]),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn ddl_that_does_not_show_has_none() {
+        for text in [
+            "TRUNCATE t",
+            "DROP TABLE a, b",
+            "CREATE TABLE t SELECT * FROM u",
+            "ALTER TABLE t AUTO_INCREMENT = 5",
+            "ALTER TABLE t TRUNCATE PARTITION p",
+            "CREATE TEMPORARY TABLE t (id INT)",
+            "CALL p()",
+            "SELECT 1",
+        ] {
+            assert_eq!(of(Dialect::Mariadb, text), Evidence::None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_counter_is_no_part_of_a_definition() {
+        let with = "CREATE TABLE `t` (\n  `id` int\n) ENGINE=InnoDB AUTO_INCREMENT=42 DEFAULT CHARSET=utf8mb4";
+        assert_eq!(
+            without_counter(with),
+            "CREATE TABLE `t` (\n  `id` int\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"
+        );
+    }
+}

@@ -1,0 +1,258 @@
+//! The conduct of MySQL and MariaDB: a lease in place of the transaction lock, a fence before each statement, the server's
+//! own `sql_mode` and time zone for a section, and on Galera reads after all that other nodes have committed. The differences
+//! between the two stand in `dialect::mysql`.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use sqlx::MySql;
+
+use super::engines::{self, Word};
+use super::{catalog, session};
+use crate::backend::conduct::Sent;
+use crate::backend::{Conduct, Evidence, Fault, Line, Message};
+use crate::dialect::session::{Timeout, set_timeout, set_timeouts};
+use crate::dialect::{Dialect, mysql};
+use crate::prepare::{Check, Prepared, Sql};
+use crate::sql::{Class, Kind};
+
+/// The number of names that one statement asks about.
+const CHUNK: usize = 50;
+
+/// A run's session.
+#[derive(Debug, Default)]
+pub struct MySqlConduct {
+    /// Names that lead to no table without transactions.
+    harmless: BTreeSet<Word>,
+    /// Galera: the value of `wsrep_sync_wait` before this run set it.
+    sync_wait: Option<String>,
+    /// The session has the settings of a run.
+    is_run_set: bool,
+}
+
+impl MySqlConduct {
+    /// Whether all tables behind a statement's names know transactions, through triggers, views and routines.
+    async fn is_harmless(
+        &mut self,
+        line: &mut Line<'_, MySql>,
+        statement: &Sql,
+    ) -> Result<bool, Fault> {
+        let mut asked: BTreeSet<Word> = BTreeSet::new();
+        let mut names = engines::words(&statement.text);
+        loop {
+            names.retain(|name| !self.harmless.contains(name) && !asked.contains(name));
+            if names.is_empty() {
+                break;
+            }
+            let mut behind = BTreeSet::new();
+            let all: Vec<Word> = names.iter().cloned().collect();
+            for chunk in all.chunks(CHUNK) {
+                let query = engines::behind(line.dialect(), &chunk.iter().cloned().collect());
+                for row in line.query(&query).await? {
+                    match row.as_slice() {
+                        [Some(kind), ..] if kind == "engine" => return Ok(false),
+                        [_, Some(code)] => behind.extend(engines::words(code)),
+                        _ => {}
+                    }
+                }
+            }
+            asked.append(&mut names);
+            names = behind;
+        }
+        self.harmless.append(&mut asked);
+        Ok(true)
+    }
+}
+
+impl Conduct<MySql> for MySqlConduct {
+    const MARKS_STATEMENTS: bool = true;
+    const RETRIES_DEADLOCKS: bool = true;
+
+    fn transaction_probe(dialect: Dialect) -> Option<&'static str> {
+        mysql::transaction_probe(dialect)
+    }
+
+    /// A `COMMIT` of limbeck's ends the transaction and nothing else, whatever the session's defaults are. And a node of a
+    /// Galera cluster may not have applied yet what another one has committed: from here on this session reads after all
+    /// that came before.
+    fn begin_run<'f>(&'f mut self, line: &'f mut Line<'_, MySql>) -> Sent<'f> {
+        Box::pin(async move {
+            if self.is_run_set {
+                return Ok(());
+            }
+            let mut message = line.message_of(session::BEGIN_RUN);
+            message.own(session::CLUSTER);
+            let cluster = line.send(&message).await?.pop().unwrap_or_default().rows;
+            let value = |name: &str| {
+                let mut rows = cluster.iter();
+                let row = rows
+                    .find(|row| matches!(&row[..], [Some(n), ..] if n.eq_ignore_ascii_case(name)));
+                row.and_then(|row| row.get(1).cloned().flatten())
+            };
+            self.is_run_set = true;
+            if value("wsrep_on").is_some_and(|on| on == "ON") {
+                line.query(&session::sync_wait("7")).await?;
+                self.sync_wait = value("wsrep_sync_wait");
+            }
+            Ok(())
+        })
+    }
+
+    fn end_run<'f>(&'f mut self, line: &'f mut Line<'_, MySql>) -> Sent<'f> {
+        Box::pin(async move {
+            if !std::mem::take(&mut self.is_run_set) {
+                return Ok(());
+            }
+            if let Some(before) = self.sync_wait.take() {
+                let _ = line.query(&session::sync_wait(&before)).await;
+            }
+            line.query(session::END_RUN).await.map(drop)
+        })
+    }
+
+    fn session_lost(&mut self) {
+        self.is_run_set = false;
+    }
+
+    fn open_check(&self, message: &mut Message, dialect: Dialect, check: &Check, _: bool) {
+        message.own_all(&set_timeouts(
+            dialect,
+            check.lock_timeout,
+            check.statement_timeout,
+        ));
+    }
+
+    fn close_check(&self, message: &mut Message, dialect: Dialect, check: &Check, _: bool) {
+        if check.is_limited() {
+            message.own_all(&session::end_limits(dialect));
+        }
+    }
+
+    fn enter_section<'f>(&'f mut self, line: &'f mut Line<'_, MySql>) -> Sent<'f> {
+        Box::pin(async move { line.query(session::ENTER).await.map(drop) })
+    }
+
+    fn set_timeouts<'f>(
+        &'f mut self,
+        line: &'f mut Line<'_, MySql>,
+        prepared: &'f Prepared,
+    ) -> Sent<'f> {
+        Box::pin(async move {
+            for statement in prepared.timeouts(line.dialect()) {
+                line.query(&statement).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn leave_section<'f>(&'f mut self, line: &'f mut Line<'_, MySql>, _: &'f Prepared) -> Sent<'f> {
+        Box::pin(async move {
+            let leave = session::leave(line.dialect(), &line.server);
+            line.send_each(&leave).await;
+            Ok(())
+        })
+    }
+
+    fn statement_limit(
+        &self,
+        dialect: Dialect,
+        prepared: &Prepared,
+        statement: &Sql,
+        ddl_lock: Duration,
+    ) -> Option<String> {
+        if prepared.limits_locks_itself() {
+            None
+        } else if statement.is_ddl() {
+            set_timeout(dialect, Timeout::Lock, ddl_lock)
+        } else {
+            Some(session::END_LOCK_LIMIT.to_owned())
+        }
+    }
+
+    fn is_fenced(_is_atomic: bool) -> bool {
+        true
+    }
+
+    /// The engines of a statement's tables decide: rows of a table without transactions stay when the record is rolled back.
+    fn is_atomic<'f>(
+        &'f mut self,
+        line: &'f mut Line<'_, MySql>,
+        statement: &'f Sql,
+    ) -> Sent<'f, bool> {
+        Box::pin(async move {
+            if !statement.can_share_transaction(line.dialect()) {
+                // It may change what a name stands for.
+                self.harmless.clear();
+                return Ok(false);
+            }
+            match statement.kind.class() {
+                Class::Dml | Class::Query => self.is_harmless(line, statement).await,
+                _ => Ok(true),
+            }
+        })
+    }
+
+    fn evidence(dialect: Dialect, kind: &Kind, text: &str) -> Evidence {
+        let of_ddl = |ddl| catalog::evidence(dialect, ddl, text);
+        kind.ddl().map_or(Evidence::None, of_ddl)
+    }
+
+    fn lasting(cell: &str) -> Cow<'_, str> {
+        catalog::without_counter(cell).into()
+    }
+
+    fn blockers(dialect: Dialect, kind: &Kind) -> Option<String> {
+        kind.ddl().map(|_| catalog::blockers(dialect))
+    }
+
+    fn statement_of(dialect: Dialect, run: &str) -> Option<String> {
+        Some(catalog::statement_of(dialect, run))
+    }
+
+    fn sessions_of(dialect: Dialect, run: &str) -> Option<String> {
+        Some(catalog::sessions_of(dialect, run))
+    }
+
+    fn kill(session: &str) -> Option<String> {
+        session::kill(session)
+    }
+
+    fn end_recorded_session<'f>(
+        &'f mut self,
+        line: &'f mut Line<'_, MySql>,
+        epoch: i64,
+    ) -> Sent<'f, bool> {
+        Box::pin(async move {
+            let query = catalog::recorded_session(&line.names, epoch);
+            let found = line.query(&query).await.unwrap_or_default();
+            let Some([Some(id), Some(age)]) = found.first().map(Vec::as_slice) else {
+                return Ok(true);
+            };
+            let uptime = line.query(catalog::UPTIME).await.unwrap_or_default();
+            let uptime = uptime
+                .first()
+                .and_then(|row| row.get(1)?.as_deref()?.parse::<i64>().ok());
+            // To a second: a session as old as the server may be another's.
+            let is_recorded = uptime
+                .zip(age.parse::<i64>().ok())
+                .is_some_and(|(uptime, age)| uptime > age + 1);
+            let Some(kill) = session::kill(id).filter(|_| is_recorded) else {
+                return Ok(true);
+            };
+            tracing::warn!(
+                session = id,
+                "ending the session of a holder whose lease has expired"
+            );
+            if let Err(fault) = line.query(&kill).await {
+                // Not this role's to end: its statements are fenced, and its locks are waited for.
+                tracing::warn!(
+                    error = fault.failure.message,
+                    "it cannot be ended by this role"
+                );
+                return Ok(true);
+            }
+            Ok(false)
+        })
+    }
+}

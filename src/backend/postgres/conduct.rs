@@ -1,0 +1,280 @@
+//! PostgreSQL's conduct. Behind a pooler in transaction mode a setting outside of a transaction is some other client's a
+//! moment later: so each transaction of a section begins with the section's time-outs and with the settings of its earlier
+//! statements, and ends with all of them reset. Only a statement that allows no transaction (`CREATE INDEX CONCURRENTLY`)
+//! gets them in the session, right before it and until right after.
+
+use std::time::Duration;
+
+use sqlx::Postgres;
+
+use super::{catalog, session};
+use crate::backend::conduct::Sent;
+use crate::backend::{Conduct, Evidence, Fault, Limits, Line, Message, Origin};
+use crate::dialect::Dialect;
+use crate::dialect::session::{Timeout, restore, set_timeout, set_timeouts};
+use crate::ledger::look::{TextRow, first_cell};
+use crate::plan::Step;
+use crate::prepare::{Check, Prepared, Sql};
+use crate::sql::Kind;
+
+const DIALECT: Dialect = Dialect::Postgres;
+
+/// A run's session.
+#[derive(Debug, Default)]
+pub struct PostgresConduct {
+    /// The settings that the session had before its first step.
+    saved: Option<Vec<(String, String)>>,
+    /// A section's settings stand in the session, outside of any transaction.
+    is_session_set: bool,
+    /// The server's number of the session that has them.
+    set_in: Option<String>,
+}
+
+impl PostgresConduct {
+    /// Appends the settings that the statements before the `number`th made in the session, and that still stand.
+    fn push_settings_before(message: &mut Message, prepared: &Prepared, number: usize) {
+        let before = &prepared.statements()[..number];
+        let is_discard = |sql: &Sql| sql.text.to_ascii_uppercase().starts_with("DISCARD ALL");
+        let from = before
+            .iter()
+            .rposition(is_discard)
+            .map_or(0, |last| last + 1);
+        for (statement, sql) in before.iter().enumerate().skip(from) {
+            if sql.is_setting() {
+                message.of_revision(&sql.text, Origin { step: 0, statement });
+            }
+        }
+    }
+
+    /// Takes back what [`Conduct::open_alone`] set. A pooler in transaction mode may have given this connection another
+    /// session of the server by now: then the session that has the settings is ended, if nobody works in it.
+    async fn leave(&mut self, line: &mut Line<'_, Postgres>) -> Result<(), Fault> {
+        if !std::mem::take(&mut self.is_session_set) {
+            return Ok(());
+        }
+        let mut message = line.message(None);
+        self.push_reset(line, &mut message);
+        message.own(session::OWN_SESSION);
+        let results = line.send(&message).await?;
+        let now = results.last().and_then(|last| first_cell(&last.rows));
+        if let Some(id) = self.set_in.take().filter(|id| now.as_ref() != Some(id)) {
+            tracing::warn!(
+                session = id,
+                "a pooler in transaction mode gave a section's settings to another client: a statement that allows no \
+                 transaction cannot have settings of its own there"
+            );
+            if let Some(end) = session::end_idle(&id) {
+                line.query(&end).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Conduct<Postgres> for PostgresConduct {
+    const CHAINS_STEPS: bool = true;
+    const BACK_TO_BODY: Option<&'static str> = Some("ROLLBACK TO SAVEPOINT limbeck_step");
+
+    fn session_changed(&mut self) {
+        self.saved = None;
+    }
+
+    fn session_lost(&mut self) {
+        self.saved = None;
+        self.is_session_set = false;
+    }
+
+    fn lock(&self, line: &Line<'_, Postgres>) -> Option<String> {
+        Some(match self.saved {
+            None => session::try_lock_and_read_settings(&line.names, &line.server),
+            Some(_) => session::try_lock(&line.names, &line.server),
+        })
+    }
+
+    fn locked(&mut self, rows: &[TextRow]) {
+        self.saved.get_or_insert_with(|| session::settings(rows));
+    }
+
+    fn lock_holder(line: &Line<'_, Postgres>) -> Option<String> {
+        Some(session::lock_holder(&line.names, &line.server))
+    }
+
+    fn push_body(
+        &self,
+        line: &Line<'_, Postgres>,
+        message: &mut Message,
+        step: usize,
+        prepared: &Prepared,
+        limits: Limits,
+    ) {
+        let statements = prepared.statements();
+        if !statements.is_empty() {
+            message.own("SAVEPOINT limbeck_step");
+        }
+        message.own_all(&set_timeouts(DIALECT, None, prepared.statement_timeout));
+        message.own_all(&set_timeouts(DIALECT, prepared.lock_timeout, None));
+        let limits_ddl = !prepared.limits_locks_itself();
+        let mut is_limited = false;
+        for (statement, sql) in statements.iter().enumerate() {
+            let wants_limit = limits_ddl && sql.is_ddl();
+            if wants_limit != is_limited {
+                let ours = set_timeout(DIALECT, Timeout::Lock, limits.ddl_lock);
+                let before = line.server.lock_timeout.as_deref().unwrap_or("0");
+                let before = format!("SET LOCAL lock_timeout = {}", DIALECT.literal(before));
+                message.own(&ours.filter(|_| wants_limit).unwrap_or(before));
+                is_limited = wants_limit;
+            }
+            message.of_revision(&sql.text, Origin { step, statement });
+        }
+        if !statements.is_empty() && limits.is_single {
+            // Thousands of savepoints open at once would each hold a lock of the server's.
+            message.own("RELEASE SAVEPOINT limbeck_step");
+        }
+        self.push_reset(line, message);
+    }
+
+    /// The statements of a user's code bear no marker: the session's name shows whose they are. And behind a pooler this
+    /// session may have prepared statements of that name from another client's code.
+    fn open_code<'f>(&'f mut self, line: &'f mut Line<'_, Postgres>, step: &'f Step) -> Sent<'f> {
+        Box::pin(async move {
+            let mut message = line.message(Some(&step.revision));
+            message.own(session::FORGET_STATEMENTS);
+            message.own(&session::show_run(&line.run.actor, &step.revision));
+            line.send(&message).await.map(drop)
+        })
+    }
+
+    fn is_inside<'f>(&'f mut self, line: &'f mut Line<'_, Postgres>) -> Sent<'f, bool> {
+        Box::pin(async move {
+            let asked = line.message_of(&session::holds_lock(&line.names, &line.server));
+            let held = line.send(&asked).await?;
+            Ok(held.first().is_some_and(|result| !result.rows.is_empty()))
+        })
+    }
+
+    fn close_code<'f>(&'f mut self, line: &'f mut Line<'_, Postgres>, step: &'f Step) -> Sent<'f> {
+        Box::pin(async move {
+            let mut message = line.message(Some(&step.revision));
+            self.push_reset(line, &mut message);
+            message.own(session::FORGET_STATEMENTS);
+            line.send(&message).await.map(drop)
+        })
+    }
+
+    /// `SET LOCAL` wants a transaction.
+    fn open_check(&self, message: &mut Message, _: Dialect, check: &Check, is_inside: bool) {
+        let limits = set_timeouts(DIALECT, check.lock_timeout, check.statement_timeout);
+        if !is_inside && !limits.is_empty() {
+            message.own("BEGIN");
+        }
+        message.own_all(&limits);
+    }
+
+    fn close_check(&self, message: &mut Message, _: Dialect, check: &Check, is_inside: bool) {
+        match (check.is_limited(), is_inside) {
+            (false, _) => {}
+            (true, false) => message.commit(),
+            (true, true) => {
+                message.own("SET LOCAL lock_timeout TO DEFAULT");
+                message.own("SET LOCAL statement_timeout TO DEFAULT");
+            }
+        }
+    }
+
+    fn leave_section<'f>(
+        &'f mut self,
+        line: &'f mut Line<'_, Postgres>,
+        _: &'f Prepared,
+    ) -> Sent<'f> {
+        Box::pin(self.leave(line))
+    }
+
+    /// With a pool a watch on a second connection keeps `statement_timeout`, and `lock_timeout` would only break a
+    /// `CONCURRENTLY`.
+    fn open_alone<'f>(
+        &'f mut self,
+        line: &'f mut Line<'_, Postgres>,
+        prepared: &'f Prepared,
+        number: usize,
+    ) -> Sent<'f> {
+        Box::pin(async move {
+            let mut message = line.message(Some(&prepared.step.revision));
+            if line.session.is_lent() {
+                for timeout in prepared.timeouts(DIALECT) {
+                    message.own(&timeout.replace("SET LOCAL", "SET"));
+                }
+            }
+            Self::push_settings_before(&mut message, prepared, number);
+            if message.len() == 0 {
+                return Ok(());
+            }
+            message.own(session::OWN_SESSION);
+            self.is_session_set = true;
+            let results = line.send(&message).await?;
+            self.set_in = results.last().and_then(|last| first_cell(&last.rows));
+            Ok(())
+        })
+    }
+
+    fn close_alone<'f>(&'f mut self, line: &'f mut Line<'_, Postgres>) -> Sent<'f> {
+        Box::pin(self.leave(line))
+    }
+
+    fn repeats_setting(&mut self) {
+        self.is_session_set = true;
+    }
+
+    fn push_settings(&self, message: &mut Message, prepared: &Prepared, number: usize) {
+        message.own_all(&prepared.timeouts(DIALECT));
+        Self::push_settings_before(message, prepared, number);
+    }
+
+    fn push_reset(&self, line: &Line<'_, Postgres>, message: &mut Message) {
+        let saved = self.saved.as_deref().unwrap_or_default();
+        message.own_all(&restore(line.server.role.as_deref(), saved));
+    }
+
+    /// A limit would only break DDL that shares no transaction (`CONCURRENTLY`).
+    fn statement_limit(
+        &self,
+        _: Dialect,
+        prepared: &Prepared,
+        statement: &Sql,
+        ddl_lock: Duration,
+    ) -> Option<String> {
+        let is_limited = statement.is_ddl()
+            && statement.can_share_transaction(DIALECT)
+            && !prepared.limits_locks_itself();
+        set_timeout(DIALECT, Timeout::Lock, ddl_lock).filter(|_| is_limited)
+    }
+
+    /// A record in the same transaction is the fence; and a statement that shares none goes alone, since a message of two
+    /// statements is one.
+    fn is_fenced(_is_atomic: bool) -> bool {
+        false
+    }
+
+    fn watched_limit(prepared: &Prepared, is_atomic: bool) -> Option<Duration> {
+        prepared.statement_timeout.filter(|_| !is_atomic)
+    }
+
+    fn cancel_of(beginning: &str) -> Option<String> {
+        Some(catalog::cancel_of(beginning))
+    }
+
+    fn evidence(_: Dialect, kind: &Kind, _text: &str) -> Evidence {
+        kind.ddl().map_or(Evidence::None, catalog::evidence)
+    }
+
+    fn blockers(_: Dialect, kind: &Kind) -> Option<String> {
+        catalog::blockers(kind.ddl()?)
+    }
+
+    fn statement_of(_: Dialect, run: &str) -> Option<String> {
+        Some(catalog::statement_of(run))
+    }
+
+    fn sessions_of(_: Dialect, run: &str) -> Option<String> {
+        Some(catalog::end_sessions_of(run))
+    }
+}

@@ -1,0 +1,71 @@
+//! PostgreSQL.
+
+mod catalog;
+mod conduct;
+mod session;
+
+use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
+use sqlx::{Pool, Postgres};
+
+use super::{Backend, Class, Failure, pool_of_one};
+use crate::dialect::Dialect;
+use crate::ledger::write::is_guard_refusal;
+
+impl super::Sealed for Postgres {}
+
+impl Backend for Postgres {
+    const FAMILY: Dialect = Dialect::Postgres;
+    type Conduct = conduct::PostgresConduct;
+    const KEEPS_CONNECTION: bool = false;
+
+    send_as_text!(Postgres);
+
+    fn explain(error: &sqlx::Error) -> Failure {
+        let Some(error) = error
+            .as_database_error()
+            .and_then(|e| e.try_downcast_ref::<PgDatabaseError>())
+        else {
+            return Failure::of_client(error);
+        };
+        let (code, message) = (error.code(), error.message());
+        let class = match code {
+            _ if is_guard_refusal(Dialect::Postgres, Some(code), message) => Class::Guard,
+            "42P01" => Class::MissingTable,
+            "42P07" | "42710" => Class::Exists,
+            "23505" => Class::Duplicate,
+            "55P03" => Class::LockTimeout,
+            "40P01" | "40001" => Class::Deadlock,
+            "57014" => Class::Canceled,
+            "25P02" => Class::FailedTransaction,
+            "25006" => Class::ReadOnly,
+            "0A000" => Class::Unsupported,
+            // PgBouncer's own word, in statement pooling.
+            "08P01" if message.contains("transaction blocks not allowed") => {
+                Class::StatementPooling
+            }
+            // The server is going, or ended this session: administrator, crash, standby promoted, idle too long.
+            "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => Class::Connection,
+            code if code.starts_with("08") => Class::Connection,
+            _ => Class::Server,
+        };
+        let position = match error.position() {
+            Some(PgErrorPosition::Original(position)) => Some(position),
+            _ => None,
+        };
+        Failure {
+            class,
+            code: Some(code.to_owned()),
+            message: message.to_owned(),
+            detail: error.detail().map(str::to_owned),
+            hint: error.hint().map(str::to_owned),
+            position,
+        }
+    }
+
+    fn beside(pool: &Pool<Self>) -> Option<Pool<Self>> {
+        let options = (*pool.connect_options())
+            .clone()
+            .statement_cache_capacity(0);
+        Some(pool_of_one(pool, options))
+    }
+}

@@ -1,0 +1,133 @@
+//! Texts: the transaction lock, and what a run asks and sets in its session.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::dialect::session::{Actor, Server, field};
+use crate::dialect::{Dialect, Names};
+use crate::ledger::look::TextRow;
+
+/// One row, `t` where this transaction now holds the lock.
+pub(super) fn try_lock(names: &Names, server: &Server) -> String {
+    let (lock, watch) = (lock_call(names, server), watch_client(server));
+    format!("SELECT {lock}, {watch}")
+}
+
+/// The same, and where it holds the lock the settings that were made in this session, by name and value, in a row each:
+/// so that [`restore`] can bring them back after a migration's own `SET`s. Those who wait do without: the view costs a
+/// server more than all else that they ask. (`OFFSET 0` keeps the subqueries, and so the order: the settings are read before
+/// the watch is set, which would be one of them.)
+pub(super) fn try_lock_and_read_settings(names: &Names, server: &Server) -> String {
+    let (lock, watch) = (lock_call(names, server), watch_client(server));
+    format!(
+        "SELECT l.held, {watch}, s.name, s.setting FROM (SELECT {lock} AS held OFFSET 0) l LEFT JOIN LATERAL \
+         (SELECT p.name, p.setting FROM pg_catalog.pg_settings p WHERE l.held AND p.source = 'session' \
+         AND p.context IN ('user', 'superuser') \
+         AND p.name NOT IN ('role', 'session_authorization', 'is_superuser', 'transaction_isolation', \
+         'transaction_read_only', 'transaction_deferrable') OFFSET 0) s ON true"
+    )
+}
+
+fn lock_call(names: &Names, server: &Server) -> String {
+    format!(
+        "pg_catalog.pg_try_advisory_xact_lock({})",
+        lock_key(names, server)
+    )
+}
+
+/// From 14 on a client that died is noticed within half a second, and its statement ended; servers on systems that cannot
+/// watch a socket refuse that setting.
+fn watch_client(server: &Server) -> &'static str {
+    if server.version_number() >= 140_000 {
+        "CASE WHEN pg_catalog.version() LIKE '%linux%' THEN \
+         pg_catalog.set_config('client_connection_check_interval', '500ms', true) END"
+    } else {
+        "NULL"
+    }
+}
+
+/// The key of the transaction lock: made from database, schema and version table.
+pub(super) fn lock_key(names: &Names, server: &Server) -> i64 {
+    let mut hash = Sha256::new();
+    for part in [
+        "limbeck",
+        server.database.as_deref().unwrap_or_default(),
+        names.schema().unwrap_or_default(),
+        names.version_name(),
+    ] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let digest = hash.finalize();
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    i64::from_be_bytes(first)
+}
+
+/// One row while this session's transaction holds the lock.
+pub(super) fn holds_lock(names: &Names, server: &Server) -> String {
+    let key = lock_key(names, server) as u64;
+    format!(
+        "SELECT 1 FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.granted \
+         AND l.pid = pg_catalog.pg_backend_pid() AND l.objsubid = 1 \
+         AND l.classid = {}::pg_catalog.oid AND l.objid = {}::pg_catalog.oid",
+        key >> 32,
+        key & 0xffff_ffff,
+    )
+}
+
+/// Who holds the transaction lock, as one row `(pid, application_name, client, since, query)`.
+pub(super) fn lock_holder(names: &Names, server: &Server) -> String {
+    let key = lock_key(names, server);
+    format!(
+        "SELECT a.pid::pg_catalog.text, a.application_name, \
+         COALESCE(a.client_addr::pg_catalog.text, 'local'), \
+         pg_catalog.to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), a.query \
+         FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
+         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+         AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) \
+         AND l.classid = {}::pg_catalog.oid AND l.objid = {}::pg_catalog.oid",
+        (key as u64) >> 32,
+        (key as u64) & 0xffff_ffff,
+    )
+}
+
+/// Sqlx names the statements that it prepares, also with its cache off.
+pub(super) const FORGET_STATEMENTS: &str = "DEALLOCATE ALL";
+
+/// The server's number of this session.
+pub(super) const OWN_SESSION: &str = "SELECT pg_catalog.pg_backend_pid()::pg_catalog.text";
+
+/// Ends a session in which nobody works.
+pub(super) fn end_idle(session: &str) -> Option<String> {
+    let number: u32 = session.parse().ok()?;
+    Some(format!(
+        "SELECT pg_catalog.pg_terminate_backend(a.pid)::pg_catalog.text FROM pg_catalog.pg_stat_activity a \
+         WHERE a.pid = {number} AND a.state = 'idle'"
+    ))
+}
+
+/// This transaction's application name tells what [`message_marker`] tells elsewhere, as far as the
+/// server's 63 bytes hold it.
+pub(super) fn show_run(actor: &Actor, revision: &str) -> String {
+    let words = format!(
+        "limbeck pid={}; revision={}; host={}; application={}",
+        actor.pid,
+        field(revision),
+        field(&actor.host),
+        field(&actor.application)
+    );
+    format!(
+        "SELECT pg_catalog.set_config('application_name', {}, true)",
+        Dialect::Postgres.literal(&words)
+    )
+}
+
+/// The settings that [`try_lock_and_read_settings`] returned, by name and value.
+pub(super) fn settings(rows: &[TextRow]) -> Vec<(String, String)> {
+    rows.iter()
+        .filter_map(|row| match row.as_slice() {
+            [_, _, Some(name), Some(value)] => Some((name.clone(), value.clone())),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,176 @@
+//! Answers of a person: to an unfinished step's doubt, or to an edit that is meant.
+
+use super::Run;
+use super::error::{Error, RunError, Unfinished, UnfinishedReason};
+use super::gate::{Passage, Resuming};
+use super::state::Aftermath;
+use super::step::chain;
+use crate::backend::Source;
+use crate::ledger::look::RunningRow;
+use crate::ledger::write::{self, LedgerRow};
+use crate::plan::Action;
+use crate::prepare::{self, transactional_ddl};
+use crate::resolution::Resolution;
+use crate::revision::Mode;
+
+const SETTLING: &str = "recording the resolution";
+
+impl<S: Source> Run<'_, S> {
+    /// Settles an unfinished step, under the lock: a step that still runs is waited for.
+    pub(crate) async fn settle(
+        &mut self,
+        revision: &str,
+        resolution: Resolution,
+    ) -> Result<(), Error> {
+        self.look().await?;
+        let Some(row) = self
+            .last_look()
+            .running
+            .iter()
+            .find(|row| row.revision == revision)
+            .cloned()
+        else {
+            return Err(nothing(revision));
+        };
+        let change = match resolution {
+            Resolution::Abandoned => write::Settlement::Abandon,
+            Resolution::NotApplied => write::Settlement::Redo,
+            _ => write::Settlement::Done(self.digest_after(&row)?),
+        };
+        let names = &self.steps.gate.view.wire.line.names;
+        let statements = write::settle(names, row.id, &change);
+        self.write_alone(Some(Resuming::row(&row)), statements)
+            .await
+    }
+
+    /// The digest over a step's statements up to the one in doubt.
+    fn digest_after(&self, row: &RunningRow) -> Result<String, Error> {
+        let Some(number) = row.statement_running else {
+            return Err(nothing(&row.revision));
+        };
+        let direction = prepare::section_kind(&row.action);
+        let dialect = self.steps.gate.view.wire.dialect();
+        let section = self
+            .migrations()
+            .get(&row.revision)
+            .and_then(|revision| revision.section(direction, dialect));
+        if section.is_some_and(|section| section.mode() == Mode::Rust) {
+            // Code has no statements to tell an edit by.
+            return Ok(String::new());
+        }
+        let count = usize::try_from(number).unwrap_or(usize::MAX);
+        let statements =
+            prepare::section_statements(self.migrations(), &row.revision, &row.action, dialect)?;
+        if count > statements.len() {
+            return Err(Unfinished::error(row, UnfinishedReason::Edited));
+        }
+        Ok(chain(&statements[..count]))
+    }
+
+    /// Records an edited revision's checksum, and the lineage that the current heads now have.
+    pub(crate) async fn accept(&mut self, revision: &str) -> Result<(), Error> {
+        self.look().await?;
+        let heads = self.heads();
+        let known = self.read_known().await?;
+        let edited = self.edited(&known, &heads);
+        if !edited.iter().any(|one| one.revision == revision) {
+            return Err(nothing(revision));
+        }
+        let graph = self.migrations().graph();
+        let affected = graph.descendants([revision]);
+        let mut rows: Vec<(String, String, String)> = Vec::new();
+        let mut lineages: std::collections::HashMap<String, String> =
+            std::collections::HashMap::new();
+        for id in affected.iter() {
+            let embedded = || {
+                self.migrations()
+                    .get(id)
+                    .expect("a member of the graph")
+                    .checksum()
+                    .to_string()
+            };
+            let checksum = match known.get(id).and_then(|entry| entry.checksum.clone()) {
+                Some(recorded) if **id != *revision => recorded,
+                _ => embedded(),
+            };
+            let parents = self.migrations().parents_of(id);
+            let stored = |parent: &str| {
+                lineages
+                    .get(parent)
+                    .cloned()
+                    .or_else(|| known.get(parent)?.lineage.clone())
+                    .or_else(|| self.migrations().lineage(parent).map(str::to_owned))
+                    .unwrap_or_default()
+            };
+            let parents: Vec<String> = parents.iter().map(|parent| stored(parent)).collect();
+            let lineage = crate::migrations::lineage(
+                id,
+                &checksum,
+                parents.iter().map(String::as_str).collect(),
+            );
+            if **id == *revision || heads.iter().any(|head| **head == **id) {
+                rows.push((id.to_string(), checksum, lineage.clone()));
+            }
+            lineages.insert(id.to_string(), lineage);
+        }
+        let line = &self.steps.gate.view.wire.line;
+        let rows: Vec<LedgerRow<'_>> = rows
+            .iter()
+            .map(|(id, checksum, lineage)| {
+                let lineage = Some(lineage.clone());
+                let row = prepare::ledger_row(
+                    self.migrations(),
+                    line.dialect(),
+                    id,
+                    Action::Baseline,
+                    lineage,
+                );
+                LedgerRow {
+                    action: "accept",
+                    checksum: Some(checksum.clone()),
+                    ..row
+                }
+            })
+            .collect();
+        let statements = write::insert_history(&line.names, &line.run.actor, &rows);
+        // A half done downgrade may wait for just this, that its corrected file is accepted.
+        let running = self.last_look().running.first().cloned();
+        let this = running.as_ref().map(Resuming::row);
+        self.write_alone(this, statements).await
+    }
+
+    async fn write_alone(
+        &mut self,
+        resuming: Option<Resuming<'_>>,
+        statements: Vec<String>,
+    ) -> Result<(), Error> {
+        let expected = self.heads();
+        let wire = self.steps.wire();
+        let is_leased = !transactional_ddl(wire.dialect());
+        let mut message = wire.line.message(None);
+        let passage = if is_leased {
+            message.own(wire.begin());
+            self.steps.gate.take_lease(&expected, resuming).await?
+        } else {
+            self.steps.gate.enter(&expected, resuming).await?
+        };
+        if passage == Passage::Moved {
+            return Err(self.heads_moved(Action::Stamp, expected));
+        }
+        message.own_all(&statements);
+        message.commit();
+        let wire = self.steps.wire();
+        let Err(fault) = wire.send_short(&message).await else {
+            return Ok(());
+        };
+        let _ = wire.rollback().await;
+        Err(fault.into_error(SETTLING, Aftermath::unchanged()))
+    }
+}
+
+fn nothing(revision: &str) -> Error {
+    RunError::NothingToResolve {
+        revision: revision.to_owned(),
+    }
+    .into()
+}

@@ -1,0 +1,85 @@
+//! Answers about where the database stands, without a plan.
+
+use super::{Decision, Error, Run};
+use crate::aim::Target;
+use crate::backend::Source;
+use crate::ledger::Holder;
+use crate::report::Outcome;
+use crate::standing::StandingError;
+use crate::status::{Status, UnfinishedStep};
+
+impl<S: Source> Run<'_, S> {
+    /// Whether this binary may serve on this database as it is.
+    pub(crate) async fn stand(&mut self) -> Result<Outcome, Error> {
+        self.look().await?;
+        match self.decide(&[Target::heads()]).await? {
+            Decision::There => Ok(Outcome::AlreadyThere),
+            Decision::Ahead(unknown) => Ok(Outcome::Ahead { unknown }),
+            Decision::Leaving(revision) => Err(StandingError::Behind {
+                missing: vec![revision],
+            }
+            .into()),
+            Decision::Behind(behind) => {
+                let steps = behind.whole.steps().iter();
+                let missing = steps.map(|step| step.revision.to_string()).collect();
+                Err(StandingError::Behind { missing }.into())
+            }
+        }
+    }
+
+    pub(crate) async fn status(&mut self) -> Result<Status, Error> {
+        self.look().await?;
+        let heads = self.heads();
+        let mut status = self.plain_status(&heads);
+        if !self.unknown_heads().is_empty() || !self.drifted_heads().is_empty() {
+            let known = self.read_known().await?;
+            status.drift = self.edited(&known, &heads);
+            let unknown = known.unknown(self.migrations(), &heads);
+            status.unknown = unknown.revisions.into_iter().collect();
+            let applied = self.migrations().graph().ancestors(&unknown.stands_on);
+            status.pending.retain(|id| !applied.contains(id));
+        }
+        let holder = self.holder().await;
+        status.holder = (holder != Holder::default()).then_some(holder);
+        Ok(status)
+    }
+
+    fn plain_status(&self, heads: &[String]) -> Status {
+        let graph = self.migrations().graph();
+        let look = self.last_look();
+        let applied = graph.ancestors(heads.iter().filter(|id| graph.contains(id)));
+        let unfinished = look.running.first().map(|row| UnfinishedStep {
+            revision: row.revision.clone(),
+            action: row.action.clone(),
+            statements: row.statements,
+            statements_done: row.statements_done,
+            statement_running: row.statement_running,
+            statement: row.statement.clone(),
+            started_at: row.started_at.clone(),
+            error: row.error.clone(),
+        });
+        Status {
+            heads: graph
+                .effective_heads()
+                .iter()
+                .map(|id| id.to_string())
+                .collect(),
+            current: heads.to_vec(),
+            pending: graph
+                .ids()
+                .filter(|id| !applied.contains(id))
+                .map(|id| id.to_string())
+                .collect(),
+            unknown: self.unknown_heads(),
+            drift: Vec::new(),
+            unverified: look
+                .heads
+                .iter()
+                .filter(|head| head.lineage.is_none() && graph.contains(&head.revision))
+                .map(|head| head.revision.clone())
+                .collect(),
+            unfinished,
+            holder: None,
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The step: one revision's work, in a transaction or under the lease.
+
+mod check;
+mod code;
+mod doubt;
+mod lost;
+mod progress;
+mod repeat;
+mod resume;
+mod stamp;
+mod statement;
+mod stepwise;
+mod transactional;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use sqlx::Database;
+
+pub(super) use progress::chain;
+
+use super::error::{Error, Unfinished, UnfinishedReason};
+use super::gate::Gate;
+use super::view::View;
+use super::wire::{ConductOf, Wire};
+use crate::backend::{Conduct as _, Message, Origin, Source};
+use crate::plan::{Action, Plan, Step};
+use crate::prepare::{self, Prepared};
+use crate::report::{Event, StepReport};
+use crate::settings::TransactionMode;
+
+/// A registered function of a `rust` section: it gets the connection of the step.
+pub(crate) type Code<DB> = Arc<
+    dyn for<'c> Fn(&'c mut <DB as Database>::Connection) -> BoxFuture<'c, Result<(), BoxError>>
+        + Send
+        + Sync,
+>;
+
+/// Any error of a user's.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A registered function, and whether it may simply run again after it was interrupted.
+pub(crate) struct Registered<DB: Database> {
+    pub code: Code<DB>,
+    pub idempotent: bool,
+}
+
+impl<DB: Database> Clone for Registered<DB> {
+    fn clone(&self) -> Self {
+        Registered {
+            code: self.code.clone(),
+            idempotent: self.idempotent,
+        }
+    }
+}
+
+/// The functions that are registered, by revision and direction.
+pub(crate) type Registry<DB> = HashMap<(String, Action), Registered<DB>>;
+
+/// The end of a sequence of steps.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ran {
+    /// All of them are done.
+    All,
+    /// Another process moved the heads: the rest must be planned again.
+    Moved,
+}
+
+/// The steps of a run, behind the gate.
+pub(super) struct Steps<'a, S: Source> {
+    pub gate: Gate<'a, S>,
+    pub registry: &'a Registry<S::Database>,
+    /// The steps that this run has finished.
+    pub done: Vec<StepReport>,
+    /// The lease is held around all steps, not for single ones.
+    pub keeps_lease: bool,
+}
+
+impl<'a, S: Source> Steps<'a, S> {
+    pub(super) fn view(&mut self) -> &mut View<'a, S> {
+        &mut self.gate.view
+    }
+
+    pub(super) fn wire(&mut self) -> &mut Wire<'a, S> {
+        &mut self.gate.view.wire
+    }
+
+    fn is_single(&self) -> bool {
+        let mode = self.gate.view.wire.settings.transaction_mode;
+        mode == TransactionMode::SingleTransaction
+    }
+
+    /// Refuses what cannot run, before the first write.
+    pub(super) async fn check_plan(&mut self, plan: &Plan) -> Result<Vec<Prepared>, Error> {
+        let prepared = self.prepare(plan)?;
+        self.check_width(plan.steps()).await?;
+        Ok(prepared)
+    }
+
+    fn prepare(&self, plan: &Plan) -> Result<Vec<Prepared>, Error> {
+        let registry = self.registry;
+        let needs = prepare::Needs {
+            dialect: self.gate.view.wire.dialect(),
+            single_transaction: self.is_single(),
+            has_code: &|revision, action| registry.contains_key(&(revision.to_owned(), action)),
+        };
+        Ok(prepare::steps(
+            self.gate.record.migrations,
+            plan.steps(),
+            &needs,
+        )?)
+    }
+
+    /// Refuses ids that are too long for the version table.
+    pub(super) async fn check_width(&mut self, steps: &[Step]) -> Result<(), Error> {
+        if self.gate.view.look.tables.version
+            && prepare::needs_width(steps)
+            && let Some(width) = self.view().version_width().await?
+        {
+            prepare::check_width(steps, width)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the steps of a plan, which begins at the heads of the last look.
+    pub(super) async fn execute(&mut self, plan: &Plan) -> Result<Ran, Error> {
+        let prepared = self.check_plan(plan).await?;
+        self.tell(&Event::Planned {
+            steps: plan.steps(),
+        });
+        if prepared
+            .iter()
+            .any(|step| matches!(step.work, prepare::Work::Code))
+        {
+            self.wire().use_uncached().await?;
+        }
+        self.remember_session().await?;
+        let (dialect, single) = (self.gate.view.wire.dialect(), self.is_single());
+        let mut rest = prepared.as_slice();
+        while let Some(first) = rest.first() {
+            let ran = if first.is_transactional(dialect) {
+                if let Some(row) = self.gate.view.find_running(&first.step) {
+                    return Err(Unfinished::error(row, UnfinishedReason::Converted));
+                }
+                // A switch that one step asks for must not reach its neighbours.
+                let is_alike =
+                    |step: &Prepared| single || step.foreign_keys_off == first.foreign_keys_off;
+                let together = rest
+                    .iter()
+                    .take_while(|step| step.is_transactional(dialect) && is_alike(step))
+                    .count();
+                let (now, later) = rest.split_at(together);
+                rest = later;
+                self.run_transactional(now, rest.is_empty()).await?
+            } else {
+                rest = &rest[1..];
+                let goes_on = rest
+                    .first()
+                    .is_some_and(|next| self.keeps_lease || !next.is_transactional(dialect));
+                self.run_stepwise(first, !goes_on).await?
+            };
+            if ran == Ran::Moved {
+                return Ok(Ran::Moved);
+            }
+        }
+        self.gate.release_lease().await;
+        Ok(Ran::All)
+    }
+
+    async fn remember_session(&mut self) -> Result<(), Error> {
+        let Wire { line, conduct, .. } = self.wire();
+        let remembered = conduct.remember(line).await;
+        remembered.map_err(|fault| {
+            let during = "reading the connection's pragmas";
+            fault.into_error(during, super::state::Aftermath::unchanged())
+        })
+    }
+
+    pub(super) fn tell(&self, event: &Event<'_>) {
+        self.gate.view.wire.settings.tell(event);
+    }
+
+    fn tell_started(&self, prepared: &Prepared) {
+        self.tell(&Event::StepStarted {
+            step: &prepared.step,
+            number: prepared.number,
+            total: prepared.total,
+            message: &prepared.message,
+        });
+    }
+
+    /// Takes a finished step over into the view and the report.
+    fn finish_step(&mut self, report: StepReport) {
+        self.tell(&Event::StepFinished {
+            step: &report.step,
+            report: &report,
+        });
+        self.done.push(report);
+    }
+
+    fn move_heads(&mut self, step: &Step) {
+        let Gate { view, record, .. } = &mut self.gate;
+        view.move_heads(step, |id| record.lineage(id));
+    }
+
+    /// Appends a statement of a revision, so that the server shows it as this run's.
+    fn push_statement(&self, message: &mut Message, step: &Step, text: &str, origin: Origin) {
+        if ConductOf::<S>::MARKS_STATEMENTS {
+            let line = &self.gate.view.wire.line;
+            line.push_marked(message, &step.revision, text, origin);
+        } else {
+            message.of_revision(text, origin);
+        }
+    }
+}
+
+/// The span of a step, which everything that is told of it lies in.
+fn step_span(step: &Step) -> tracing::Span {
+    tracing::info_span!("limbeck.step", revision = %step.revision, action = step.action.name())
+}

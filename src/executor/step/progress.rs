@@ -1,0 +1,254 @@
+//! The progress of a step under the lease, as the ledger knows it; refused where the lease is lost.
+
+use sha2::{Digest as _, Sha256};
+
+use super::Steps;
+use crate::backend::{Class, Conduct as _, Fault, Message, Source};
+use crate::executor::error::{Error, RunError};
+use crate::executor::state::{Aftermath, Reached};
+use crate::executor::wire::Wire;
+use crate::ledger::write::{self, Progress};
+use crate::prepare::{Prepared, Sql, Work};
+
+/// How much of a statement the ledger shows while it runs.
+const SHOWN: usize = 2000;
+
+/// A step on its way.
+#[derive(Clone)]
+pub(super) struct Underway {
+    pub id: i64,
+    pub epoch: i64,
+    pub done: u64,
+    pub total: u64,
+    pub rows: u64,
+    pub digest: String,
+}
+
+impl Underway {
+    /// A step that has ended, as the ledger shows it.
+    pub(super) fn ended(epoch: i64, done: u64, rows: u64) -> Underway {
+        Underway {
+            id: 0,
+            epoch,
+            done,
+            total: done,
+            rows,
+            digest: String::new(),
+        }
+    }
+
+    pub(super) fn reached(&self) -> Reached {
+        Reached {
+            done: self.done,
+            total: self.total,
+        }
+    }
+}
+
+impl<S: Source> Steps<'_, S> {
+    pub(super) fn epoch(&self) -> i64 {
+        self.gate.epoch_held().unwrap_or(0)
+    }
+
+    pub(super) fn progress<'u>(&self, underway: &'u Underway) -> Progress<'u> {
+        Progress {
+            id: underway.id,
+            claim: self.gate.view.wire.claim(underway.epoch),
+            done: underway.done,
+            done_digest: Some(&underway.digest),
+            rows_affected: underway.rows,
+            running: None,
+            fingerprint: None,
+            error: None,
+            end: None,
+        }
+    }
+
+    /// Writes which statement is sent next, and what it finds there.
+    pub(super) async fn record_running(
+        &mut self,
+        underway: &Underway,
+        statement: &Sql,
+        fingerprint: Option<&str>,
+    ) -> Result<(), Error> {
+        let text: String = statement.text.chars().take(SHOWN).collect();
+        let progress = Progress {
+            running: Some((underway.done + 1, text.as_str())),
+            fingerprint,
+            ..self.progress(underway)
+        };
+        self.send_record(underway, &progress).await
+    }
+
+    /// Writes how far the step is.
+    pub(super) async fn record(
+        &mut self,
+        underway: &Underway,
+        error: Option<&str>,
+    ) -> Result<(), Error> {
+        let progress = Progress {
+            error,
+            ..self.progress(underway)
+        };
+        self.send_record(underway, &progress).await
+    }
+
+    pub(super) async fn record_end(
+        &mut self,
+        underway: &Underway,
+        end: Option<&str>,
+        error: &str,
+    ) -> Result<(), Error> {
+        let progress = Progress {
+            end,
+            error: Some(error),
+            ..self.progress(underway)
+        };
+        self.send_record(underway, &progress).await
+    }
+
+    /// Writes the error that stopped the step, which has failed where nothing of it stands. Best effort.
+    pub(super) async fn record_failed(
+        &mut self,
+        underway: &Underway,
+        is_over: bool,
+        error: &Error,
+    ) {
+        let text = error.to_string();
+        let end = is_over.then_some("failed");
+        if let Err(recording) = self.record_end(underway, end, &text).await {
+            tracing::warn!(error = %recording, "the failure could not be recorded");
+        }
+    }
+
+    /// The message that ends the transaction of a statement with its record.
+    pub(super) fn closing_record(&self, prepared: &Prepared, done: &Underway) -> Message {
+        let mut message = self.message_at(prepared);
+        self.push_reset(&mut message);
+        let names = &self.gate.view.wire.line.names;
+        message.own_all(&write::record(names, &self.progress(done)));
+        message.commit();
+        message
+    }
+
+    pub(super) async fn send_record(
+        &mut self,
+        underway: &Underway,
+        progress: &Progress<'_>,
+    ) -> Result<(), Error> {
+        // The section's role may not write the ledger.
+        self.close_alone(underway).await?;
+        let wire = self.wire();
+        let mut message = wire.line.message_of(wire.begin());
+        message.own_all(&write::record(&wire.line.names, progress));
+        message.commit();
+        let Err(fault) = wire.send_short(&message).await else {
+            return Ok(());
+        };
+        let _ = wire.rollback().await;
+        Err(lost_or("recording progress", underway.reached(), fault))
+    }
+
+    /// Takes back a section's settings that stand in the session.
+    pub(super) async fn close_alone(&mut self, underway: &Underway) -> Result<(), Error> {
+        let Wire { line, conduct, .. } = self.wire();
+        let closed = conduct.close_alone(line).await;
+        let during = "ending a section's settings";
+        closed.map_err(|fault| lost_or(during, underway.reached(), fault))
+    }
+
+    /// Moves the heads and ends the step, in the transaction that `message` has begun or goes on with.
+    pub(super) async fn end(
+        &mut self,
+        mut message: Message,
+        prepared: &Prepared,
+        underway: &Underway,
+        releases: bool,
+    ) -> Result<(), Error> {
+        let progress = Progress {
+            end: Some("done"),
+            ..self.progress(underway)
+        };
+        self.push_reset(&mut message);
+        let names = &self.gate.view.wire.line.names;
+        message.own_all(&write::record(names, &progress));
+        let step = &prepared.step;
+        message.swap_all(&write::move_heads(names, &step.removes, &step.adds));
+        if releases {
+            self.gate.push_release(&mut message);
+        }
+        message.commit();
+        let Err(fault) = self.wire().send_short(&message).await else {
+            if releases {
+                self.gate.forget_lease();
+            }
+            return Ok(());
+        };
+        if fault.is_lost_swap(&message) {
+            self.wire().rollback().await?;
+            self.view().look().await?;
+            return Err(RunError::Overtaken {
+                revision: step.revision.to_string(),
+                heads: self.gate.view.heads(),
+                statements: underway.done,
+            }
+            .into());
+        }
+        Err(bookkeeping(prepared, underway.done, fault))
+    }
+
+    /// Appends the end of a section's settings.
+    pub(super) fn push_reset(&self, message: &mut Message) {
+        let wire = &self.gate.view.wire;
+        wire.conduct.push_reset(&wire.line, message);
+    }
+
+    pub(super) async fn set_timeouts(&mut self, prepared: &Prepared) -> Result<(), Error> {
+        let Wire { line, conduct, .. } = self.wire();
+        let set = conduct.set_timeouts(line, prepared).await;
+        set.map_err(|fault| fault.into_error("setting a time-out", Aftermath::nothing_run()))
+    }
+}
+
+/// The error of a record of this step, behind the `done` statements.
+pub(super) fn bookkeeping(prepared: &Prepared, done: u64, fault: Fault) -> Error {
+    let revision = &prepared.step.revision;
+    let total = total(prepared);
+    let during = format!("recording revision {revision}");
+    lost_or(&during, Reached { done, total }, fault).of_lost_revision(revision)
+}
+
+/// The error of a record: a guard's refusal says that the lease is lost.
+fn lost_or(during: &str, reached: Reached, fault: Fault) -> Error {
+    if fault.class() == Class::Guard {
+        return RunError::LeaseLost {
+            revision: String::new(),
+        }
+        .into();
+    }
+    fault.into_error(during, Aftermath::recorded(reached))
+}
+
+/// The number of statements that a step counts.
+pub(super) fn total(prepared: &Prepared) -> u64 {
+    match prepared.work {
+        Work::Code => 1,
+        _ => prepared.statements().len() as u64,
+    }
+}
+
+/// The digest of a step's first statements, empty for none: it goes on only behind those that it ran.
+pub(in crate::executor) fn chain<T: std::borrow::Borrow<Sql>>(statements: &[T]) -> String {
+    statements.iter().fold(String::new(), |before, statement| {
+        link(&before, statement.borrow())
+    })
+}
+
+/// The digest after one statement more.
+pub(super) fn link(before: &str, statement: &Sql) -> String {
+    let mut hash = Sha256::new();
+    hash.update(before.as_bytes());
+    hash.update([0]);
+    hash.update(statement.text.as_bytes());
+    crate::migrations::hex(&hash.finalize())
+}

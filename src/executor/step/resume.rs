@@ -1,0 +1,118 @@
+//! Going on with a step that another run left half done.
+
+use super::Steps;
+use super::doubt::Verdict;
+use super::progress::{Underway, bookkeeping, chain, link, total};
+use crate::backend::{Message, Source};
+use crate::executor::error::{Error, Unfinished, UnfinishedReason};
+use crate::ledger::look::RunningRow;
+use crate::ledger::write;
+use crate::prepare::{Prepared, Sql, Work};
+
+impl<S: Source> Steps<'_, S> {
+    /// Goes on where another run stopped, if that place is known and the file still leads there.
+    pub(super) async fn resume(
+        &mut self,
+        prepared: &Prepared,
+        row: &RunningRow,
+    ) -> Result<Underway, Error> {
+        let statements = prepared.statements();
+        let done = usize::try_from(row.statements_done).unwrap_or(usize::MAX);
+        let is_counted = !matches!(prepared.work, Work::Repeat(_) | Work::Code);
+        let digest = row.done_digest.as_deref().unwrap_or_default();
+        let is_edited = done > statements.len() || digest != chain(&statements[..done]);
+        if is_counted && is_edited {
+            return Err(Unfinished::error(row, UnfinishedReason::Edited));
+        }
+        let (done, took_effect) = self.settle_doubt(prepared, row).await?;
+        tracing::info!(revision = %prepared.step.revision, done = row.statements_done, "going on with an unfinished step");
+        let underway = Underway {
+            id: row.id,
+            epoch: self.epoch(),
+            done,
+            total: total(prepared),
+            rows: row.rows_affected,
+            digest: match took_effect {
+                Some(statement) => link(digest, statement),
+                None => digest.to_owned(),
+            },
+        };
+        self.close_alone(&underway).await?;
+        let message = self.adopting(prepared, &underway);
+        let adopted = self.wire().send_short(&message).await;
+        adopted.map_err(|fault| bookkeeping(prepared, done, fault))?;
+        Ok(underway)
+    }
+
+    /// The message that makes a running row this run's.
+    fn adopting(&self, prepared: &Prepared, underway: &Underway) -> Message {
+        let mut message = self.message_at(prepared);
+        let wire = &self.gate.view.wire;
+        message.own(wire.begin());
+        message.own_all(&write::record(&wire.line.names, &self.progress(underway)));
+        let row = self
+            .gate
+            .record
+            .row::<S>(&wire.line, &prepared.step, "running");
+        message.own(&write::adopt_row(
+            &wire.line.names,
+            &wire.line.run.actor,
+            &row,
+            underway.total,
+            underway.id,
+            underway.epoch,
+        ));
+        message.commit();
+        message
+    }
+
+    /// How many statements are done, and the one that was in doubt if it turned out to be: after that none is
+    /// in doubt any more.
+    async fn settle_doubt<'p>(
+        &mut self,
+        prepared: &'p Prepared,
+        row: &RunningRow,
+    ) -> Result<(u64, Option<&'p Sql>), Error> {
+        let done = row.statements_done;
+        let index = usize::try_from(done).unwrap_or(usize::MAX);
+        let next = match prepared.work {
+            Work::Code => None,
+            _ => prepared.statements().get(index),
+        };
+        self.replay_session(prepared, index).await?;
+        if row.statement_running.is_none() {
+            if let Some(next) = next {
+                self.clear_invalid_index(next, None).await?;
+            }
+            return Ok((done, None));
+        }
+        let verdict = match next {
+            Some(statement) => self.judge(statement, row.fingerprint.as_deref()).await?,
+            None if self.is_idempotent(prepared) => Verdict::NotApplied,
+            None => Verdict::Unknown,
+        };
+        tracing::info!(
+            statement = done + 1,
+            ?verdict,
+            "a statement was interrupted"
+        );
+        match (verdict, next) {
+            (Verdict::Applied, Some(statement)) => Ok((done + 1, Some(statement))),
+            (Verdict::NotApplied, Some(statement)) => {
+                self.clear_invalid_index(statement, None).await?;
+                Ok((done, None))
+            }
+            (Verdict::NotApplied, None) => Ok((done, None)),
+            (Verdict::Unknown | Verdict::Applied, _) => {
+                Err(Unfinished::error(row, UnfinishedReason::InDoubt))
+            }
+        }
+    }
+
+    fn is_idempotent(&self, prepared: &Prepared) -> bool {
+        let key = (prepared.step.revision.to_string(), prepared.step.action);
+        self.registry
+            .get(&key)
+            .is_some_and(|registered| registered.idempotent)
+    }
+}

@@ -1,0 +1,242 @@
+//! One statement of a step under the lease: with its record in one transaction, or alone between two records.
+
+use std::time::Instant;
+
+use super::Steps;
+use super::check::running;
+use super::progress::{Underway, bookkeeping, link};
+use crate::backend::{Class, Conduct as _, Fault, Message, Origin, Source, StatementResult};
+use crate::dialect::session;
+use crate::executor::error::{Error, statement_error};
+use crate::executor::poll_pause;
+use crate::executor::state::Aftermath;
+use crate::executor::wire::{ConductOf, Wire};
+use crate::ledger::write;
+use crate::prepare::Prepared;
+use crate::report::Event;
+
+impl<S: Source> Steps<'_, S> {
+    /// Runs the statement behind those that are done.
+    pub(super) async fn run_statement(
+        &mut self,
+        prepared: &Prepared,
+        number: usize,
+        underway: &mut Underway,
+    ) -> Result<(), Error> {
+        let statements = prepared.statements();
+        let statement = &statements[number];
+        self.tell(&Event::StatementStarted {
+            step: &prepared.step,
+            number: number + 1,
+            total: statements.len(),
+            statement: &statement.text,
+        });
+        let is_atomic = self.is_atomic(prepared, number, underway).await?;
+        if !is_atomic {
+            self.open_alone(prepared, number, underway).await?;
+            let fingerprint = self.fingerprint(statement).await?;
+            self.record_running(underway, statement, fingerprint.as_deref())
+                .await?;
+            self.open_alone(prepared, number, underway).await?;
+        }
+        let (message, place) = self.statement_message(prepared, number, underway, is_atomic);
+        let mut deadlocks = 0;
+        let rows = loop {
+            let undone = is_atomic.then_some(&mut deadlocks);
+            let results = self
+                .send_statement(prepared, number, underway, &message, undone)
+                .await?;
+            let affected = results.get(place).map_or(0, |result| result.affected);
+            let rows = statement.changed(affected);
+            let done = Underway {
+                done: underway.done + 1,
+                rows: underway.rows + rows,
+                digest: link(&underway.digest, statement),
+                ..underway.clone()
+            };
+            if !is_atomic {
+                *underway = done;
+                self.record(underway, None).await?;
+                break rows;
+            }
+            let record = self.closing_record(prepared, &done);
+            match self.wire().send_short(&record).await {
+                Ok(_) => {
+                    *underway = done;
+                    break rows;
+                }
+                Err(fault) if self.wire().is_undone(&fault, &mut deadlocks) => {
+                    self.wire().rollback().await?;
+                }
+                Err(fault) => return Err(bookkeeping(prepared, underway.done, fault)),
+            }
+        };
+        self.tell(&Event::StatementDone {
+            step: &prepared.step,
+            number: number + 1,
+            total: statements.len(),
+            rows,
+        });
+        Ok(())
+    }
+
+    /// Whether the statement and the record that it is done can be one transaction.
+    async fn is_atomic(
+        &mut self,
+        prepared: &Prepared,
+        number: usize,
+        underway: &Underway,
+    ) -> Result<bool, Error> {
+        let Wire { line, conduct, .. } = self.wire();
+        let asked = conduct
+            .is_atomic(line, &prepared.statements()[number])
+            .await;
+        asked.map_err(|fault| {
+            let during = "looking at the engines of a statement's tables";
+            fault.into_error(during, Aftermath::goes_on(underway.reached()))
+        })
+    }
+
+    /// Brings the settings of the statements before this one into the session.
+    async fn open_alone(
+        &mut self,
+        prepared: &Prepared,
+        number: usize,
+        underway: &Underway,
+    ) -> Result<(), Error> {
+        let Wire { line, conduct, .. } = self.wire();
+        let opened = conduct.open_alone(line, prepared, number).await;
+        opened.map_err(|fault| super::doubt::replay_failed(prepared, underway.reached(), fault))
+    }
+
+    /// The message of a statement, and the place of its result.
+    fn statement_message(
+        &self,
+        prepared: &Prepared,
+        number: usize,
+        underway: &Underway,
+        is_atomic: bool,
+    ) -> (Message, usize) {
+        let statement = &prepared.statements()[number];
+        let mut message = self.message_at(prepared);
+        let wire = &self.gate.view.wire;
+        if is_atomic {
+            message.own(wire.begin());
+            wire.conduct.push_settings(&mut message, prepared, number);
+        }
+        let (dialect, ddl_lock) = (wire.dialect(), wire.settings.lock_timeout);
+        let limit = wire
+            .conduct
+            .statement_limit(dialect, prepared, statement, ddl_lock);
+        limit.into_iter().for_each(|limit| message.own(&limit));
+        if ConductOf::<S>::is_fenced(is_atomic) {
+            let claim = wire.claim(underway.epoch);
+            message.own(&write::fence(&wire.line.names, &claim));
+        }
+        let place = message.len();
+        let origin = Origin {
+            step: 0,
+            statement: number,
+        };
+        self.push_statement(&mut message, &prepared.step, &statement.text, origin);
+        (message, place)
+    }
+
+    /// Sends one statement; DDL that waits for a table longer than its time gives way and is tried again. `undone` counts the
+    /// times that a cluster undid the transaction of a statement that shares one with its record.
+    async fn send_statement(
+        &mut self,
+        prepared: &Prepared,
+        number: usize,
+        underway: &Underway,
+        message: &Message,
+        mut undone: Option<&mut u32>,
+    ) -> Result<Vec<StatementResult>, Error> {
+        let statement = &prepared.statements()[number];
+        let is_atomic = undone.is_some();
+        let began = Instant::now();
+        let mut attempt = 0;
+        loop {
+            let sent = match ConductOf::<S>::watched_limit(prepared, is_atomic) {
+                Some(limit) => self.wire().send_watched(message, limit).await,
+                None => self.wire().send_short(message).await,
+            };
+            let mut fault = match sent {
+                Ok(results) => return Ok(results),
+                Err(fault) => fault,
+            };
+            if let Some(count) = &mut undone
+                && self.wire().is_undone(&fault, count)
+            {
+                self.wire().rollback().await?;
+                continue;
+            }
+            let has_waited = fault.class() == Class::LockTimeout
+                && statement.is_ddl()
+                && ConductOf::<S>::RETRIES_DDL;
+            // The statement alone is tried again; what others hold in between, they get.
+            if has_waited && is_atomic {
+                self.wire().rollback().await?;
+            }
+            if !has_waited || began.elapsed() >= self.wire().settings.lock_retry_for {
+                if has_waited {
+                    fault.blockers = self.blockers(statement).await;
+                }
+                return Err(self
+                    .statement_failed(prepared, number, underway, fault)
+                    .await);
+            }
+            tracing::info!(
+                attempt,
+                "a statement waited for a table lock until its lock_timeout; trying again"
+            );
+            tokio::time::sleep(poll_pause(attempt) * 2).await;
+            attempt += 1;
+            // On a caller's connection there is no heartbeat beside it.
+            let wire = self.wire();
+            let renew = write::renew(&wire.line.names, &wire.claim(underway.epoch));
+            let mut renewal = wire.line.message(None);
+            renewal.own_all(&session::alone(wire.dialect(), renew));
+            if let Err(fault) = wire.line.send(&renewal).await {
+                wire.rollback().await?;
+                return Err(bookkeeping(prepared, underway.done, fault));
+            }
+        }
+    }
+
+    /// Tells precisely what ran and what did not, in the error and in the ledger.
+    async fn statement_failed(
+        &mut self,
+        prepared: &Prepared,
+        number: usize,
+        underway: &Underway,
+        fault: Fault,
+    ) -> Error {
+        let reached = underway.reached();
+        if fault.class() == Class::Connection {
+            let during = running(prepared, number);
+            return fault.into_error(during, Aftermath::statement_lost(reached));
+        }
+        if fault.blame.is_none() {
+            return bookkeeping(prepared, underway.done, fault);
+        }
+        let _ = self.wire().rollback().await;
+        let mut is_clean = true;
+        // An object that had the name before is not this statement's.
+        if fault.class() != Class::Exists {
+            let limit = Some(self.wire().settings.lock_timeout);
+            let statement = &prepared.statements()[number];
+            if let Err(left) = self.clear_invalid_index(statement, limit).await {
+                // The step stays unfinished: the next call removes it before it goes on.
+                is_clean = false;
+                tracing::warn!(error = %left, "what a failed index build left is still there");
+            }
+        }
+        let state = Aftermath::statement_failed(reached);
+        let error = statement_error(prepared, prepared.statements(), fault, state);
+        // Where nothing of it stands, the attempt has simply failed, and blocks nobody.
+        self.record_failed(underway, underway.done == 0 && is_clean, &error)
+            .await;
+        error
+    }
+}

@@ -1,0 +1,168 @@
+//! Steps that no transaction can hold: `autocommit` and `repeat` sections, and every step where DDL commits by itself. They
+//! run under the lease, statement by statement, and the ledger always says how far they came: `running(n)` before a statement
+//! that cannot share a transaction with its record, `done(n)` with or after it.
+
+use std::time::Instant;
+
+use tracing::Instrument as _;
+
+use super::check::Kind;
+use super::lost::Settled;
+use super::progress::{Underway, bookkeeping, total};
+use super::{Ran, Steps, step_span};
+use crate::backend::{Conduct as _, Source};
+use crate::executor::error::{Error, RunError};
+use crate::executor::gate::{Passage, Resuming};
+use crate::executor::state::Aftermath;
+use crate::executor::wire::Wire;
+use crate::ledger::look::{self, RunningRow};
+use crate::ledger::write::{self, LedgerRow};
+use crate::prepare::{Prepared, Work};
+use crate::report::StepReport;
+
+impl<S: Source> Steps<'_, S> {
+    /// Runs one step under the lease, which its end gives back where no other step needs it.
+    pub(super) async fn run_stepwise(
+        &mut self,
+        prepared: &Prepared,
+        releases: bool,
+    ) -> Result<Ran, Error> {
+        let expected = self.view().heads();
+        let this = Resuming::step(&prepared.step);
+        if self.gate.take_lease(&expected, Some(this)).await? == Passage::Moved {
+            return Ok(Ran::Moved);
+        }
+        self.gate.record_baseline().await?;
+        let resuming = self.gate.view.find_running(&prepared.step).cloned();
+        let began = Instant::now();
+        let ran = self
+            .run_leased(prepared, resuming, releases)
+            .instrument(step_span(&prepared.step))
+            .await;
+        let settled = match ran {
+            Ok(underway) => Settled::Done(underway),
+            Err(error) => self.settle_step(prepared, error).await,
+        };
+        if matches!(settled, Settled::Stopped(_)) {
+            // Wherever it stopped: what is not recorded must not stay open.
+            let _ = self.wire().rollback().await;
+        }
+        let Wire { line, conduct, .. } = self.wire();
+        if let Err(fault) = conduct.leave_section(line, prepared).await {
+            tracing::debug!(
+                error = fault.failure.message,
+                "the session could not be restored"
+            );
+        }
+        let underway = match settled {
+            Settled::Done(underway) => underway,
+            Settled::Stopped(error) => {
+                self.gate.release_lease().await;
+                return Err(error);
+            }
+        };
+        let running = &mut self.view().look.running;
+        running.retain(|row| row.id != underway.id);
+        self.move_heads(&prepared.step);
+        self.finish_step(StepReport {
+            step: prepared.step.clone(),
+            statements: underway.done,
+            rows: underway.rows,
+            duration: began.elapsed(),
+        });
+        Ok(Ran::All)
+    }
+
+    async fn run_leased(
+        &mut self,
+        prepared: &Prepared,
+        resuming: Option<RunningRow>,
+        releases: bool,
+    ) -> Result<Underway, Error> {
+        let Wire { line, conduct, .. } = self.wire();
+        let entered = conduct.enter_section(line).await;
+        entered
+            .map_err(|fault| fault.into_error("setting the session", Aftermath::nothing_run()))?;
+        let mut underway = match resuming {
+            Some(row) => self.resume(prepared, &row).await?,
+            None => {
+                self.check(prepared, Kind::Require, &prepared.require)
+                    .await?;
+                self.begin_step(prepared).await?
+            }
+        };
+        self.tell_started(prepared);
+        if !matches!(prepared.work, Work::Code) {
+            self.set_timeouts(prepared).await?;
+        }
+        match &prepared.work {
+            Work::Transaction(statements) | Work::Statements(statements) => {
+                let first = usize::try_from(underway.done).unwrap_or(usize::MAX);
+                for number in first..statements.len() {
+                    self.run_statement(prepared, number, &mut underway).await?;
+                }
+            }
+            Work::Repeat(statement) => {
+                let ran = self.run_batches(prepared, statement, underway, releases);
+                return ran.await;
+            }
+            Work::Code if underway.done == 0 => self.run_code(prepared, &mut underway).await?,
+            Work::Code => {}
+        }
+        if let Err(error) = self.check(prepared, Kind::Verify, &prepared.verify).await {
+            let text = error.to_string();
+            self.record(&underway, Some(&text)).await?;
+            return Err(error);
+        }
+        let mut message = self.message_at(prepared);
+        message.own(self.wire().begin());
+        self.end(message, prepared, &underway, releases).await?;
+        Ok(underway)
+    }
+
+    /// Writes the row that says that this step has begun.
+    async fn begin_step(&mut self, prepared: &Prepared) -> Result<Underway, Error> {
+        let epoch = self.epoch();
+        let wire = &self.gate.view.wire;
+        let (names, claim) = (&wire.line.names, wire.claim(epoch));
+        let row = LedgerRow {
+            statements: total(prepared),
+            epoch: Some(epoch),
+            ..self
+                .gate
+                .record
+                .row::<S>(&wire.line, &prepared.step, "running")
+        };
+        let mut message = self.message_at(prepared);
+        message.own(wire.begin());
+        message.own_all(&write::renew(names, &claim));
+        message.own_all(&write::begin_history(
+            names,
+            &wire.line.run.actor,
+            &row,
+            &claim,
+        ));
+        let place = message.len() - 1;
+        message.commit();
+        let results = self.wire().send_short(&message).await;
+        let results = results.map_err(|fault| bookkeeping(prepared, 0, fault))?;
+        let id = results
+            .get(place)
+            .and_then(|result| look::first_cell(&result.rows)?.parse().ok());
+        let id = id.ok_or_else(|| RunError::Bookkeeping {
+            during: "beginning a step".to_owned(),
+            revision: Some(prepared.step.revision.to_string()),
+            message: "the row that was just written is not there".to_owned(),
+            state: Aftermath::nothing_run(),
+            source: sqlx::Error::RowNotFound,
+        })?;
+        Ok(Underway {
+            id,
+            epoch,
+            done: 0,
+            total: total(prepared),
+            rows: 0,
+            digest: String::new(),
+        })
+    }
+}

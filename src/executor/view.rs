@@ -1,0 +1,280 @@
+//! The view: the database as the last look saw it, and reading.
+
+use super::error::{Error, RunError, Unfinished, UnfinishedReason};
+use super::state::Aftermath;
+use super::wait::Wait;
+use super::wire::{ConductOf, Wire};
+use crate::backend::{Backend as _, Class, Conduct as _, Source};
+use crate::ledger::look::{self, HeadRow, Look, RunningRow, Tables, TextRow};
+use crate::ledger::tables::{self, LAYOUT};
+use crate::ledger::{self, Holder, Known, LedgerEntry, write};
+use crate::plan::Step;
+use crate::report::Event;
+use crate::standing::StandingError;
+
+const LOOKING: &str = "looking at the heads";
+
+/// The database as a run saw it last.
+pub(super) struct View<'a, S: Source> {
+    pub wire: Wire<'a, S>,
+    pub look: Look,
+}
+
+impl<S: Source> View<'_, S> {
+    /// The heads, sorted.
+    pub(super) fn heads(&self) -> Vec<String> {
+        self.look
+            .heads
+            .iter()
+            .map(|head| head.revision.clone())
+            .collect()
+    }
+
+    /// The unfinished row of a step.
+    pub(super) fn find_running(&self, step: &Step) -> Option<&RunningRow> {
+        self.look
+            .running
+            .iter()
+            .find(|row| row.revision == *step.revision && row.action == step.action.name())
+    }
+
+    /// Looks, outside any transaction: one statement where limbeck's tables are all there.
+    pub(super) async fn look(&mut self) -> Result<(), Error> {
+        let is_first = self.wire.line.server.version.is_empty();
+        self.end_snapshot().await?;
+        self.look_once().await?;
+        if is_first && self.wire.line.server.autocommit_off {
+            self.end_snapshot().await?;
+            self.look_once().await?;
+        }
+        let probe = ConductOf::<S>::transaction_probe(self.wire.dialect());
+        if let Some(probe) = probe.filter(|_| is_first && self.wire.pool().is_none()) {
+            self.read(LOOKING, probe).await?;
+        }
+        Ok(())
+    }
+
+    /// Where `autocommit` is off, a pooled connection may be inside a transaction that an earlier look began, and would read
+    /// again what that one saw.
+    async fn end_snapshot(&mut self) -> Result<(), Error> {
+        if self.wire.line.server.autocommit_off && self.wire.pool().is_some() {
+            self.read(LOOKING, "ROLLBACK").await?;
+        }
+        Ok(())
+    }
+
+    async fn look_once(&mut self) -> Result<(), Error> {
+        let mut wait = Wait::new(self.wire.settings.lock_wait);
+        // A table may come between two of these queries; it does not go again.
+        let mut attempts = 0;
+        while attempts < 3 {
+            attempts += 1;
+            let full = look::full(&self.wire.line.names);
+            match self.wire.line.query(&full).await {
+                Ok(rows) => {
+                    return self.absorb(look::read(S::Database::FAMILY, &rows, Tables::ALL));
+                }
+                Err(fault) => match fault.class() {
+                    Class::MissingTable => {}
+                    // A writer shuts readers out for a moment, or for a VACUUM; or another node's DDL ends what reads.
+                    Class::LockTimeout | Class::Deadlock => {
+                        self.pause(&mut wait).await?;
+                        attempts = 0;
+                        continue;
+                    }
+                    Class::FailedTransaction => return Err(RunError::InTransaction.into()),
+                    _ => return Err(fault.into_error(LOOKING, Aftermath::unchanged())),
+                },
+            }
+            let tables = self.existing_tables().await?;
+            if tables.complete() {
+                continue;
+            }
+            let partial = look::partial(&self.wire.line.names, tables);
+            let rows = self.read(LOOKING, &partial).await?;
+            return self.absorb(look::read(S::Database::FAMILY, &rows, tables));
+        }
+        Err(RunError::NoSchema.into())
+    }
+
+    /// The rows of a statement that changes nothing.
+    async fn read(&mut self, during: &str, statement: &str) -> Result<Vec<TextRow>, Error> {
+        let rows = self.wire.line.query(statement).await;
+        rows.map_err(|fault| fault.into_error(during, Aftermath::unchanged()))
+    }
+
+    /// Which of limbeck's tables there are, by the catalog.
+    pub(super) async fn existing_tables(&mut self) -> Result<Tables, Error> {
+        let found = tables::existing(&self.wire.line.names);
+        let found = self.read(LOOKING, &found).await?;
+        let is_there = |name: &str| {
+            found
+                .iter()
+                .any(|row| row.first().and_then(Option::as_deref) == Some(name))
+        };
+        let names = &self.wire.line.names;
+        Ok(Tables {
+            version: is_there(names.version_name()),
+            history: is_there(names.history_name()),
+            lock: is_there(&names.lock_name()),
+        })
+    }
+
+    /// Takes over what a look saw: heads and leases, and what the server said of the session.
+    fn absorb(&mut self, mut look: Look) -> Result<(), Error> {
+        let dialect = look.server.dialect(S::Database::FAMILY);
+        let line = &mut self.wire.line;
+        if !line.server.version.is_empty() {
+            // The first look of a run says where the tables are: a `USE` of a migration moves them nowhere.
+            look.server.schema = line.server.schema.clone();
+        }
+        let names = self.wire.settings.names(S::Database::FAMILY);
+        line.names = names
+            .with_dialect(dialect)
+            .in_schema(look.server.schema.as_deref());
+        if line.names.schema().is_none() {
+            return Err(RunError::NoSchema.into());
+        }
+        // What a caller's own connection has begun, nobody can tell then.
+        let may_be_inside = look.server.autocommit_off && self.wire.source.pool().is_none();
+        if look.server.in_transaction || may_be_inside {
+            return Err(RunError::InTransaction.into());
+        }
+        if let Some(lease) = look.lease.as_ref().filter(|lease| lease.layout > LAYOUT) {
+            return Err(StandingError::NewerLayout {
+                found: lease.layout,
+                known: LAYOUT,
+            }
+            .into());
+        }
+        self.wire.line.server = look.server.clone();
+        self.look = look;
+        Ok(())
+    }
+
+    /// Takes over a look from inside a transaction: the session's own facts stay those of the first look.
+    pub(super) fn absorb_locked(&mut self, rows: &[TextRow]) -> Result<(), Error> {
+        let mut look = look::read(S::Database::FAMILY, rows, Tables::ALL);
+        let now = std::mem::take(&mut look.server.now);
+        look.server = self.wire.line.server.clone();
+        look.server.now = now;
+        look.server.in_transaction = false;
+        self.absorb(look)
+    }
+
+    /// The whole ledger of this version table, oldest first; empty where there is none.
+    pub(super) async fn read_ledger(&mut self) -> Result<Vec<LedgerEntry>, Error> {
+        if !self.look.tables.history {
+            return Ok(Vec::new());
+        }
+        let history = write::read_history(&self.wire.line.names);
+        let rows = self.read("reading the ledger", &history).await?;
+        Ok(ledger::read(&rows))
+    }
+
+    pub(super) async fn read_known(&mut self) -> Result<Known, Error> {
+        Ok(Known::new(self.read_ledger().await?))
+    }
+
+    /// The width of the version table's column, where it has one.
+    pub(super) async fn version_width(&mut self) -> Result<Option<usize>, Error> {
+        let width = tables::version_width(&self.wire.line.names);
+        let rows = self.read("reading the version table's width", &width);
+        Ok(look::first_cell(&rows.await?).and_then(|width| width.parse().ok()))
+    }
+
+    /// The rows of a query for another tool's table; none where there is no such table.
+    pub(super) async fn foreign_rows(
+        &mut self,
+        query: &str,
+    ) -> Result<Option<Vec<TextRow>>, Error> {
+        match self.wire.line.query(query).await {
+            Ok(rows) => Ok(Some(rows)),
+            Err(fault) if fault.class() == Class::MissingTable => Ok(None),
+            Err(fault) => {
+                let during = "reading the other tool's table";
+                Err(fault.into_error(during, Aftermath::unchanged()))
+            }
+        }
+    }
+
+    /// Moves the heads of the view as a finished step moved those of the database.
+    pub(super) fn move_heads(&mut self, step: &Step, lineage: impl Fn(&str) -> Option<String>) {
+        let heads = &mut self.look.heads;
+        heads.retain(|head| !step.removes.iter().any(|id| **id == *head.revision));
+        for id in &step.adds {
+            if !heads.iter().any(|head| *head.revision == **id) {
+                heads.push(HeadRow {
+                    revision: id.to_string(),
+                    lineage: lineage(id),
+                });
+            }
+        }
+        heads.sort_by(|a, b| a.revision.cmp(&b.revision));
+        self.look.has_history = true;
+    }
+
+    /// Sleeps between two attempts; ends the wait when its time is up.
+    pub(super) async fn pause(&mut self, wait: &mut Wait) -> Result<(), Error> {
+        if wait.is_told() {
+            let holder = self.holder().await;
+            let waited = wait.waited();
+            self.wire.settings.tell(&Event::Waiting {
+                holder: &holder,
+                waited,
+            });
+            if wait.is_over() {
+                let holder = Box::new(holder);
+                return Err(RunError::LockTimeout { waited, holder }.into());
+            }
+        }
+        wait.sleep().await;
+        Ok(())
+    }
+
+    /// Waits until nothing runs: no live lease and no step begun by another.
+    pub(super) async fn wait_for_quiet(&mut self) -> Result<(), Error> {
+        let mut wait = Wait::new(self.wire.settings.lock_wait);
+        loop {
+            self.look().await?;
+            let lease = self.look.lease.as_ref();
+            let free = lease.is_none_or(|lease| wait.is_free(lease));
+            match self.look.running.first() {
+                None if free => return Ok(()),
+                Some(row) if free => {
+                    return Err(Unfinished::error(row, UnfinishedReason::InTheWay));
+                }
+                _ => self.pause(&mut wait).await?,
+            }
+        }
+    }
+
+    /// The holder of the lock, as far as this session can see it; for events and errors, so it never fails.
+    pub(super) async fn holder(&mut self) -> Holder {
+        let held = self.look.lease.as_ref();
+        let Some((lease, run)) = held.and_then(|lease| Some((lease, lease.holder.clone()?))) else {
+            let query = ConductOf::<S>::lock_holder(&self.wire.line);
+            let holders = self.wire.holders(query).await;
+            return holders.into_iter().next().unwrap_or_default();
+        };
+        let running = self.look.running.last();
+        let mut holder = Holder {
+            host: lease.host.clone(),
+            pid: lease.pid,
+            application: lease.application.clone(),
+            session: lease.session.clone(),
+            since: lease.since.clone(),
+            revision: running.map(|row| row.revision.clone()),
+            statement: running.and_then(|row| row.statement.clone()),
+        };
+        // Where a statement shares its transaction with its record, only the server shows it.
+        if holder.statement.is_none() {
+            let query = ConductOf::<S>::statement_of(self.wire.dialect(), &run);
+            if let Some(seen) = self.wire.holders(query).await.into_iter().next() {
+                holder.revision = holder.revision.or(seen.revision);
+                holder.statement = seen.statement;
+            }
+        }
+        holder
+    }
+}

@@ -1,0 +1,315 @@
+//! The wire: the one connection of a run, its conduct, and all that may happen to it. A lost connection is replaced by
+//! another, once nothing of the old one is left in the server.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::{Either, select};
+use sqlx::Pool;
+
+use super::error::{Error, RunError, human};
+use super::poll_pause;
+use super::state::Aftermath;
+use crate::backend::{
+    Backend, Class, Conduct as _, Fault, Identity, Line, Message, Session, Source, StatementResult,
+};
+use crate::dialect::Dialect;
+use crate::dialect::session::{self, Server};
+use crate::ledger::Holder;
+use crate::ledger::write::Claim;
+use crate::settings::Settings;
+
+/// How long a new connection is tried for: a server that restarts, or a standby that takes over.
+const RECONNECT_FOR: Duration = Duration::from_secs(10);
+
+/// How often a transaction is sent again that the server rolled back for another's sake.
+pub(super) const DEADLOCKS: u32 = 5;
+
+/// How much of a message the server's list of sessions shows at least.
+const SEEN: usize = 400;
+
+/// How soon a statement that goes on is ended again.
+const END_AGAIN: Duration = Duration::from_millis(200);
+
+/// The conduct of a source's database.
+pub(super) type ConductOf<S> = <<S as Source>::Database as Backend>::Conduct;
+
+/// A run's connection and conduct.
+pub(super) struct Wire<'a, S: Source> {
+    pub settings: &'a Settings,
+    pub source: &'a S,
+    pub line: Line<'a, S::Database>,
+    pub conduct: ConductOf<S>,
+    /// A new connection was tried for in vain.
+    is_cut_off: bool,
+}
+
+impl<'a, S: Source> Wire<'a, S> {
+    /// Takes a connection. Nothing is sent yet.
+    pub(super) async fn open(settings: &'a Settings, source: &'a S) -> Result<Self, Error> {
+        let names = settings.names(S::Database::FAMILY);
+        names.check().map_err(crate::prepare::RefusedError::from)?;
+        let session = Session::open(source).await.map_err(connecting)?;
+        Ok(Wire {
+            settings,
+            source,
+            line: Line {
+                session,
+                names: names.at_first(),
+                server: Server::default(),
+                run: Identity::new(settings.actor()),
+            },
+            conduct: ConductOf::<S>::default(),
+            is_cut_off: false,
+        })
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.line.dialect()
+    }
+
+    /// The pool of the connection; none where the caller lent it.
+    pub(super) fn pool(&self) -> Option<&'a Pool<S::Database>> {
+        self.source.pool()
+    }
+
+    /// A pool of one connection beside the run's, where one can be had.
+    pub(super) fn beside(&self) -> Option<Pool<S::Database>> {
+        self.pool().and_then(S::Database::beside)
+    }
+
+    pub(super) fn begin(&self) -> &'static str {
+        session::begin(self.dialect())
+    }
+
+    /// The lease as this run holds it.
+    pub(super) fn claim(&self, epoch: i64) -> Claim {
+        Claim {
+            epoch,
+            holder: self.line.run.id.clone(),
+        }
+    }
+
+    /// Sends a message that begins a transaction of its own and may end it. Where others write in between and shut out its
+    /// beginning or its end, that is waited for. On a cluster two nodes' writes to one row, as the heartbeat's and a
+    /// record's, meet only at the commit of one: the server rolls that one back, and it is sent again.
+    pub(super) async fn send_short(
+        &mut self,
+        message: &Message,
+    ) -> Result<Vec<StatementResult>, Fault> {
+        let began = Instant::now();
+        let mut attempt = 0;
+        let mut results: Vec<StatementResult> = Vec::new();
+        let mut commit = self.line.message(None);
+        commit.commit();
+        loop {
+            let rest = if results.is_empty() { message } else { &commit };
+            let mut fault = match self.line.send(rest).await {
+                Ok(more) => {
+                    results.extend(more);
+                    return Ok(results);
+                }
+                Err(fault) => fault,
+            };
+            let is_undone = fault.class() == Class::Deadlock
+                && results.is_empty()
+                && message.is_transaction(self.begin())
+                && attempt < DEADLOCKS;
+            let may_wait = ConductOf::<S>::IS_BUSY_AT_COMMIT
+                && fault.class() == Class::LockTimeout
+                && rest.begins_or_commits(fault.completed)
+                && began.elapsed() < self.settings.lock_wait;
+            if may_wait {
+                results.append(&mut fault.results);
+            } else if is_undone {
+                self.line.send(&self.line.message_of("ROLLBACK")).await?;
+            } else {
+                return Err(fault);
+            }
+            tokio::time::sleep(poll_pause(attempt)).await;
+            attempt += 1;
+        }
+    }
+
+    /// Whether a cluster rolled a transaction back for another node's sake, which may be tried again.
+    pub(super) fn is_undone(&self, fault: &Fault, deadlocks: &mut u32) -> bool {
+        let is_undone = fault.class() == Class::Deadlock
+            && ConductOf::<S>::RETRIES_DEADLOCKS
+            && *deadlocks < DEADLOCKS;
+        *deadlocks += u32::from(is_undone);
+        is_undone
+    }
+
+    /// Sends a message whose statement a second connection ends when its time is up. Where there can be none, it has no
+    /// limit.
+    pub(super) async fn send_watched(
+        &mut self,
+        message: &Message,
+        limit: Duration,
+    ) -> Result<Vec<StatementResult>, Fault> {
+        // No other statement of the run's begins like this one.
+        let beginning: String = message.text().chars().take(SEEN).collect();
+        let cancel = ConductOf::<S>::cancel_of(&beginning);
+        let Some((pool, cancel)) = self.beside().zip(cancel) else {
+            return self.send_short(message).await;
+        };
+        let mut ending = Message::marked(self.dialect(), "");
+        ending.own(&cancel);
+        let is_over = AtomicBool::new(false);
+        let sent = std::pin::pin!(self.send_short(message));
+        let watch = std::pin::pin!(async {
+            tokio::time::sleep(limit).await;
+            is_over.store(true, Ordering::Relaxed);
+            // It may not have begun when its time is up.
+            loop {
+                if let Ok(mut connection) = pool.acquire().await {
+                    let text = ending.text().to_owned();
+                    let _ = S::Database::send(&mut connection, text, Vec::new()).await;
+                }
+                tokio::time::sleep(END_AGAIN).await;
+            }
+        });
+        // The watch has no end of its own.
+        let first: Either<_, (Infallible, _)> = select(sent, watch).await;
+        let Either::Left((sent, _)) = first;
+        sent.map_err(|mut fault| {
+            if fault.class() == Class::Canceled && is_over.load(Ordering::Relaxed) {
+                fault.failure.message =
+                    format!("canceled after {}, its statement_timeout", human(limit));
+            }
+            fault
+        })
+    }
+
+    /// Ends the open transaction without a trace.
+    pub(super) async fn rollback(&mut self) -> Result<(), Error> {
+        let rolled_back = self.line.rollback().await;
+        rolled_back.map_err(|fault| fault.into_error("rolling back", Aftermath::rolls_back()))
+    }
+
+    /// Takes a connection whose statement cache is off, for a user's code.
+    pub(super) async fn use_uncached(&mut self) -> Result<(), Error> {
+        if self.pool().is_none() || S::Database::KEEPS_CONNECTION {
+            return Ok(());
+        }
+        let session = Session::open_uncached(self.source)
+            .await
+            .map_err(connecting)?;
+        std::mem::replace(&mut self.line.session, session)
+            .end()
+            .await;
+        self.conduct.session_changed();
+        Ok(())
+    }
+
+    /// Takes another connection and ends what is left of the lost one in the server, so that nothing is on its way any more.
+    /// False: that could not be had.
+    pub(super) async fn reconnect(&mut self) -> bool {
+        if self.pool().is_none() || S::Database::KEEPS_CONNECTION || self.is_cut_off {
+            return false;
+        }
+        // A pool of one has room for the new one only then.
+        let uncached = self.line.session.abandon();
+        self.conduct.session_lost();
+        let run = self.line.run.id.clone();
+        let attempts = async {
+            for attempt in 0.. {
+                let opened = if uncached {
+                    Session::open_uncached(self.source).await
+                } else {
+                    Session::open(self.source).await
+                };
+                if let Ok(session) = opened {
+                    self.line.session = session;
+                    self.line.session.begin_work();
+                    if self.end_holder(&run).await {
+                        return;
+                    }
+                    if !self.line.session.is_lost() {
+                        self.wait_until_gone(&run).await;
+                        return;
+                    }
+                    self.line.session.abandon();
+                }
+                tokio::time::sleep(poll_pause(attempt)).await;
+            }
+        };
+        let is_back = tokio::time::timeout(RECONNECT_FOR, attempts).await.is_ok();
+        self.is_cut_off = !is_back;
+        is_back
+    }
+
+    /// Ends a run's sessions until there is none. A server ends them within moments.
+    async fn wait_until_gone(&mut self, run: &str) {
+        for attempt in 0.. {
+            tokio::time::sleep(poll_pause(attempt)).await;
+            if self.end_holder(run).await {
+                return;
+            }
+        }
+    }
+
+    /// Ends the sessions in which a run may still be running a statement: the death of a client does not end it. False: one
+    /// was still there; look again before taking its place.
+    pub(super) async fn end_holder(&mut self, run: &str) -> bool {
+        let Some(query) = ConductOf::<S>::sessions_of(self.dialect(), run) else {
+            return true;
+        };
+        match self.line.query(&query).await {
+            Ok(rows) => {
+                for row in &rows {
+                    let Some(Some(id)) = row.first() else {
+                        continue;
+                    };
+                    tracing::warn!(session = id, "ending a session that a run left behind");
+                    if let Some(kill) = ConductOf::<S>::kill(id) {
+                        // A session that ended by itself in between is as good.
+                        let _ = self.line.query(&kill).await;
+                    }
+                }
+                rows.is_empty()
+            }
+            Err(fault) => {
+                tracing::warn!(
+                    error = fault.failure.message,
+                    "this role cannot end a session that a run left behind; waiting for it"
+                );
+                false
+            }
+        }
+    }
+
+    /// The holders that a query of the conduct's names; for messages, so it never fails.
+    pub(super) async fn holders(&mut self, query: Option<String>) -> Vec<Holder> {
+        let Some(query) = query else {
+            return Vec::new();
+        };
+        match self.line.query(&query).await {
+            Ok(rows) => rows.iter().map(|row| Holder::of_session(row)).collect(),
+            Err(fault) => {
+                tracing::debug!(
+                    error = fault.failure.message,
+                    "this role may not see who is in the way"
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    /// The orderly end: the session is what it was, and the connection goes back or is closed.
+    pub(super) async fn close(mut self) {
+        let _ = self.conduct.end_run(&mut self.line).await;
+        let _ = self.conduct.restore(&mut self.line).await;
+        self.line.session.end().await;
+    }
+}
+
+fn connecting(source: sqlx::Error) -> Error {
+    RunError::Connection {
+        during: "connecting".to_owned(),
+        state: Aftermath::not_connected(),
+        source,
+    }
+    .into()
+}
