@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::future::{Future, ready};
+use std::future::ready;
 use std::time::Duration;
 
 use super::{Backend, Class, Fault, Line, Message, Origin};
@@ -37,8 +37,10 @@ pub struct Limits {
     pub is_single: bool,
 }
 
-/// A future of a conduct's: done, or the fault of a message.
-pub type Sent<'f, T = ()> = std::pin::Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'f>>;
+/// An answer of a conduct's that takes messages: done, or the fault of one.
+pub trait Sent<T = ()>: Future<Output = Result<T, Fault>> + Send {}
+
+impl<T, F: Future<Output = Result<T, Fault>> + Send> Sent<T> for F {}
 
 /// The state and the rules of a run's session on one database. A value lives as long as its run.
 ///
@@ -65,23 +67,23 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     }
 
     /// Remembers the session as it is, once, before the first step.
-    fn remember<'f>(&'f mut self, _line: &'f mut Line<'_, B>) -> Sent<'f> {
-        Box::pin(ready(Ok(())))
+    fn remember(&mut self, _line: &mut Line<'_, B>) -> impl Sent {
+        ready(Ok(()))
     }
 
     /// Makes the session what [`Conduct::remember`] saw. Best effort.
-    fn restore<'f>(&'f mut self, _line: &'f mut Line<'_, B>) -> Sent<'f> {
-        Box::pin(ready(Ok(())))
+    fn restore(&mut self, _line: &mut Line<'_, B>) -> impl Sent {
+        ready(Ok(()))
     }
 
     /// Sets what steps under a lease need of the session, once.
-    fn begin_run<'f>(&'f mut self, _line: &'f mut Line<'_, B>) -> Sent<'f> {
-        Box::pin(ready(Ok(())))
+    fn begin_run(&mut self, _line: &mut Line<'_, B>) -> impl Sent {
+        ready(Ok(()))
     }
 
     /// Ends what [`Conduct::begin_run`] set. Best effort.
-    fn end_run<'f>(&'f mut self, _line: &'f mut Line<'_, B>) -> Sent<'f> {
-        Box::pin(ready(Ok(())))
+    fn end_run(&mut self, _line: &mut Line<'_, B>) -> impl Sent {
+        ready(Ok(()))
     }
 
     /// The run goes on in another session, before any step.
@@ -108,12 +110,8 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     // ---- A transactional step ------------------------------------------------------------------------------
 
     /// Switches off what no transaction can, for these steps.
-    fn open_steps<'f>(
-        &'f mut self,
-        _line: &'f mut Line<'_, B>,
-        _steps: &'f [Prepared],
-    ) -> Sent<'f> {
-        Box::pin(ready(Ok(())))
+    fn open_steps(&mut self, _line: &mut Line<'_, B>, _steps: &[Prepared]) -> impl Sent {
+        ready(Ok(()))
     }
 
     /// Whether [`Conduct::open_steps`] switched anything off.
@@ -122,8 +120,8 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     }
 
     /// Switches it on again.
-    fn close_steps<'f>(&'f mut self, _line: &'f mut Line<'_, B>) -> Sent<'f> {
-        Box::pin(ready(Ok(())))
+    fn close_steps(&mut self, _line: &mut Line<'_, B>) -> impl Sent {
+        ready(Ok(()))
     }
 
     /// A section's statements, as the `step`th of its message, with its time-outs around them and the session afterwards as
@@ -142,21 +140,21 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     }
 
     /// Prepares the session for a user's code, inside the step's transaction.
-    fn open_code<'f>(&'f mut self, _line: &'f mut Line<'_, B>, _step: &'f Step) -> Sent<'f> {
-        Box::pin(ready(Ok(())))
+    fn open_code(&mut self, _line: &mut Line<'_, B>, _step: &Step) -> impl Sent {
+        ready(Ok(()))
     }
 
     /// Whether the step's transaction is still open after the code.
-    fn is_inside<'f>(&'f mut self, line: &'f mut Line<'_, B>) -> Sent<'f, bool> {
-        Box::pin(async move {
+    fn is_inside(&mut self, line: &mut Line<'_, B>) -> impl Sent<bool> {
+        async move {
             let begun = line.send(&line.message_of("BEGIN")).await;
             Ok(begun.is_err_and(|fault| fault.class() == Class::InTransaction))
-        })
+        }
     }
 
     /// Ends what the code left in the session.
-    fn close_code<'f>(&'f mut self, _line: &'f mut Line<'_, B>, _step: &'f Step) -> Sent<'f> {
-        Box::pin(ready(Ok(())))
+    fn close_code(&mut self, _line: &mut Line<'_, B>, _step: &Step) -> impl Sent {
+        ready(Ok(()))
     }
 
     // ---- Checks --------------------------------------------------------------------------------------------
@@ -184,42 +182,34 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     // ---- A step under the lease ----------------------------------------------------------------------------
 
     /// Prepares the session for a section.
-    fn enter_section<'f>(&'f mut self, _line: &'f mut Line<'_, B>) -> Sent<'f> {
-        Box::pin(ready(Ok(())))
+    fn enter_section(&mut self, _line: &mut Line<'_, B>) -> impl Sent {
+        ready(Ok(()))
     }
 
     /// Sets the section's time-outs in the session, where they reach beyond a transaction.
-    fn set_timeouts<'f>(
-        &'f mut self,
-        _line: &'f mut Line<'_, B>,
-        _prepared: &'f Prepared,
-    ) -> Sent<'f> {
-        Box::pin(ready(Ok(())))
+    fn set_timeouts(&mut self, _line: &mut Line<'_, B>, _prepared: &Prepared) -> impl Sent {
+        ready(Ok(()))
     }
 
     /// Ends all that the section set in the session. Best effort.
-    fn leave_section<'f>(
-        &'f mut self,
-        _line: &'f mut Line<'_, B>,
-        _prepared: &'f Prepared,
-    ) -> Sent<'f> {
-        Box::pin(ready(Ok(())))
+    fn leave_section(&mut self, _line: &mut Line<'_, B>, _prepared: &Prepared) -> impl Sent {
+        ready(Ok(()))
     }
 
     /// Brings the section's settings before its `number`th statement into the session, for a statement that shares no
     /// transaction.
-    fn open_alone<'f>(
-        &'f mut self,
-        _line: &'f mut Line<'_, B>,
-        _prepared: &'f Prepared,
+    fn open_alone(
+        &mut self,
+        _line: &mut Line<'_, B>,
+        _prepared: &Prepared,
         _number: usize,
-    ) -> Sent<'f> {
-        Box::pin(ready(Ok(())))
+    ) -> impl Sent {
+        ready(Ok(()))
     }
 
     /// Takes them back.
-    fn close_alone<'f>(&'f mut self, _line: &'f mut Line<'_, B>) -> Sent<'f> {
-        Box::pin(ready(Ok(())))
+    fn close_alone(&mut self, _line: &mut Line<'_, B>) -> impl Sent {
+        ready(Ok(()))
     }
 
     /// A setting of an earlier statement is about to be made again in the session.
@@ -246,12 +236,8 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     fn is_fenced(is_atomic: bool) -> bool;
 
     /// Whether the statement and the record that it is done can be one transaction.
-    fn is_atomic<'f>(
-        &'f mut self,
-        line: &'f mut Line<'_, B>,
-        statement: &'f Sql,
-    ) -> Sent<'f, bool> {
-        Box::pin(ready(Ok(statement.can_share_transaction(line.dialect()))))
+    fn is_atomic(&mut self, line: &mut Line<'_, B>, statement: &Sql) -> impl Sent<bool> {
+        ready(Ok(statement.can_share_transaction(line.dialect())))
     }
 
     /// The limit of a statement that a second connection keeps, where no setting of the session may.
@@ -298,12 +284,8 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     }
 
     /// Ends the session that an expired lease names, which may be idle inside a transaction. False: it was still there.
-    fn end_recorded_session<'f>(
-        &'f mut self,
-        _line: &'f mut Line<'_, B>,
-        _epoch: i64,
-    ) -> Sent<'f, bool> {
-        Box::pin(ready(Ok(true)))
+    fn end_recorded_session(&mut self, _line: &mut Line<'_, B>, _epoch: i64) -> impl Sent<bool> {
+        ready(Ok(true))
     }
 }
 

@@ -10,7 +10,6 @@ use sqlx::MySql;
 
 use super::engines::{self, Word};
 use super::{catalog, session};
-use crate::backend::conduct::Sent;
 use crate::backend::{Conduct, Evidence, Fault, Line, Message};
 use crate::dialect::session::{Timeout, set_timeout, set_timeouts};
 use crate::dialect::{Dialect, mysql};
@@ -76,39 +75,35 @@ impl Conduct<MySql> for MySqlConduct {
     /// A `COMMIT` of limbeck's ends the transaction and nothing else, whatever the session's defaults are. And a node of a
     /// Galera cluster may not have applied yet what another one has committed: from here on this session reads after all
     /// that came before.
-    fn begin_run<'f>(&'f mut self, line: &'f mut Line<'_, MySql>) -> Sent<'f> {
-        Box::pin(async move {
-            if self.is_run_set {
-                return Ok(());
-            }
-            let mut message = line.message_of(session::BEGIN_RUN);
-            message.own(session::CLUSTER);
-            let cluster = line.send(&message).await?.pop().unwrap_or_default().rows;
-            let value = |name: &str| {
-                let mut rows = cluster.iter();
-                let row = rows
-                    .find(|row| matches!(&row[..], [Some(n), ..] if n.eq_ignore_ascii_case(name)));
-                row.and_then(|row| row.get(1).cloned().flatten())
-            };
-            self.is_run_set = true;
-            if value("wsrep_on").is_some_and(|on| on == "ON") {
-                line.query(&session::sync_wait("7")).await?;
-                self.sync_wait = value("wsrep_sync_wait");
-            }
-            Ok(())
-        })
+    async fn begin_run(&mut self, line: &mut Line<'_, MySql>) -> Result<(), Fault> {
+        if self.is_run_set {
+            return Ok(());
+        }
+        let mut message = line.message_of(session::BEGIN_RUN);
+        message.own(session::CLUSTER);
+        let cluster = line.send(&message).await?.pop().unwrap_or_default().rows;
+        let value = |name: &str| {
+            let mut rows = cluster.iter();
+            let row =
+                rows.find(|row| matches!(&row[..], [Some(n), ..] if n.eq_ignore_ascii_case(name)));
+            row.and_then(|row| row.get(1).cloned().flatten())
+        };
+        self.is_run_set = true;
+        if value("wsrep_on").is_some_and(|on| on == "ON") {
+            line.query(&session::sync_wait("7")).await?;
+            self.sync_wait = value("wsrep_sync_wait");
+        }
+        Ok(())
     }
 
-    fn end_run<'f>(&'f mut self, line: &'f mut Line<'_, MySql>) -> Sent<'f> {
-        Box::pin(async move {
-            if !std::mem::take(&mut self.is_run_set) {
-                return Ok(());
-            }
-            if let Some(before) = self.sync_wait.take() {
-                let _ = line.query(&session::sync_wait(&before)).await;
-            }
-            line.query(session::END_RUN).await.map(drop)
-        })
+    async fn end_run(&mut self, line: &mut Line<'_, MySql>) -> Result<(), Fault> {
+        if !std::mem::take(&mut self.is_run_set) {
+            return Ok(());
+        }
+        if let Some(before) = self.sync_wait.take() {
+            let _ = line.query(&session::sync_wait(&before)).await;
+        }
+        line.query(session::END_RUN).await.map(drop)
     }
 
     fn session_lost(&mut self) {
@@ -129,29 +124,29 @@ impl Conduct<MySql> for MySqlConduct {
         }
     }
 
-    fn enter_section<'f>(&'f mut self, line: &'f mut Line<'_, MySql>) -> Sent<'f> {
-        Box::pin(async move { line.query(session::ENTER).await.map(drop) })
+    async fn enter_section(&mut self, line: &mut Line<'_, MySql>) -> Result<(), Fault> {
+        line.query(session::ENTER).await.map(drop)
     }
 
-    fn set_timeouts<'f>(
-        &'f mut self,
-        line: &'f mut Line<'_, MySql>,
-        prepared: &'f Prepared,
-    ) -> Sent<'f> {
-        Box::pin(async move {
-            for statement in prepared.timeouts(line.dialect()) {
-                line.query(&statement).await?;
-            }
-            Ok(())
-        })
+    async fn set_timeouts(
+        &mut self,
+        line: &mut Line<'_, MySql>,
+        prepared: &Prepared,
+    ) -> Result<(), Fault> {
+        for statement in prepared.timeouts(line.dialect()) {
+            line.query(&statement).await?;
+        }
+        Ok(())
     }
 
-    fn leave_section<'f>(&'f mut self, line: &'f mut Line<'_, MySql>, _: &'f Prepared) -> Sent<'f> {
-        Box::pin(async move {
-            let leave = session::leave(line.dialect(), &line.server);
-            line.send_each(&leave).await;
-            Ok(())
-        })
+    async fn leave_section(
+        &mut self,
+        line: &mut Line<'_, MySql>,
+        _: &Prepared,
+    ) -> Result<(), Fault> {
+        let leave = session::leave(line.dialect(), &line.server);
+        line.send_each(&leave).await;
+        Ok(())
     }
 
     fn statement_limit(
@@ -175,22 +170,20 @@ impl Conduct<MySql> for MySqlConduct {
     }
 
     /// The engines of a statement's tables decide: rows of a table without transactions stay when the record is rolled back.
-    fn is_atomic<'f>(
-        &'f mut self,
-        line: &'f mut Line<'_, MySql>,
-        statement: &'f Sql,
-    ) -> Sent<'f, bool> {
-        Box::pin(async move {
-            if !statement.can_share_transaction(line.dialect()) {
-                // It may change what a name stands for.
-                self.harmless.clear();
-                return Ok(false);
-            }
-            match statement.kind.class() {
-                Class::Dml | Class::Query => self.is_harmless(line, statement).await,
-                _ => Ok(true),
-            }
-        })
+    async fn is_atomic(
+        &mut self,
+        line: &mut Line<'_, MySql>,
+        statement: &Sql,
+    ) -> Result<bool, Fault> {
+        if !statement.can_share_transaction(line.dialect()) {
+            // It may change what a name stands for.
+            self.harmless.clear();
+            return Ok(false);
+        }
+        match statement.kind.class() {
+            Class::Dml | Class::Query => self.is_harmless(line, statement).await,
+            _ => Ok(true),
+        }
     }
 
     fn evidence(dialect: Dialect, kind: &Kind, text: &str) -> Evidence {
@@ -218,41 +211,39 @@ impl Conduct<MySql> for MySqlConduct {
         session::kill(session)
     }
 
-    fn end_recorded_session<'f>(
-        &'f mut self,
-        line: &'f mut Line<'_, MySql>,
+    async fn end_recorded_session(
+        &mut self,
+        line: &mut Line<'_, MySql>,
         epoch: i64,
-    ) -> Sent<'f, bool> {
-        Box::pin(async move {
-            let query = catalog::recorded_session(&line.names, epoch);
-            let found = line.query(&query).await.unwrap_or_default();
-            let Some([Some(id), Some(age)]) = found.first().map(Vec::as_slice) else {
-                return Ok(true);
-            };
-            let uptime = line.query(catalog::UPTIME).await.unwrap_or_default();
-            let uptime = uptime
-                .first()
-                .and_then(|row| row.get(1)?.as_deref()?.parse::<i64>().ok());
-            // To a second: a session as old as the server may be another's.
-            let is_recorded = uptime
-                .zip(age.parse::<i64>().ok())
-                .is_some_and(|(uptime, age)| uptime > age + 1);
-            let Some(kill) = session::kill(id).filter(|_| is_recorded) else {
-                return Ok(true);
-            };
+    ) -> Result<bool, Fault> {
+        let query = catalog::recorded_session(&line.names, epoch);
+        let found = line.query(&query).await.unwrap_or_default();
+        let Some([Some(id), Some(age)]) = found.first().map(Vec::as_slice) else {
+            return Ok(true);
+        };
+        let uptime = line.query(catalog::UPTIME).await.unwrap_or_default();
+        let uptime = uptime
+            .first()
+            .and_then(|row| row.get(1)?.as_deref()?.parse::<i64>().ok());
+        // To a second: a session as old as the server may be another's.
+        let is_recorded = uptime
+            .zip(age.parse::<i64>().ok())
+            .is_some_and(|(uptime, age)| uptime > age + 1);
+        let Some(kill) = session::kill(id).filter(|_| is_recorded) else {
+            return Ok(true);
+        };
+        tracing::warn!(
+            session = id,
+            "ending the session of a holder whose lease has expired"
+        );
+        if let Err(fault) = line.query(&kill).await {
+            // Not this role's to end: its statements are fenced, and its locks are waited for.
             tracing::warn!(
-                session = id,
-                "ending the session of a holder whose lease has expired"
+                error = fault.failure.message,
+                "it cannot be ended by this role"
             );
-            if let Err(fault) = line.query(&kill).await {
-                // Not this role's to end: its statements are fenced, and its locks are waited for.
-                tracing::warn!(
-                    error = fault.failure.message,
-                    "it cannot be ended by this role"
-                );
-                return Ok(true);
-            }
-            Ok(false)
-        })
+            return Ok(true);
+        }
+        Ok(false)
     }
 }

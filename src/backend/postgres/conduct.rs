@@ -8,7 +8,6 @@ use std::time::Duration;
 use sqlx::Postgres;
 
 use super::{catalog, session};
-use crate::backend::conduct::Sent;
 use crate::backend::{Conduct, Evidence, Fault, Limits, Line, Message, Origin};
 use crate::dialect::Dialect;
 use crate::dialect::session::{Timeout, restore, set_timeout, set_timeouts};
@@ -135,30 +134,28 @@ impl Conduct<Postgres> for PostgresConduct {
 
     /// The statements of a user's code bear no marker: the session's name shows whose they are. And behind a pooler this
     /// session may have prepared statements of that name from another client's code.
-    fn open_code<'f>(&'f mut self, line: &'f mut Line<'_, Postgres>, step: &'f Step) -> Sent<'f> {
-        Box::pin(async move {
-            let mut message = line.message(Some(&step.revision));
-            message.own(session::FORGET_STATEMENTS);
-            message.own(&session::show_run(&line.run.actor, &step.revision));
-            line.send(&message).await.map(drop)
-        })
+    async fn open_code(&mut self, line: &mut Line<'_, Postgres>, step: &Step) -> Result<(), Fault> {
+        let mut message = line.message(Some(&step.revision));
+        message.own(session::FORGET_STATEMENTS);
+        message.own(&session::show_run(&line.run.actor, &step.revision));
+        line.send(&message).await.map(drop)
     }
 
-    fn is_inside<'f>(&'f mut self, line: &'f mut Line<'_, Postgres>) -> Sent<'f, bool> {
-        Box::pin(async move {
-            let asked = line.message_of(&session::holds_lock(&line.names, &line.server));
-            let held = line.send(&asked).await?;
-            Ok(held.first().is_some_and(|result| !result.rows.is_empty()))
-        })
+    async fn is_inside(&mut self, line: &mut Line<'_, Postgres>) -> Result<bool, Fault> {
+        let asked = line.message_of(&session::holds_lock(&line.names, &line.server));
+        let held = line.send(&asked).await?;
+        Ok(held.first().is_some_and(|result| !result.rows.is_empty()))
     }
 
-    fn close_code<'f>(&'f mut self, line: &'f mut Line<'_, Postgres>, step: &'f Step) -> Sent<'f> {
-        Box::pin(async move {
-            let mut message = line.message(Some(&step.revision));
-            self.push_reset(line, &mut message);
-            message.own(session::FORGET_STATEMENTS);
-            line.send(&message).await.map(drop)
-        })
+    async fn close_code(
+        &mut self,
+        line: &mut Line<'_, Postgres>,
+        step: &Step,
+    ) -> Result<(), Fault> {
+        let mut message = line.message(Some(&step.revision));
+        self.push_reset(line, &mut message);
+        message.own(session::FORGET_STATEMENTS);
+        line.send(&message).await.map(drop)
     }
 
     /// `SET LOCAL` wants a transaction.
@@ -181,43 +178,41 @@ impl Conduct<Postgres> for PostgresConduct {
         }
     }
 
-    fn leave_section<'f>(
-        &'f mut self,
-        line: &'f mut Line<'_, Postgres>,
-        _: &'f Prepared,
-    ) -> Sent<'f> {
-        Box::pin(self.leave(line))
+    async fn leave_section(
+        &mut self,
+        line: &mut Line<'_, Postgres>,
+        _: &Prepared,
+    ) -> Result<(), Fault> {
+        self.leave(line).await
     }
 
     /// With a pool a watch on a second connection keeps `statement_timeout`, and `lock_timeout` would only break a
     /// `CONCURRENTLY`.
-    fn open_alone<'f>(
-        &'f mut self,
-        line: &'f mut Line<'_, Postgres>,
-        prepared: &'f Prepared,
+    async fn open_alone(
+        &mut self,
+        line: &mut Line<'_, Postgres>,
+        prepared: &Prepared,
         number: usize,
-    ) -> Sent<'f> {
-        Box::pin(async move {
-            let mut message = line.message(Some(&prepared.step.revision));
-            if line.session.is_lent() {
-                for timeout in prepared.timeouts(DIALECT) {
-                    message.own(&timeout.replace("SET LOCAL", "SET"));
-                }
+    ) -> Result<(), Fault> {
+        let mut message = line.message(Some(&prepared.step.revision));
+        if line.session.is_lent() {
+            for timeout in prepared.timeouts(DIALECT) {
+                message.own(&timeout.replace("SET LOCAL", "SET"));
             }
-            Self::push_settings_before(&mut message, prepared, number);
-            if message.len() == 0 {
-                return Ok(());
-            }
-            message.own(session::OWN_SESSION);
-            self.is_session_set = true;
-            let results = line.send(&message).await?;
-            self.set_in = results.last().and_then(|last| first_cell(&last.rows));
-            Ok(())
-        })
+        }
+        Self::push_settings_before(&mut message, prepared, number);
+        if message.len() == 0 {
+            return Ok(());
+        }
+        message.own(session::OWN_SESSION);
+        self.is_session_set = true;
+        let results = line.send(&message).await?;
+        self.set_in = results.last().and_then(|last| first_cell(&last.rows));
+        Ok(())
     }
 
-    fn close_alone<'f>(&'f mut self, line: &'f mut Line<'_, Postgres>) -> Sent<'f> {
-        Box::pin(self.leave(line))
+    async fn close_alone(&mut self, line: &mut Line<'_, Postgres>) -> Result<(), Fault> {
+        self.leave(line).await
     }
 
     fn repeats_setting(&mut self) {

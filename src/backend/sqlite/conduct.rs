@@ -3,7 +3,6 @@
 
 use sqlx::Sqlite;
 
-use crate::backend::conduct::Sent;
 use crate::backend::{Conduct, Fault, Line};
 use crate::dialect::Dialect;
 use crate::ledger::look::first_cell;
@@ -128,103 +127,91 @@ impl Conduct<Sqlite> for SqliteConduct {
     const IS_BUSY_AT_COMMIT: bool = true;
     const RETRIES_DDL: bool = false;
 
-    fn remember<'f>(&'f mut self, line: &'f mut Line<'_, Sqlite>) -> Sent<'f> {
-        Box::pin(async move {
-            if self.before.is_none() {
-                let before = Snapshot::take(line).await?;
-                line.session.begin_work();
-                line.session.on_drop(before.pragmas());
-                self.before = Some(before);
-            }
-            Ok(())
-        })
+    async fn remember(&mut self, line: &mut Line<'_, Sqlite>) -> Result<(), Fault> {
+        if self.before.is_none() {
+            let before = Snapshot::take(line).await?;
+            line.session.begin_work();
+            line.session.on_drop(before.pragmas());
+            self.before = Some(before);
+        }
+        Ok(())
     }
 
     /// Outside of any transaction: inside one, some pragmas do nothing.
-    fn restore<'f>(&'f mut self, line: &'f mut Line<'_, Sqlite>) -> Sent<'f> {
-        Box::pin(async move {
-            let Some(before) = self.before.take() else {
-                return Ok(());
-            };
-            let now = Snapshot::take(line).await?;
-            for statement in before.since(&now, line.session.is_lent()) {
-                if let Err(fault) = line.query(&statement).await {
-                    tracing::warn!(
-                        error = fault.failure.message,
-                        statement,
-                        "a connection goes back to its pool changed"
-                    );
-                }
+    async fn restore(&mut self, line: &mut Line<'_, Sqlite>) -> Result<(), Fault> {
+        let Some(before) = self.before.take() else {
+            return Ok(());
+        };
+        let now = Snapshot::take(line).await?;
+        for statement in before.since(&now, line.session.is_lent()) {
+            if let Err(fault) = line.query(&statement).await {
+                tracing::warn!(
+                    error = fault.failure.message,
+                    statement,
+                    "a connection goes back to its pool changed"
+                );
             }
-            line.session.on_drop([]);
-            Ok(())
-        })
+        }
+        line.session.on_drop([]);
+        Ok(())
     }
 
     /// A table rebuild needs switches that do nothing inside a transaction.
-    fn open_steps<'f>(
-        &'f mut self,
-        line: &'f mut Line<'_, Sqlite>,
-        steps: &'f [Prepared],
-    ) -> Sent<'f> {
-        Box::pin(async move {
-            if !steps.iter().any(|step| step.foreign_keys_off) {
-                return Ok(());
-            }
-            for (pragma, value) in REBUILD {
-                let before = first_cell(&line.query(&format!("PRAGMA {pragma}")).await?);
-                self.switched
-                    .push(set(pragma, before.as_deref().unwrap_or("0")));
-                line.query(&set(pragma, value)).await?;
-            }
-            Ok(())
-        })
+    async fn open_steps(
+        &mut self,
+        line: &mut Line<'_, Sqlite>,
+        steps: &[Prepared],
+    ) -> Result<(), Fault> {
+        if !steps.iter().any(|step| step.foreign_keys_off) {
+            return Ok(());
+        }
+        for (pragma, value) in REBUILD {
+            let before = first_cell(&line.query(&format!("PRAGMA {pragma}")).await?);
+            self.switched
+                .push(set(pragma, before.as_deref().unwrap_or("0")));
+            line.query(&set(pragma, value)).await?;
+        }
+        Ok(())
     }
 
     fn is_switched(&self) -> bool {
         !self.switched.is_empty()
     }
 
-    fn close_steps<'f>(&'f mut self, line: &'f mut Line<'_, Sqlite>) -> Sent<'f> {
-        Box::pin(async move {
-            for statement in std::mem::take(&mut self.switched) {
-                line.query(&statement).await?;
-            }
-            Ok(())
-        })
+    async fn close_steps(&mut self, line: &mut Line<'_, Sqlite>) -> Result<(), Fault> {
+        for statement in std::mem::take(&mut self.switched) {
+            line.query(&statement).await?;
+        }
+        Ok(())
     }
 
-    fn set_timeouts<'f>(
-        &'f mut self,
-        line: &'f mut Line<'_, Sqlite>,
-        prepared: &'f Prepared,
-    ) -> Sent<'f> {
-        Box::pin(async move {
-            if prepared.statement_timeout.is_some() {
-                line.limit(prepared.statement_timeout).await?;
-            }
-            for statement in prepared.timeouts(DIALECT) {
-                line.query(&statement).await?;
-            }
-            Ok(())
-        })
+    async fn set_timeouts(
+        &mut self,
+        line: &mut Line<'_, Sqlite>,
+        prepared: &Prepared,
+    ) -> Result<(), Fault> {
+        if prepared.statement_timeout.is_some() {
+            line.limit(prepared.statement_timeout).await?;
+        }
+        for statement in prepared.timeouts(DIALECT) {
+            line.query(&statement).await?;
+        }
+        Ok(())
     }
 
-    fn leave_section<'f>(
-        &'f mut self,
-        line: &'f mut Line<'_, Sqlite>,
-        prepared: &'f Prepared,
-    ) -> Sent<'f> {
-        Box::pin(async move {
-            if prepared.statement_timeout.is_some() {
-                let _ = line.limit(None).await;
-            }
-            if prepared.lock_timeout.is_some() {
-                let back: Vec<String> = self.remembered("busy_timeout").into_iter().collect();
-                line.send_each(&back).await;
-            }
-            Ok(())
-        })
+    async fn leave_section(
+        &mut self,
+        line: &mut Line<'_, Sqlite>,
+        prepared: &Prepared,
+    ) -> Result<(), Fault> {
+        if prepared.statement_timeout.is_some() {
+            let _ = line.limit(None).await;
+        }
+        if prepared.lock_timeout.is_some() {
+            let back: Vec<String> = self.remembered("busy_timeout").into_iter().collect();
+            line.send_each(&back).await;
+        }
+        Ok(())
     }
 
     /// A record in the same transaction is the fence.
