@@ -2,7 +2,7 @@
 
 use super::Steps;
 use super::progress::bookkeeping;
-use crate::backend::{Class, Conduct as _, Message, Origin, Source};
+use crate::backend::{Class, Conduct as _, Origin, Source};
 use crate::executor::error::{Error, RunError, Violation, statement_error};
 use crate::executor::state::Aftermath;
 use crate::executor::wire::Wire;
@@ -45,12 +45,6 @@ impl Kind {
 }
 
 impl<S: Source> Steps<'_, S> {
-    /// An empty message that the server shows as this run's, at this step.
-    pub(super) fn message_at(&self, prepared: &Prepared) -> Message {
-        let line = &self.gate.view.wire.line;
-        line.message(Some(&prepared.step.revision))
-    }
-
     /// Runs statements whose rows are violations.
     pub(super) async fn check(
         &mut self,
