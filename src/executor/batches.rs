@@ -6,7 +6,7 @@ use super::stepwise::Underway;
 use super::{Event, Fault, Run};
 use crate::backend::{Class, Source};
 use crate::error::Error;
-use crate::ledger::write;
+use crate::ledger::{State, write};
 use crate::prepare::{Prepared, Sql};
 
 impl<S: Source> Run<'_, S> {
@@ -113,7 +113,7 @@ impl<S: Source> Run<'_, S> {
         let _ = self.rollback().await;
         let error = statement_error(prepared, 0, blame.offset, fault, state);
         let text = error.to_string();
-        let end = (underway.done == 0).then_some("failed");
+        let end = (underway.done == 0).then_some(State::Failed);
         if let Err(recording) = self.record_end(underway, end, &text).await {
             tracing::warn!(error = %recording, "the failure could not be recorded");
         }

@@ -6,19 +6,15 @@ use std::sync::Arc;
 use super::{Event, Fault, Message, Run, RunError, StepReport};
 use crate::backend::Source;
 use crate::error::Error;
-use crate::ledger::Known;
-use crate::ledger::look::{HeadRow, RunningRow};
-use crate::ledger::write::{self, LedgerRow};
+use crate::ledger::look::HeadRow;
+use crate::ledger::{Known, LedgerEntry, State, write};
 use crate::migrations;
 use crate::plan::{Action, Step};
 use crate::prepare::{self, Prepared};
 
-impl<'a, S: Source> Run<'a, S> {
+impl<S: Source> Run<'_, S> {
     /// The ledger's row for a step, as it is when the step is done.
-    pub(super) fn ledger_row<'r>(&self, step: &'r Step, state: &'r str) -> LedgerRow<'r>
-    where
-        'a: 'r,
-    {
+    pub(super) fn ledger_row(&self, step: &Step, state: State) -> LedgerEntry {
         let lineage = Some(self.lineage(&step.revision));
         let row = prepare::ledger_row(
             self.migrations,
@@ -27,7 +23,10 @@ impl<'a, S: Source> Run<'a, S> {
             step.action,
             lineage,
         );
-        LedgerRow { state, ..row }
+        LedgerEntry {
+            state: state.into(),
+            ..row
+        }
     }
 
     /// A revision's lineage over what the database has: where an ancestor was edited and that was only
@@ -88,9 +87,9 @@ impl<'a, S: Source> Run<'a, S> {
             .iter()
             .map(|id| Step::marking(Action::Baseline, id.clone()))
             .collect();
-        let rows: Vec<LedgerRow<'_>> = steps
+        let rows: Vec<LedgerEntry> = steps
             .iter()
-            .map(|step| self.ledger_row(step, "done"))
+            .map(|step| self.ledger_row(step, State::Done))
             .collect();
         write::insert_history(&self.names, &self.actor, &rows)
     }
@@ -106,11 +105,11 @@ impl<'a, S: Source> Run<'a, S> {
         Ok(())
     }
 
-    pub(super) fn find_running(&self, step: &Step) -> Option<&RunningRow> {
+    pub(super) fn find_running(&self, step: &Step) -> Option<&LedgerEntry> {
         self.look
             .running
             .iter()
-            .find(|row| row.revision == *step.revision && row.action == step.action.name())
+            .find(|row| row.revision == *step.revision && row.action == step.action)
     }
 
     /// The heads behind all of these steps, which are one message, and their rows in the ledger.
@@ -136,12 +135,10 @@ impl<'a, S: Source> Run<'a, S> {
             .iter()
             .map(|prepared| {
                 let count = prepared.statements().len() as u64;
-                let mut row = self.ledger_row(&prepared.step, "done");
+                let mut row = self.ledger_row(&prepared.step, State::Done);
                 row.statements = count;
                 row.statements_done = count;
-                row.started_at = Some(&self.look.server.now)
-                    .filter(|now| !now.is_empty())
-                    .map(String::as_str);
+                row.started_at = self.look.server.now;
                 row
             })
             .collect();
@@ -189,10 +186,9 @@ impl<'a, S: Source> Run<'a, S> {
             .iter()
             .find(|p| *p.step.revision == *revision)
             .unwrap_or(&group[0]);
-        let text = error.to_string();
-        let mut row = self.ledger_row(&failed.step, "failed");
+        let mut row = self.ledger_row(&failed.step, State::Failed);
         row.statements = failed.statements().len() as u64;
-        row.error = Some(&text);
+        row.error = Some(error.to_string());
         let statements = write::insert_history(&self.names, &self.actor, &[row]);
         let mut message = self.message(None);
         message.own_all(&statements);

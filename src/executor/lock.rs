@@ -9,9 +9,8 @@ use super::{Event, Fault, Run, poll_pause};
 use crate::backend::{Backend as _, Class, Source, StatementResult};
 use crate::dialect::{Dialect, catalog, session};
 use crate::error::Error;
-use crate::ledger::Holder;
-use crate::ledger::look::{self, LeaseRow, RunningRow, Tables};
-use crate::ledger::{tables, write};
+use crate::ledger::look::{self, LeaseRow, Tables};
+use crate::ledger::{Holder, LedgerEntry, tables, write};
 use crate::plan::Step;
 
 /// A wait for a lock, bounded, and what it has seen of the lease.
@@ -81,8 +80,8 @@ impl<'r> Resuming<'r> {
         }
     }
 
-    fn is(self, row: &RunningRow) -> bool {
-        row.revision == self.revision && row.action == self.action
+    fn is(self, row: &LedgerEntry) -> bool {
+        row.revision == self.revision && row.action.name() == self.action
     }
 }
 
@@ -90,7 +89,7 @@ impl<'r> Resuming<'r> {
 pub(super) enum Block {
     Moved,
     Lease,
-    Unfinished(Box<RunningRow>),
+    Unfinished(Box<LedgerEntry>),
 }
 
 impl<S: Source> Run<'_, S> {
@@ -528,16 +527,9 @@ fn without_own(message: &str) -> &str {
     rest
 }
 
-pub(super) fn unfinished(row: &RunningRow, reason: UnfinishedReason) -> Error {
+pub(super) fn unfinished(row: &LedgerEntry, reason: UnfinishedReason) -> Error {
     RunError::Unfinished(Box::new(Unfinished {
-        revision: row.revision.clone(),
-        action: row.action.clone(),
-        done: row.statements_done,
-        total: row.statements,
-        in_doubt: row.statement_running,
-        statement: row.statement.clone(),
-        started_at: row.started_at.clone(),
-        error: row.error.clone(),
+        step: row.clone(),
         reason,
     }))
     .into()

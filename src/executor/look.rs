@@ -155,7 +155,7 @@ impl<S: Source> Run<'_, S> {
         }
         let rows = self.query(&write::read_history(&self.names)).await;
         let rows = rows.map_err(|fault| self.fault("reading the ledger", UNCHANGED, fault))?;
-        Ok(ledger::read(&rows))
+        Ok(ledger::read(self.dialect(), &rows))
     }
 
     pub(crate) async fn read_known(&mut self) -> Result<Known, Error> {

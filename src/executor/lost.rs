@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::error::RunError;
 use super::session::Session;
 use super::stepwise::Underway;
@@ -26,9 +28,9 @@ pub(super) enum Settled {
 }
 
 /// Which row of the ledger a step of this run wrote.
-pub(super) enum Own<'s> {
+pub(super) enum Own {
     /// The one that began at this time, by the database's clock.
-    Since(&'s str),
+    Since(DateTime<Utc>),
     /// The one under this lease.
     Epoch(i64),
 }
@@ -103,18 +105,18 @@ impl<S: Source> Run<'_, S> {
     /// Whether a step whose transaction was on its way when the connection was lost is committed; none where
     /// that cannot be found out. The look is a new one afterwards.
     pub(super) async fn was_committed(&mut self, step: &Step) -> Option<bool> {
-        let began = self.look.server.now.clone();
+        let began = self.look.server.now;
         if !self.reconnect().await || self.look().await.is_err() {
             return None;
         }
-        self.own_row(step, &Own::Since(&began))
+        self.own_row(step, &Own::Since(began?))
             .await
             .ok()
             .map(|row| row.is_some())
     }
 
     /// Statements and rows of the ledger's `done` row that this run wrote for a step.
-    async fn own_row(&mut self, step: &Step, own: &Own<'_>) -> Result<Option<(u64, u64)>, Error> {
+    async fn own_row(&mut self, step: &Step, own: &Own) -> Result<Option<(u64, u64)>, Error> {
         if !self.look.tables.history {
             return Ok(None);
         }
@@ -125,7 +127,7 @@ impl<S: Source> Run<'_, S> {
         let query = write::own_done_row(
             &self.names,
             &self.actor,
-            (&step.revision, step.action.name()),
+            (&step.revision, step.action),
             since,
             epoch,
         );

@@ -8,6 +8,7 @@ use super::{Fault, Run, RunError, poll_pause};
 use crate::backend::{Class, Source, StatementResult};
 use crate::dialect::{Dialect, session};
 use crate::error::Error;
+use crate::ledger::State;
 use crate::ledger::write::{self, Claim, Progress};
 use crate::prepare::{Prepared, Sql};
 
@@ -111,7 +112,7 @@ impl<S: Source> Run<'_, S> {
     pub(super) async fn record_end(
         &mut self,
         underway: &Underway,
-        end: Option<&str>,
+        end: Option<State>,
         error: &str,
     ) -> Result<(), Error> {
         let progress = Progress {

@@ -7,8 +7,7 @@ use super::stepwise::{Underway, chain, link, total};
 use super::verdict::Verdict;
 use crate::backend::Source;
 use crate::error::Error;
-use crate::ledger::look::RunningRow;
-use crate::ledger::write;
+use crate::ledger::{LedgerEntry, State, write};
 use crate::prepare::{Prepared, Sql, Work};
 
 impl<S: Source> Run<'_, S> {
@@ -16,7 +15,7 @@ impl<S: Source> Run<'_, S> {
     pub(super) async fn resume(
         &mut self,
         prepared: &Prepared,
-        row: &RunningRow,
+        row: &LedgerEntry,
     ) -> Result<Underway, Error> {
         let statements = prepared.statements();
         let done = usize::try_from(row.statements_done).unwrap_or(usize::MAX);
@@ -44,7 +43,7 @@ impl<S: Source> Run<'_, S> {
         let mut message = self.message(Some(&prepared.step.revision));
         message.own(self.begin_short());
         message.own_all(&write::record(&self.names, &self.progress(&underway)));
-        let ledger = self.ledger_row(&prepared.step, "running");
+        let ledger = self.ledger_row(&prepared.step, State::Running);
         message.own(&write::adopt_row(
             &self.names,
             &self.actor,
@@ -65,7 +64,7 @@ impl<S: Source> Run<'_, S> {
     pub(super) async fn settle_doubt<'p>(
         &mut self,
         prepared: &'p Prepared,
-        row: &RunningRow,
+        row: &LedgerEntry,
     ) -> Result<(u64, Option<&'p Sql>), Error> {
         let done = row.statements_done;
         let index = usize::try_from(done).unwrap_or(usize::MAX);

@@ -6,12 +6,11 @@ use super::stepwise::chain;
 use super::{Run, UnfinishedReason, lock};
 use crate::backend::Source;
 use crate::error::Error;
-use crate::ledger::look::RunningRow;
-use crate::ledger::write::{self, LedgerRow};
+use crate::ledger::{LedgerEntry, Recorded, write};
 use crate::plan::Action;
 use crate::prepare::{self, transactional_ddl};
 use crate::resolution::Resolution;
-use crate::revision::Mode;
+use crate::revision::{Checksum, Mode};
 
 const SETTLING: &str = "recording the resolution";
 const UNCHANGED: &str = "Nothing was changed";
@@ -41,13 +40,13 @@ impl<S: Source> Run<'_, S> {
         let statements = write::settle(&self.names, row.id, &change);
         let this = Resuming {
             revision: &row.revision,
-            action: &row.action,
+            action: row.action.name(),
         };
         self.write_alone(Some(this), statements).await
     }
 
     /// The digest over a step's statements up to the one in doubt.
-    fn digest_after(&self, row: &RunningRow) -> Result<String, Error> {
+    fn digest_after(&self, row: &LedgerEntry) -> Result<String, Error> {
         let Some(number) = row.statement_running else {
             return Err(nothing(&row.revision));
         };
@@ -84,16 +83,13 @@ impl<S: Source> Run<'_, S> {
         }
         let graph = self.migrations.graph();
         let affected = graph.descendants([revision]);
-        let mut rows: Vec<(String, String, String)> = Vec::new();
+        let mut rows: Vec<(String, Recorded<Checksum>, String)> = Vec::new();
         let mut lineages: std::collections::HashMap<String, String> =
             std::collections::HashMap::new();
         for id in affected.iter() {
             let embedded = || {
-                self.migrations
-                    .get(id)
-                    .expect("a member of the graph")
-                    .checksum()
-                    .to_string()
+                let revision = self.migrations.get(id).expect("a member of the graph");
+                (*revision.checksum()).into()
             };
             let checksum = match known.get(id).and_then(|entry| entry.checksum.clone()) {
                 Some(recorded) if **id != *revision => recorded,
@@ -111,7 +107,7 @@ impl<S: Source> Run<'_, S> {
             let parents: Vec<String> = parents.iter().map(|parent| stored(parent)).collect();
             let lineage = crate::migrations::lineage(
                 id,
-                &checksum,
+                &checksum.to_string(),
                 parents.iter().map(String::as_str).collect(),
             );
             if **id == *revision || heads.iter().any(|head| **head == **id) {
@@ -119,7 +115,7 @@ impl<S: Source> Run<'_, S> {
             }
             lineages.insert(id.to_string(), lineage);
         }
-        let rows: Vec<LedgerRow<'_>> = rows
+        let rows: Vec<LedgerEntry> = rows
             .iter()
             .map(|(id, checksum, lineage)| {
                 let lineage = Some(lineage.clone());
@@ -127,11 +123,10 @@ impl<S: Source> Run<'_, S> {
                     self.migrations,
                     self.dialect(),
                     id,
-                    Action::Baseline,
+                    Action::Accept,
                     lineage,
                 );
-                LedgerRow {
-                    action: "accept",
+                LedgerEntry {
                     checksum: Some(checksum.clone()),
                     ..row
                 }
@@ -142,7 +137,7 @@ impl<S: Source> Run<'_, S> {
         let running = self.look.running.first().cloned();
         let this = running.as_ref().map(|row| Resuming {
             revision: &row.revision,
-            action: &row.action,
+            action: row.action.name(),
         });
         self.write_alone(this, statements).await
     }

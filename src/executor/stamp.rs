@@ -7,7 +7,7 @@ use super::transactional::ROLLED_BACK;
 use super::{Run, StepReport};
 use crate::backend::Source;
 use crate::error::Error;
-use crate::ledger::write;
+use crate::ledger::{State, write};
 use crate::plan::{Action, Plan, Step};
 
 impl<S: Source> Run<'_, S> {
@@ -45,7 +45,7 @@ impl<S: Source> Run<'_, S> {
             .collect();
         let rows: Vec<_> = marks
             .iter()
-            .map(|step| self.ledger_row(step, "done"))
+            .map(|step| self.ledger_row(step, State::Done))
             .collect();
         let mut message = self.message(None);
         if is_leased {

@@ -18,8 +18,8 @@ use crate::backend::{Class, Source, StatementResult};
 use crate::dialect::Dialect;
 use crate::dialect::session;
 use crate::error::Error;
-use crate::ledger::look::{self, RunningRow};
 use crate::ledger::write::{self, Progress};
+use crate::ledger::{LedgerEntry, State, look};
 use crate::prepare::{Prepared, Sql, Work};
 
 /// A step on its way, as the ledger knows it.
@@ -93,7 +93,7 @@ impl<S: Source> Run<'_, S> {
     pub(super) async fn run_leased(
         &mut self,
         prepared: &Prepared,
-        resuming: Option<RunningRow>,
+        resuming: Option<LedgerEntry>,
         releases: bool,
     ) -> Result<Underway, Error> {
         if self.dialect().is_mysql_family() {
@@ -147,7 +147,7 @@ impl<S: Source> Run<'_, S> {
     /// The row that says that this step has begun.
     pub(super) async fn begin_step(&mut self, prepared: &Prepared) -> Result<Underway, Error> {
         let epoch = self.epoch();
-        let mut row = self.ledger_row(&prepared.step, "running");
+        let mut row = self.ledger_row(&prepared.step, State::Running);
         row.statements = total(prepared);
         row.epoch = Some(epoch);
         let mut message = self.message(Some(&prepared.step.revision));
@@ -400,7 +400,7 @@ impl<S: Source> Run<'_, S> {
         let error = statement_error(prepared, number, blame.offset, fault, state);
         let text = error.to_string();
         // Nothing of it stands: then the attempt has simply failed, and blocks nobody.
-        let end = (underway.done == 0 && is_clean).then_some("failed");
+        let end = (underway.done == 0 && is_clean).then_some(State::Failed);
         let recorded = self.record_end(underway, end, &text).await;
         if let Err(recording) = recorded {
             tracing::warn!(error = %recording, "the failure could not be recorded");
@@ -423,7 +423,8 @@ impl<S: Source> Run<'_, S> {
                      the cause and start again: it runs from its beginning";
         if let Err(error) = self.call_code(&prepared.step, state).await {
             let text = error.to_string();
-            self.record_end(underway, Some("failed"), &text).await?;
+            self.record_end(underway, Some(State::Failed), &text)
+                .await?;
             return Err(error);
         }
         underway.done = 1;
@@ -439,7 +440,7 @@ impl<S: Source> Run<'_, S> {
         releases: bool,
     ) -> Result<(), Error> {
         let progress = Progress {
-            end: Some("done"),
+            end: Some(State::Done),
             ..self.progress(underway)
         };
         self.push_reset(&mut message);

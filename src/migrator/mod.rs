@@ -24,7 +24,7 @@ use crate::report::{Event, Outcome, Report};
 use crate::resolution::Resolution;
 use crate::settings::{OnAhead, OnDrift, Settings, TransactionMode};
 use crate::standing::StandingError;
-use crate::status::{RevisionInfo, Status, UnfinishedStep, infos};
+use crate::status::{RevisionInfo, Status, infos};
 pub use register::CodeFuture;
 
 /// Migrates one database: made from a pool (or a connection) and the migrations of the binary.
@@ -548,16 +548,6 @@ impl<S: Source> Run<'_, S> {
         let graph = self.migrations().graph();
         let look = self.last_look();
         let applied = graph.ancestors(heads.iter().filter(|id| graph.contains(id)));
-        let unfinished = look.running.first().map(|row| UnfinishedStep {
-            revision: row.revision.clone(),
-            action: row.action.clone(),
-            statements: row.statements,
-            statements_done: row.statements_done,
-            statement_running: row.statement_running,
-            statement: row.statement.clone(),
-            started_at: row.started_at.clone(),
-            error: row.error.clone(),
-        });
         Status {
             heads: graph
                 .effective_heads()
@@ -578,7 +568,7 @@ impl<S: Source> Run<'_, S> {
                 .filter(|head| head.lineage.is_none() && graph.contains(&head.revision))
                 .map(|head| head.revision.clone())
                 .collect(),
-            unfinished,
+            unfinished: look.running.first().cloned(),
             holder: None,
         }
     }
