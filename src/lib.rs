@@ -162,7 +162,7 @@ pub use executor::{
 #[doc(hidden)]
 pub use graph::GraphTables;
 pub use graph::{Graph, GraphError, Key, Node, RevisionSet};
-pub use ledger::{Edited, Holder, LedgerEntry};
+pub use ledger::{Edited, Holder, LedgerEntry, Recorded, State};
 #[doc(hidden)]
 pub use migrations::Embedded;
 pub use migrations::{Migrations, MigrationsError};
@@ -184,7 +184,7 @@ pub use revision::{
 #[cfg(feature = "_sqlx")]
 pub use settings::{OnAhead, OnDrift, TransactionMode};
 pub use standing::StandingError;
-pub use status::{RevisionInfo, Status, UnfinishedStep};
+pub use status::{RevisionInfo, Status};
 
 /// The revisions of these files, compiled into the binary: paths relative to the source file, as
 /// [`include_str!`] takes them. Gives a `Result<Migrations, MigrationsError>`.

@@ -8,8 +8,9 @@ use crate::dialect::session::Actor;
 use crate::dialect::session::{Timeout, set_timeout};
 use crate::dialect::{Dialect, Names};
 use crate::error::Error;
+use crate::ledger::LedgerEntry;
 use crate::ledger::tables;
-use crate::ledger::write::{self, LedgerRow};
+use crate::ledger::write;
 use crate::migrations::Migrations;
 use crate::plan::{self, Action, Plan, Purge};
 use crate::prepare::{self, Check, Needs, Prepared, RefusedError, Work};
@@ -93,7 +94,7 @@ pub(crate) fn stamp(
     let mut told: Vec<&Arc<str>> = plan.newly_implied().iter().collect();
     let implied: BTreeSet<&Arc<str>> = told.iter().copied().collect();
     told.extend(newly_there.into_iter().filter(|id| !implied.contains(id)));
-    let rows: Vec<LedgerRow<'_>> = told
+    let rows: Vec<LedgerEntry> = told
         .into_iter()
         .map(|id| {
             let lineage = migrations.lineage(id).map(str::to_owned);

@@ -1,12 +1,11 @@
 //! From a plan to what is sent: the sections of each step for one database, split and placed. Whatever can
 //! be refused is refused here, before the first write.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dialect::{BadName, Dialect};
 use crate::ledger::tables::ALEMBIC_WIDTH;
-use crate::ledger::write::LedgerRow;
+use crate::ledger::{LedgerEntry, Recorded, State};
 use crate::migrations::Migrations;
 use crate::plan::{Action, Step};
 use crate::revision::{ForeignKeys, Mode, Revision, RevisionError, Section, SectionKind};
@@ -467,20 +466,20 @@ fn refuse(prepared: &Prepared, needs: &Needs<'_>) -> Result<(), RefusedError> {
     Ok(())
 }
 
-/// The kind of section that an action of this name runs.
-pub(crate) fn section_kind(action: &str) -> SectionKind {
-    if action == Action::Downgrade.name() {
+/// The kind of section that a recorded action runs.
+pub(crate) fn section_kind(action: &Recorded<Action>) -> SectionKind {
+    if *action == Action::Downgrade {
         SectionKind::Downgrade
     } else {
         SectionKind::Upgrade
     }
 }
 
-/// The statements of the section that an action of this name runs.
+/// The statements of the section that a recorded action runs.
 pub(crate) fn section_statements(
     migrations: &Migrations,
     revision: &str,
-    action: &str,
+    action: &Recorded<Action>,
     dialect: Dialect,
 ) -> Result<Vec<Sql>, RefusedError> {
     let Some(revision) = migrations.get(revision) else {
@@ -522,32 +521,31 @@ fn statements(
 }
 
 /// The ledger's row for a revision's step that is done, before anything is counted.
-pub(crate) fn ledger_row<'r>(
-    migrations: &'r Migrations,
+pub(crate) fn ledger_row(
+    migrations: &Migrations,
     dialect: Dialect,
-    id: &'r str,
+    id: &str,
     action: Action,
     lineage: Option<String>,
-) -> LedgerRow<'r> {
+) -> LedgerEntry {
     let revision = migrations
         .get(id)
         .expect("a step names a revision of its graph");
     let graph = migrations.graph();
-    let join = |ids: Vec<&Arc<str>>| ids.iter().map(|id| &***id).collect::<Vec<_>>().join(",");
-    LedgerRow {
-        revision: id,
-        down_revision: join(graph.down_revision(id).collect()),
-        depends_on: join(graph.depends_on(id).collect()),
-        message: revision.message(),
-        action: action.name(),
-        checksum: Some(revision.checksum().to_string()),
-        requires_binary: revision.requires_binary(),
+    LedgerEntry {
+        revision: id.to_owned(),
+        down_revision: graph.down_revision(id).map(ToString::to_string).collect(),
+        depends_on: graph.depends_on(id).map(ToString::to_string).collect(),
+        message: revision.message().to_owned(),
+        action: action.into(),
+        checksum: Some((*revision.checksum()).into()),
+        requires_binary: revision.requires_binary().map(str::to_owned),
         lineage,
-        state: "done",
+        state: State::Done.into(),
         down_sql: revision
             .section(SectionKind::Downgrade, dialect)
             .map(|section| section_source(revision, section).to_owned()),
-        ..LedgerRow::default()
+        ..LedgerEntry::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::ledger::{Edited, Holder};
+use crate::ledger::{Edited, Holder, LedgerEntry};
 use crate::migrations::Migrations;
 
 /// A revision as lists show it.
@@ -84,8 +84,9 @@ pub struct Status {
     pub drift: Vec<Edited>,
     /// Applied heads of which the ledger has no checksum to compare.
     pub unverified: Vec<String>,
-    /// The step that has begun and has not ended.
-    pub unfinished: Option<UnfinishedStep>,
+    /// The step that is running, or was when its process ended. Serialized, it has what is read of such a step.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::ledger::unfinished"))]
+    pub unfinished: Option<LedgerEntry>,
     /// Who holds the migration lock, as far as it can be seen.
     pub holder: Option<Holder>,
 }
@@ -97,27 +98,4 @@ impl Status {
     pub fn is_ready(&self) -> bool {
         self.pending.is_empty() && self.unfinished.is_none() && self.drift.is_empty()
     }
-}
-
-/// A step of the ledger that is running, or was when its process ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct UnfinishedStep {
-    /// The revision.
-    pub revision: String,
-    /// `upgrade` or `downgrade`.
-    pub action: String,
-    /// How many statements its section has.
-    pub statements: u64,
-    /// How many of them took effect.
-    pub statements_done: u64,
-    /// The statement, from 1, that was begun and whose end is not recorded.
-    pub statement_running: Option<u64>,
-    /// Its text, shortened.
-    pub statement: Option<String>,
-    /// By the database's clock, RFC 3339.
-    pub started_at: String,
-    /// The error that stopped it, if one did.
-    pub error: Option<String>,
 }

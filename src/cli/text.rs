@@ -236,7 +236,11 @@ pub(super) fn status(status: &Status) -> String {
         let _ = writeln!(
             text,
             "unfinished: {} of {}, since {}: {} of {} statements took effect",
-            step.action, step.revision, step.started_at, step.statements_done, step.statements
+            step.action,
+            step.revision,
+            step.began().as_deref().unwrap_or("an unknown time"),
+            step.statements_done,
+            step.statements
         );
         if let Some(number) = step.statement_running {
             let statement = step.statement.as_deref().unwrap_or_default();

@@ -30,8 +30,8 @@ pub(crate) struct Server {
     pub role: Option<String>,
     /// The server's own number for this session.
     pub session: Option<String>,
-    /// The database's clock, as the ledger writes it.
-    pub now: String,
+    /// The database's clock.
+    pub now: Option<chrono::DateTime<chrono::Utc>>,
     /// PostgreSQL: `lock_timeout` as the session has it.
     pub lock_timeout: Option<String>,
     /// PostgreSQL: the database's name.

@@ -7,8 +7,7 @@ use crate::dialect::Dialect;
 use crate::executor::{
     Aftermath, RunError, StatementError, Unfinished, UnfinishedReason, Violation,
 };
-use crate::ledger::Edited;
-use crate::ledger::Holder;
+use crate::ledger::{Edited, Holder, LedgerEntry};
 use crate::plan::Action;
 
 fn strings(words: &[&str]) -> Vec<String> {
@@ -35,16 +34,19 @@ fn holder() -> Holder {
 }
 
 fn unfinished(reason: UnfinishedReason) -> Unfinished {
+    let is_in_doubt = reason == UnfinishedReason::InDoubt;
     Unfinished {
-        revision: "3f2a9c1d7b04".into(),
-        action: "upgrade".into(),
-        done: 2,
-        total: 5,
-        in_doubt: (reason == UnfinishedReason::InDoubt).then_some(3),
-        statement: (reason == UnfinishedReason::InDoubt).then(|| "TRUNCATE sessions".into()),
-        started_at: "2026-11-23T03:00:00Z".into(),
-        error: (reason != UnfinishedReason::InDoubt)
-            .then(|| "a.sql:9:1: statement 3 of 5 failed".into()),
+        step: LedgerEntry {
+            revision: "3f2a9c1d7b04".into(),
+            action: Action::Upgrade.into(),
+            statements_done: 2,
+            statements: 5,
+            statement_running: is_in_doubt.then_some(3),
+            statement: is_in_doubt.then(|| "TRUNCATE sessions".into()),
+            started_at: "2026-11-23T03:00:00Z".parse().ok(),
+            error: (!is_in_doubt).then(|| "a.sql:9:1: statement 3 of 5 failed".into()),
+            ..LedgerEntry::default()
+        },
         reason,
     }
 }

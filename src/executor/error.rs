@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::state::{Aftermath, DatabaseState};
 use crate::aim::TargetError;
 use crate::backend::{Class, Fault};
-use crate::ledger::look::RunningRow;
-use crate::ledger::{Holder, excerpt};
+use crate::ledger::{Holder, LedgerEntry, excerpt};
 use crate::plan::Action;
 use crate::prepare::{Prepared, RefusedError, Sql};
 use crate::sql;
@@ -446,22 +445,8 @@ impl fmt::Display for Violation {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Unfinished {
-    /// The revision.
-    pub revision: String,
-    /// Upgrade or downgrade.
-    pub action: String,
-    /// How many of its statements are done.
-    pub done: u64,
-    /// How many it has.
-    pub total: u64,
-    /// The number of the statement of which nobody knows whether it took effect.
-    pub in_doubt: Option<u64>,
-    /// The text of that statement.
-    pub statement: Option<String>,
-    /// When the step began, by the database's clock.
-    pub started_at: String,
-    /// The error that stopped it, if one was recorded.
-    pub error: Option<String>,
+    /// The step, as the ledger has it.
+    pub step: LedgerEntry,
     /// Why this call does not go on with it.
     pub reason: UnfinishedReason,
 }
@@ -482,37 +467,33 @@ pub enum UnfinishedReason {
 
 impl Unfinished {
     /// The error of a running row that this call does not go on with.
-    pub(super) fn error(row: &RunningRow, reason: UnfinishedReason) -> Error {
-        RunError::Unfinished(Box::new(Unfinished {
-            revision: row.revision.clone(),
-            action: row.action.clone(),
-            done: row.statements_done,
-            total: row.statements,
-            in_doubt: row.statement_running,
-            statement: row.statement.clone(),
-            started_at: row.started_at.clone(),
-            error: row.error.clone(),
-            reason,
-        }))
-        .into()
+    pub(super) fn error(row: &LedgerEntry, reason: UnfinishedReason) -> Error {
+        let step = row.clone();
+        RunError::Unfinished(Box::new(Unfinished { step, reason })).into()
     }
 }
 
 impl fmt::Display for Unfinished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let step = &self.step;
         write!(
             f,
             "the {} of revision {}, begun at {}, stands half done: {} of {} statements took effect",
-            self.action, self.revision, self.started_at, self.done, self.total
+            step.action,
+            step.revision,
+            step.began().as_deref().unwrap_or("an unknown time"),
+            step.statements_done,
+            step.statements
         )?;
-        if let Some(error) = &self.error {
+        if let Some(error) = &step.error {
             write!(f, "; it stopped at: {}", excerpt(error))?;
         }
         match self.reason {
             UnfinishedReason::InDoubt => {
-                write!(f, ". Its process died in statement {}, ", self.in_doubt.unwrap_or(self.done + 1))?;
+                let in_doubt = step.statement_running.unwrap_or(step.statements_done + 1);
+                write!(f, ". Its process died in statement {in_doubt}, ")?;
                 f.write_str("and the database cannot tell whether that statement took effect")?;
-                if let Some(statement) = &self.statement {
+                if let Some(statement) = &step.statement {
                     write!(f, ":\n  {}\n", excerpt(statement))?;
                 } else {
                     f.write_str(". ")?;
@@ -564,7 +545,7 @@ impl RunError {
             RunError::Statement(error) => Some(&error.revision),
             RunError::Bookkeeping { revision, .. } => revision.as_deref(),
             RunError::Violation(error) => Some(&error.revision),
-            RunError::Unfinished(error) => Some(&error.revision),
+            RunError::Unfinished(error) => Some(&error.step.revision),
             RunError::Code { revision, .. }
             | RunError::LeaseLost { revision }
             | RunError::Contended { revision, .. }
@@ -594,10 +575,10 @@ impl RunError {
             | RunError::ReadOnly { state, .. } => state.state(),
             RunError::Statement(error) => error.state.state(),
             RunError::Violation(error) => error.state.state(),
-            RunError::Unfinished(step) => DatabaseState::Partly {
-                done: step.done,
-                total: step.total,
-                in_doubt: step.in_doubt,
+            RunError::Unfinished(error) => DatabaseState::Partly {
+                done: error.step.statements_done,
+                total: error.step.statements,
+                in_doubt: error.step.statement_running,
             },
             RunError::Overtaken { statements, .. } => DatabaseState::Partly {
                 done: *statements,

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::view::View;
 use crate::backend::{Line, Message, Source};
-use crate::ledger::Known;
-use crate::ledger::write::{self, LedgerRow};
+use crate::ledger::{Known, LedgerEntry, State, write};
 use crate::migrations::{self, Migrations};
 use crate::plan::{Action, Step};
 use crate::prepare::{self, Prepared};
@@ -27,19 +26,19 @@ impl<'a> Record<'a> {
     }
 
     /// The ledger's row for a step, as it is when the step is done.
-    pub(super) fn row<'r, S: Source>(
+    pub(super) fn row<S: Source>(
         &self,
         line: &Line<'_, S::Database>,
-        step: &'r Step,
-        state: &'r str,
-    ) -> LedgerRow<'r>
-    where
-        'a: 'r,
-    {
+        step: &Step,
+        state: State,
+    ) -> LedgerEntry {
         let lineage = self.lineage(&step.revision);
         let (dialect, id) = (line.dialect(), &step.revision);
         let row = prepare::ledger_row(self.migrations, dialect, id, step.action, lineage);
-        LedgerRow { state, ..row }
+        LedgerEntry {
+            state: state.into(),
+            ..row
+        }
     }
 
     /// A revision's lineage over what the database has: where an ancestor was edited and that was only
@@ -96,9 +95,9 @@ impl<'a> Record<'a> {
         revisions: impl Iterator<Item = Arc<str>>,
     ) -> Vec<String> {
         let steps: Vec<Step> = revisions.map(|id| Step::marking(action, id)).collect();
-        let rows: Vec<LedgerRow<'_>> = steps
+        let rows: Vec<LedgerEntry> = steps
             .iter()
-            .map(|step| self.row::<S>(line, step, "done"))
+            .map(|step| self.row::<S>(line, step, State::Done))
             .collect();
         write::insert_history(&line.names, &line.run.actor, &rows)
     }
@@ -128,16 +127,16 @@ impl<'a> Record<'a> {
             }
         }
         message.swap_all(&write::move_heads(&line.names, &removes, &adds));
-        let now = Some(view.look.server.now.as_str()).filter(|now| !now.is_empty());
+        let now = view.look.server.now;
         let rows: Vec<_> = group
             .iter()
             .map(|prepared| {
                 let count = prepared.statements().len() as u64;
-                LedgerRow {
+                LedgerEntry {
                     statements: count,
                     statements_done: count,
                     started_at: now,
-                    ..self.row::<S>(line, &prepared.step, "done")
+                    ..self.row::<S>(line, &prepared.step, State::Done)
                 }
             })
             .collect();

@@ -6,12 +6,11 @@ use super::gate::{Passage, Resuming};
 use super::state::Aftermath;
 use super::step::chain;
 use crate::backend::Source;
-use crate::ledger::look::RunningRow;
-use crate::ledger::write::{self, LedgerRow};
+use crate::ledger::{LedgerEntry, Recorded, write};
 use crate::plan::Action;
 use crate::prepare::{self, transactional_ddl};
 use crate::resolution::Resolution;
-use crate::revision::Mode;
+use crate::revision::{Checksum, Mode};
 
 const SETTLING: &str = "recording the resolution";
 
@@ -44,7 +43,7 @@ impl<S: Source> Run<'_, S> {
     }
 
     /// The digest over a step's statements up to the one in doubt.
-    fn digest_after(&self, row: &RunningRow) -> Result<String, Error> {
+    fn digest_after(&self, row: &LedgerEntry) -> Result<String, Error> {
         let Some(number) = row.statement_running else {
             return Err(nothing(&row.revision));
         };
@@ -78,16 +77,13 @@ impl<S: Source> Run<'_, S> {
         }
         let graph = self.migrations().graph();
         let affected = graph.descendants([revision]);
-        let mut rows: Vec<(String, String, String)> = Vec::new();
+        let mut rows: Vec<(String, Recorded<Checksum>, String)> = Vec::new();
         let mut lineages: std::collections::HashMap<String, String> =
             std::collections::HashMap::new();
         for id in affected.iter() {
             let embedded = || {
-                self.migrations()
-                    .get(id)
-                    .expect("a member of the graph")
-                    .checksum()
-                    .to_string()
+                let revision = self.migrations().get(id).expect("a member of the graph");
+                (*revision.checksum()).into()
             };
             let checksum = match known.get(id).and_then(|entry| entry.checksum.clone()) {
                 Some(recorded) if **id != *revision => recorded,
@@ -105,7 +101,7 @@ impl<S: Source> Run<'_, S> {
             let parents: Vec<String> = parents.iter().map(|parent| stored(parent)).collect();
             let lineage = crate::migrations::lineage(
                 id,
-                &checksum,
+                &checksum.to_string(),
                 parents.iter().map(String::as_str).collect(),
             );
             if **id == *revision || heads.iter().any(|head| **head == **id) {
@@ -114,7 +110,7 @@ impl<S: Source> Run<'_, S> {
             lineages.insert(id.to_string(), lineage);
         }
         let line = &self.steps.gate.view.wire.line;
-        let rows: Vec<LedgerRow<'_>> = rows
+        let rows: Vec<LedgerEntry> = rows
             .iter()
             .map(|(id, checksum, lineage)| {
                 let lineage = Some(lineage.clone());
@@ -122,11 +118,10 @@ impl<S: Source> Run<'_, S> {
                     self.migrations(),
                     line.dialect(),
                     id,
-                    Action::Baseline,
+                    Action::Accept,
                     lineage,
                 );
-                LedgerRow {
-                    action: "accept",
+                LedgerEntry {
                     checksum: Some(checksum.clone()),
                     ..row
                 }

@@ -51,14 +51,14 @@ impl<S: Source> Run<'_, S> {
         let running = self.last_look().running.first();
         if plan.steps().is_empty() {
             let leaving = running.filter(|row| {
-                row.action == Action::Downgrade.name() && self.heads().contains(&row.revision)
+                row.action == Action::Downgrade && self.heads().contains(&row.revision)
             });
             return Ok(leaving.map_or(Decision::There, |row| {
                 Decision::Leaving(row.revision.clone())
             }));
         }
         let begun = running.filter(|row| {
-            row.action == Action::Upgrade.name()
+            row.action == Action::Upgrade
                 && plan.steps().iter().any(|s| *s.revision == *row.revision)
         });
         let first = match begun {
@@ -77,7 +77,7 @@ impl<S: Source> Run<'_, S> {
             .last_look()
             .running
             .iter()
-            .filter(|row| row.action == Action::Upgrade.name())
+            .filter(|row| row.action == Action::Upgrade)
             .map(|row| row.revision.clone());
         let mut unknown: Vec<String> = self
             .heads()

@@ -6,7 +6,7 @@ use crate::backend::Source;
 use crate::ledger::Holder;
 use crate::report::Outcome;
 use crate::standing::StandingError;
-use crate::status::{Status, UnfinishedStep};
+use crate::status::Status;
 
 impl<S: Source> Run<'_, S> {
     /// Whether this binary may serve on this database as it is.
@@ -48,16 +48,6 @@ impl<S: Source> Run<'_, S> {
         let graph = self.migrations().graph();
         let look = self.last_look();
         let applied = graph.ancestors(heads.iter().filter(|id| graph.contains(id)));
-        let unfinished = look.running.first().map(|row| UnfinishedStep {
-            revision: row.revision.clone(),
-            action: row.action.clone(),
-            statements: row.statements,
-            statements_done: row.statements_done,
-            statement_running: row.statement_running,
-            statement: row.statement.clone(),
-            started_at: row.started_at.clone(),
-            error: row.error.clone(),
-        });
         Status {
             heads: graph
                 .effective_heads()
@@ -78,7 +68,7 @@ impl<S: Source> Run<'_, S> {
                 .filter(|head| head.lineage.is_none() && graph.contains(&head.revision))
                 .map(|head| head.revision.clone())
                 .collect(),
-            unfinished,
+            unfinished: look.running.first().cloned(),
             holder: None,
         }
     }

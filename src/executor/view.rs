@@ -5,7 +5,7 @@ use super::state::Aftermath;
 use super::wait::Wait;
 use super::wire::{ConductOf, Wire};
 use crate::backend::{Backend as _, Class, Conduct as _, Source};
-use crate::ledger::look::{self, HeadRow, Look, RunningRow, Tables, TextRow};
+use crate::ledger::look::{self, HeadRow, Look, Tables, TextRow};
 use crate::ledger::tables::{self, LAYOUT};
 use crate::ledger::{self, Holder, Known, LedgerEntry, write};
 use crate::plan::Step;
@@ -31,11 +31,11 @@ impl<S: Source> View<'_, S> {
     }
 
     /// The unfinished row of a step.
-    pub(super) fn find_running(&self, step: &Step) -> Option<&RunningRow> {
+    pub(super) fn find_running(&self, step: &Step) -> Option<&LedgerEntry> {
         self.look
             .running
             .iter()
-            .find(|row| row.revision == *step.revision && row.action == step.action.name())
+            .find(|row| row.revision == *step.revision && row.action == step.action)
     }
 
     /// Looks, outside any transaction: one statement where limbeck's tables are all there.
@@ -169,7 +169,7 @@ impl<S: Source> View<'_, S> {
         }
         let history = write::read_history(&self.wire.line.names);
         let rows = self.read("reading the ledger", &history).await?;
-        Ok(ledger::read(&rows))
+        Ok(ledger::read(self.wire.dialect(), &rows))
     }
 
     pub(super) async fn read_known(&mut self) -> Result<Known, Error> {

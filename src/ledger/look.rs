@@ -1,5 +1,7 @@
 //! The look: everything that decides whether there is work to do, in one statement and so in one snapshot.
 
+use super::recorded::State;
+use super::row::{self, LedgerEntry};
 use crate::dialect::session::Server;
 use crate::dialect::{Dialect, Names};
 
@@ -15,7 +17,7 @@ pub(crate) struct Look {
     /// The rows of the version table, sorted by revision.
     pub heads: Vec<HeadRow>,
     /// Ledger rows whose state is `running`, oldest first.
-    pub running: Vec<RunningRow>,
+    pub running: Vec<LedgerEntry>,
     /// This service's row of the table of leases; none before the first write.
     pub lease: Option<LeaseRow>,
     /// Whether the ledger has any row of this service.
@@ -54,28 +56,6 @@ impl Look {
 pub(crate) struct HeadRow {
     pub revision: String,
     pub lineage: Option<String>,
-}
-
-/// A step that has begun and has neither ended nor failed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct RunningRow {
-    pub id: i64,
-    pub revision: String,
-    pub action: String,
-    pub checksum: Option<String>,
-    pub requires_binary: Option<String>,
-    pub statements: u64,
-    pub statements_done: u64,
-    /// The statement, counted from 1, that was sent and whose end was never recorded.
-    pub statement_running: Option<u64>,
-    pub statement: Option<String>,
-    pub done_digest: Option<String>,
-    pub fingerprint: Option<String>,
-    pub rows_affected: u64,
-    pub error: Option<String>,
-    pub started_at: String,
-    pub down_revision: Vec<String>,
-    pub depends_on: Vec<String>,
 }
 
 /// The lease as it stands.
@@ -130,36 +110,19 @@ pub(crate) fn full(names: &Names) -> String {
         lineage = t("h.lineage"),
         head = t("v.version_num"),
     );
-    let heads = row(
+    let heads = select(
         dialect,
         "head",
         &[t("v.version_num"), lineage],
         &format!("FROM {version} v"),
     );
-    let running = row(
+    let running = select(
         dialect,
         "running",
-        &[
-            t("r.id"),
-            t("r.revision"),
-            t("r.action"),
-            t("r.checksum"),
-            t("r.requires_binary"),
-            t("r.statements"),
-            t("r.statements_done"),
-            t("r.statement_running"),
-            t("r.statement"),
-            t("r.done_digest"),
-            t("r.fingerprint"),
-            t("r.rows_affected"),
-            t("r.error"),
-            t(&time_text(dialect, "r.started_at")),
-            t("r.down_revision"),
-            t("r.depends_on"),
-        ],
+        &row::select(dialect, "r.", &row::RUNNING),
         &format!("FROM {history} r WHERE r.{scope} AND r.state = 'running'"),
     );
-    let lease = row(
+    let lease = select(
         dialect,
         "lease",
         &[
@@ -192,14 +155,14 @@ pub(crate) fn again(names: &Names) -> String {
     let time = t(&time_text(dialect, now(dialect)));
     let server = (0..5).map(|_| nothing()).chain([time]).collect::<Vec<_>>();
     [
-        narrow_row(dialect, "server", &server, ""),
-        narrow_row(
+        narrow_select(dialect, "server", &server, ""),
+        narrow_select(
             dialect,
             "head",
             &[t("v.version_num")],
             &format!("FROM {} v", names.version()),
         ),
-        narrow_row(
+        narrow_select(
             dialect,
             "running",
             &[t("r.id")],
@@ -208,7 +171,7 @@ pub(crate) fn again(names: &Names) -> String {
                 names.history()
             ),
         ),
-        narrow_row(
+        narrow_select(
             dialect,
             "lease",
             &[t("l.layout"), t("l.epoch"), t("l.beat"), t("l.holder")],
@@ -223,7 +186,7 @@ pub(crate) fn partial(names: &Names, tables: Tables) -> String {
     let dialect = names.dialect();
     let mut parts = vec![server(names)];
     if tables.version {
-        parts.push(row(
+        parts.push(select(
             dialect,
             "head",
             &[dialect.text("v.version_num")],
@@ -266,19 +229,19 @@ fn server(names: &Names) -> String {
         columns.push(dialect.text("pg_catalog.current_setting('lock_timeout')"));
         columns.push(dialect.text("pg_catalog.current_database()"));
     }
-    row(dialect, "server", &columns, "")
+    select(dialect, "server", &columns, "")
 }
 
-fn row(dialect: Dialect, kind: &str, columns: &[String], from: &str) -> String {
-    row_of(WIDTH, dialect, kind, columns, from)
+fn select(dialect: Dialect, kind: &str, columns: &[String], from: &str) -> String {
+    select_of(WIDTH, dialect, kind, columns, from)
 }
 
 /// A row of [`again`].
-fn narrow_row(dialect: Dialect, kind: &str, columns: &[String], from: &str) -> String {
-    row_of(NARROW, dialect, kind, columns, from)
+fn narrow_select(dialect: Dialect, kind: &str, columns: &[String], from: &str) -> String {
+    select_of(NARROW, dialect, kind, columns, from)
 }
 
-fn row_of(width: usize, dialect: Dialect, kind: &str, columns: &[String], from: &str) -> String {
+fn select_of(width: usize, dialect: Dialect, kind: &str, columns: &[String], from: &str) -> String {
     let mut select = format!("SELECT {} AS c0", dialect.text(&format!("'{kind}'")));
     for index in 1..width {
         let nothing = dialect.text("NULL");
@@ -355,7 +318,7 @@ pub(crate) fn read(family: Dialect, rows: &[TextRow], tables: Tables) -> Look {
                     autocommit_off: matches!(text(3).as_deref(), Some("2" | "3")),
                     role: text(4),
                     session: text(5),
-                    now: string(6),
+                    now: text(6).as_deref().and_then(row::read_time),
                     lock_timeout: text(7),
                     database: text(8),
                 };
@@ -364,23 +327,9 @@ pub(crate) fn read(family: Dialect, rows: &[TextRow], tables: Tables) -> Look {
                 revision: string(1),
                 lineage: text(2),
             }),
-            "running" => look.running.push(RunningRow {
-                id: number(text(1)),
-                revision: string(2),
-                action: string(3),
-                checksum: text(4),
-                requires_binary: text(5),
-                statements: number(text(6)),
-                statements_done: number(text(7)),
-                statement_running: text(8).and_then(|text| text.parse().ok()),
-                statement: text(9),
-                done_digest: text(10),
-                fingerprint: text(11),
-                rows_affected: number(text(12)),
-                error: text(13),
-                started_at: string(14),
-                down_revision: list(&string(15)),
-                depends_on: list(&string(16)),
+            "running" => look.running.push(LedgerEntry {
+                state: State::Running.into(),
+                ..LedgerEntry::read(family, &row::RUNNING, row.get(1..).unwrap_or_default())
             }),
             "lease" => {
                 look.lease = Some(LeaseRow {
@@ -407,15 +356,6 @@ pub(crate) fn read(family: Dialect, rows: &[TextRow], tables: Tables) -> Look {
 
 fn number<N: std::str::FromStr + Default>(text: Option<String>) -> N {
     text.and_then(|text| text.parse().ok()).unwrap_or_default()
-}
-
-/// A stored list of ids: none of them holds a comma.
-pub(crate) fn list(stored: &str) -> Vec<String> {
-    stored
-        .split(',')
-        .filter(|id| !id.is_empty())
-        .map(str::to_owned)
-        .collect()
 }
 
 #[cfg(test)]

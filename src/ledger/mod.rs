@@ -2,6 +2,8 @@
 
 mod holder;
 pub(crate) mod look;
+mod recorded;
+mod row;
 pub(crate) mod tables;
 pub(crate) mod write;
 
@@ -10,92 +12,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub use holder::Holder;
 #[cfg(feature = "_sqlx")]
 pub(crate) use holder::excerpt;
-use look::{TextRow, list};
+pub use recorded::{Recorded, State};
+pub use row::LedgerEntry;
+pub(crate) use row::read;
+#[cfg(feature = "serde")]
+pub(crate) use row::unfinished;
 
 use crate::migrations::Migrations;
-
-/// One row of the ledger.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct LedgerEntry {
-    /// The row's number; later steps have higher ones.
-    pub id: i64,
-    /// The revision.
-    pub revision: String,
-    /// Its parents, as the binary that wrote the row knew them.
-    pub down_revision: Vec<String>,
-    /// Its resolved dependencies, likewise.
-    pub depends_on: Vec<String>,
-    /// The revision's message.
-    pub message: String,
-    /// `upgrade`, `downgrade`, `stamp`, `baseline` or `accept`.
-    pub action: String,
-    /// `sha256:` over the revision's file.
-    pub checksum: Option<String>,
-    /// The revision that a binary must embed to run against this one.
-    pub requires_binary: Option<String>,
-    /// The lineage digest.
-    pub lineage: Option<String>,
-    /// `running`, `done` or `failed`.
-    pub state: String,
-    /// How many statements the section has.
-    pub statements: u64,
-    /// How many took effect; batches of a `repeat` section.
-    pub statements_done: u64,
-    /// The rows that they changed.
-    pub rows_affected: u64,
-    /// By the database's clock, RFC 3339, UTC.
-    pub started_at: Option<String>,
-    /// Likewise.
-    pub finished_at: Option<String>,
-    /// The database user.
-    pub db_user: Option<String>,
-    /// The host of the process.
-    pub host: Option<String>,
-    /// Its process id.
-    pub pid: Option<i64>,
-    /// The application's name and version.
-    pub application: Option<String>,
-    /// The version of limbeck that wrote the row.
-    pub limbeck_version: Option<String>,
-    /// Why it failed, or stopped.
-    pub error: Option<String>,
-}
-
-/// The rows of [`crate::ledger::write::read_history`].
-pub(crate) fn read(rows: &[TextRow]) -> Vec<LedgerEntry> {
-    rows.iter()
-        .map(|row| {
-            let text = |index: usize| row.get(index).cloned().flatten();
-            let string = |index: usize| text(index).unwrap_or_default();
-            let number = |index: usize| string(index).parse().unwrap_or(0);
-            LedgerEntry {
-                id: string(0).parse().unwrap_or(0),
-                revision: string(1),
-                down_revision: list(&string(2)),
-                depends_on: list(&string(3)),
-                message: string(4),
-                action: string(5),
-                checksum: text(6),
-                requires_binary: text(7),
-                lineage: text(8),
-                state: string(9),
-                statements: number(10),
-                statements_done: number(11),
-                rows_affected: number(12),
-                started_at: text(13),
-                finished_at: text(14),
-                db_user: text(15),
-                host: text(16),
-                pid: text(17).and_then(|text| text.parse().ok()),
-                application: text(18),
-                limbeck_version: text(19),
-                error: text(20),
-            }
-        })
-        .collect()
-}
+use crate::plan::Action;
 
 /// What the ledger last said of each revision.
 #[derive(Debug, Default)]
@@ -107,11 +31,11 @@ impl Known {
     pub(crate) fn new(entries: impl IntoIterator<Item = LedgerEntry>) -> Known {
         let mut latest = HashMap::new();
         for entry in entries {
-            let counts = match entry.state.as_str() {
-                "done" => entry.action != "downgrade",
+            let counts = match entry.state.known() {
+                Some(State::Done) => entry.action != Action::Downgrade,
                 // A step that is still running counts as applied.
-                "running" => entry.action == "upgrade",
-                _ => false,
+                Some(State::Running) => entry.action == Action::Upgrade,
+                Some(State::Failed) | None => false,
             };
             if counts {
                 latest.insert(entry.revision.clone(), entry);
@@ -134,14 +58,14 @@ impl Known {
             .into_iter()
             .filter_map(|id| {
                 let stored = self.get(id)?;
-                let recorded = stored.checksum.clone().filter(|_| stored.state == "done")?;
+                let recorded = stored.checksum.as_ref()?;
                 let revision = migrations.get(id)?;
-                let embedded = revision.checksum().to_string();
-                (recorded != embedded).then(|| Edited {
+                let embedded = revision.checksum();
+                (stored.state == State::Done && *recorded != *embedded).then(|| Edited {
                     revision: id.to_owned(),
                     path: revision.path().to_owned(),
-                    recorded,
-                    embedded,
+                    recorded: recorded.to_string(),
+                    embedded: embedded.to_string(),
                 })
             })
             .collect()

@@ -4,31 +4,14 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::look::now;
+use super::recorded::State;
+use super::row::{self, LedgerEntry};
 use crate::dialect::session::Actor;
 use crate::dialect::{Dialect, Names};
-
-/// One row of the ledger, as it is written.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct LedgerRow<'a> {
-    pub revision: &'a str,
-    pub down_revision: String,
-    pub depends_on: String,
-    pub message: &'a str,
-    pub action: &'a str,
-    pub checksum: Option<String>,
-    pub requires_binary: Option<&'a str>,
-    pub lineage: Option<String>,
-    pub state: &'a str,
-    pub statements: u64,
-    pub statements_done: u64,
-    pub rows_affected: u64,
-    pub epoch: Option<i64>,
-    /// The database's clock when the step began; none: now.
-    pub started_at: Option<&'a str>,
-    pub error: Option<&'a str>,
-    pub down_sql: Option<String>,
-}
+use crate::plan::Action;
 
 /// A statement and the number of rows that it must change.
 fn guarded(dialect: Dialect, statement: String, rows: usize) -> Vec<String> {
@@ -153,11 +136,11 @@ const CHUNK: usize = 500;
 const CHUNK_BYTES: usize = 512 * 1024;
 
 /// Ledger rows, several to a statement.
-pub(crate) fn insert_history(names: &Names, actor: &Actor, rows: &[LedgerRow<'_>]) -> Vec<String> {
+pub(crate) fn insert_history(names: &Names, actor: &Actor, rows: &[LedgerEntry]) -> Vec<String> {
     let mut statements: Vec<String> = Vec::new();
     let mut in_last = 0;
     for row in rows {
-        let values = history_values(names, actor, row).join(", ");
+        let (columns, values) = history_values(names, actor, row);
         match statements.last_mut() {
             Some(last) if in_last < CHUNK && last.len() + values.len() < CHUNK_BYTES => {
                 last.push_str(&format!(", ({values})"));
@@ -165,7 +148,7 @@ pub(crate) fn insert_history(names: &Names, actor: &Actor, rows: &[LedgerRow<'_>
             }
             _ => {
                 statements.push(format!(
-                    "INSERT INTO {} ({HISTORY_COLUMNS}) VALUES ({values})",
+                    "INSERT INTO {} ({columns}) VALUES ({values})",
                     names.history(),
                 ));
                 in_last = 1;
@@ -203,15 +186,15 @@ pub(crate) fn next_epoch(epoch: i64) -> i64 {
 pub(crate) fn begin_history(
     names: &Names,
     actor: &Actor,
-    row: &LedgerRow<'_>,
+    row: &LedgerEntry,
     claim: &Claim,
 ) -> Vec<String> {
     let dialect = names.dialect();
     let epoch = claim.epoch;
+    let (columns, values) = history_values(names, actor, row);
     let insert = format!(
-        "INSERT INTO {} ({HISTORY_COLUMNS}) SELECT {} FROM {} l WHERE EXISTS (SELECT 1 FROM {} WHERE {}) AND l.{}",
+        "INSERT INTO {} ({columns}) SELECT {values} FROM {} l WHERE EXISTS (SELECT 1 FROM {} WHERE {}) AND l.{}",
         names.history(),
-        history_values(names, actor, row).join(", "),
         names.lock(),
         names.lock(),
         claim.is_held(names),
@@ -227,11 +210,8 @@ pub(crate) fn begin_history(
     statements
 }
 
-const HISTORY_COLUMNS: &str = "scope, revision, down_revision, depends_on, message, action, checksum, \
-     requires_binary, lineage, state, statements, statements_done, rows_affected, epoch, started_at, \
-     finished_at, db_user, host, pid, session, application, limbeck_version, error, down_sql";
-
-fn history_values(names: &Names, actor: &Actor, row: &LedgerRow<'_>) -> Vec<String> {
+/// The columns of a new row, and their values.
+fn history_values(names: &Names, actor: &Actor, row: &LedgerEntry) -> (String, String) {
     let dialect = names.dialect();
     let (user, session) = match dialect {
         Dialect::Sqlite => ("NULL", "NULL"),
@@ -241,47 +221,66 @@ fn history_values(names: &Names, actor: &Actor, row: &LedgerRow<'_>) -> Vec<Stri
         ),
         Dialect::Mysql | Dialect::Mariadb => ("CURRENT_USER()", "CONNECTION_ID()"),
     };
-    let null = "NULL".to_owned();
-    vec![
-        names.scope_literal(),
-        dialect.literal(row.revision),
-        dialect.literal(&row.down_revision),
-        dialect.literal(&row.depends_on),
-        dialect.literal(row.message),
-        dialect.literal(row.action),
-        dialect.literal_or_null(row.checksum.as_deref()),
-        dialect.literal_or_null(row.requires_binary),
-        dialect.literal_or_null(row.lineage.as_deref()),
-        dialect.literal(row.state),
-        row.statements.to_string(),
-        row.statements_done.to_string(),
-        row.rows_affected.to_string(),
-        row.epoch.map_or(null.clone(), |epoch| epoch.to_string()),
-        row.started_at
-            .map_or(now(dialect).to_owned(), |time| stored_time(dialect, time)),
-        if row.state == "running" {
-            null
-        } else {
-            now(dialect).to_owned()
-        },
-        user.to_owned(),
-        dialect.literal(&actor.host),
-        actor.pid.to_string(),
-        session.to_owned(),
-        dialect.literal(&actor.application),
-        dialect.literal(env!("CARGO_PKG_VERSION")),
-        dialect.literal_or_null(row.error),
-        dialect.literal_or_null(row.down_sql.as_deref()),
-    ]
+    let null = || "NULL".to_owned();
+    let now = || now(dialect).to_owned();
+    let text = |text: &str| dialect.literal(text);
+    let or_null = |text: &Option<String>| dialect.literal_or_null(text.as_deref());
+    let finished_at = if row.state == State::Running {
+        null()
+    } else {
+        now()
+    };
+    let values = [
+        ("scope", names.scope_literal()),
+        ("revision", text(&row.revision)),
+        ("down_revision", text(&row.down_revision.join(","))),
+        ("depends_on", text(&row.depends_on.join(","))),
+        ("message", text(&row.message)),
+        ("action", text(row.action.name())),
+        ("checksum", checksum(dialect, row)),
+        ("requires_binary", or_null(&row.requires_binary)),
+        ("lineage", or_null(&row.lineage)),
+        ("state", text(row.state.name())),
+        ("statements", row.statements.to_string()),
+        ("statements_done", row.statements_done.to_string()),
+        ("rows_affected", row.rows_affected.to_string()),
+        (
+            "epoch",
+            row.epoch.map_or_else(null, |epoch| epoch.to_string()),
+        ),
+        (
+            "started_at",
+            row.started_at
+                .map_or_else(now, |time| stored_time(dialect, time)),
+        ),
+        ("finished_at", finished_at),
+        ("db_user", user.to_owned()),
+        ("host", text(&actor.host)),
+        ("pid", actor.pid.to_string()),
+        ("session", session.to_owned()),
+        ("application", text(&actor.application)),
+        ("limbeck_version", text(env!("CARGO_PKG_VERSION"))),
+        ("error", or_null(&row.error)),
+        ("down_sql", or_null(&row.down_sql)),
+    ];
+    let columns = values.each_ref().map(|(column, _)| *column);
+    let values = values.map(|(_, value)| value);
+    (columns.join(", "), values.join(", "))
+}
+
+fn checksum(dialect: Dialect, row: &LedgerEntry) -> String {
+    let text = row.checksum.as_ref().map(ToString::to_string);
+    dialect.literal_or_null(text.as_deref())
 }
 
 /// A time that the look returned, as a value for a time column.
-fn stored_time(dialect: Dialect, rfc3339: &str) -> String {
+fn stored_time(dialect: Dialect, time: DateTime<Utc>) -> String {
+    let rfc3339 = row::write_time(dialect, time);
     match dialect {
-        Dialect::Sqlite => dialect.literal(rfc3339),
-        Dialect::Postgres => format!("{}::pg_catalog.timestamptz", dialect.literal(rfc3339)),
+        Dialect::Sqlite => dialect.literal(&rfc3339),
+        Dialect::Postgres => format!("{}::pg_catalog.timestamptz", dialect.literal(&rfc3339)),
         Dialect::Mysql | Dialect::Mariadb => {
-            dialect.literal(rfc3339.trim_end_matches('Z').replace('T', " ").as_str())
+            dialect.literal(&rfc3339.trim_end_matches('Z').replace('T', " "))
         }
     }
 }
@@ -300,8 +299,8 @@ pub(crate) struct Progress<'a> {
     pub fingerprint: Option<&'a str>,
     pub rows_affected: u64,
     pub error: Option<&'a str>,
-    /// `done` or `failed` ends the step.
-    pub end: Option<&'a str>,
+    /// Done or failed ends the step.
+    pub end: Option<State>,
 }
 
 pub(crate) fn record(names: &Names, progress: &Progress<'_>) -> Vec<String> {
@@ -314,7 +313,7 @@ pub(crate) fn record(names: &Names, progress: &Progress<'_>) -> Vec<String> {
     let end = progress.end.map_or(String::new(), |state| {
         format!(
             ", state = {}, finished_at = {}",
-            dialect.literal(state),
+            dialect.literal(state.name()),
             now(dialect)
         )
     });
@@ -338,7 +337,7 @@ pub(crate) fn record(names: &Names, progress: &Progress<'_>) -> Vec<String> {
 pub(crate) fn adopt_row(
     names: &Names,
     actor: &Actor,
-    row: &LedgerRow<'_>,
+    row: &LedgerEntry,
     statements: u64,
     id: i64,
     epoch: i64,
@@ -348,7 +347,7 @@ pub(crate) fn adopt_row(
         "UPDATE {} SET epoch = {epoch}, statements = {statements}, checksum = {}, lineage = {}, down_sql = {}, \
          host = {}, pid = {}, application = {}, limbeck_version = {} WHERE id = {id} AND state = 'running'",
         names.history(),
-        dialect.literal_or_null(row.checksum.as_deref()),
+        checksum(dialect, row),
         dialect.literal_or_null(row.lineage.as_deref()),
         dialect.literal_or_null(row.down_sql.as_deref()),
         dialect.literal(&actor.host),
@@ -492,8 +491,8 @@ pub(crate) fn move_epoch(names: &Names, claim: &Claim) -> Vec<String> {
 pub(crate) fn own_done_row(
     names: &Names,
     actor: &Actor,
-    (revision, action): (&str, &str),
-    since: Option<&str>,
+    (revision, action): (&str, Action),
+    since: Option<DateTime<Utc>>,
     epoch: Option<i64>,
 ) -> String {
     let dialect = names.dialect();
@@ -509,7 +508,7 @@ pub(crate) fn own_done_row(
         names.history(),
         names.scope(),
         dialect.literal(revision),
-        dialect.literal(action),
+        dialect.literal(action.name()),
         dialect.literal(&actor.host),
         actor.pid,
     )
@@ -528,31 +527,7 @@ pub(crate) fn release(names: &Names, holder: &str) -> String {
 /// The whole ledger of this service, oldest first, for what a look is too narrow for.
 pub(crate) fn read_history(names: &Names) -> String {
     let dialect = names.dialect();
-    let t = |expression: &str| dialect.text(expression);
-    let time = |column: &str| dialect.text(&super::look::time_text(dialect, column));
-    let columns = [
-        t("id"),
-        t("revision"),
-        t("down_revision"),
-        t("depends_on"),
-        t("message"),
-        t("action"),
-        t("checksum"),
-        t("requires_binary"),
-        t("lineage"),
-        t("state"),
-        t("statements"),
-        t("statements_done"),
-        t("rows_affected"),
-        time("started_at"),
-        time("finished_at"),
-        t("db_user"),
-        t("host"),
-        t("pid"),
-        t("application"),
-        t("limbeck_version"),
-        t("error"),
-    ];
+    let columns = row::select(dialect, "", &row::HISTORY);
     format!(
         "SELECT {} FROM {} WHERE {} ORDER BY {}.id",
         columns.join(", "),

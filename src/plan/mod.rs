@@ -54,10 +54,20 @@ pub enum Action {
     Stamp,
     /// Runs nothing: the revision was there when the ledger began. No plan holds such a step.
     Baseline,
+    /// Runs nothing: somebody accepted that the revision's file was edited. No plan holds such a step.
+    Accept,
 }
 
 impl Action {
-    /// `upgrade`, `downgrade`, `stamp` or `baseline`.
+    pub(crate) const ALL: [Action; 5] = [
+        Action::Upgrade,
+        Action::Downgrade,
+        Action::Stamp,
+        Action::Baseline,
+        Action::Accept,
+    ];
+
+    /// `upgrade`, `downgrade`, `stamp`, `baseline` or `accept`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -65,6 +75,7 @@ impl Action {
             Action::Downgrade => "downgrade",
             Action::Stamp => "stamp",
             Action::Baseline => "baseline",
+            Action::Accept => "accept",
         }
     }
 }

@@ -244,7 +244,7 @@ with_alembic! {
         let ledger = migrator.ledger().await.expect("the ledger");
         let rows: Vec<(&str, &str, &str)> = ledger
             .iter()
-            .map(|row| (row.action.as_str(), row.revision.as_str(), row.state.as_str()))
+            .map(|row| (row.action.name(), row.revision.as_str(), row.state.name()))
             .collect();
         let expected = [
             ("baseline", one, "done"),

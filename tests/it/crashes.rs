@@ -244,7 +244,7 @@ async fn what_does_not_show_is_settled_by_hand() {
         panic!("{error}")
     };
     assert_eq!(
-        (unfinished.reason, unfinished.in_doubt),
+        (unfinished.reason, unfinished.step.statement_running),
         (UnfinishedReason::InDoubt, Some(2)),
         "{error}"
     );

@@ -128,6 +128,6 @@ on_each! {
         let ledger = limbeck::Migrator::new(&db.pool, migrations(&[])).ledger().await.expect("ledger");
         let row = ledger.iter().filter(|row| row.revision == "b").collect::<Vec<_>>();
         assert_eq!(row.len(), 1);
-        assert_eq!((row[0].state.as_str(), row[0].statements_done, row[0].rows_affected), ("done", ROWS as u64, ROWS as u64));
+        assert_eq!((row[0].state.name(), row[0].statements_done, row[0].rows_affected), ("done", ROWS as u64, ROWS as u64));
     }
 }

@@ -1,6 +1,6 @@
 //! Runs on every database: what a call does, what it leaves behind, and what it says when it stops.
 
-use limbeck::{Migrations, Migrator, Outcome, Purge, Target};
+use limbeck::{Action, Migrations, Migrator, Outcome, Purge, State, Target};
 
 use crate::support::migrations;
 use crate::support::on_each;
@@ -104,7 +104,7 @@ on_each! {
         assert_eq!(migrator.current().await.expect("current"), ["m1"]);
         let ledger = migrator.ledger().await.expect("ledger");
         assert_eq!(ledger.len(), 5);
-        assert!(ledger.iter().all(|entry| entry.action == "stamp" && entry.state == "done"));
+        assert!(ledger.iter().all(|entry| entry.action == Action::Stamp && entry.state == State::Done));
         assert!(!db.tables().await.contains(&"audit".to_owned()));
         let report = migrator.upgrade_to_head().await.expect("upgrade");
         assert_eq!(report.outcome, Outcome::AlreadyThere);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use limbeck::{
-    Error, Migrations, Migrator, OnAhead, OnDrift, Outcome, Resolution, RunError, StandingError,
-    Target,
+    Action, Error, LedgerEntry, Migrations, Migrator, OnAhead, OnDrift, Outcome, Recorded,
+    Resolution, RunError, StandingError, State, Target,
 };
 
 use crate::support::{migrations, on_each};
@@ -177,10 +177,33 @@ on_each! {
         let report = migrator.upgrade_to_head().await.expect("taken over");
         assert_eq!(report.heads, ["c"]);
         let actions: Vec<(String, String)> =
-            migrator.ledger().await.expect("ledger").into_iter().map(|row| (row.revision, row.action)).collect();
+            migrator.ledger().await.expect("ledger").into_iter().map(|row| (row.revision, row.action.to_string())).collect();
         let expected = [("a", "baseline"), ("b", "baseline"), ("c", "upgrade")];
         assert_eq!(actions, expected.map(|(id, action)| (id.to_owned(), action.to_owned())));
         assert_eq!(db.strings("SELECT version_num FROM alembic_version").await, ["c"]);
+    }
+
+    /// Words of the ledger that this version does not know are told as they stand, and keep nothing from running.
+    async fn words_that_a_newer_version_wrote_are_kept(db) {
+        let files = chain(&[("a", "", ""), ("b", "a", "")]);
+        let migrator = Migrator::new(&db.pool, files);
+        let _ = migrator.upgrade("a").await.expect("a");
+        db.run("INSERT INTO limbeck_history (scope, revision, down_revision, depends_on, message, action, checksum, state, \
+                statements, statements_done, rows_affected, started_at) VALUES ('limbeck_version', 'a', '', '', 'm', \
+                'rehearse', 'blake3:00', 'paused', 1, 0, 0, '2026-01-01 00:00:00')").await;
+        let report = migrator.upgrade_to_head().await.expect("the rest");
+        assert_eq!(report.heads, ["b"]);
+        assert!(migrator.status().await.expect("status").is_ready());
+
+        let ledger = migrator.ledger().await.expect("the ledger");
+        let known = |row: &LedgerEntry| row.checksum.as_ref().and_then(Recorded::known).is_some() && row.started_at.is_some();
+        let told: Vec<_> = ledger.iter().map(|row| (row.action.clone(), row.state.clone(), known(row))).collect();
+        let other = (Recorded::Other("rehearse".to_owned()), Recorded::Other("paused".to_owned()), false);
+        let done = (Recorded::Known(Action::Upgrade), Recorded::Known(State::Done), true);
+        assert_eq!(told, [done.clone(), other, done]);
+        assert_eq!(ledger[1].checksum, Some(Recorded::Other("blake3:00".to_owned())));
+        // SQLite keeps the text, which is no time of the ledger's form.
+        assert_eq!(ledger[1].started_at.is_none(), db.dialect == limbeck::Dialect::Sqlite);
     }
 
     /// An id that the column cannot hold is refused before anything is written.

@@ -266,7 +266,7 @@ on_each! {
             let Error::Run(run) = &error else { panic!("{error}") };
             let RunError::Unfinished(unfinished) = &**run else { panic!("{error}") };
             assert_eq!(unfinished.reason, UnfinishedReason::InTheWay, "{error}");
-            assert_eq!((unfinished.revision.as_str(), unfinished.done, unfinished.total), ("l", 1, 2));
+            assert_eq!((unfinished.step.revision.as_str(), unfinished.step.statements_done, unfinished.step.statements), ("l", 1, 2));
         }
         let error = migrator.downgrade("base").await.expect_err("blocked");
         assert!(matches!(&error, Error::Run(run) if matches!(**run, RunError::Unfinished(_))), "{error}");

@@ -11,8 +11,8 @@ use super::view::View;
 use super::wait::Wait;
 use super::wire::Wire;
 use crate::backend::{Class, Conduct as _, Fault, Message, Source, StatementResult};
-use crate::ledger::look::{self, RunningRow, Tables, TextRow};
-use crate::ledger::{tables, write};
+use crate::ledger::look::{self, Tables, TextRow};
+use crate::ledger::{LedgerEntry, tables, write};
 use crate::plan::Step;
 
 const BEGINNING: &str = "beginning a step";
@@ -50,15 +50,15 @@ impl<'r> Resuming<'r> {
         }
     }
 
-    pub(super) fn row(row: &'r RunningRow) -> Self {
+    pub(super) fn row(row: &'r LedgerEntry) -> Self {
         Resuming {
             revision: &row.revision,
-            action: &row.action,
+            action: row.action.name(),
         }
     }
 
-    fn is(self, row: &RunningRow) -> bool {
-        row.revision == self.revision && row.action == self.action
+    fn is(self, row: &LedgerEntry) -> bool {
+        row.revision == self.revision && row.action.name() == self.action
     }
 }
 
@@ -66,7 +66,7 @@ impl<'r> Resuming<'r> {
 pub(super) enum Block {
     Moved,
     Lease,
-    Unfinished(Box<RunningRow>),
+    Unfinished(Box<LedgerEntry>),
 }
 
 impl<'a, S: Source> Gate<'a, S> {

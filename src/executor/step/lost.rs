@@ -1,6 +1,8 @@
 //! A connection that was lost in the middle of a step. What the server made of the last message is read again
 //! over another connection, once nothing of the old one is left in the server: it is never guessed.
 
+use chrono::{DateTime, Utc};
+
 use super::Steps;
 use super::progress::Underway;
 use crate::backend::{Class, Source};
@@ -19,9 +21,9 @@ pub(super) enum Settled {
 }
 
 /// The mark of a ledger row that a step of this run wrote.
-enum Own<'s> {
+enum Own {
     /// It began at this time, by the database's clock.
-    Since(&'s str),
+    Since(DateTime<Utc>),
     /// It stands under this lease.
     Epoch(i64),
 }
@@ -30,16 +32,16 @@ impl<S: Source> Steps<'_, S> {
     /// Whether a step whose transaction was on its way when the connection was lost is committed; none where
     /// that cannot be found out. The look is a new one afterwards.
     pub(super) async fn was_committed(&mut self, step: &Step) -> Option<bool> {
-        let began = self.view().look.server.now.clone();
+        let began = self.view().look.server.now?;
         if !self.wire().reconnect().await || self.view().look().await.is_err() {
             return None;
         }
-        let row = self.own_row(step, &Own::Since(&began)).await;
+        let row = self.own_row(step, &Own::Since(began)).await;
         row.ok().map(|row| row.is_some())
     }
 
     /// Statements and rows of the ledger's `done` row that this run wrote for a step.
-    async fn own_row(&mut self, step: &Step, own: &Own<'_>) -> Result<Option<(u64, u64)>, Error> {
+    async fn own_row(&mut self, step: &Step, own: &Own) -> Result<Option<(u64, u64)>, Error> {
         if !self.gate.view.look.tables.history {
             return Ok(None);
         }
@@ -48,7 +50,7 @@ impl<S: Source> Steps<'_, S> {
             Own::Epoch(epoch) => (None, Some(*epoch)),
         };
         let line = &mut self.wire().line;
-        let of_step = (&*step.revision, step.action.name());
+        let of_step = (&*step.revision, step.action);
         let query = write::own_done_row(&line.names, &line.run.actor, of_step, since, epoch);
         let rows = line.query(&query).await.map_err(|fault| {
             fault.into_error("reading the ledger again", Aftermath::unchanged())

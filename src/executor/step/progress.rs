@@ -7,6 +7,7 @@ use crate::backend::{Class, Conduct as _, Fault, Message, Source};
 use crate::executor::error::{Error, RunError};
 use crate::executor::state::{Aftermath, Reached};
 use crate::executor::wire::Wire;
+use crate::ledger::State;
 use crate::ledger::write::{self, Progress};
 use crate::prepare::{Prepared, Sql, Work};
 
@@ -96,7 +97,7 @@ impl<S: Source> Steps<'_, S> {
     pub(super) async fn record_end(
         &mut self,
         underway: &Underway,
-        end: Option<&str>,
+        end: Option<State>,
         error: &str,
     ) -> Result<(), Error> {
         let progress = Progress {
@@ -115,7 +116,7 @@ impl<S: Source> Steps<'_, S> {
         error: &Error,
     ) {
         let text = error.to_string();
-        let end = is_over.then_some("failed");
+        let end = is_over.then_some(State::Failed);
         if let Err(recording) = self.record_end(underway, end, &text).await {
             tracing::warn!(error = %recording, "the failure could not be recorded");
         }
@@ -166,7 +167,7 @@ impl<S: Source> Steps<'_, S> {
         releases: bool,
     ) -> Result<(), Error> {
         let progress = Progress {
-            end: Some("done"),
+            end: Some(State::Done),
             ..self.progress(underway)
         };
         self.push_reset(&mut message);

@@ -5,8 +5,7 @@ use super::doubt::Verdict;
 use super::progress::{Underway, bookkeeping, chain, link, total};
 use crate::backend::{Message, Source};
 use crate::executor::error::{Error, Unfinished, UnfinishedReason};
-use crate::ledger::look::RunningRow;
-use crate::ledger::write;
+use crate::ledger::{LedgerEntry, State, write};
 use crate::prepare::{Prepared, Sql, Work};
 
 impl<S: Source> Steps<'_, S> {
@@ -14,7 +13,7 @@ impl<S: Source> Steps<'_, S> {
     pub(super) async fn resume(
         &mut self,
         prepared: &Prepared,
-        row: &RunningRow,
+        row: &LedgerEntry,
     ) -> Result<Underway, Error> {
         let statements = prepared.statements();
         let done = usize::try_from(row.statements_done).unwrap_or(usize::MAX);
@@ -53,7 +52,7 @@ impl<S: Source> Steps<'_, S> {
         let row = self
             .gate
             .record
-            .row::<S>(&wire.line, &prepared.step, "running");
+            .row::<S>(&wire.line, &prepared.step, State::Running);
         message.own(&write::adopt_row(
             &wire.line.names,
             &wire.line.run.actor,
@@ -71,7 +70,7 @@ impl<S: Source> Steps<'_, S> {
     async fn settle_doubt<'p>(
         &mut self,
         prepared: &'p Prepared,
-        row: &RunningRow,
+        row: &LedgerEntry,
     ) -> Result<(u64, Option<&'p Sql>), Error> {
         let done = row.statements_done;
         let index = usize::try_from(done).unwrap_or(usize::MAX);

@@ -15,8 +15,8 @@ use crate::executor::error::{Error, RunError};
 use crate::executor::gate::{Passage, Resuming};
 use crate::executor::state::Aftermath;
 use crate::executor::wire::Wire;
-use crate::ledger::look::{self, RunningRow};
-use crate::ledger::write::{self, LedgerRow};
+use crate::ledger::look;
+use crate::ledger::{LedgerEntry, State, write};
 use crate::prepare::{Prepared, Work};
 use crate::report::StepReport;
 
@@ -76,7 +76,7 @@ impl<S: Source> Steps<'_, S> {
     async fn run_leased(
         &mut self,
         prepared: &Prepared,
-        resuming: Option<RunningRow>,
+        resuming: Option<LedgerEntry>,
         releases: bool,
     ) -> Result<Underway, Error> {
         let Wire { line, conduct, .. } = self.wire();
@@ -125,13 +125,13 @@ impl<S: Source> Steps<'_, S> {
         let epoch = self.epoch();
         let wire = &self.gate.view.wire;
         let (names, claim) = (&wire.line.names, wire.claim(epoch));
-        let row = LedgerRow {
+        let row = LedgerEntry {
             statements: total(prepared),
             epoch: Some(epoch),
             ..self
                 .gate
                 .record
-                .row::<S>(&wire.line, &prepared.step, "running")
+                .row::<S>(&wire.line, &prepared.step, State::Running)
         };
         let mut message = self.message_at(prepared);
         message.own(wire.begin());

@@ -17,7 +17,7 @@ use crate::executor::state::Aftermath;
 use crate::executor::wait::Wait;
 use crate::executor::wire::{ConductOf, Wire};
 use crate::ledger::write;
-use crate::ledger::write::LedgerRow;
+use crate::ledger::{LedgerEntry, State};
 use crate::prepare::{Check, Prepared, Work};
 use crate::report::{Event, StepReport};
 
@@ -394,12 +394,11 @@ impl<S: Source> Steps<'_, S> {
             .iter()
             .find(|prepared| *prepared.step.revision == *revision)
             .unwrap_or(&group[0]);
-        let text = error.to_string();
         let line = &self.gate.view.wire.line;
-        let row = LedgerRow {
+        let row = LedgerEntry {
             statements: failed.statements().len() as u64,
-            error: Some(&text),
-            ..self.gate.record.row::<S>(line, &failed.step, "failed")
+            error: Some(error.to_string()),
+            ..self.gate.record.row::<S>(line, &failed.step, State::Failed)
         };
         let statements = write::insert_history(&line.names, &line.run.actor, &[row]);
         let mut message = line.message(None);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use limbeck::{Dialect, Error};
+use limbeck::{Action, Dialect, Error, State};
 use sqlx::Pool;
 
 use super::child::chain;
@@ -180,17 +180,17 @@ async fn untrue<E: Engine>(
     let is_done = match error.revision().or_else(|| named(&text)) {
         Some(revision) => {
             let action = if course.is_down() {
-                "downgrade"
+                Action::Downgrade
             } else {
-                "upgrade"
+                Action::Upgrade
             };
             let ledger = migrator(pool, course, dialect)
                 .ledger()
                 .await
                 .expect("the ledger");
-            ledger
-                .iter()
-                .any(|row| row.revision == revision && row.action == action && row.state == "done")
+            ledger.iter().any(|row| {
+                row.revision == revision && row.action == action && row.state == State::Done
+            })
         }
         None => false,
     };

@@ -3,7 +3,7 @@
 
 use limbeck::{
     Dialect, Error, Migrations, Migrator, NewRevision, NewSection, Purge, Range, Revision,
-    RunError, SectionKind,
+    RunError, SectionKind, State,
 };
 
 use crate::support::soak::tell;
@@ -194,7 +194,7 @@ on_each! {
             assert!(error.message.contains(&told), "{told:?} in {:?}", error.message);
             let ledger = migrator.ledger().await.expect("the ledger");
             let recorded = ledger[0].error.clone().unwrap_or_default();
-            let is_there = ledger.len() == 1 && ledger[0].state == "failed" && recorded.contains(&error.message);
+            let is_there = ledger.len() == 1 && ledger[0].state == State::Failed && recorded.contains(&error.message);
             wrong += usize::from(!is_there);
             assert_eq!(db.strings("SELECT id FROM victim").await, ["7"], "{text:?}");
         }

@@ -9,7 +9,7 @@ mod sqlite;
 
 use std::time::Duration;
 
-use limbeck::{Dialect, Migrations, Migrator, Outcome, Source};
+use limbeck::{Dialect, Migrations, Migrator, Outcome, Source, State};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
 use crate::support::migrations;
@@ -132,7 +132,7 @@ async fn life<S: Source>(migrator: Migrator<S>) -> Result<(), String> {
             .ledger()
             .await
             .map_err(|error| told("ledger", error))?;
-        if ledger.len() != 4 + round * 8 || ledger.iter().any(|entry| entry.state != "done") {
+        if ledger.len() != 4 + round * 8 || ledger.iter().any(|entry| entry.state != State::Done) {
             return Err(format!("{ledger:?}"));
         }
         if round == 0 {
