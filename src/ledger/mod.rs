@@ -14,6 +14,7 @@ pub use holder::Holder;
 pub(crate) use holder::excerpt;
 pub use recorded::{Recorded, State};
 pub use row::LedgerEntry;
+#[cfg(feature = "_sqlx")]
 pub(crate) use row::read;
 #[cfg(feature = "serde")]
 pub(crate) use row::unfinished;
