@@ -188,7 +188,7 @@ impl Sql {
         }
     }
 
-    /// Whether the statement and the record that it is done can be one transaction.
+    /// Tells whether the statement and the record that it is done can be one transaction.
     pub(crate) fn can_share_transaction(&self, dialect: Dialect) -> bool {
         let is_allowed = self.kind.in_transaction() == InTransaction::Allowed;
         match self.kind.class() {
@@ -200,7 +200,7 @@ impl Sql {
         }
     }
 
-    /// Whether the statement sets the time-out of locks itself.
+    /// Tells whether the statement sets the time-out of locks itself.
     pub(crate) fn sets_lock_timeout(&self) -> bool {
         let sets = matches!(self.kind.class(), Class::Session | Class::Query);
         let text = self.text.to_ascii_lowercase();
@@ -223,7 +223,7 @@ impl Sql {
         }
     }
 
-    /// Whether what the statement does is in the session and goes with it: settings, and MySQL's variables.
+    /// Tells whether what the statement does is in the session and goes with it: settings, and MySQL's variables.
     pub(crate) fn sets_session(&self, dialect: Dialect) -> bool {
         let text = self.text.to_ascii_uppercase();
         match self.kind.class() {
@@ -303,7 +303,7 @@ impl Prepared {
         crate::dialect::session::set_timeouts(dialect, self.lock_timeout, self.statement_timeout)
     }
 
-    /// Whether the section says for how long its statements wait for locks: by its word or by a `SET` of its own.
+    /// Tells whether the section says for how long its statements wait for locks: by its word or by a `SET` of its own.
     #[cfg(feature = "_sqlx")]
     pub(crate) fn limits_locks_itself(&self) -> bool {
         self.lock_timeout.is_some() || self.statements().iter().any(Sql::sets_lock_timeout)
@@ -318,7 +318,7 @@ impl Prepared {
         }
     }
 
-    /// Whether the whole step is one transaction on this database.
+    /// Tells whether the whole step is one transaction on this database.
     pub(crate) fn is_transactional(&self, dialect: Dialect) -> bool {
         match self.work {
             Work::Transaction(_) => true,
@@ -328,7 +328,7 @@ impl Prepared {
     }
 }
 
-/// Whether a failed transaction undoes its DDL too.
+/// Tells whether a failed transaction undoes its DDL too.
 pub(crate) fn transactional_ddl(dialect: Dialect) -> bool {
     !dialect.is_mysql_family()
 }

@@ -33,7 +33,7 @@ pub enum Evidence {
 pub struct Limits {
     /// The time for which a statement of DDL waits for other sessions' locks.
     pub ddl_lock: Duration,
-    /// Whether the whole run is one transaction.
+    /// Tells whether the whole run is one transaction.
     pub is_single: bool,
 }
 
@@ -46,15 +46,15 @@ impl<T, F: Future<Output = Result<T, Fault>> + Send> Sent<T> for F {}
 ///
 /// The defaults are those of a database that asks for nothing special.
 pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
-    /// Whether the server's list of sessions shows each statement of a message by itself, so that each wants a marker.
+    /// Tells whether the server's list of sessions shows each statement of a message by itself, so that each wants a marker.
     const MARKS_STATEMENTS: bool = false;
-    /// Whether a step's message may end with the next step's begin, lock and look.
+    /// Tells whether a step's message may end with the next step's begin, lock and look.
     const CHAINS_STEPS: bool = false;
-    /// Whether readers can shut a begin or a commit out for a moment, and leave the transaction open.
+    /// Tells whether readers can shut a begin or a commit out for a moment, and leave the transaction open.
     const IS_BUSY_AT_COMMIT: bool = false;
-    /// Whether DDL that waited for a lock in vain may be sent again.
+    /// Tells whether DDL that waited for a lock in vain may be sent again.
     const RETRIES_DDL: bool = true;
-    /// Whether a deadlock ends a whole transaction, as a cluster's certification does, and the transaction may be sent again.
+    /// Tells whether a deadlock ends a whole transaction, as a cluster's certification does, and the transaction may be sent again.
     const RETRIES_DEADLOCKS: bool = false;
     /// The statement that frees a step's locks and keeps its transaction.
     const BACK_TO_BODY: Option<&'static str> = None;
@@ -114,7 +114,7 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         ready(Ok(()))
     }
 
-    /// Whether [`Conduct::open_steps`] switched anything off.
+    /// Tells whether [`Conduct::open_steps`] switched anything off.
     fn is_switched(&self) -> bool {
         false
     }
@@ -144,7 +144,7 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         ready(Ok(()))
     }
 
-    /// Whether the step's transaction is still open after the code.
+    /// Tells whether the step's transaction is still open after the code.
     fn is_inside(&mut self, line: &mut Line<'_, B>) -> impl Sent<bool> {
         async move {
             let begun = line.send(&line.message_of("BEGIN")).await;
@@ -232,10 +232,10 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         None
     }
 
-    /// Whether a fence goes before a statement, in its message.
+    /// Tells whether a fence goes before a statement, in its message.
     fn is_fenced(is_atomic: bool) -> bool;
 
-    /// Whether the statement and the record that it is done can be one transaction.
+    /// Tells whether the statement and the record that it is done can be one transaction.
     fn is_atomic(&mut self, line: &mut Line<'_, B>, statement: &Sql) -> impl Sent<bool> {
         ready(Ok(statement.can_share_transaction(line.dialect())))
     }

@@ -114,7 +114,7 @@ impl Fault {
         self.failure.class
     }
 
-    /// Whether the server refused the message's compare-and-swap: by a guard, or since somebody else inserted the head.
+    /// Tells whether the server refused the message's compare-and-swap: by a guard, or since somebody else inserted the head.
     /// The same code anywhere else, as from a deferred constraint, is not that.
     pub(crate) fn is_lost_swap(&self, message: &Message) -> bool {
         message.is_swap(self.completed) && matches!(self.class(), Class::Guard | Class::Duplicate)

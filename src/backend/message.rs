@@ -119,7 +119,7 @@ impl Message {
         }
     }
 
-    /// Whether the statement after `completed` results is part of the compare-and-swap.
+    /// Tells whether the statement after `completed` results is part of the compare-and-swap.
     pub(crate) fn is_swap(&self, completed: usize) -> bool {
         matches!(
             self.parts.get(completed).map(|part| &part.whose),
@@ -127,7 +127,7 @@ impl Message {
         )
     }
 
-    /// Whether the statement after `completed` results begins the message or is its `COMMIT`.
+    /// Tells whether the statement after `completed` results begins the message or is its `COMMIT`.
     pub(crate) fn begins_or_commits(&self, completed: usize) -> bool {
         let whose = self.parts.get(completed).map(|part| &part.whose);
         match whose {
@@ -137,13 +137,13 @@ impl Message {
         }
     }
 
-    /// Whether a `COMMIT` of this message is among its first `completed` results.
+    /// Tells whether a `COMMIT` of this message is among its first `completed` results.
     pub(crate) fn has_committed(&self, completed: usize) -> bool {
         let mut parts = self.parts.iter().take(completed);
         parts.any(|part| matches!(part.whose, Whose::Commit))
     }
 
-    /// Whether it is a transaction from its beginning to its end: what fails in it leaves nothing.
+    /// Tells whether it is a transaction from its beginning to its end: what fails in it leaves nothing.
     pub(crate) fn is_transaction(&self, begin: &str) -> bool {
         let begins = self
             .parts

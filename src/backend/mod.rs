@@ -128,7 +128,7 @@ pub trait Backend: Database + Sealed {
     #[doc(hidden)]
     fn beside(pool: &Pool<Self>) -> Option<Pool<Self>>;
 
-    /// Whether a connection that ran steps goes back to its pool: else it is closed.
+    /// Tells whether a connection that ran steps goes back to its pool: else it is closed.
     #[doc(hidden)]
     const KEEPS_CONNECTION: bool;
 

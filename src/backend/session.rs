@@ -99,12 +99,12 @@ impl<'a, B: Backend> Session<'a, B> {
         })
     }
 
-    /// Whether the connection is the caller's own.
+    /// Tells whether the connection is the caller's own.
     pub(crate) fn is_lent(&self) -> bool {
         matches!(self.held, Some(Held::Borrowed(_)))
     }
 
-    /// Whether the connection broke.
+    /// Tells whether the connection broke.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost
     }
@@ -148,7 +148,7 @@ impl<'a, B: Backend> Session<'a, B> {
         Ok(())
     }
 
-    /// Whether the session may ever have been inside a transaction of this run.
+    /// Tells whether the session may ever have been inside a transaction of this run.
     pub(crate) fn has_worked(&self) -> bool {
         self.working
     }

@@ -57,7 +57,7 @@ impl Dialect {
         }
     }
 
-    /// Whether this is MySQL or MariaDB: one grammar, one wire protocol.
+    /// Tells whether this is MySQL or MariaDB: one grammar, one wire protocol.
     #[must_use]
     pub fn is_mysql_family(self) -> bool {
         matches!(self, Dialect::Mysql | Dialect::Mariadb)

@@ -22,7 +22,7 @@ pub(crate) struct Server {
     /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) that an unqualified version table
     /// is in, or would be.
     pub schema: Option<String>,
-    /// Whether the session is inside a transaction that was open before this message.
+    /// Tells whether the session is inside a transaction that was open before this message.
     pub in_transaction: bool,
     /// MySQL: the session is in a transaction as soon as it looks.
     pub autocommit_off: bool,

@@ -47,7 +47,7 @@ impl Error {
         }
     }
 
-    /// Whether the connection was lost.
+    /// Tells whether the connection was lost.
     pub(super) fn is_lost(&self) -> bool {
         matches!(self, Error::Run(error) if matches!(**error, RunError::Connection { .. }))
     }

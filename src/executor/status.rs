@@ -9,7 +9,7 @@ use crate::standing::StandingError;
 use crate::status::Status;
 
 impl<S: Source> Run<'_, S> {
-    /// Whether this binary may serve on this database as it is.
+    /// Tells whether this binary may serve on this database as it is.
     pub(crate) async fn stand(&mut self) -> Result<Outcome, Error> {
         self.look().await?;
         match self.decide(&[Target::heads()]).await? {

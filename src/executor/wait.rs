@@ -23,7 +23,7 @@ impl Wait {
         }
     }
 
-    /// Whether the lease is nobody's, or its holder has not moved its counter for as long as it said: by
+    /// Tells whether the lease is nobody's, or its holder has not moved its counter for as long as it said: by
     /// this process's own monotonic clock, since no two clocks are compared.
     pub(super) fn is_free(&mut self, lease: &LeaseRow) -> bool {
         if lease.holder.is_none() {
@@ -50,7 +50,7 @@ impl Wait {
         self.waited() >= self.limit
     }
 
-    /// Whether the holder is told now: at first, and at the end.
+    /// Tells whether the holder is told now: at first, and at the end.
     pub(super) fn is_told(&self) -> bool {
         self.attempt == 0 || self.is_over()
     }

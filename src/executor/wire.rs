@@ -132,7 +132,7 @@ impl<'a, S: Source> Wire<'a, S> {
         }
     }
 
-    /// Whether a cluster rolled a transaction back for another node's sake, which may be tried again.
+    /// Tells whether a cluster rolled a transaction back for another node's sake, which may be tried again.
     pub(super) fn is_undone(&self, fault: &Fault, deadlocks: &mut u32) -> bool {
         let is_undone = fault.class() == Class::Deadlock
             && ConductOf::<S>::RETRIES_DEADLOCKS

@@ -20,7 +20,7 @@ pub(crate) struct Look {
     pub running: Vec<LedgerEntry>,
     /// This service's row of the table of leases; none before the first write.
     pub lease: Option<LeaseRow>,
-    /// Whether the ledger has any row of this service.
+    /// Tells whether the ledger has any row of this service.
     pub has_history: bool,
     /// Which of the tables exist.
     pub tables: Tables,
@@ -29,7 +29,7 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    /// Whether `again`, read from what [`again`] returned, shows the same: heads, unfinished steps, and the lease, of
+    /// Tells whether `again`, read from what [`again`] returned, shows the same: heads, unfinished steps, and the lease, of
     /// which only its holder, who is `own` epoch's, moves the counter.
     pub(crate) fn is_still(&self, again: &Look, own: Option<i64>) -> bool {
         let heads = |look: &Look| -> Vec<String> {

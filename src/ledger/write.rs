@@ -537,7 +537,7 @@ pub(crate) fn read_history(names: &Names) -> String {
     )
 }
 
-/// Whether an error is a guard's refusal, by its server's code and message. (MySQL's backend knows its code.)
+/// Tells whether an error is a guard's refusal, by its server's code and message. (MySQL's backend knows its code.)
 #[cfg_attr(not(any(feature = "sqlite", feature = "postgres")), allow(dead_code))]
 pub(crate) fn is_guard_refusal(dialect: Dialect, code: Option<&str>, message: &str) -> bool {
     match dialect {

@@ -73,7 +73,7 @@ pub(super) fn evidence(dialect: Dialect, ddl: &Ddl, text: &str) -> Evidence {
     }
 }
 
-/// Whether a RENAME gives a table a name that another one had. Its names are pairs of old and new.
+/// Tells whether a RENAME gives a table a name that another one had. Its names are pairs of old and new.
 fn takes_old_names(names: &[ObjectName]) -> bool {
     let may_be_one = |a: &ObjectName, b: &ObjectName| {
         let apart = a.schema.is_some() && b.schema.is_some() && a.schema != b.schema;

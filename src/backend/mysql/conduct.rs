@@ -31,7 +31,7 @@ pub struct MySqlConduct {
 }
 
 impl MySqlConduct {
-    /// Whether all tables behind a statement's names know transactions, through triggers, views and routines.
+    /// Tells whether all tables behind a statement's names know transactions, through triggers, views and routines.
     async fn is_harmless(
         &mut self,
         line: &mut Line<'_, MySql>,

@@ -21,7 +21,7 @@ pub(super) const ENTER: &str = "SET @limbeck_sql_mode = @@SESSION.sql_mode, \
      @limbeck_wait = @@SESSION.lock_wait_timeout, @limbeck_row_wait = @@SESSION.innodb_lock_wait_timeout, \
      SESSION sql_mode = @@GLOBAL.sql_mode, SESSION time_zone = @@GLOBAL.time_zone";
 
-/// Whether the server is one of a Galera cluster's, and whether this session reads what the
+/// Tells whether the server is one of a Galera cluster's, and whether this session reads what the
 /// other nodes have committed; no row where it knows of no clusters.
 pub(super) const CLUSTER: &str =
     "SHOW SESSION VARIABLES WHERE variable_name IN ('wsrep_on', 'wsrep_sync_wait')";

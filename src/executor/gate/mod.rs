@@ -270,7 +270,7 @@ impl<'a, S: Source> Gate<'a, S> {
         Some((lease, lease.holder.as_deref()?))
     }
 
-    /// Whether nothing of the holder of an expired lease is left in the server; ends what is.
+    /// Tells whether nothing of the holder of an expired lease is left in the server; ends what is.
     async fn expired_holder_is_gone(&mut self) -> bool {
         let Some((lease, run)) = self.others_lease() else {
             return true;
@@ -333,7 +333,7 @@ fn creating(fault: Fault) -> Error {
 pub(super) struct Begun {
     /// The place of the lock's answer, where `BEGIN` itself is not the lock.
     lock: Option<usize>,
-    /// Whether a look stands behind it.
+    /// Tells whether a look stands behind it.
     looks: bool,
 }
 

@@ -54,7 +54,7 @@ impl<S: Source> Steps<'_, S> {
         Ok(Some(crate::migrations::hex(&hash.finalize())))
     }
 
-    /// Whether a statement took effect whose process died in it. Whoever may still have been in it is gone.
+    /// Tells whether a statement took effect whose process died in it. Whoever may still have been in it is gone.
     pub(super) async fn judge(
         &mut self,
         statement: &Sql,
@@ -94,7 +94,7 @@ impl<S: Source> Steps<'_, S> {
         }
     }
 
-    /// Whether an index is valid, and the statement that drops it; none where there is no such index.
+    /// Tells whether an index is valid, and the statement that drops it; none where there is no such index.
     async fn index_state(&mut self, query: &str) -> Result<Option<(String, String)>, Error> {
         let rows = self.wire().line.query(query).await.map_err(judging)?;
         Ok(rows.into_iter().next().and_then(|row| {

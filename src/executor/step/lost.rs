@@ -29,7 +29,7 @@ enum Own {
 }
 
 impl<S: Source> Steps<'_, S> {
-    /// Whether a step whose transaction was on its way when the connection was lost is committed; none where
+    /// Tells whether a step whose transaction was on its way when the connection was lost is committed; none where
     /// that cannot be found out. The look is a new one afterwards.
     pub(super) async fn was_committed(&mut self, step: &Step) -> Option<bool> {
         let began = self.view().look.server.now?;

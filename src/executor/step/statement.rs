@@ -80,7 +80,7 @@ impl<S: Source> Steps<'_, S> {
         Ok(())
     }
 
-    /// Whether the statement and the record that it is done can be one transaction.
+    /// Tells whether the statement and the record that it is done can be one transaction.
     async fn is_atomic(
         &mut self,
         prepared: &Prepared,
