@@ -388,6 +388,19 @@ mod tests {
     }
 
     #[test]
+    fn a_running_step_is_read_as_it_is_selected() {
+        let cells = ["running"].into_iter().chain(row::RUNNING);
+        let rows = vec![cells.map(|cell| Some(cell.to_owned())).collect()];
+        let look = read(Dialect::Sqlite, &rows, Tables::ALL);
+        let [entry] = &*look.running else {
+            panic!("{look:?}")
+        };
+        assert_eq!(entry.state, State::Running);
+        assert_eq!(entry.revision, "revision");
+        assert_eq!(entry.depends_on, ["depends_on"]);
+    }
+
+    #[test]
     fn rows_that_limbeck_did_not_write_do_not_stop_the_reader() {
         let rows = vec![
             vec![],
