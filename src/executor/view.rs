@@ -7,7 +7,7 @@ use super::wire::{ConductOf, Wire};
 use crate::backend::{Backend as _, Class, Conduct as _, Source};
 use crate::ledger::look::{self, HeadRow, Look, Tables, TextRow};
 use crate::ledger::tables::{self, LAYOUT};
-use crate::ledger::{self, Holder, Known, LedgerEntry, write};
+use crate::ledger::{Holder, Known, LedgerEntry, row, write};
 use crate::plan::Step;
 use crate::report::Event;
 use crate::standing::StandingError;
@@ -169,7 +169,7 @@ impl<S: Source> View<'_, S> {
         }
         let history = write::read_history(&self.wire.line.names);
         let rows = self.read("reading the ledger", &history).await?;
-        Ok(ledger::read(self.wire.dialect(), &rows))
+        Ok(row::read(self.wire.dialect(), &rows))
     }
 
     pub(super) async fn read_known(&mut self) -> Result<Known, Error> {

@@ -3,7 +3,7 @@
 mod holder;
 pub(crate) mod look;
 mod recorded;
-mod row;
+pub(crate) mod row;
 pub(crate) mod tables;
 pub(crate) mod write;
 
@@ -14,8 +14,6 @@ pub use holder::Holder;
 pub(crate) use holder::excerpt;
 pub use recorded::{Recorded, State};
 pub use row::LedgerEntry;
-#[cfg(feature = "_sqlx")]
-pub(crate) use row::read;
 #[cfg(feature = "serde")]
 pub(crate) use row::unfinished;
 
