@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::dialect::{BadName, Dialect};
+use crate::dialect::{BadName, Dialect, Family};
 use crate::ledger::tables::ALEMBIC_WIDTH;
 use crate::ledger::{LedgerEntry, Recorded, State};
 use crate::migrations::Migrations;
@@ -195,7 +195,7 @@ impl Sql {
             Class::Dml | Class::Query => is_allowed,
             Class::Ddl(_) => is_allowed && transactional_ddl(dialect),
             // What it sets is set anew for each statement behind it.
-            Class::Session => is_allowed && dialect == Dialect::Postgres,
+            Class::Session => is_allowed && dialect.family() == Family::Postgres,
             _ => false,
         }
     }
@@ -231,7 +231,7 @@ impl Sql {
             Class::Query if dialect.is_mysql_family() => {
                 text.contains('@') && (text.contains(":=") || text.contains("INTO"))
             }
-            Class::Query => dialect == Dialect::Postgres && text.contains("SET_CONFIG("),
+            Class::Query => dialect.family() == Family::Postgres && text.contains("SET_CONFIG("),
             _ => false,
         }
     }
@@ -442,7 +442,7 @@ fn prepare(
         lock_timeout: section.lock_timeout(),
         statement_timeout: section.statement_timeout(),
         foreign_keys_off: section.foreign_keys() == ForeignKeys::Off
-            && needs.dialect == Dialect::Sqlite,
+            && needs.dialect.family() == Family::Sqlite,
     };
     refuse(&prepared, needs)?;
     Ok(prepared)

@@ -57,11 +57,29 @@ impl Dialect {
         }
     }
 
+    /// The family: one grammar and one wire protocol.
+    pub(crate) fn family(self) -> Family {
+        match self {
+            Dialect::Sqlite => Family::Sqlite,
+            Dialect::Postgres => Family::Postgres,
+            Dialect::Mysql | Dialect::Mariadb => Family::Mysql,
+        }
+    }
+
     /// Tells whether this is MySQL or MariaDB: one grammar, one wire protocol.
     #[must_use]
     pub fn is_mysql_family(self) -> bool {
-        matches!(self, Dialect::Mysql | Dialect::Mariadb)
+        self.family() == Family::Mysql
     }
+}
+
+/// Databases with one grammar and one wire protocol. Shared texts ask for the family; a member's own ways stand in its own
+/// files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    Sqlite,
+    Postgres,
+    Mysql,
 }
 
 impl fmt::Display for Dialect {

@@ -1,6 +1,6 @@
 //! The names of limbeck's own tables.
 
-use super::Dialect;
+use super::{Dialect, Family};
 
 /// What stands behind the ledger's name in the longest name that is made of it.
 const LONGEST_SUFFIX: &str = "_revision";
@@ -64,10 +64,10 @@ impl Names {
             if name.contains('\0') {
                 return Err(refused("it holds a NUL".to_owned()));
             }
-            let (length, limit, unit, what) = match self.dialect {
-                Dialect::Sqlite => continue,
-                Dialect::Postgres => (name.len(), 63, "bytes", "PostgreSQL cuts names at"),
-                Dialect::Mysql | Dialect::Mariadb => {
+            let (length, limit, unit, what) = match self.dialect.family() {
+                Family::Sqlite => continue,
+                Family::Postgres => (name.len(), 63, "bytes", "PostgreSQL cuts names at"),
+                Family::Mysql => {
                     let length = name.chars().count();
                     (length, 64, "characters", "the database takes no more than")
                 }
@@ -89,7 +89,7 @@ impl Names {
 
     /// The names of a run's first message. SQLite would look for an unqualified name in attached files too.
     pub(crate) fn at_first(self) -> Self {
-        let schema = (self.dialect == Dialect::Sqlite).then_some("main");
+        let schema = (self.dialect.family() == Family::Sqlite).then_some("main");
         self.in_schema(schema)
     }
 

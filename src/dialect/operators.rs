@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::Dialect;
+use super::{Dialect, Family};
 
 /// The operators that limbeck's statements use, longest first.
 const OPERATORS: [(&str, &str); 6] = [
@@ -24,8 +24,8 @@ const LISTS: [(&str, &str); 2] = [
 
 /// A statement of limbeck's own as it is sent to this database.
 pub(crate) fn own(dialect: Dialect, statement: &str) -> Cow<'_, str> {
-    match dialect {
-        Dialect::Postgres => full_names(statement).into(),
+    match dialect.family() {
+        Family::Postgres => full_names(statement).into(),
         _ => statement.into(),
     }
 }

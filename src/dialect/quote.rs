@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Dialect;
+use super::{Dialect, Family};
 
 impl Dialect {
     /// `name` as a quoted identifier.
@@ -29,17 +29,17 @@ impl Dialect {
         // And an empty one may be NULL to it, under `EMPTY_STRING_IS_NULL`.
         let plain = !value.contains(['\'', '\\', '\0'])
             && (!self.is_mysql_family() || (value.is_ascii() && !value.is_empty()));
-        match self {
+        match self.family() {
             _ if plain => format!("'{value}'"),
-            Dialect::Sqlite => format!("'{}'", value.replace('\0', "\u{fffd}").replace('\'', "''")),
-            Dialect::Postgres => {
+            Family::Sqlite => format!("'{}'", value.replace('\0', "\u{fffd}").replace('\'', "''")),
+            Family::Postgres => {
                 let escaped = value
                     .replace('\0', "\u{fffd}")
                     .replace('\\', "\\\\")
                     .replace('\'', "''");
                 format!("E'{escaped}'")
             }
-            Dialect::Mysql | Dialect::Mariadb => {
+            Family::Mysql => {
                 let mut literal = String::with_capacity(value.len() * 2 + 32);
                 literal.push_str("CONVERT(X'");
                 for byte in value.replace('\0', "\u{fffd}").bytes() {
@@ -53,8 +53,8 @@ impl Dialect {
 
     /// A call of one of the server's own aggregates, whatever the search_path has of that name.
     pub(crate) fn aggregate(self, call: &str) -> String {
-        match self {
-            Dialect::Postgres => format!("pg_catalog.{call}"),
+        match self.family() {
+            Family::Postgres => format!("pg_catalog.{call}"),
             _ => call.to_owned(),
         }
     }
@@ -66,10 +66,10 @@ impl Dialect {
 
     /// `expression` as text that compares and unites with all other text of limbeck's queries.
     pub(crate) fn text(self, expression: &str) -> String {
-        match self {
-            Dialect::Sqlite => format!("CAST({expression} AS TEXT)"),
-            Dialect::Postgres => format!("({expression})::pg_catalog.text"),
-            Dialect::Mysql | Dialect::Mariadb => {
+        match self.family() {
+            Family::Sqlite => format!("CAST({expression} AS TEXT)"),
+            Family::Postgres => format!("({expression})::pg_catalog.text"),
+            Family::Mysql => {
                 format!("CONVERT({expression} USING utf8mb4) COLLATE utf8mb4_bin")
             }
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::quote::marker;
-use super::{Dialect, mysql};
+use super::{Dialect, Family, mysql};
 
 /// Who writes the ledger.
 #[derive(Debug, Clone)]
@@ -60,18 +60,18 @@ impl Server {
 
 /// Opens a step's transaction. On SQLite that is the lock; on PostgreSQL [`try_lock`] follows.
 pub(crate) fn begin(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Sqlite => "BEGIN IMMEDIATE",
+    match dialect.family() {
+        Family::Sqlite => "BEGIN IMMEDIATE",
         // Under another default isolation level, rows read after the lock would be older than it.
-        Dialect::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-        Dialect::Mysql | Dialect::Mariadb => "START TRANSACTION",
+        Family::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        Family::Mysql => "START TRANSACTION",
     }
 }
 
 /// Writing statements of limbeck's own as a transaction that may write, whatever the session's defaults are. SQLite
 /// has no such defaults.
 pub(crate) fn alone(dialect: Dialect, statements: Vec<String>) -> Vec<String> {
-    if dialect == Dialect::Sqlite {
+    if dialect.family() == Family::Sqlite {
         return statements;
     }
     let mut all = vec![begin(dialect).to_owned()];
@@ -149,22 +149,20 @@ pub(crate) fn restore(role: Option<&str>, settings: &[(String, String)]) -> Vec<
 /// the database has no such setting.
 pub(crate) fn set_timeout(dialect: Dialect, timeout: Timeout, value: Duration) -> Option<String> {
     let ms = value.as_millis();
-    match (dialect, timeout) {
-        (Dialect::Postgres, Timeout::Lock) => Some(format!("SET LOCAL lock_timeout = '{ms}ms'")),
-        (Dialect::Postgres, Timeout::Statement) => {
+    match (dialect.family(), timeout) {
+        (Family::Postgres, Timeout::Lock) => Some(format!("SET LOCAL lock_timeout = '{ms}ms'")),
+        (Family::Postgres, Timeout::Statement) => {
             Some(format!("SET LOCAL statement_timeout = '{ms}ms'"))
         }
-        (Dialect::Sqlite, Timeout::Lock) => Some(format!("PRAGMA busy_timeout = {ms}")),
-        (Dialect::Sqlite, Timeout::Statement) => None,
-        (Dialect::Mariadb | Dialect::Mysql, Timeout::Lock) => {
+        (Family::Sqlite, Timeout::Lock) => Some(format!("PRAGMA busy_timeout = {ms}")),
+        (Family::Sqlite, Timeout::Statement) => None,
+        (Family::Mysql, Timeout::Lock) => {
             let seconds = value.as_secs().max(1);
             Some(format!(
                 "SET SESSION lock_wait_timeout = {seconds}, SESSION innodb_lock_wait_timeout = {seconds}"
             ))
         }
-        (Dialect::Mariadb | Dialect::Mysql, Timeout::Statement) => {
-            Some(mysql::set_statement_timeout(dialect, value))
-        }
+        (Family::Mysql, Timeout::Statement) => Some(mysql::set_statement_timeout(dialect, value)),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::recorded::State;
 use super::row::{self, LedgerEntry};
 use crate::dialect::session::Server;
-use crate::dialect::{Dialect, Names};
+use crate::dialect::{Dialect, Family, Names};
 
 /// How many columns a row of the look has, its kind first.
 const WIDTH: usize = 17;
@@ -198,13 +198,13 @@ pub(crate) fn partial(names: &Names, tables: Tables) -> String {
 
 fn server(names: &Names) -> String {
     let dialect = names.dialect();
-    let expressions = match dialect {
-        Dialect::Sqlite => vec![
+    let expressions = match dialect.family() {
+        Family::Sqlite => vec![
             "sqlite_version()".to_owned(),
             "'main'".to_owned(),
             "0".to_owned(),
         ],
-        Dialect::Postgres => vec![
+        Family::Postgres => vec![
             "pg_catalog.current_setting('server_version_num')".to_owned(),
             names.postgres_schema_identifier(),
             // A message that is not inside an older transaction begins its own: the two clocks agree then.
@@ -213,7 +213,7 @@ fn server(names: &Names) -> String {
             "pg_catalog.current_setting('role')".to_owned(),
             "pg_catalog.pg_backend_pid()".to_owned(),
         ],
-        Dialect::Mysql | Dialect::Mariadb => vec![
+        Family::Mysql => vec![
             "VERSION()".to_owned(),
             "DATABASE()".to_owned(),
             // MySQL has no such variable and reads the comment as one; MariaDB executes it.
@@ -225,7 +225,7 @@ fn server(names: &Names) -> String {
     let mut columns: Vec<String> = expressions.iter().map(|e| dialect.text(e)).collect();
     columns.resize(5, dialect.text("NULL"));
     columns.push(dialect.text(&time_text(dialect, now(dialect))));
-    if dialect == Dialect::Postgres {
+    if dialect.family() == Family::Postgres {
         columns.push(dialect.text("pg_catalog.current_setting('lock_timeout')"));
         columns.push(dialect.text("pg_catalog.current_database()"));
     }
@@ -253,21 +253,21 @@ fn select_of(width: usize, dialect: Dialect, kind: &str, columns: &[String], fro
 
 /// The database's clock.
 pub(crate) fn now(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Sqlite => "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
-        Dialect::Postgres => "pg_catalog.clock_timestamp()",
-        Dialect::Mysql | Dialect::Mariadb => "UTC_TIMESTAMP(6)",
+    match dialect.family() {
+        Family::Sqlite => "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
+        Family::Postgres => "pg_catalog.clock_timestamp()",
+        Family::Mysql => "UTC_TIMESTAMP(6)",
     }
 }
 
 /// A time of the ledger as RFC 3339 text in UTC, whatever the session's time zone and date style.
 pub(crate) fn time_text(dialect: Dialect, expression: &str) -> String {
-    match dialect {
-        Dialect::Sqlite => expression.to_owned(),
-        Dialect::Postgres => format!(
+    match dialect.family() {
+        Family::Sqlite => expression.to_owned(),
+        Family::Postgres => format!(
             "pg_catalog.to_char(({expression}) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
         ),
-        Dialect::Mysql | Dialect::Mariadb => {
+        Family::Mysql => {
             format!("DATE_FORMAT({expression}, '%Y-%m-%dT%H:%i:%s.%fZ')")
         }
     }
@@ -310,8 +310,8 @@ pub(crate) fn read(family: Dialect, rows: &[TextRow], tables: Tables) -> Look {
             "server" => {
                 look.server = Server {
                     version: string(1),
-                    schema: match family {
-                        Dialect::Postgres => text(2).map(unquoted),
+                    schema: match family.family() {
+                        Family::Postgres => text(2).map(unquoted),
                         _ => text(2),
                     },
                     in_transaction: text(3).as_deref() == Some("1"),

@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::look::{TextRow, time_text};
 use super::recorded::{Recorded, State};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Family};
 use crate::plan::Action;
 use crate::revision::Checksum;
 
@@ -220,9 +220,9 @@ pub(crate) fn read_time(text: &str) -> Option<DateTime<Utc>> {
 
 /// The text that [`time_text`] selects for a time, with the digits that this database's clock has.
 pub(crate) fn write_time(dialect: Dialect, time: DateTime<Utc>) -> String {
-    let digits = match dialect {
-        Dialect::Sqlite => SecondsFormat::Millis,
-        Dialect::Postgres | Dialect::Mysql | Dialect::Mariadb => SecondsFormat::Micros,
+    let digits = match dialect.family() {
+        Family::Sqlite => SecondsFormat::Millis,
+        Family::Postgres | Family::Mysql => SecondsFormat::Micros,
     };
     time.to_rfc3339_opts(digits, true)
 }

@@ -10,19 +10,19 @@ use super::look::now;
 use super::recorded::State;
 use super::row::{self, LedgerEntry};
 use crate::dialect::session::Actor;
-use crate::dialect::{Dialect, Names};
+use crate::dialect::{Dialect, Family, Names};
 use crate::plan::Action;
 
 /// A statement and the number of rows that it must change.
 fn guarded(dialect: Dialect, statement: String, rows: usize) -> Vec<String> {
-    match dialect {
-        Dialect::Sqlite => vec![
+    match dialect.family() {
+        Family::Sqlite => vec![
             statement,
             format!(
                 "SELECT CASE changes() WHEN {rows} THEN 1 ELSE abs(-9223372036854775807 - 1) END"
             ),
         ],
-        Dialect::Postgres => {
+        Family::Postgres => {
             // Data-modifying statements run once whether or not their result is read.
             vec![format!(
                 "WITH limbeck_change AS ({statement} RETURNING 1) SELECT CASE \
@@ -31,7 +31,7 @@ fn guarded(dialect: Dialect, statement: String, rows: usize) -> Vec<String> {
                 dialect.literal(GUARD)
             )]
         }
-        Dialect::Mysql | Dialect::Mariadb => vec![
+        Family::Mysql => vec![
             statement,
             // Under `sql_select_limit = 0` it would not be evaluated: a limit of its own goes before.
             format!("SELECT IF(ROW_COUNT() = {rows}, 1, (SELECT 1 UNION SELECT 2)) LIMIT 1"),
@@ -84,15 +84,15 @@ pub(crate) fn move_heads<S: AsRef<str>>(names: &Names, removes: &[S], adds: &[S]
 pub(crate) fn refuse_rows(dialect: Dialect, query: &str) -> String {
     // On lines of their own: the query may end in a line comment.
     let found = format!("EXISTS (\n{query}\n)");
-    match dialect {
-        Dialect::Sqlite => {
+    match dialect.family() {
+        Family::Sqlite => {
             format!("SELECT CASE WHEN {found} THEN abs(-9223372036854775807 - 1) ELSE 1 END")
         }
-        Dialect::Postgres => format!(
+        Family::Postgres => format!(
             "SELECT CASE WHEN {found} THEN CAST({} || pg_catalog.now()::pg_catalog.text AS pg_catalog.int4) ELSE 1 END",
             dialect.literal("a check found rows, at ")
         ),
-        Dialect::Mysql | Dialect::Mariadb => {
+        Family::Mysql => {
             format!("SELECT IF({found}, (SELECT 1 UNION SELECT 2), 1) LIMIT 1")
         }
     }
@@ -117,15 +117,15 @@ pub(crate) fn expect_heads<S: AsRef<str>>(names: &Names, heads: &[S]) -> Vec<Str
             .map(|chunk| format!("{} = {}", count(chunk), chunk.len())),
     );
     let condition = conditions.join(" AND ");
-    vec![match dialect {
-        Dialect::Sqlite => {
+    vec![match dialect.family() {
+        Family::Sqlite => {
             format!("SELECT CASE WHEN {condition} THEN 1 ELSE abs(-9223372036854775807 - 1) END")
         }
-        Dialect::Postgres => format!(
+        Family::Postgres => format!(
             "SELECT CASE WHEN {condition} THEN 1 ELSE CAST({} || pg_catalog.now()::pg_catalog.text AS pg_catalog.int4) END",
             dialect.literal("the database is not where this script expects it, at ")
         ),
-        Dialect::Mysql | Dialect::Mariadb => {
+        Family::Mysql => {
             format!("SELECT IF({condition}, 1, (SELECT 1 UNION SELECT 2)) LIMIT 1")
         }
     }]
@@ -213,13 +213,13 @@ pub(crate) fn begin_history(
 /// The columns of a new row, and their values.
 fn history_values(names: &Names, actor: &Actor, row: &LedgerEntry) -> (String, String) {
     let dialect = names.dialect();
-    let (user, session) = match dialect {
-        Dialect::Sqlite => ("NULL", "NULL"),
-        Dialect::Postgres => (
+    let (user, session) = match dialect.family() {
+        Family::Sqlite => ("NULL", "NULL"),
+        Family::Postgres => (
             "session_user",
             "pg_catalog.pg_backend_pid()::pg_catalog.text",
         ),
-        Dialect::Mysql | Dialect::Mariadb => ("CURRENT_USER()", "CONNECTION_ID()"),
+        Family::Mysql => ("CURRENT_USER()", "CONNECTION_ID()"),
     };
     let null = || "NULL".to_owned();
     let now = || now(dialect).to_owned();
@@ -276,12 +276,10 @@ fn checksum(dialect: Dialect, row: &LedgerEntry) -> String {
 /// A time that the look returned, as a value for a time column.
 fn stored_time(dialect: Dialect, time: DateTime<Utc>) -> String {
     let rfc3339 = row::write_time(dialect, time);
-    match dialect {
-        Dialect::Sqlite => dialect.literal(&rfc3339),
-        Dialect::Postgres => format!("{}::pg_catalog.timestamptz", dialect.literal(&rfc3339)),
-        Dialect::Mysql | Dialect::Mariadb => {
-            dialect.literal(&rfc3339.trim_end_matches('Z').replace('T', " "))
-        }
+    match dialect.family() {
+        Family::Sqlite => dialect.literal(&rfc3339),
+        Family::Postgres => format!("{}::pg_catalog.timestamptz", dialect.literal(&rfc3339)),
+        Family::Mysql => dialect.literal(&rfc3339.trim_end_matches('Z').replace('T', " ")),
     }
 }
 
@@ -406,17 +404,17 @@ pub(crate) fn fence(names: &Names, claim: &Claim) -> String {
         names.lock(),
         claim.is_held(names)
     );
-    match names.dialect() {
-        Dialect::Sqlite => {
+    match names.dialect().family() {
+        Family::Sqlite => {
             format!(
                 "SELECT CASE WHEN EXISTS ({held}) THEN 1 ELSE abs(-9223372036854775807 - 1) END"
             )
         }
-        Dialect::Postgres => format!(
+        Family::Postgres => format!(
             "SELECT CASE WHEN EXISTS ({held}) THEN 1 ELSE CAST({} || pg_catalog.now()::pg_catalog.text AS pg_catalog.int4) END",
             names.dialect().literal(GUARD)
         ),
-        Dialect::Mysql | Dialect::Mariadb => {
+        Family::Mysql => {
             format!("SELECT IF(EXISTS ({held}), 1, (SELECT 1 UNION SELECT 2)) LIMIT 1")
         }
     }
@@ -454,10 +452,10 @@ const MYSQL_SESSION: &str = "CONCAT(CONNECTION_ID(), '@', @@hostname, ':', @@por
 
 /// The session as a lease names it.
 fn lease_session(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Sqlite => "NULL",
-        Dialect::Postgres => "pg_catalog.pg_backend_pid()::pg_catalog.text",
-        Dialect::Mysql | Dialect::Mariadb => MYSQL_SESSION,
+    match dialect.family() {
+        Family::Sqlite => "NULL",
+        Family::Postgres => "pg_catalog.pg_backend_pid()::pg_catalog.text",
+        Family::Mysql => MYSQL_SESSION,
     }
 }
 
@@ -540,11 +538,9 @@ pub(crate) fn read_history(names: &Names) -> String {
 /// Tells whether an error is a guard's refusal, by its server's code and message. (MySQL's backend knows its code.)
 #[cfg_attr(not(any(feature = "sqlite", feature = "postgres")), allow(dead_code))]
 pub(crate) fn is_guard_refusal(dialect: Dialect, code: Option<&str>, message: &str) -> bool {
-    match dialect {
-        Dialect::Sqlite => message.contains("integer overflow"),
-        Dialect::Postgres => code == Some("22P02") && message.contains(GUARD),
-        Dialect::Mysql | Dialect::Mariadb => {
-            code == Some("1242") || message.contains("more than 1 row")
-        }
+    match dialect.family() {
+        Family::Sqlite => message.contains("integer overflow"),
+        Family::Postgres => code == Some("22P02") && message.contains(GUARD),
+        Family::Mysql => code == Some("1242") || message.contains("more than 1 row"),
     }
 }

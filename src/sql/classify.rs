@@ -3,7 +3,7 @@
 use super::ddl;
 use super::kind::{Class, DdlVerb, InTransaction, Kind, TransactionControl};
 use super::lexer::{Keyword, Lexeme, Lexer, Token};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Family};
 
 use InTransaction::{Allowed, Commits, Controls, Ignored, Refused, Unknown};
 
@@ -17,10 +17,10 @@ pub fn classify(dialect: Dialect, statement: &str) -> Kind {
     let mut words = Words::new(dialect, statement);
     while words.eat_symbol(b'(') {}
     let first = words.next_keyword();
-    match dialect {
-        Dialect::Sqlite => sqlite(&mut words, first.as_str()),
-        Dialect::Postgres => postgres(&mut words, first.as_str()),
-        Dialect::Mysql | Dialect::Mariadb => mysql(&mut words, first.as_str()),
+    match dialect.family() {
+        Family::Sqlite => sqlite(&mut words, first.as_str()),
+        Family::Postgres => postgres(&mut words, first.as_str()),
+        Family::Mysql => mysql(&mut words, first.as_str()),
     }
 }
 
@@ -336,7 +336,7 @@ fn with(words: &mut Words<'_>) -> Kind {
             Token::Word
                 if depth == 0 && matches!(keyword.as_str(), "SELECT" | "VALUES" | "TABLE") =>
             {
-                return if words.dialect == Dialect::Postgres {
+                return if words.dialect.family() == Family::Postgres {
                     select_into(words)
                 } else {
                     kind(Class::Query, Allowed)

@@ -3,7 +3,7 @@
 use super::classify::{Words, kind};
 use super::kind::{Class, Ddl, DdlVerb, InTransaction, Kind, ObjectKind, ObjectName};
 use super::lexer::{Lexeme, Token};
-use crate::dialect::Dialect;
+use crate::dialect::Family;
 
 /// PostgreSQL's `NAMEDATALEN` less one: longer names are cut to it.
 const POSTGRES_NAME: usize = 63;
@@ -420,8 +420,8 @@ fn in_transaction(
 ) -> InTransaction {
     use DdlVerb::{Alter, Create, Drop};
     let creates_or_drops = matches!(ddl.verb, Create | Drop);
-    match words.dialect {
-        Dialect::Postgres => {
+    match words.dialect.family() {
+        Family::Postgres => {
             let refused = match ddl.object {
                 ObjectKind::Index => ddl.concurrently,
                 ObjectKind::Table => ddl.concurrently,
@@ -440,9 +440,7 @@ fn in_transaction(
             }
         }
         // `CREATE TEMPORARY TABLE` and its DROP are the exception in MySQL's list.
-        Dialect::Mysql | Dialect::Mariadb
-            if ddl.temporary && ddl.object == ObjectKind::Table && creates_or_drops =>
-        {
+        Family::Mysql if ddl.temporary && ddl.object == ObjectKind::Table && creates_or_drops => {
             InTransaction::Allowed
         }
         _ => normally,
@@ -483,7 +481,7 @@ fn part(words: &mut Words<'_>) -> Option<String> {
 
 fn unquoted(words: &Words<'_>, lexeme: Lexeme) -> Option<String> {
     let text = words.text(lexeme);
-    let postgres = words.dialect == Dialect::Postgres;
+    let postgres = words.dialect.family() == Family::Postgres;
     let mut name = match lexeme.token {
         Token::Word if postgres => text.to_ascii_lowercase(),
         Token::Word => text.to_owned(),

@@ -3,7 +3,7 @@
 use super::compound::Compound;
 use super::error::{SplitError, SplitErrorKind};
 use super::lexer::{Keyword, Lexeme, Token};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Family};
 
 /// Follows one statement, token by token. A new statement takes a new one.
 pub(super) enum Tracker {
@@ -14,10 +14,10 @@ pub(super) enum Tracker {
 
 impl Tracker {
     pub fn new(dialect: Dialect) -> Self {
-        match dialect {
-            Dialect::Sqlite => Tracker::Sqlite(Trigger::default()),
-            Dialect::Postgres => Tracker::Postgres(Routine::default()),
-            Dialect::Mysql | Dialect::Mariadb => Tracker::Mysql(Compound::default()),
+        match dialect.family() {
+            Family::Sqlite => Tracker::Sqlite(Trigger::default()),
+            Family::Postgres => Tracker::Postgres(Routine::default()),
+            Family::Mysql => Tracker::Mysql(Compound::default()),
         }
     }
 
