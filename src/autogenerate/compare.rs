@@ -11,7 +11,7 @@ use super::schema::{
     Table, Thing,
 };
 use super::sqlite;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Family};
 
 /// Everything that differs, in an order that is fixed by the schemas alone: tables by name, each with its parts, then
 /// objects. `from` has the new names of what is renamed; `stale` are its objects that name something renamed.
@@ -61,7 +61,7 @@ pub(super) fn differences(from: &Schema, to: &Schema, stale: &BTreeSet<ObjectId>
     if to.dialect.is_mysql_family() {
         entangled::wait(from, to, &mut changes);
     }
-    if to.dialect == Dialect::Sqlite {
+    if to.dialect.family() == Family::Sqlite {
         sqlite::waits::wait(from, to, &mut changes);
     }
     changes
@@ -123,7 +123,7 @@ fn compare_tables(dialect: Dialect, old: &Table, new: &Table, changes: &mut Vec<
         .collect();
     let comment = old.comment != new.comment;
     // SQLite's STRICT knows few types: it cannot come before the columns that it needs changed, nor go before others.
-    let strict = attributes.contains("strict") && dialect == Dialect::Sqlite;
+    let strict = attributes.contains("strict") && dialect.family() == Family::Sqlite;
     let goes_with = strict.then(|| strict_goes_with(old, new)).flatten();
     if goes_with.is_some() {
         attributes.remove("strict");
@@ -310,7 +310,7 @@ fn altered_column(dialect: Dialect, table: &Name, old: &Column, new: &Column) ->
         // Computed anew.
         (Some(_), Some(_)) => (Class::Safe, None),
         // SQLite copies the values when it rebuilds the table; the others know no way to keep them.
-        (Some(generated), None) if !generated.stored && dialect != Dialect::Sqlite => (
+        (Some(generated), None) if !generated.stored && dialect.family() != Family::Sqlite => (
             Class::Lossy,
             Some(
                 "what it computes is not stored, and rows have NULL or the default then".to_owned(),

@@ -11,7 +11,7 @@ use super::filter::{Filter, Scope};
 use super::hints;
 use super::rename::Renames;
 use super::schema::{Name, Schema};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Family};
 use crate::sql::position;
 
 /// Compares a live database with the schema that a service wants.
@@ -312,10 +312,10 @@ fn plain(sql: &str) -> String {
 async fn current_schema<DB: Reflect>(
     live: &mut DB::Connection,
 ) -> Result<Option<String>, AutogenerateError> {
-    let query = match DB::FAMILY {
-        Dialect::Sqlite => return Ok(Some("main".to_owned())),
-        Dialect::Postgres => "SELECT pg_catalog.current_schema()::pg_catalog.text",
-        Dialect::Mysql | Dialect::Mariadb => "SELECT DATABASE()",
+    let query = match DB::FAMILY.family() {
+        Family::Sqlite => return Ok(Some("main".to_owned())),
+        Family::Postgres => "SELECT pg_catalog.current_schema()::pg_catalog.text",
+        Family::Mysql => "SELECT DATABASE()",
     };
     let results = DB::send(live, query.to_owned(), vec![1]).await;
     let results = results.map_err(|failed| AutogenerateError::Reflect {

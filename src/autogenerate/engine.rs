@@ -8,7 +8,7 @@ use super::rename::Renames;
 use super::schema::Schema;
 use super::{mysql, postgres, sqlite};
 use crate::backend::Backend;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Family};
 
 /// A database whose schema can be read. Sealed, as [`Backend`] is.
 pub trait Reflect: Backend {
@@ -110,10 +110,10 @@ pub(crate) struct Statement {
 
 /// The SQL that brings `from` to `to`. Never fails: what cannot be said in SQL becomes a note.
 pub(crate) fn lower(lowering: &Lowering<'_>) -> Script {
-    match lowering.to.dialect {
-        Dialect::Sqlite => sqlite::lower::lower(lowering),
-        Dialect::Postgres => postgres::lower::lower(lowering),
-        Dialect::Mysql | Dialect::Mariadb => mysql::lower::lower(lowering),
+    match lowering.to.dialect.family() {
+        Family::Sqlite => sqlite::lower::lower(lowering),
+        Family::Postgres => postgres::lower::lower(lowering),
+        Family::Mysql => mysql::lower::lower(lowering),
     }
 }
 
@@ -121,8 +121,8 @@ pub(crate) fn lower(lowering: &Lowering<'_>) -> Script {
 /// where one revision cannot do it: PostgreSQL's new enum values, which no statement of the same transaction may
 /// use, and what `online` splits. An engine gives every stage a mode of its own in [`lower`].
 pub(crate) fn stages(from: &Schema, to: &Schema, online: bool) -> Vec<Schema> {
-    match to.dialect {
-        Dialect::Postgres => postgres::stages::stages(from, to, online),
+    match to.dialect.family() {
+        Family::Postgres => postgres::stages::stages(from, to, online),
         _ => vec![to.clone()],
     }
 }
@@ -134,10 +134,10 @@ pub(crate) fn conversion(
     from: &super::schema::Column,
     to: &super::schema::Column,
 ) -> (Class, Option<String>) {
-    match dialect {
-        Dialect::Sqlite => sqlite::types::conversion(from, to),
-        Dialect::Postgres => postgres::types::conversion(from, to),
-        Dialect::Mysql | Dialect::Mariadb => mysql::types::conversion(from, to),
+    match dialect.family() {
+        Family::Sqlite => sqlite::types::conversion(from, to),
+        Family::Postgres => postgres::types::conversion(from, to),
+        Family::Mysql => mysql::types::conversion(from, to),
     }
 }
 
@@ -151,8 +151,8 @@ pub(crate) fn strict_goes_with(
 
 /// `desired` in the spelling of `live`, where names compare without case: SQLite.
 pub(crate) fn spelt_like(live: &Schema, desired: Schema) -> Schema {
-    match desired.dialect {
-        Dialect::Sqlite => sqlite::spelling::like(live, desired),
+    match desired.dialect.family() {
+        Family::Sqlite => sqlite::spelling::like(live, desired),
         _ => desired,
     }
 }

@@ -10,7 +10,7 @@ use super::pattern::{Pattern, Subject, SubjectKind};
 use super::schema::{
     Column, Constraint, Index, Name, Object, ObjectId, ObjectKind, Schema, Table, Thing,
 };
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Family};
 
 /// limbeck's own tables where nothing else is set, and those of other tools, with their locks. Their case is ignored.
 const TOOLS: &[&str] = &[
@@ -88,7 +88,7 @@ impl Filter {
         let rules = Rules {
             filter: self,
             current: scope.current.unwrap_or("main"),
-            ignore_case: live.dialect != Dialect::Postgres,
+            ignore_case: live.dialect.family() != Family::Postgres,
             unmade: &unmade,
         };
         let left_out: Vec<&String> = unmade
@@ -128,8 +128,8 @@ impl Scope<'_> {
                     Some(schema) => is_schema(schema),
                     None => name.schema.is_none(),
                 };
-                let is_name = match dialect {
-                    Dialect::Postgres => own.name == name.name,
+                let is_name = match dialect.family() {
+                    Family::Postgres => own.name == name.name,
                     _ => own.name.eq_ignore_ascii_case(&name.name),
                 };
                 is_there && is_name
@@ -169,7 +169,7 @@ fn owner(id: &ObjectId, object: &Object) -> Option<Name> {
 
 /// The schemas of the database, beside the current one, that the desired schema does not make.
 fn unmade_schemas(live: &Schema, desired: &Schema) -> BTreeSet<String> {
-    if live.dialect != Dialect::Postgres {
+    if live.dialect.family() != Family::Postgres {
         return BTreeSet::new();
     }
     let names = |schema: &Schema| -> BTreeSet<String> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::rename::Renames;
 use super::schema::{Name, Schema, Table};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Family};
 use crate::sql::{self, Piece, PieceKind};
 
 const HINT: &str = "renamed from:";
@@ -186,8 +186,8 @@ fn known_column(dialect: Dialect, table: Option<&Table>, name: &str) -> String {
 }
 
 fn is_same(dialect: Dialect, one: &str, other: &str) -> bool {
-    match dialect {
-        Dialect::Postgres => one == other,
+    match dialect.family() {
+        Family::Postgres => one == other,
         _ => one.eq_ignore_ascii_case(other),
     }
 }
@@ -225,8 +225,8 @@ fn name_at(dialect: Dialect, pieces: &[Piece<'_>]) -> Option<(Name, usize)> {
 /// A name as the catalog has it: PostgreSQL folds what stands without quotes.
 fn spelled<'a>(dialect: Dialect, piece: &Piece<'a>) -> Option<Cow<'a, str>> {
     let name = piece.name()?;
-    Some(match (dialect, piece.kind) {
-        (Dialect::Postgres, PieceKind::Word) => Cow::Owned(name.to_lowercase()),
+    Some(match (dialect.family(), piece.kind) {
+        (Family::Postgres, PieceKind::Word) => Cow::Owned(name.to_lowercase()),
         _ => name,
     })
 }
@@ -258,7 +258,7 @@ fn block_length(dialect: Dialect, text: &str) -> usize {
     let (mut at, mut depth) = (0, 0);
     while at < bytes.len() {
         match &bytes[at..] {
-            [b'/', b'*', ..] if depth == 0 || dialect == Dialect::Postgres => {
+            [b'/', b'*', ..] if depth == 0 || dialect.family() == Family::Postgres => {
                 depth += 1;
                 at += 2;
             }
@@ -375,12 +375,10 @@ impl TableText {
 /// Whether an entry of a `CREATE TABLE` is no column.
 fn begins_constraint(dialect: Dialect, piece: &Piece<'_>) -> bool {
     let everywhere = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"];
-    let here: &[&str] = match dialect {
-        Dialect::Sqlite => &[],
-        Dialect::Postgres => &["EXCLUDE", "LIKE"],
-        Dialect::Mysql | Dialect::Mariadb => {
-            &["KEY", "INDEX", "FULLTEXT", "SPATIAL", "PERIOD", "LIKE"]
-        }
+    let here: &[&str] = match dialect.family() {
+        Family::Sqlite => &[],
+        Family::Postgres => &["EXCLUDE", "LIKE"],
+        Family::Mysql => &["KEY", "INDEX", "FULLTEXT", "SPATIAL", "PERIOD", "LIKE"],
     };
     everywhere.iter().chain(here).any(|word| piece.is(word))
 }

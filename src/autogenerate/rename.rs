@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::expression::Sql;
 use super::schema::{Name, ObjectId, ObjectKind, Schema, Table, Thing};
 use super::sqlite;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Family};
 
 /// New names by old ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -228,7 +228,7 @@ impl Renames {
                     *column = to;
                 }
                 reference.table = target;
-                if dialect == Dialect::Sqlite {
+                if dialect.family() == Family::Sqlite {
                     constraint.definition =
                         sqlite::reference::renamed(&written, &constraint.columns, reference);
                 }

@@ -5,7 +5,7 @@ use super::entangled;
 use super::held::hold_dependents;
 use super::schema::{Schema, Thing};
 use super::sqlite;
-use crate::dialect::Dialect;
+use crate::dialect::Family;
 
 /// `to` without what `withheld` of the changes would do: where the database is when the others are done. What the
 /// things that stay need stays with them.
@@ -20,7 +20,7 @@ pub(crate) fn without<'a>(
     if to.dialect.is_mysql_family() {
         entangled::mend(from, &mut kept, &withheld);
     }
-    if to.dialect == Dialect::Sqlite {
+    if to.dialect.family() == Family::Sqlite {
         sqlite::waits::mend(from, &mut kept, &withheld);
     }
     let mut held: Vec<Thing> = Vec::new();
@@ -135,7 +135,7 @@ pub(crate) fn without<'a>(
             _ => {}
         }
     }
-    if from.dialect == Dialect::Postgres {
+    if from.dialect.family() == Family::Postgres {
         needed.extend(hold_dependents(from, &mut kept, held));
     }
     while let Some(thing) = needed.pop() {

@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::cli::database::TextRow;
 use crate::cli::import::Tool;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Family};
 
 /// A tool's version table.
 #[derive(Debug)]
@@ -109,9 +109,9 @@ impl fmt::Display for Table<'_> {
 
 /// Bytes as lower-case digits.
 fn hex(dialect: Dialect, column: &str) -> String {
-    match dialect {
-        Dialect::Postgres => format!("pg_catalog.encode({column}, 'hex')"),
-        Dialect::Sqlite => format!("LOWER(HEX({column}))"),
-        Dialect::Mysql | Dialect::Mariadb => dialect.text(&format!("LOWER(HEX({column}))")),
+    match dialect.family() {
+        Family::Postgres => format!("pg_catalog.encode({column}, 'hex')"),
+        Family::Sqlite => format!("LOWER(HEX({column}))"),
+        Family::Mysql => dialect.text(&format!("LOWER(HEX({column}))")),
     }
 }
