@@ -95,7 +95,7 @@ impl Event<'_> {
                 total,
                 message,
             } => tracing::info!(
-                revision = %step.revision, action = step.action.name(), number, total, message, "step started"
+                revision = %step.revision, action = step.action.name(), number, total, description = message, "step started"
             ),
             Event::StatementStarted {
                 step,

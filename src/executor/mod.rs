@@ -156,13 +156,22 @@ impl<'a, S: Source> Run<'a, S> {
             let behind = match self.decide(&targets).await? {
                 Decision::There => {
                     let done = if self.steps.done.is_empty() {
+                        let heads = self.heads().join(", ");
+                        tracing::info!(%heads, "the database is at the target");
                         Outcome::AlreadyThere
                     } else {
                         Outcome::Migrated
                     };
                     return Ok(self.report(done));
                 }
-                Decision::Ahead(unknown) => return Ok(self.report(Outcome::Ahead { unknown })),
+                Decision::Ahead(unknown) => {
+                    tracing::info!(
+                        heads = %self.heads().join(", "),
+                        unknown = %unknown.join(", "),
+                        "the database is ahead of this binary"
+                    );
+                    return Ok(self.report(Outcome::Ahead { unknown }));
+                }
                 // What the heads say now will not be so for long.
                 Decision::Leaving(_) => {
                     self.steps.view().wait_for_quiet().await?;

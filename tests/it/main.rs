@@ -41,6 +41,7 @@ mod graph_properties;
 mod import;
 #[cfg(feature = "cli")]
 mod import_alembic;
+mod log;
 mod offline;
 #[cfg(feature = "cli")]
 mod processes;

@@ -257,67 +257,6 @@ on_each! {
     }
 }
 
-/// What a subscriber is told: the names of spans with their fields, and events.
-struct Heard(Mutex<Vec<String>>);
-
-struct Fields(String);
-
-impl tracing::field::Visit for Fields {
-    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
-        self.0.push_str(&format!(" {}={value:?}", field.name()));
-    }
-}
-
-impl tracing::Subscriber for Heard {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        metadata.target().starts_with("limbeck") && *metadata.level() <= tracing::Level::INFO
-    }
-
-    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        let mut fields = Fields(span.metadata().name().to_owned());
-        span.record(&mut fields);
-        self.0.lock().expect("a lock").push(fields.0);
-        tracing::span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        let mut fields = Fields(String::new());
-        event.record(&mut fields);
-        self.0.lock().expect("a lock").push(fields.0);
-    }
-
-    fn enter(&self, _: &tracing::span::Id) {}
-
-    fn exit(&self, _: &tracing::span::Id) {}
-}
-
-/// Spans and events carry revision, action and duration.
-#[tokio::test]
-async fn tracing_tells_of_each_step() {
-    let db = crate::support::servers::sqlite().await;
-    let heard = Arc::new(Heard(Mutex::new(Vec::new())));
-    {
-        let _guard = tracing::subscriber::set_default(heard.clone());
-        let _ = Migrator::new(&db.pool, two())
-            .upgrade_to_head()
-            .await
-            .expect("upgrade");
-    }
-    let heard = heard.0.lock().expect("a lock").join("\n");
-    for expected in [
-        "limbeck.upgrade version_table=\"limbeck_version\"",
-        "limbeck.step revision=a action=\"upgrade\"",
-        "limbeck.step revision=b action=\"upgrade\"",
-        "message=step finished revision=b action=\"upgrade\" duration_ms=",
-    ] {
-        assert!(heard.contains(expected), "{expected}\nin\n{heard}");
-    }
-}
-
 /// SQLite: a table rebuild keeps the rows that refer to the table, and the pragmas are as before.
 #[tokio::test]
 async fn a_table_is_rebuilt_with_foreign_keys_off() {

@@ -47,6 +47,14 @@ impl<S: Source> Steps<'_, S> {
 
     /// Runs the steps of a plan, which begins at the heads of the last look.
     pub(in crate::executor) async fn execute(&mut self, plan: &Plan) -> Result<Ran, Error> {
+        let ran = self.run_plan(plan).await;
+        if let Err(error) = &ran {
+            tracing::error!(revision = error.revision(), %error, "step failed");
+        }
+        ran
+    }
+
+    async fn run_plan(&mut self, plan: &Plan) -> Result<Ran, Error> {
         let prepared = self.check_plan(plan).await?;
         self.tell(&Event::Planned {
             steps: plan.steps(),
