@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::dialect::Dialect;
-use crate::executor::{Holder, RunError, StatementError, Unfinished, UnfinishedReason, Violation};
+use crate::executor::{RunError, StatementError, Unfinished, UnfinishedReason, Violation};
 use crate::ledger::Edited;
+use crate::ledger::Holder;
 use crate::plan::Action;
 
 fn strings(words: &[&str]) -> Vec<String> {
