@@ -540,7 +540,7 @@ impl<S: Source> Run<'_, S> {
             status.pending.retain(|id| !applied.contains(id));
         }
         let holder = self.holder().await;
-        status.holder = (holder != crate::ledger::Holder::default()).then_some(holder);
+        status.holder = (holder != crate::ledger::Holder::default()).then_some(holder.masked());
         Ok(status)
     }
 
