@@ -99,7 +99,11 @@ pub(super) fn dialect(url: &str) -> Result<Dialect, CliError> {
 /// Connects once, so that what is wrong is known at once and not after the pool's patience, then opens the
 /// pool.
 pub(super) async fn open(opening: Opening<'_>) -> Result<Opened, CliError> {
-    match dialect(opening.url)? {
+    let dialect = dialect(opening.url)?;
+    if crate::dialect::lacks_slashes(opening.url) {
+        return Err(CliError::NoSlashes);
+    }
+    match dialect {
         Dialect::Sqlite => open_sqlite(opening).await,
         Dialect::Postgres => open_pool::<sqlx::Postgres>(opening, None).await,
         Dialect::Mysql | Dialect::Mariadb => open_pool::<sqlx::MySql>(opening, None).await,
@@ -160,7 +164,7 @@ async fn open_pool<DB: Reflect>(
             .parse::<<DB::Connection as Connection>::Options>()
             .map_err(|source| CliError::InvalidUrl { source })?,
     };
-    let shown = || Redactor::default().clean(opening.url);
+    let shown = || Redactor::url(Some(opening.url)).unwrap_or_default();
     let first = limited(opening.limit, DB::Connection::connect_with(&connect)).await;
     let first = match first {
         Some(Ok(connection)) => connection,

@@ -192,7 +192,18 @@ fn say_usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
         let _ = anstream::stdout().write_all(error.render().ansi().to_string().as_bytes());
         return 0;
     }
-    let text = Redactor::default().clean(&error.render().to_string());
+    // A URL may stand where none belongs.
+    let redactor = arguments
+        .iter()
+        .filter_map(|argument| argument.to_str())
+        .map(|argument| {
+            let value = argument
+                .strip_prefix("--")
+                .and_then(|option| option.split_once('='));
+            Redactor::of(Some(value.map_or(argument, |(_, value)| value)))
+        })
+        .fold(Redactor::default(), Redactor::and);
+    let text = redactor.clean(&error.render().to_string());
     let mut stderr = std::io::stderr();
     let _ = stderr.write_all(text.as_bytes());
     if arguments.iter().any(|argument| argument == "--json") {
