@@ -56,6 +56,7 @@ mod redact;
 mod runs;
 mod service;
 mod shell;
+mod show;
 mod text;
 
 use std::ffi::OsString;
@@ -205,7 +206,7 @@ fn say_usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
         .fold(Redactor::default(), Redactor::and);
     let text = redactor.clean(&error.render().to_string());
     let mut stderr = std::io::stderr();
-    let _ = stderr.write_all(text.as_bytes());
+    let _ = stderr.write_all(show::escaped(&text).as_bytes());
     if arguments.iter().any(|argument| argument == "--json") {
         let summary = text.split("\n\n").next().unwrap_or_default();
         let summary = summary.strip_prefix("error: ").unwrap_or(summary).trim();

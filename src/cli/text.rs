@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::document::{Listed, RunDocument};
 use super::paint;
+use super::show::escaped_line;
 use crate::graph::RevisionSet;
 use crate::migrations::Migrations;
 use crate::plan::Action;
@@ -74,7 +75,7 @@ impl<'m> Writer<'m> {
         if let Some(date) = &info.create_date {
             let _ = writeln!(text, "Created:    {date}");
         }
-        let _ = writeln!(text, "File:       {}", info.path);
+        let _ = writeln!(text, "File:       {}", escaped_line(&info.path));
         if !info.message.is_empty() {
             text.push('\n');
             for line in info.message.lines() {
@@ -222,7 +223,10 @@ pub(super) fn status(status: &Status) -> String {
         let _ = writeln!(
             text,
             "edited:     {} ({}): recorded {}, now {}",
-            edited.revision, edited.path, edited.recorded, edited.embedded
+            edited.revision,
+            escaped_line(&edited.path),
+            edited.recorded,
+            edited.embedded
         );
     }
     if !status.unverified.is_empty() {
