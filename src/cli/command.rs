@@ -36,6 +36,10 @@ pub struct Options {
     #[arg(long, global = true, value_name = "NAME")]
     pub version_schema: Option<String>,
 
+    /// How long the server may take to answer, and to have a place for one more connection.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 15)]
+    pub connect_timeout: u32,
+
     /// How answers are written.
     #[command(flatten)]
     pub form: Form,
@@ -48,6 +52,7 @@ impl fmt::Debug for Options {
             .field("database_url", &Redactor::url(self.database_url.as_deref()))
             .field("version_table", &self.version_table)
             .field("version_schema", &self.version_schema)
+            .field("connect_timeout", &self.connect_timeout)
             .field("form", &self.form)
             .finish()
     }
