@@ -46,7 +46,7 @@ fn draw(line: &ProgressBar, event: &Event<'_>, migrations: &Migrations, output: 
         } => {
             show(line);
             line.set_prefix(format!("step {number} of {total}: "));
-            let step = text::plain_step(migrations, step.action, &step.revision);
+            let step = text::plain_step(migrations, step);
             line.set_message(one_line(&step));
             line.reset_elapsed();
         }
@@ -68,7 +68,7 @@ fn draw(line: &ProgressBar, event: &Event<'_>, migrations: &Migrations, output: 
             line.set_message(output.redactor().clean(&one_line(&holder.to_string())));
         }
         Event::StepFinished { step, .. } => {
-            line.suspend(|| output.progress(&text::step(migrations, step.action, &step.revision)));
+            line.suspend(|| output.progress(&text::step(migrations, step)));
         }
         _ => {}
     }
@@ -77,7 +77,7 @@ fn draw(line: &ProgressBar, event: &Event<'_>, migrations: &Migrations, output: 
 fn say(event: &Event<'_>, migrations: &Migrations, output: &Output) {
     match event {
         Event::StepFinished { step, .. } => {
-            output.progress(&text::step(migrations, step.action, &step.revision));
+            output.progress(&text::step(migrations, step));
         }
         Event::Waiting { holder, waited } => output.note(&format!(
             "waiting for the migration lock for {} s: {holder}",
