@@ -40,6 +40,7 @@ mod examples;
 #[cfg(all(unix, feature = "cli"))]
 mod faults;
 mod fuzz_corpus;
+mod grants;
 mod graph_properties;
 #[cfg(feature = "cli")]
 mod import;
