@@ -238,6 +238,12 @@ impl Autogenerate {
                 ),
             });
         }
+        if crate::dialect::lacks_slashes(url) {
+            return Err(AutogenerateError::InvalidScratchUrl {
+                reason: "its user and host stand not behind two slashes, as in postgres://user@host/name"
+                    .to_owned(),
+            });
+        }
         let options: <DB::Connection as Connection>::Options =
             url.parse()
                 .map_err(|error: sqlx::Error| AutogenerateError::InvalidScratchUrl {

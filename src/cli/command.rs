@@ -1,5 +1,6 @@
 //! The commands and their arguments, as clap reads them. Doc comments here are the texts of `--help`.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Args, ColorChoice, Subcommand};
@@ -9,10 +10,11 @@ use super::author::{EditArgs, InitArgs, MergeArgs, RevisionArgs};
 use super::check::CheckArgs;
 use super::graph::GraphArgs;
 use super::import::ImportArgs;
+use super::redact::Redactor;
 use crate::dialect::Dialect;
 
-/// Options that every command takes, before or after its name.
-#[derive(Debug, Clone, Args)]
+/// Options that every command takes, before or after its name. `Debug` shows no password.
+#[derive(Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
 #[non_exhaustive]
 pub struct Options {
@@ -34,9 +36,26 @@ pub struct Options {
     #[arg(long, global = true, value_name = "NAME")]
     pub version_schema: Option<String>,
 
+    /// How long the server may take to answer, and to have a place for one more connection.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 15)]
+    pub connect_timeout: u32,
+
     /// How answers are written.
     #[command(flatten)]
     pub form: Form,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("dir", &self.dir)
+            .field("database_url", &Redactor::url(self.database_url.as_deref()))
+            .field("version_table", &self.version_table)
+            .field("version_schema", &self.version_schema)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("form", &self.form)
+            .finish()
+    }
 }
 
 /// How answers are written.

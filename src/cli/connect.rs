@@ -5,9 +5,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use sqlx::mysql::MySqlDatabaseError;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use sqlx::{Connection, Pool};
+use tokio::time::Instant;
 
 use super::command::Options;
 use super::database::Database;
@@ -15,13 +17,16 @@ use super::error::CliError;
 use super::redact::Redactor;
 use crate::autogenerate::Reflect;
 use crate::backend::Source;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Family};
 use crate::migrations::Migrations;
 use crate::migrator::Migrator;
 use crate::report::Event;
 
-/// One for the run, one for what goes on beside it.
-const CONNECTIONS: u32 = 2;
+/// A run has one, and opens what goes on beside it itself: a role may be allowed no more.
+const CONNECTIONS: u32 = 1;
+
+/// How long a connection may take to end in order.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// What a command does to the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +60,8 @@ impl Opened {
 
     /// Ends the connections in order. What hangs there is left to the end of the process.
     pub(super) async fn close(self) {
-        const LIMIT: Duration = Duration::from_secs(2);
         drop(self.database);
-        let _ = tokio::time::timeout(LIMIT, self.close).await;
+        let _ = tokio::time::timeout(CLOSING, self.close).await;
     }
 }
 
@@ -67,7 +71,7 @@ pub(super) struct Opening<'a> {
     pub options: &'a Options,
     pub migrations: Migrations,
     pub access: Access,
-    /// For the first connection.
+    /// For the first connection, and for a place among those that a server allows.
     pub limit: Duration,
     pub observer: Option<Observer>,
 }
@@ -99,10 +103,14 @@ pub(super) fn dialect(url: &str) -> Result<Dialect, CliError> {
 /// Connects once, so that what is wrong is known at once and not after the pool's patience, then opens the
 /// pool.
 pub(super) async fn open(opening: Opening<'_>) -> Result<Opened, CliError> {
-    match dialect(opening.url)? {
-        Dialect::Sqlite => open_sqlite(opening).await,
-        Dialect::Postgres => open_pool::<sqlx::Postgres>(opening, None).await,
-        Dialect::Mysql | Dialect::Mariadb => open_pool::<sqlx::MySql>(opening, None).await,
+    let dialect = dialect(opening.url)?;
+    if crate::dialect::lacks_slashes(opening.url) {
+        return Err(CliError::NoSlashes);
+    }
+    match dialect {
+        Family::Sqlite => open_sqlite(opening).await,
+        Family::Postgres => open_pool::<sqlx::Postgres>(opening, None).await,
+        Family::Mysql => open_pool::<sqlx::MySql>(opening, None).await,
     }
 }
 
@@ -160,32 +168,43 @@ async fn open_pool<DB: Reflect>(
             .parse::<<DB::Connection as Connection>::Options>()
             .map_err(|source| CliError::InvalidUrl { source })?,
     };
-    let shown = || Redactor::default().clean(opening.url);
-    let first = limited(opening.limit, DB::Connection::connect_with(&connect)).await;
-    let first = match first {
-        Some(Ok(connection)) => connection,
-        Some(Err(source)) => {
-            return Err(CliError::Connect {
-                database: shown(),
-                source,
-            });
-        }
-        None => {
-            return Err(CliError::ConnectTimeout {
-                database: shown(),
-                seconds: opening.limit.as_secs(),
-            });
-        }
+    let shown = || Redactor::url(Some(opening.url)).unwrap_or_default();
+    let failed = |failed: Option<sqlx::Error>| match failed {
+        Some(source) => CliError::Connect {
+            database: shown(),
+            source,
+        },
+        None => CliError::ConnectTimeout {
+            database: shown(),
+            seconds: opening.limit.as_secs(),
+        },
+    };
+    let deadline = Instant::now() + opening.limit;
+    let probe = patiently(deadline, || DB::Connection::connect_with(&connect)).await;
+    let probe = probe.map_err(failed)?;
+    // A server may allow this role no second connection; a database in memory lasts as long as its first one.
+    let kept = if DB::FAMILY == Dialect::Sqlite {
+        Some(probe)
+    } else {
+        // An error here would only say that the connection has ended already.
+        let _ = tokio::time::timeout(CLOSING, probe.close()).await;
+        None
     };
     let pool: Pool<DB> = PoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(Duration::from_secs(30))
         .connect_lazy_with(connect);
+    if kept.is_none() {
+        // The server counts the probe for a moment longer: the connection that the command begins with is had now.
+        let first = patiently(deadline, || pool.acquire()).await;
+        drop(first.map_err(failed)?);
+    }
     let migrator = Migrator::new(&pool, opening.migrations);
     let database = Box::new(with_settings(migrator, opening.options, opening.observer));
     let close = Box::pin(async move {
-        // An error here would only say that the connection has ended already.
-        let _ = first.close().await;
+        if let Some(kept) = kept {
+            let _ = kept.close().await;
+        }
         pool.close().await;
     });
     Ok(Opened {
@@ -195,8 +214,42 @@ async fn open_pool<DB: Reflect>(
     })
 }
 
-async fn limited<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(limit, work).await.ok()
+/// What this gives before the deadline. Tried again while the server has no place for one more connection: its last
+/// error then, none where it never answered.
+async fn patiently<T, F: Future<Output = Result<T, sqlx::Error>>>(
+    deadline: Instant,
+    connect: impl Fn() -> F,
+) -> Result<T, Option<sqlx::Error>> {
+    const PAUSE: Duration = Duration::from_millis(100);
+    let mut last = None;
+    loop {
+        match tokio::time::timeout_at(deadline, connect()).await {
+            Ok(Ok(connected)) => return Ok(connected),
+            Ok(Err(error)) if is_full(&error) => last = Some(error),
+            Ok(Err(error)) => return Err(Some(error)),
+            Err(_) => return Err(last),
+        }
+        if Instant::now() + PAUSE >= deadline {
+            return Err(last);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Whether a server has as many connections as it may have, in all, of this role or to this database.
+fn is_full(error: &sqlx::Error) -> bool {
+    let Some(error) = error.as_database_error() else {
+        return false;
+    };
+    if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
+        return match error.number() {
+            1040 | 1203 => true,
+            // The limits on an hour have the same number.
+            1226 => error.message().contains("max_user_connections"),
+            _ => false,
+        };
+    }
+    error.code().as_deref() == Some("53300")
 }
 
 fn with_settings<S: Source>(

@@ -28,7 +28,7 @@ pub(super) trait Context: Sync {
     /// Whether a database is named at all, and whether by this very call.
     fn naming(&self) -> Naming;
 
-    /// Connects. `patience` is how long the first connection may take.
+    /// Connects. `patience` is how long the first connection may take at most; a context may have less.
     fn open(
         &self,
         migrations: Migrations,
@@ -131,12 +131,13 @@ impl Context for FromOptions {
             let url = self.url.as_deref().ok_or(CliError::NoUrl {
                 unreadable_dotenv: self.unreadable_dotenv,
             })?;
+            let connect_timeout = Duration::from_secs(self.options.connect_timeout.into());
             let opening = Opening {
                 url,
                 options: &self.options,
                 migrations,
                 access,
-                limit: patience,
+                limit: patience.min(connect_timeout),
                 observer,
             };
             connect::open(opening).await

@@ -1,7 +1,7 @@
 //! The desired schema, as `check` and `revision --autogenerate` take it, and the differences as they tell them.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -10,13 +10,14 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::paint;
+use super::redact::Redactor;
 use crate::autogenerate::{Autogenerate, Change, Class, Comparison, Filter, Pattern};
 use crate::status::Status;
 
 const DEFAULT: &str = "schema.sql";
 
-/// What the database is compared with, and in what.
-#[derive(Debug, Clone, Default, Args)]
+/// What the database is compared with, and in what. `Debug` shows no password.
+#[derive(Clone, Default, Args)]
 #[non_exhaustive]
 pub struct DesiredArgs {
     /// The file with the desired schema: SQL that builds it in an empty database; - is standard input. Default:
@@ -37,6 +38,17 @@ pub struct DesiredArgs {
     /// Leave out what matches, written as for --include; may be given several times.
     #[arg(long, value_name = "PATTERN")]
     pub exclude: Vec<Pattern>,
+}
+
+impl fmt::Debug for DesiredArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DesiredArgs")
+            .field("schema", &self.schema)
+            .field("scratch_url", &Redactor::url(self.scratch_url.as_deref()))
+            .field("include", &self.include)
+            .field("exclude", &self.exclude)
+            .finish()
+    }
 }
 
 impl DesiredArgs {

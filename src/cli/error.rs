@@ -44,6 +44,11 @@ pub(super) enum CliError {
         "the database URL names no database system: it begins with sqlite:, postgres: or mysql:"
     )]
     NoScheme,
+    /// Else all of the URL, the password too, would be taken for a database's name.
+    #[error(
+        "the database URL has its user and host not behind two slashes, as postgres://user@host/name has"
+    )]
+    NoSlashes,
     /// The URL cannot be read.
     #[error("the database URL cannot be read")]
     InvalidUrl { source: sqlx::Error },
@@ -100,9 +105,10 @@ impl CliError {
             CliError::Import(error) => error.kind(),
             CliError::Adopt(error) => error.kind(),
             CliError::NoUrl { .. } => "no_database_url",
-            CliError::UnknownScheme { .. } | CliError::NoScheme | CliError::InvalidUrl { .. } => {
-                "invalid_database_url"
-            }
+            CliError::UnknownScheme { .. }
+            | CliError::NoScheme
+            | CliError::NoSlashes
+            | CliError::InvalidUrl { .. } => "invalid_database_url",
             CliError::Connect { .. } | CliError::ConnectTimeout { .. } => "connection",
             CliError::UnreadableSchema { .. } => "unreadable_schema",
             CliError::NoDialect => "no_dialect",

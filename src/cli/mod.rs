@@ -56,6 +56,7 @@ mod redact;
 mod runs;
 mod service;
 mod shell;
+mod show;
 mod text;
 
 use std::ffi::OsString;
@@ -192,9 +193,20 @@ fn say_usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
         let _ = anstream::stdout().write_all(error.render().ansi().to_string().as_bytes());
         return 0;
     }
-    let text = Redactor::default().clean(&error.render().to_string());
+    // A URL may stand where none belongs.
+    let redactor = arguments
+        .iter()
+        .filter_map(|argument| argument.to_str())
+        .map(|argument| {
+            let value = argument
+                .strip_prefix("--")
+                .and_then(|option| option.split_once('='));
+            Redactor::of(Some(value.map_or(argument, |(_, value)| value)))
+        })
+        .fold(Redactor::default(), Redactor::and);
+    let text = redactor.clean(&error.render().to_string());
     let mut stderr = std::io::stderr();
-    let _ = stderr.write_all(text.as_bytes());
+    let _ = stderr.write_all(show::escaped(&text).as_bytes());
     if arguments.iter().any(|argument| argument == "--json") {
         let summary = text.split("\n\n").next().unwrap_or_default();
         let summary = summary.strip_prefix("error: ").unwrap_or(summary).trim();

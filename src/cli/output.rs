@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::redact::Redactor;
+use super::{paint, show};
 
 /// Standard output and standard error, in one of two forms.
 #[derive(Debug, Clone)]
@@ -51,36 +52,30 @@ impl Output {
         document: &impl Serialize,
         text: impl FnOnce() -> String,
     ) -> Result<(), CliError> {
-        self.write(&mut self.painted(io::stdout()), document, text)
+        if self.json {
+            return write_document(document);
+        }
+        let mut stdout = self.painted(io::stdout());
+        stdout.write_all(paint::finished(&text()).as_bytes())?;
+        stdout.flush()?;
+        Ok(())
     }
 
-    /// The same for what is read by other programs: not a byte of the text is looked at.
+    /// The same for what is read by other programs: not a byte of the text is looked at, unless it goes to a terminal.
     pub(super) fn answer_raw(
         &self,
         document: &impl Serialize,
         text: impl FnOnce() -> String,
     ) -> Result<(), CliError> {
-        self.write(&mut io::stdout(), document, text)
-    }
-
-    fn write(
-        &self,
-        stdout: &mut impl Write,
-        document: &impl Serialize,
-        text: impl FnOnce() -> String,
-    ) -> Result<(), CliError> {
         if self.json {
-            serde_json::to_writer_pretty(&mut *stdout, document).map_err(|error| {
-                if error.is_io() {
-                    CliError::Io(error.into())
-                } else {
-                    CliError::Json(error)
-                }
-            })?;
-            stdout.write_all(b"\n")?;
-        } else {
-            stdout.write_all(text().as_bytes())?;
+            return write_document(document);
         }
+        let mut text = text();
+        if self.is_terminal() {
+            text = show::escaped(&text).into_owned();
+        }
+        let mut stdout = io::stdout();
+        stdout.write_all(text.as_bytes())?;
         stdout.flush()?;
         Ok(())
     }
@@ -88,13 +83,15 @@ impl Output {
     /// A line that is no answer: progress, or why an answer lacks something.
     pub(super) fn note(&self, line: &str) {
         // Who cannot read notes goes on without them.
-        let _ = writeln!(self.painted(io::stderr()), "{}", self.redactor.clean(line));
+        let line = paint::finished(&self.redactor.clean(line));
+        let _ = writeln!(self.painted(io::stderr()), "{line}");
     }
 
     /// A line of an answer that is still coming. A document has no such lines.
     pub(super) fn progress(&self, line: &str) {
         if !self.json {
             // Where nobody reads, the work goes on.
+            let line = paint::finished(line);
             let _ = writeln!(self.painted(io::stdout()), "{line}");
         }
     }
@@ -102,7 +99,12 @@ impl Output {
     /// What ends the command with an error: whole lines.
     pub(super) fn error(&self, text: &str) {
         // Who cannot read standard error has the exit code.
-        let _ = self.painted(io::stderr()).write_all(text.as_bytes());
+        let _ = if self.json {
+            io::stderr().write_all(text.as_bytes())
+        } else {
+            let text = paint::finished(text);
+            self.painted(io::stderr()).write_all(text.as_bytes())
+        };
     }
 
     /// Whether a person is there to be asked.
@@ -112,6 +114,7 @@ impl Output {
 
     /// Whether that person says yes.
     pub(super) fn confirm(&self, question: &str) -> Result<bool, CliError> {
+        let question = paint::finished(question);
         write!(self.painted(io::stderr()), "{question} [y/N] ")?;
         let mut answer = String::new();
         io::stdin().read_line(&mut answer)?;
@@ -127,4 +130,19 @@ impl Output {
             ColorChoice::Never => AutoStream::never(stream),
         }
     }
+}
+
+/// JSON is what it is: whoever reads it decodes it.
+fn write_document(document: &impl Serialize) -> Result<(), CliError> {
+    let mut stdout = io::stdout();
+    serde_json::to_writer_pretty(&mut stdout, document).map_err(|error| {
+        if error.is_io() {
+            CliError::Io(error.into())
+        } else {
+            CliError::Json(error)
+        }
+    })?;
+    stdout.write_all(b"\n")?;
+    stdout.flush()?;
+    Ok(())
 }

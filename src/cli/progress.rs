@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use super::connect::Observer;
 use super::output::Output;
-use super::text;
+use super::{show, text};
 use crate::migrations::Migrations;
 use crate::report::Event;
 
@@ -46,7 +46,8 @@ fn draw(line: &ProgressBar, event: &Event<'_>, migrations: &Migrations, output: 
         } => {
             show(line);
             line.set_prefix(format!("step {number} of {total}: "));
-            line.set_message(text::plain_step(migrations, step.action, &step.revision));
+            let step = text::plain_step(migrations, step);
+            line.set_message(one_line(&step));
             line.reset_elapsed();
         }
         Event::StatementStarted {
@@ -67,7 +68,7 @@ fn draw(line: &ProgressBar, event: &Event<'_>, migrations: &Migrations, output: 
             line.set_message(output.redactor().clean(&one_line(&holder.to_string())));
         }
         Event::StepFinished { step, .. } => {
-            line.suspend(|| output.progress(&text::step(migrations, step.action, &step.revision)));
+            line.suspend(|| output.progress(&text::step(migrations, step)));
         }
         _ => {}
     }
@@ -76,7 +77,7 @@ fn draw(line: &ProgressBar, event: &Event<'_>, migrations: &Migrations, output: 
 fn say(event: &Event<'_>, migrations: &Migrations, output: &Output) {
     match event {
         Event::StepFinished { step, .. } => {
-            output.progress(&text::step(migrations, step.action, &step.revision));
+            output.progress(&text::step(migrations, step));
         }
         Event::Waiting { holder, waited } => output.note(&format!(
             "waiting for the migration lock for {} s: {holder}",
@@ -86,7 +87,9 @@ fn say(event: &Event<'_>, migrations: &Migrations, output: &Output) {
     }
 }
 
-/// White space of any kind and length is one space: the line is one.
+/// White space of any kind and length is one space: the line is one. What a terminal would take for more than text is
+/// spelled out, as [`Output`] does it.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    show::escaped_line(&flat).into_owned()
 }

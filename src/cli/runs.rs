@@ -17,9 +17,6 @@ use crate::plan::{self, Plan, Purge};
 use crate::report::Report;
 use crate::resolution::Resolution;
 
-/// How long the first connection may take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(15);
-
 pub(super) async fn plan(
     args: &PlanArgs,
     context: &dyn Context,
@@ -235,7 +232,7 @@ pub(super) async fn open(
 ) -> Result<Opened, CliError> {
     let observer = progress::observer(migrations.clone(), output.clone());
     let opened = context
-        .open(migrations.clone(), access, PATIENCE, Some(observer))
+        .open(migrations.clone(), access, Duration::MAX, Some(observer))
         .await?;
     if let Some(file) = &opened.missing_file {
         output.note(&format!(

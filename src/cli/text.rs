@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::document::{Listed, RunDocument};
 use super::paint;
+use super::show::escaped_line;
 use crate::graph::RevisionSet;
 use crate::migrations::Migrations;
-use crate::plan::Action;
+use crate::plan::{Action, Step};
 use crate::revision::Revision;
 use crate::status::{RevisionInfo, Status};
 
@@ -74,7 +75,7 @@ impl<'m> Writer<'m> {
         if let Some(date) = &info.create_date {
             let _ = writeln!(text, "Created:    {date}");
         }
-        let _ = writeln!(text, "File:       {}", info.path);
+        let _ = writeln!(text, "File:       {}", escaped_line(&info.path));
         if !info.message.is_empty() {
             text.push('\n');
             for line in info.message.lines() {
@@ -131,16 +132,29 @@ pub(super) fn some_of(names: &[&str]) -> String {
 }
 
 /// `upgrade parent -> id, message`, and for a downgrade the other way round.
-pub(super) fn step(migrations: &Migrations, action: Action, id: &str) -> String {
-    told(migrations, action, id, &paint::id(id))
+pub(super) fn step(migrations: &Migrations, step: &Step) -> String {
+    let id = &*step.revision;
+    told(migrations, verb(step), step.action, id, &paint::id(id))
 }
 
 /// The same without colours.
-pub(super) fn plain_step(migrations: &Migrations, action: Action, id: &str) -> String {
-    told(migrations, action, id, id)
+pub(super) fn plain_step(migrations: &Migrations, step: &Step) -> String {
+    told(
+        migrations,
+        verb(step),
+        step.action,
+        &step.revision,
+        &step.revision,
+    )
 }
 
-fn told(migrations: &Migrations, action: Action, id: &str, shown: &str) -> String {
+/// A stamp that only takes a revision away is not said as if it led there.
+fn verb(step: &Step) -> &'static str {
+    let goes = step.action == Action::Stamp && step.adds.is_empty() && !step.removes.is_empty();
+    if goes { "unstamp" } else { step.action.name() }
+}
+
+fn told(migrations: &Migrations, verb: &str, action: Action, id: &str, shown: &str) -> String {
     let parents: Vec<_> = migrations.graph().down_revision(id).collect();
     let parents = list_or_base(&parents);
     let summary = match migrations.get(id).map(Revision::summary) {
@@ -148,9 +162,9 @@ fn told(migrations: &Migrations, action: Action, id: &str, shown: &str) -> Strin
         Some(summary) => format!(", {summary}"),
     };
     match action {
-        Action::Upgrade => format!("{action} {parents} -> {shown}{summary}"),
-        Action::Downgrade => format!("{action} {shown} -> {parents}{summary}"),
-        _ => format!("{action} {shown}{summary}"),
+        Action::Upgrade => format!("{verb} {parents} -> {shown}{summary}"),
+        Action::Downgrade => format!("{verb} {shown} -> {parents}{summary}"),
+        _ => format!("{verb} {shown}{summary}"),
     }
 }
 
@@ -158,7 +172,8 @@ fn told(migrations: &Migrations, action: Action, id: &str, shown: &str) -> Strin
 pub(super) fn run(migrations: &Migrations, run: &RunDocument) -> String {
     let mut text = String::new();
     for one in &run.steps {
-        text.push_str(&step(migrations, one.action, &one.revision));
+        let (action, id) = (one.action, &*one.revision);
+        text.push_str(&told(migrations, action.name(), action, id, &paint::id(id)));
         text.push('\n');
     }
     text.push_str(&end_of_run(run));
@@ -222,7 +237,10 @@ pub(super) fn status(status: &Status) -> String {
         let _ = writeln!(
             text,
             "edited:     {} ({}): recorded {}, now {}",
-            edited.revision, edited.path, edited.recorded, edited.embedded
+            edited.revision,
+            escaped_line(&edited.path),
+            edited.recorded,
+            edited.embedded
         );
     }
     if !status.unverified.is_empty() {

@@ -275,6 +275,6 @@ impl<S: Source> View<'_, S> {
                 holder.statement = seen.statement;
             }
         }
-        holder
+        holder.masked()
     }
 }

@@ -2,8 +2,12 @@
 
 use std::fmt;
 
+use crate::sql::mask;
+
 /// Who holds the lock, as far as it can be seen.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+///
+/// It may be anybody: of its statement no literal is shown.
+#[derive(Clone, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Holder {
@@ -19,7 +23,9 @@ pub struct Holder {
     pub since: Option<String>,
     /// The revision that it runs.
     pub revision: Option<String>,
-    /// The statement that it runs.
+    /// The statement that it runs, `?` in the place of strings and numbers: what it does and to what is seen, not
+    /// passwords and people's data.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "masked"))]
     pub statement: Option<String>,
 }
 
@@ -44,7 +50,7 @@ impl Holder {
                 .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
                 .map(str::to_owned)
         };
-        Holder {
+        let holder = Holder {
             host: field("host").or_else(|| text(2)),
             pid: field("pid").and_then(|pid| pid.parse().ok()),
             application: field("application").or_else(|| {
@@ -60,7 +66,15 @@ impl Holder {
             )
             .filter(|statement| !statement.is_empty())
             .map(str::to_owned),
-        }
+        };
+        holder.masked()
+    }
+
+    /// The holder as others may see it. Whoever fills in a statement ends with this.
+    #[must_use]
+    pub(crate) fn masked(mut self) -> Holder {
+        self.statement = self.statement.as_deref().map(mask);
+        self
     }
 }
 
@@ -86,21 +100,41 @@ fn without_own(message: &str) -> &str {
     rest
 }
 
+/// What was masked already stays as it is.
+#[cfg(feature = "serde")]
+fn masked<S: serde::Serializer>(
+    statement: &Option<String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&statement.as_deref().map(mask), serializer)
+}
+
+impl fmt::Debug for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Holder")
+            .field("host", &self.host)
+            .field("pid", &self.pid)
+            .field("application", &self.application)
+            .field("session", &self.session)
+            .field("since", &self.since)
+            .field("revision", &self.revision)
+            .field("statement", &self.statement.as_deref().map(mask))
+            .finish()
+    }
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Holder::default() {
             return f
                 .write_str("another connection holds it, which this role or database cannot show");
         }
-        write!(
-            f,
-            "held by {}",
-            self.application
-                .as_deref()
-                .unwrap_or("an application without a name")
-        )?;
+        match &self.application {
+            Some(application) => write!(f, "held by {}", excerpt(application))?,
+            None => f.write_str("held by an application without a name")?,
+        }
         if let Some(host) = &self.host {
-            write!(f, " on host {host}")?;
+            write!(f, " on host {}", excerpt(host))?;
         }
         if let Some(pid) = self.pid {
             write!(f, ", process {pid}")?;
@@ -115,7 +149,7 @@ impl fmt::Display for Holder {
             write!(f, ", at revision {revision}")?;
         }
         if let Some(statement) = &self.statement {
-            write!(f, ", in: {}", excerpt(statement))?;
+            write!(f, ", in: {}", excerpt(&mask(statement)))?;
         }
         Ok(())
     }
@@ -131,4 +165,33 @@ pub(crate) fn excerpt(text: &str) -> String {
     let mut short: String = flat.chars().take(LIMIT).collect();
     short.push('…');
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holder_shows_no_literal_in_any_way() {
+        let holder = Holder {
+            application: Some("app\n1.0".to_owned()),
+            host: Some("h\r\nheld by nobody".to_owned()),
+            statement: Some("ALTER ROLE a\n  PASSWORD 'hunter2'".to_owned()),
+            ..Holder::default()
+        };
+        assert_eq!(
+            holder.to_string(),
+            "held by app 1.0 on host h held by nobody, in: ALTER ROLE a PASSWORD ?"
+        );
+        let mut said = format!(
+            "{holder:?}{holder:#?}{:?}",
+            holder.clone().masked().statement
+        );
+        #[cfg(feature = "cli")]
+        said.push_str(&serde_json::to_string(&holder).expect("JSON"));
+        assert!(
+            said.contains("ALTER ROLE a PASSWORD ?") && !said.contains("hunter2"),
+            "{said}"
+        );
+    }
 }

@@ -25,6 +25,7 @@ mod ddl;
 mod error;
 mod kind;
 mod lexer;
+mod mask;
 #[cfg(feature = "autogenerate")]
 mod pieces;
 mod split;
@@ -35,6 +36,7 @@ pub use error::{SplitError, SplitErrorKind};
 pub use kind::{
     Class, Ddl, DdlVerb, InTransaction, Kind, ObjectKind, ObjectName, TransactionControl,
 };
+pub(crate) use mask::mask;
 #[cfg(feature = "autogenerate")]
 pub(crate) use pieces::{Piece, PieceKind, pieces};
 #[cfg(any(test, fuzzing))]

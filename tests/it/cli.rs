@@ -644,8 +644,13 @@ async fn stamps_run_nothing() {
     assert_eq!(document["revisions"][2]["current"], json!(true));
     assert_eq!(stamp(&["heads", "--purge"])["heads"], json!(["e1"]));
     assert_eq!(place.current(), ["e1"]);
-    assert_eq!(stamp(&["base"])["heads"], json!([]));
+    let base = ["stamp", "base", "--database-url", "sqlite:app.db"];
+    assert_eq!(
+        place.call(&base).stdout,
+        "unstamp e1, Revision e1\nheads: none\n"
+    );
     assert!(place.current().is_empty());
+    assert_eq!(stamp(&["base"])["heads"], json!([]));
 }
 
 #[tokio::test]

@@ -9,7 +9,11 @@ use crate::support::migrations;
 const YELLOW: &str = "\u{1b}[33m";
 
 /// What a command prints on a terminal, of standard output and standard error together, and its exit code.
-fn on_terminal(command: &str, environment: &[(&str, &str)], typed: &str) -> (String, i32) {
+pub(crate) fn on_terminal(
+    command: &str,
+    environment: &[(&str, &str)],
+    typed: &str,
+) -> (String, i32) {
     let mut script = Command::new("script");
     let mut child = script
         .args([

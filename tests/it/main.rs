@@ -18,9 +18,13 @@ mod cli_bad_input;
 #[cfg(all(unix, feature = "cli"))]
 mod cli_check;
 #[cfg(all(unix, feature = "cli"))]
+mod cli_connect;
+#[cfg(all(unix, feature = "cli"))]
 mod cli_every;
 #[cfg(all(unix, feature = "cli"))]
 mod cli_graph;
+#[cfg(all(unix, feature = "cli"))]
+mod cli_hostile;
 #[cfg(all(unix, feature = "cli"))]
 mod cli_service;
 #[cfg(all(unix, feature = "cli"))]
@@ -36,6 +40,7 @@ mod examples;
 #[cfg(all(unix, feature = "cli"))]
 mod faults;
 mod fuzz_corpus;
+mod grants;
 mod graph_properties;
 #[cfg(feature = "cli")]
 mod import;

@@ -138,6 +138,7 @@ fn one_head(heads: &[Arc<str>]) -> String {
 mod tests {
     use super::*;
     use crate::cli::error::CliError;
+    use crate::cli::paint;
     use crate::cli::redact::Redactor;
 
     /// Those that no test of the binary can bring about; tests/it/cli_author.rs has the others.
@@ -163,6 +164,7 @@ mod tests {
         let texts = errors.map(|error| {
             let kind = error.kind();
             let told = CliError::from(error).render(false, &Redactor::default());
+            let told = paint::finished(&told);
             format!("{kind}\n{}", anstream::adapter::strip_str(&told))
         });
         insta::assert_snapshot!(texts.concat(), @r"

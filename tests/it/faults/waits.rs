@@ -291,7 +291,7 @@ async fn who_is_in_the_way_is_named_on_postgres() {
             db,
             words,
             "SET application_name = 'the report'; BEGIN; SELECT id FROM t",
-            "  in the way: held by the report on host 127.0.0.1/32, session N of the server, since T, in: SET application_name = 'the report'; BEGIN; SELECT id FROM t"
+            "  in the way: held by the report on host 127.0.0.1/32, session N of the server, since T, in: SET application_name = ?; BEGIN; SELECT id FROM t"
         );
     }
 }
