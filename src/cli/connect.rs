@@ -107,7 +107,7 @@ pub(super) async fn open(opening: Opening<'_>) -> Result<Opened, CliError> {
     if crate::dialect::lacks_slashes(opening.url) {
         return Err(CliError::NoSlashes);
     }
-    match dialect {
+    match dialect.family() {
         Family::Sqlite => open_sqlite(opening).await,
         Family::Postgres => open_pool::<sqlx::Postgres>(opening, None).await,
         Family::Mysql => open_pool::<sqlx::MySql>(opening, None).await,
