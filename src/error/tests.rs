@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::*;
+use crate::Holder;
 use crate::dialect::Dialect;
-use crate::executor::{Holder, RunError, StatementError, Unfinished, UnfinishedReason, Violation};
+use crate::executor::{RunError, StatementError, Unfinished, UnfinishedReason, Violation};
 use crate::ledger::Edited;
 use crate::plan::Action;
 
