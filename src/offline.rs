@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::aim::{Bound, Range, Target, TargetError};
 use crate::dialect::session::Actor;
 use crate::dialect::session::{Timeout, set_timeout};
-use crate::dialect::{Dialect, Names};
+use crate::dialect::{Dialect, Names, comment};
 use crate::error::Error;
 use crate::ledger::tables;
 use crate::ledger::write::{self, LedgerRow};
@@ -188,13 +188,21 @@ impl Writer {
             Dialect::Sqlite => ("sqlite3", ".bail on\n"),
             Dialect::Mysql | Dialect::Mariadb => ("mariadb or mysql", ""),
         };
-        self.text = format!(
-            "-- {} from {} to {}, for {client}.\n-- It stops at the first error, and at once where the database \
-             is not where it should be.\n{stop}\n",
+        self.comment(&format!(
+            "{} from {} to {}, for {client}.",
             plan.action().name(),
             list(plan.from()),
             list(plan.heads()),
+        ));
+        self.comment(
+            "It stops at the first error, and at once where the database is not where it should be.",
         );
+        self.text.push_str(stop);
+        self.text.push('\n');
+    }
+
+    fn comment(&mut self, words: &str) {
+        self.text.push_str(&format!("-- {}\n", comment(words)));
     }
 
     fn begin(&mut self) {
@@ -236,10 +244,7 @@ impl Writer {
     /// Statements that raise an error where a check finds rows.
     fn checks(&mut self, name: &str, prepared: &Prepared, check: &Check) {
         for statement in &check.statements {
-            self.text.push_str(&format!(
-                "-- {name}, {}:{}\n",
-                prepared.path, statement.line
-            ));
+            self.comment(&format!("{name}, {}:{}", prepared.path, statement.line));
             self.statement(&write::refuse_rows(self.dialect, &statement.text));
         }
     }
@@ -267,8 +272,9 @@ impl Writer {
     fn step(&mut self, migrations: &Migrations, names: &Names, actor: &Actor, prepared: &Prepared) {
         let step = &prepared.step;
         let title = prepared.message.lines().next().unwrap_or_default();
-        self.text.push_str(&format!(
-            "\n-- {} {}: {title}\n",
+        self.text.push('\n');
+        self.comment(&format!(
+            "{} {}: {title}",
             step.action.name(),
             step.revision
         ));

@@ -19,6 +19,8 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use names::{BadName, Names};
+#[cfg(any(feature = "_sqlx", feature = "autogenerate"))]
+pub(crate) use quote::comment;
 
 /// A database whose SQL limbeck speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

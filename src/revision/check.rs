@@ -128,7 +128,8 @@ pub(super) fn statements<'t>(
     })?;
     // SQLite itself lets a comment run to the end of its text.
     let last = split.last().map_or(0, |statement| statement.span().end);
-    if let Some(offset) = open_comment(&body[last..]) {
+    // In its comments, a CR is a character like any other.
+    if let Some(offset) = open_comment(&body[last..].replace('\r', " ")) {
         return Err(unterminated(last + offset, COMMENT));
     }
 

@@ -262,8 +262,13 @@ impl<'a> Lexer<'a> {
                 .is_none_or(|byte| byte == b' ' || byte.is_ascii_control())
     }
 
+    /// PostgreSQL alone ends such a comment at a carriage return too; no server does at a form feed, a vertical
+    /// tab or a line separator of Unicode.
     fn skip_line(&mut self) {
-        self.pos = self.scan(self.pos, |byte| byte == b'\n');
+        let at_return = self.dialect == Dialect::Postgres;
+        self.pos = self.scan(self.pos, |byte| {
+            byte == b'\n' || (at_return && byte == b'\r')
+        });
     }
 
     fn block_comment(&self) -> Block {

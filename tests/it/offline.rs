@@ -161,6 +161,39 @@ on_each! {
         }
     }
 
+    /// A message and a file's name stay comments, whatever characters they hold.
+    async fn what_a_script_says_of_a_revision_stays_a_comment(db) {
+        let ends = "\r\u{b}\u{c}\u{1b}\u{85}\u{2028}\u{202e}";
+        let lost = |number: usize, end: char| format!("x{end}CREATE TABLE lost{number}(id INT);");
+        for (number, end) in ends.chars().enumerate() {
+            let text = format!(
+                "-- {}\n--\n-- revision: a{number}\n-- down_revision: none\n\n-- @require\nSELECT 1 WHERE 1 = 0;\n\
+                 -- @upgrade\nCREATE TABLE a{number} (id INT);\n",
+                lost(number, end)
+            );
+            let revision = limbeck::Revision::parse(lost(number + 100, end), text).expect("a revision");
+            let files = limbeck::Migrations::new([revision]).expect("a graph");
+            let migrator = Migrator::new(&db.pool, files)
+                .version_table(format!("version{number}"))
+                .script_dialect(db.dialect);
+            let script = migrator.upgrade_sql(&Range::all()).expect("a script");
+            let Some((ok, told)) = client(&db.url, &script) else { return };
+            assert!(ok, "{told}\n{script:?}");
+            let made: Vec<String> = db.tables().await.into_iter().filter(|table| table.contains("lost")).collect();
+            assert_eq!(made, Vec::<String>::new(), "{script:?}");
+            let mut comments = script.split('\n').filter(|line| line.starts_with("--"));
+            assert!(!comments.any(|comment| comment.contains(end)), "{script:?}");
+        }
+    }
+
+    /// A `--` comment ends where the database ends it: what stands behind it is run, or is none of the statements.
+    async fn a_comment_hides_what_it_hides_from_the_server(db) {
+        let files = migrations(&[("a", "", "", "-- @upgrade\n-- note\rCREATE TABLE found(id INT);\n")]);
+        let _ = Migrator::new(&db.pool, files).upgrade_to_head().await.expect("a run");
+        let made = db.tables().await.contains(&"found".to_owned());
+        assert_eq!(made, db.dialect == limbeck::Dialect::Postgres);
+    }
+
     /// What no script can hold is refused, and so is a range that needs a database.
     async fn what_no_script_can_hold_is_refused(db) {
         for words in ["rust", "repeat"] {

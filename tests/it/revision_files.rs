@@ -38,6 +38,16 @@ fn bodies<'r>(revision: &'r Revision, sections: &[Section]) -> Vec<&'r str> {
         .collect()
 }
 
+/// PostgreSQL runs what stands behind a lone CR: it is not dropped where no SQL may stand.
+#[test]
+fn a_comment_before_the_sections_or_in_code_hides_no_sql() {
+    let sections = "-- note\rCREATE TABLE lost(id INT);\n-- @upgrade\nSELECT 1;\n";
+    assert_eq!(refused(sections), ("before_first_section", 6, 9));
+    let sections = "-- @upgrade rust\n-- note\rCREATE TABLE lost(id INT);\n";
+    assert_eq!(refused(sections), ("sql_in_rust", 7, 9));
+    with_sections("-- @upgrade [sqlite]\nSELECT 1; -- a\r/* b\n");
+}
+
 #[test]
 fn a_whole_file() {
     let revision = parse(

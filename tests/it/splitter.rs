@@ -65,6 +65,16 @@ const MAIN: &[(&[Dialect], &str, &[&str])] = &[
         &["begin", "insert into t values (1)", "end", "select 1"],
     ),
     (
+        &[Postgres],
+        "-- a\rselect 1;-- b\x0cselect 2\rselect 3",
+        &["select 1", "select 3"],
+    ),
+    (
+        &[Sqlite, Mysql, Mariadb],
+        "-- a\rselect 1;-- b\x0cselect 2\n;select 3",
+        &["select 3"],
+    ),
+    (
         &[Sqlite, Postgres],
         "select \"a\"\";\" ; 2",
         &["select \"a\"\";\"", "2"],
