@@ -19,7 +19,6 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use names::{BadName, Names};
-#[cfg(any(feature = "_sqlx", feature = "autogenerate"))]
 pub(crate) use quote::comment;
 
 /// A database whose SQL limbeck speaks.
