@@ -46,7 +46,7 @@ fn draw(line: &ProgressBar, event: &Event<'_>, migrations: &Migrations, output: 
         } => {
             show(line);
             line.set_prefix(format!("step {number} of {total}: "));
-            line.set_message(text::plain_step(migrations, step.action, &step.revision));
+            line.set_message(text::plain_step(migrations, step));
             line.reset_elapsed();
         }
         Event::StatementStarted {
@@ -67,7 +67,7 @@ fn draw(line: &ProgressBar, event: &Event<'_>, migrations: &Migrations, output: 
             line.set_message(output.redactor().clean(&one_line(&holder.to_string())));
         }
         Event::StepFinished { step, .. } => {
-            line.suspend(|| output.progress(&text::step(migrations, step.action, &step.revision)));
+            line.suspend(|| output.progress(&text::step(migrations, step)));
         }
         _ => {}
     }
@@ -76,7 +76,7 @@ fn draw(line: &ProgressBar, event: &Event<'_>, migrations: &Migrations, output: 
 fn say(event: &Event<'_>, migrations: &Migrations, output: &Output) {
     match event {
         Event::StepFinished { step, .. } => {
-            output.progress(&text::step(migrations, step.action, &step.revision));
+            output.progress(&text::step(migrations, step));
         }
         Event::Waiting { holder, waited } => output.note(&format!(
             "waiting for the migration lock for {} s: {holder}",

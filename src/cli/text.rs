@@ -7,7 +7,7 @@ use super::document::{Listed, RunDocument};
 use super::paint;
 use crate::graph::RevisionSet;
 use crate::migrations::Migrations;
-use crate::plan::Action;
+use crate::plan::{Action, Step};
 use crate::revision::Revision;
 use crate::status::{RevisionInfo, Status};
 
@@ -131,16 +131,23 @@ pub(super) fn some_of(names: &[&str]) -> String {
 }
 
 /// `upgrade parent -> id, message`, and for a downgrade the other way round.
-pub(super) fn step(migrations: &Migrations, action: Action, id: &str) -> String {
-    told(migrations, action, id, &paint::id(id))
+pub(super) fn step(migrations: &Migrations, step: &Step) -> String {
+    let id = &step.revision;
+    told(migrations, step.action, id, &paint::id(id), has_row(step))
 }
 
 /// The same without colours.
-pub(super) fn plain_step(migrations: &Migrations, action: Action, id: &str) -> String {
-    told(migrations, action, id, id)
+pub(super) fn plain_step(migrations: &Migrations, step: &Step) -> String {
+    let id = &step.revision;
+    told(migrations, step.action, id, id, has_row(step))
 }
 
-fn told(migrations: &Migrations, action: Action, id: &str, shown: &str) -> String {
+/// Whether the step leaves its revision a row of the version table.
+fn has_row(step: &Step) -> bool {
+    !step.removes.contains(&step.revision)
+}
+
+fn told(migrations: &Migrations, action: Action, id: &str, shown: &str, has_row: bool) -> String {
     let parents: Vec<_> = migrations.graph().down_revision(id).collect();
     let parents = list_or_base(&parents);
     let summary = match migrations.get(id).map(Revision::summary) {
@@ -150,6 +157,7 @@ fn told(migrations: &Migrations, action: Action, id: &str, shown: &str) -> Strin
     match action {
         Action::Upgrade => format!("{action} {parents} -> {shown}{summary}"),
         Action::Downgrade => format!("{action} {shown} -> {parents}{summary}"),
+        _ if !has_row => format!("{action} removes {shown}{summary}"),
         _ => format!("{action} {shown}{summary}"),
     }
 }
@@ -158,7 +166,9 @@ fn told(migrations: &Migrations, action: Action, id: &str, shown: &str) -> Strin
 pub(super) fn run(migrations: &Migrations, run: &RunDocument) -> String {
     let mut text = String::new();
     for one in &run.steps {
-        text.push_str(&step(migrations, one.action, &one.revision));
+        let id = &one.revision;
+        let has_row = one.heads.contains(id);
+        text.push_str(&told(migrations, one.action, id, &paint::id(id), has_row));
         text.push('\n');
     }
     text.push_str(&end_of_run(run));
