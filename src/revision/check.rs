@@ -208,6 +208,21 @@ fn allowed(section: &Section, database: Dialect, statement: &str) -> Result<(), 
             statement: written(),
         });
     }
+    if matches!(kind.class(), Class::Lock) && database.is_mysql_family() {
+        return Err(Kind::TableLocks {
+            statement: written(),
+        });
+    }
+    if matches!(kind.class(), Class::Process) {
+        return Err(Kind::ProcessSetting {
+            statement: written(),
+        });
+    }
+    if matches!(kind.class(), Class::Savepoint) && section.mode != Mode::Transactional {
+        return Err(Kind::SavepointAlone {
+            statement: written(),
+        });
+    }
     if section.kind.is_query() && !(matches!(kind.class(), Class::Query) && selects(statement)) {
         return Err(Kind::NotASelect {
             statement: written(),
