@@ -73,9 +73,38 @@ impl Keyword {
     }
 }
 
+/// What a backslash in a plain string is, which a setting of the server decides: MySQL's `NO_BACKSLASH_ESCAPES`,
+/// PostgreSQL's `standard_conforming_strings`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Backslash {
+    Escapes,
+    IsPlain,
+}
+
+impl Backslash {
+    /// As the server has it unless it is told otherwise.
+    pub fn by_default(dialect: Dialect) -> Self {
+        if dialect.is_mysql_family() {
+            Backslash::Escapes
+        } else {
+            Backslash::IsPlain
+        }
+    }
+
+    pub fn other(self) -> Self {
+        match self {
+            Backslash::Escapes => Backslash::IsPlain,
+            Backslash::IsPlain => Backslash::Escapes,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Lexer<'a> {
     dialect: Dialect,
+    backslash: Backslash,
+    /// A backslash stood where no server takes one: outside of strings, but for MySQL's `\N`.
+    stray_backslash: bool,
     sql: &'a str,
     bytes: &'a [u8],
     pos: usize,
@@ -90,8 +119,14 @@ pub(super) struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     pub fn new(dialect: Dialect, sql: &'a str) -> Self {
+        Lexer::reading(dialect, Backslash::by_default(dialect), sql)
+    }
+
+    pub fn reading(dialect: Dialect, backslash: Backslash, sql: &'a str) -> Self {
         Lexer {
             dialect,
+            backslash,
+            stray_backslash: false,
             sql,
             bytes: sql.as_bytes(),
             pos: 0,
@@ -101,6 +136,10 @@ impl<'a> Lexer<'a> {
             #[cfg(any(test, fuzzing))]
             steps: 0,
         }
+    }
+
+    pub fn has_stray_backslash(&self) -> bool {
+        self.stray_backslash
     }
 
     pub fn in_code_comment(&self) -> bool {
@@ -167,19 +206,21 @@ impl<'a> Lexer<'a> {
             return Ok(Token::Delimiter);
         }
         let family = self.dialect.is_mysql_family();
+        let escapes = self.backslash == Backslash::Escapes;
         match byte {
             b'\'' => {
                 self.quoted(
                     start,
                     start,
                     byte,
-                    family,
+                    escapes,
                     SplitErrorKind::UnterminatedString,
                 )?;
                 Ok(Token::Text)
             }
             b'"' if family => {
-                self.quoted(start, start, byte, true, SplitErrorKind::UnterminatedString)?;
+                let kind = SplitErrorKind::UnterminatedString;
+                self.quoted(start, start, byte, escapes, kind)?;
                 Ok(Token::Text)
             }
             b'"' => self.quoted_name(byte),
@@ -226,6 +267,7 @@ impl<'a> Lexer<'a> {
                 Ok(self.word())
             }
             _ => {
+                self.stray_backslash |= byte == b'\\' && family && self.peek(1) != Some(b'N');
                 self.pos += 1;
                 Ok(Token::Punct(byte))
             }

@@ -194,6 +194,30 @@ on_each! {
         assert_eq!(made, db.dialect == limbeck::Dialect::Postgres);
     }
 
+    /// A setting of the server's says what a backslash is: a file that fits it runs.
+    async fn a_backslash_is_what_the_server_takes_it_for(db) {
+        let files = migrations(&[(
+            "a",
+            "",
+            "",
+            "-- @upgrade\nCREATE TABLE a (t VARCHAR(20));\n\
+             -- @downgrade [sqlite]\nINSERT INTO a VALUES ('C:\\');\n\
+             -- @downgrade [postgres]\nINSERT INTO a VALUES ('it\\'s; x');\n\
+             -- @downgrade [mysql, mariadb]\nSET sql_mode = 'NO_BACKSLASH_ESCAPES';\nINSERT INTO a VALUES ('C:\\');\n",
+        )]);
+        let _ = Migrator::new(&db.pool, files.clone()).upgrade_to_head().await.expect("up");
+        let mut connection = db.pool.acquire().await.expect("a connection");
+        let setting = match db.dialect {
+            limbeck::Dialect::Postgres => "SET standard_conforming_strings = off",
+            _ => "SELECT 1",
+        };
+        sqlx::raw_sql(setting).execute(&mut *connection).await.expect("it can be set");
+        let _ = Migrator::new(&mut *connection, files).downgrade("base").await.expect("down");
+        drop(connection);
+        let expected = if db.dialect == limbeck::Dialect::Postgres { "it's; x" } else { "C:\\" };
+        assert_eq!(db.strings("SELECT t FROM a").await, [expected]);
+    }
+
     /// What no script can hold is refused, and so is a range that needs a database.
     async fn what_no_script_can_hold_is_refused(db) {
         for words in ["rust", "repeat"] {

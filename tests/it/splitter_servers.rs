@@ -446,6 +446,34 @@ fn comments_end_where_the_servers_end_them() {
     }
 }
 
+/// Under the setting that is not the default the server reads a backslash in a string otherwise.
+#[test]
+fn a_backslash_is_what_the_servers_setting_makes_it() {
+    if let Some(mut server) = postgres(&place("backslash")) {
+        server
+            .run("SET standard_conforming_strings = off; SET escape_string_warning = off")
+            .expect("it can be set");
+        for script in [
+            "INSERT INTO log (txt) VALUES ('it\\'s; x');INSERT INTO log (txt) VALUES ('a\\\\');",
+            "INSERT INTO log (txt) VALUES ('it\\'s; x'), (E'it\\'s;'), ('that\\'s') -- it's\n;SELECT ';\\''",
+        ] {
+            server.compare(Dialect::Postgres, script);
+        }
+    }
+    if let Some(url) = url("LIMBECK_TEST_MYSQL_URL") {
+        let mut server = mariadb(&url, &place("backslash"));
+        server
+            .run("SET sql_mode = 'NO_BACKSLASH_ESCAPES'")
+            .expect("it can be set");
+        for script in [
+            "INSERT INTO log (txt) VALUES ('C:\\');INSERT INTO log (txt) VALUES (\"D:\\\");",
+            "BEGIN NOT ATOMIC INSERT INTO log (txt) VALUES ('C:\\'); INSERT INTO log (txt) VALUES ('D:\\'); END;",
+        ] {
+            server.compare(Dialect::Mariadb, script);
+        }
+    }
+}
+
 /// The client runs what it splits by `DELIMITER`; a server never sees that command.
 #[test]
 fn the_mariadb_client_agrees_on_delimiters() {
