@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::aim::{Bound, Range, Target, TargetError};
-use crate::dialect::session::Actor;
-use crate::dialect::session::{Timeout, set_timeout};
+use crate::dialect::session::{self, Actor, Server, Timeout, set_timeout};
 use crate::dialect::{Dialect, Names, comment};
 use crate::error::Error;
 use crate::ledger::tables;
@@ -13,6 +12,7 @@ use crate::ledger::write::{self, LedgerRow};
 use crate::migrations::Migrations;
 use crate::plan::{self, Action, Plan, Purge};
 use crate::prepare::{self, Check, Needs, Prepared, RefusedError, Work};
+use crate::sql::{self, Class};
 
 pub(crate) fn upgrade(
     migrations: &Migrations,
@@ -151,11 +151,25 @@ fn script(
         }
         .into());
     }
+    if names.dialect().is_mysql_family()
+        && names.schema().is_none()
+        && let Some(step) = steps.iter().find(|step| changes_database(step))
+    {
+        return Err(RefusedError::NotAsScript {
+            revision: step.step.revision.to_string(),
+            path: step.path.clone(),
+            reason: "it changes the database (`USE`), and a script can change it back only to one that it knows: name \
+                     it as the schema of limbeck's tables (`version_schema`)",
+        }
+        .into());
+    }
+    let names = &in_known_schema(names);
     let mut writer = Writer {
         dialect: names.dialect(),
         text: String::new(),
     };
     writer.opening(plan);
+    writer.enter(names, &steps);
     for statement in tables::create(names) {
         writer.statement(&statement);
     }
@@ -168,6 +182,40 @@ fn script(
     }
     Ok(writer.text)
 }
+
+/// The same names, qualified where the schema is the same in every database.
+fn in_known_schema(names: &Names) -> Names {
+    match names.dialect() {
+        Dialect::Sqlite => names.clone().in_schema(Some("main")),
+        // PostgreSQL's path and role are reset before each use; MySQL's database is the client's.
+        _ => names.clone(),
+    }
+}
+
+/// Whether the step leaves the session another database.
+fn changes_database(step: &Prepared) -> bool {
+    let mut statements = step.statements().iter();
+    statements.any(|statement| begins_with(&statement.text, &["USE"]))
+}
+
+fn begins_with(statement: &str, words: &[&str]) -> bool {
+    let mut there = statement.split_whitespace();
+    words.iter().all(|word| {
+        there
+            .next()
+            .is_some_and(|first| first.eq_ignore_ascii_case(word))
+    })
+}
+
+/// SQLite's settings of a connection that change what statements do, each as limbeck's own connections have it.
+const PRAGMAS: [&str; 6] = [
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA ignore_check_constraints = OFF",
+    "PRAGMA recursive_triggers = OFF",
+    "PRAGMA case_sensitive_like = OFF",
+    "PRAGMA writable_schema = OFF",
+    "PRAGMA legacy_alter_table = OFF",
+];
 
 struct Writer {
     dialect: Dialect,
@@ -203,6 +251,61 @@ impl Writer {
 
     fn comment(&mut self, words: &str) {
         self.text.push_str(&format!("-- {}\n", comment(words)));
+    }
+
+    /// The session as each revision finds it.
+    fn enter(&mut self, names: &Names, steps: &[Prepared]) {
+        match self.dialect {
+            Dialect::Postgres => {}
+            Dialect::Sqlite => self.statement(PRAGMAS[0]),
+            Dialect::Mysql | Dialect::Mariadb => {
+                if let Some(schema) = names
+                    .schema()
+                    .filter(|_| steps.iter().any(changes_database))
+                {
+                    let database = self.dialect.literal(schema);
+                    self.statement(&format!(
+                        "SELECT IF(DATABASE() = {database}, 1, (SELECT 1 UNION SELECT 2)) LIMIT 1"
+                    ));
+                }
+                self.statement(session::MYSQL_ENTER);
+                if self.dialect == Dialect::Mariadb {
+                    self.statement("SET @limbeck_role = CURRENT_ROLE()");
+                }
+            }
+        }
+    }
+
+    /// Ends what a step set in the session, outside of transactions.
+    fn leave(&mut self, names: &Names, prepared: &Prepared) {
+        match self.dialect {
+            // Settings, role, temporary tables, prepared statements, cursors and locks.
+            Dialect::Postgres => self.statement("DISCARD ALL"),
+            Dialect::Sqlite => {
+                let sets = |statement: &sql::Kind| matches!(statement.class(), Class::Session);
+                if prepared.statements().iter().any(|one| sets(&one.kind)) {
+                    self.statements(PRAGMAS);
+                }
+            }
+            Dialect::Mysql | Dialect::Mariadb => {
+                let mut statements = prepared.statements().iter();
+                if statements.any(|statement| begins_with(&statement.text, &["SET", "ROLE"])) {
+                    self.statement(match self.dialect {
+                        Dialect::Mariadb => {
+                            "EXECUTE IMMEDIATE IF(@limbeck_role IS NULL, 'SET ROLE NONE', \
+                             CONCAT('SET ROLE `', REPLACE(@limbeck_role, '`', '``'), '`'))"
+                        }
+                        _ => "SET ROLE DEFAULT",
+                    });
+                }
+                let database = names.schema().filter(|_| changes_database(prepared));
+                let server = Server {
+                    schema: database.map(str::to_owned),
+                    ..Server::default()
+                };
+                self.statements(session::mysql_leave(self.dialect, &server));
+            }
+        }
     }
 
     fn begin(&mut self) {
@@ -303,10 +406,16 @@ impl Writer {
             ));
         }
         if !in_transaction {
+            self.leave(names, prepared);
             self.begin();
         } else if self.dialect == Dialect::Postgres {
-            // Where the section changed them, limbeck's own statements want the settings that were.
-            self.statements(["RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL"]);
+            // What waits for the commit wants the section's settings, limbeck's own statements those that were.
+            self.statements([
+                "SET CONSTRAINTS ALL IMMEDIATE",
+                "RESET SESSION AUTHORIZATION",
+                "RESET ROLE",
+                "RESET ALL",
+            ]);
         }
         self.statements(write::move_heads(names, &step.removes, &step.adds));
         let count = prepared.statements().len() as u64;
@@ -327,6 +436,9 @@ impl Writer {
                 "PRAGMA legacy_alter_table = OFF",
                 "PRAGMA foreign_keys = ON",
             ]);
+        }
+        if in_transaction {
+            self.leave(names, prepared);
         }
         debug_assert!(matches!(step.action, Action::Upgrade | Action::Downgrade));
     }

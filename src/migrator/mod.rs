@@ -468,7 +468,9 @@ impl<S: Source> Migrator<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Target`] for a range that is none; [`Error::Refused`] for `rust` and `repeat` sections.
+    /// [`Error::Target`] for a range that is none; [`Error::Refused`] for `rust` and `repeat` sections, and on MySQL
+    /// and MariaDB for one with `USE` unless [`version_schema`](Migrator::version_schema) names the database to come
+    /// back to.
     pub fn upgrade_sql(&self, range: &Range) -> Result<String, Error> {
         let names = self.settings.names(self.dialect);
         names.check().map_err(RefusedError::from)?;
