@@ -22,7 +22,8 @@
 //!
 //! A broken graph then fails `cargo build`, and a file that is added, changed or removed makes it build
 //! again. Cargo sees a change by the time stamp: a file that is replaced in place by an older one, as some
-//! backups do, is not noticed.
+//! backups do, is not noticed, nor are files that come with old time stamps after a build that embedded others, as
+//! when a container is built in layers. `touch` them, or the build script, before that build.
 #![allow(clippy::needless_doctest_main)] // What stands there is a whole build script.
 
 use std::collections::{BTreeMap, HashMap};
@@ -31,7 +32,7 @@ use std::fmt::Write as _;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::Arc;
 
-use crate::migrations::{Migrations, MigrationsError};
+use crate::migrations::{Migrations, MigrationsError, Subfolders};
 use crate::revision::Revision;
 
 /// Embeds a folder for `limbeck::embedded!()`, or ends the build with what is wrong with it.
@@ -49,6 +50,14 @@ pub struct Embed {
     folder: PathBuf,
     name: String,
     heads: Heads,
+    subfolders: Subfolders,
+    emptiness: Emptiness,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Emptiness {
+    Refused,
+    Allowed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +82,18 @@ pub enum EmbedError {
         folder: PathBuf,
         /// The heads, sorted.
         heads: Vec<HeadFile>,
+    },
+    /// The folder holds no revision file. A service without revisions takes any empty database for one that is up
+    /// to date.
+    #[error(
+        "{}: no revision file is there. If the files are copied later, as in the layers of a container, build \
+         the service after that; a service that has none yet says so with `allow_empty`",
+        .folder.display()
+    )]
+    #[non_exhaustive]
+    Empty {
+        /// The folder.
+        folder: PathBuf,
     },
     /// A file's path is no Unicode text, as the path in an `include_str!` must be.
     #[error("{}: the path is not Unicode, so that no Rust source can name it", .path.display())]
@@ -126,6 +147,8 @@ impl Embed {
             folder: folder.into(),
             name: "migrations".to_owned(),
             heads: Heads::One,
+            subfolders: Subfolders::Refused,
+            emptiness: Emptiness::Refused,
         }
     }
 
@@ -142,6 +165,19 @@ impl Embed {
         self
     }
 
+    /// Embeds the folders inside of the folder as well. Default: a revision file in one fails the build.
+    pub fn subfolders(mut self) -> Self {
+        self.subfolders = Subfolders::Read;
+        self
+    }
+
+    /// Embeds also a folder without revision files. Default: that fails the build. While the folder is empty, the
+    /// build script runs at each build, whatever the time stamps say.
+    pub fn allow_empty(mut self) -> Self {
+        self.emptiness = Emptiness::Allowed;
+        self
+    }
+
     /// Checks the folder, writes the file that `embedded!` includes, and tells cargo what to watch.
     ///
     /// # Errors
@@ -153,9 +189,24 @@ impl Embed {
         let package = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
         let out = PathBuf::from(variable("OUT_DIR")?);
         // Build tools other than cargo may run the script in another working directory.
-        let files = crate::migrations::sql_files(&package.join(&self.folder))?;
+        let folder = package.join(&self.folder);
+        let files = crate::migrations::sql_files(&folder, self.subfolders)?;
         for file in &files {
             println!("cargo::rerun-if-changed={}", file.display());
+            // A folder behind a symbolic link, which cargo does not look into.
+            if let Some(parent) = file.parent().filter(|parent| *parent != folder) {
+                println!("cargo::rerun-if-changed={}", parent.display());
+            }
+        }
+        if files.is_empty() {
+            if self.emptiness == Emptiness::Refused {
+                return Err(EmbedError::Empty {
+                    folder: self.folder.clone(),
+                });
+            }
+            // Cargo takes a file that is missing for a change: files that come with old time stamps are seen.
+            let missing = self.folder.join(".limbeck-is-empty");
+            println!("cargo::rerun-if-changed={}", missing.display());
         }
         let (migrations, sources) = read(&package, files)?;
         self.check_heads(&migrations)?;

@@ -125,6 +125,7 @@ impl Error {
             Error::Revision(_) => "invalid_file",
             Error::Migrations(MigrationsError::Revision(_)) => "invalid_file",
             Error::Migrations(MigrationsError::Io { .. }) => "io",
+            Error::Migrations(MigrationsError::Subfolder { .. }) => "subfolder",
             Error::Migrations(_) => "invalid_graph",
             Error::Target(error) => error.kind(),
             Error::Refused(error) => error.kind(),

@@ -99,6 +99,30 @@ pub enum MigrationsError {
         /// Why.
         source: std::io::Error,
     },
+    /// A revision file in a folder inside of the one that is read.
+    #[error(
+        "{}: a revision file in a subfolder, which is not read: move it up into {}, or ask for subfolders \
+         (`Migrations::from_tree`, `Embed::subfolders`, `--subfolders`)",
+        .path.display(),
+        .folder.display()
+    )]
+    #[non_exhaustive]
+    Subfolder {
+        /// The file.
+        path: PathBuf,
+        /// The folder that is read.
+        folder: PathBuf,
+    },
+}
+
+/// What becomes of folders inside of a folder of revision files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Subfolders {
+    /// A revision file in one is an error.
+    #[default]
+    Refused,
+    /// They are read as well.
+    Read,
 }
 
 impl MigrationsError {
@@ -110,7 +134,9 @@ impl MigrationsError {
             MigrationsError::Graph { path, .. }
             | MigrationsError::Duplicate { path, .. }
             | MigrationsError::UnknownRequiredBinary { path, .. } => Some(Path::new(path)),
-            MigrationsError::Io { path, .. } => Some(path),
+            MigrationsError::Io { path, .. } | MigrationsError::Subfolder { path, .. } => {
+                Some(path)
+            }
         }
     }
 
@@ -122,7 +148,7 @@ impl MigrationsError {
             MigrationsError::Graph { line, .. }
             | MigrationsError::Duplicate { line, .. }
             | MigrationsError::UnknownRequiredBinary { line, .. } => *line,
-            MigrationsError::Io { .. } => None,
+            MigrationsError::Io { .. } | MigrationsError::Subfolder { .. } => None,
         }
     }
 }
@@ -177,13 +203,28 @@ impl Migrations {
     }
 
     /// Reads every file of a folder whose name ends in `.sql`, in any case, for tools that have no embedded
-    /// revisions. Folders in it, and files of other names, are left alone.
+    /// revisions. Files of other names are left alone, and so are files and folders whose names begin with a dot.
     ///
     /// # Errors
     ///
-    /// [`MigrationsError::Io`] where the folder or a file cannot be read; else as [`Migrations::new`].
+    /// [`MigrationsError::Subfolder`] for a `.sql` file in a folder inside of this one;
+    /// [`MigrationsError::Io`] where the folder or a file cannot be read, also for a symbolic link that leads
+    /// nowhere or in a circle; else as [`Migrations::new`].
     pub fn from_dir(folder: impl AsRef<Path>) -> Result<Self, MigrationsError> {
-        Migrations::new(read_dir(folder.as_ref())?)
+        Migrations::read(folder.as_ref(), Subfolders::Refused)
+    }
+
+    /// [`from_dir`](Migrations::from_dir) with the folders inside of it, however deep.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_dir`](Migrations::from_dir), but for [`MigrationsError::Subfolder`].
+    pub fn from_tree(folder: impl AsRef<Path>) -> Result<Self, MigrationsError> {
+        Migrations::read(folder.as_ref(), Subfolders::Read)
+    }
+
+    pub(crate) fn read(folder: &Path, subfolders: Subfolders) -> Result<Self, MigrationsError> {
+        Migrations::new(read_all(folder, subfolders)?)
     }
 
     /// Joins several sets into one graph: each library brings its own labelled branch, and the service
@@ -328,24 +369,60 @@ fn node(revision: &Revision) -> Node {
     }
 }
 
-/// Every `.sql` file of a folder, in the order of their names.
-pub(crate) fn sql_files(folder: &Path) -> Result<Vec<PathBuf>, MigrationsError> {
+/// Every `.sql` file of a folder, in the order of their paths.
+pub(crate) fn sql_files(
+    folder: &Path,
+    subfolders: Subfolders,
+) -> Result<Vec<PathBuf>, MigrationsError> {
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
-        let path = entry.map_err(unreadable(folder))?.path();
-        let sql = path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("sql"));
-        if sql && path.is_file() {
-            files.push(path);
-        }
-    }
+    search(folder, &mut Vec::new(), &mut files)?;
     files.sort();
+    if subfolders == Subfolders::Refused
+        && let Some(path) = files.iter().find(|path| path.parent() != Some(folder))
+    {
+        return Err(MigrationsError::Subfolder {
+            path: path.clone(),
+            folder: folder.to_owned(),
+        });
+    }
     Ok(files)
 }
 
-fn read_dir(folder: &Path) -> Result<Vec<Revision>, MigrationsError> {
-    sql_files(folder)?
+/// Collects the files of a folder and of the folders inside of it; `above` are those that led here.
+fn search(
+    folder: &Path,
+    above: &mut Vec<PathBuf>,
+    files: &mut Vec<PathBuf>,
+) -> Result<(), MigrationsError> {
+    let real = folder.canonicalize().map_err(unreadable(folder))?;
+    if above.contains(&real) {
+        let circle = std::io::Error::other("a symbolic link leads in a circle");
+        return Err(unreadable(folder)(circle));
+    }
+    above.push(real);
+    for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
+        let entry = entry.map_err(unreadable(folder))?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let path = entry.path();
+        // Follows a link: one that leads nowhere might have been a folder of revisions.
+        let kind = std::fs::metadata(&path).map_err(unreadable(&path))?;
+        let is_sql = path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("sql"));
+        if kind.is_dir() {
+            search(&path, above, files)?;
+        } else if is_sql {
+            files.push(path);
+        }
+    }
+    above.pop();
+    Ok(())
+}
+
+fn read_all(folder: &Path, subfolders: Subfolders) -> Result<Vec<Revision>, MigrationsError> {
+    sql_files(folder, subfolders)?
         .into_iter()
         .map(|path| {
             let bytes = std::fs::read(&path).map_err(unreadable(&path))?;

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::aim::{Bound, Range, Target, TargetError};
-use crate::dialect::session::Actor;
-use crate::dialect::session::{Timeout, set_timeout};
-use crate::dialect::{Dialect, Names};
+use crate::dialect::session::{Actor, Server, Timeout, set_timeout};
+use crate::dialect::{Dialect, Family, Names, comment, mysql};
 use crate::error::Error;
 use crate::ledger::LedgerEntry;
 use crate::ledger::tables;
@@ -14,6 +13,7 @@ use crate::ledger::write;
 use crate::migrations::Migrations;
 use crate::plan::{self, Action, Plan, Purge};
 use crate::prepare::{self, Check, Needs, Prepared, RefusedError, Work};
+use crate::sql::{self, Class};
 
 pub(crate) fn upgrade(
     migrations: &Migrations,
@@ -152,11 +152,25 @@ fn script(
         }
         .into());
     }
+    if names.dialect().is_mysql_family()
+        && names.schema().is_none()
+        && let Some(step) = steps.iter().find(|step| changes_database(step))
+    {
+        return Err(RefusedError::NotAsScript {
+            revision: step.step.revision.to_string(),
+            path: step.path.clone(),
+            reason: "it changes the database (`USE`), and a script can change it back only to one that it knows: name \
+                     it as the schema of limbeck's tables (`version_schema`)",
+        }
+        .into());
+    }
+    let names = &in_known_schema(names);
     let mut writer = Writer {
         dialect: names.dialect(),
         text: String::new(),
     };
     writer.opening(plan);
+    writer.enter(names, &steps);
     for statement in tables::create(names) {
         writer.statement(&statement);
     }
@@ -169,6 +183,40 @@ fn script(
     }
     Ok(writer.text)
 }
+
+/// The same names, qualified where the schema is the same in every database.
+fn in_known_schema(names: &Names) -> Names {
+    match names.dialect().family() {
+        Family::Sqlite => names.clone().in_schema(Some("main")),
+        // PostgreSQL's path and role are reset before each use; MySQL's database is the client's.
+        _ => names.clone(),
+    }
+}
+
+/// Whether the step leaves the session another database.
+fn changes_database(step: &Prepared) -> bool {
+    let mut statements = step.statements().iter();
+    statements.any(|statement| begins_with(&statement.text, &["USE"]))
+}
+
+fn begins_with(statement: &str, words: &[&str]) -> bool {
+    let mut there = statement.split_whitespace();
+    words.iter().all(|word| {
+        there
+            .next()
+            .is_some_and(|first| first.eq_ignore_ascii_case(word))
+    })
+}
+
+/// SQLite's settings of a connection that change what statements do, each as limbeck's own connections have it.
+const PRAGMAS: [&str; 6] = [
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA ignore_check_constraints = OFF",
+    "PRAGMA recursive_triggers = OFF",
+    "PRAGMA case_sensitive_like = OFF",
+    "PRAGMA writable_schema = OFF",
+    "PRAGMA legacy_alter_table = OFF",
+];
 
 struct Writer {
     dialect: Dialect,
@@ -184,25 +232,88 @@ impl Writer {
                 ids.join(", ")
             }
         };
-        let (client, stop) = match self.dialect {
-            Dialect::Postgres => ("psql", "\\set ON_ERROR_STOP on\n"),
-            Dialect::Sqlite => ("sqlite3", ".bail on\n"),
-            Dialect::Mysql | Dialect::Mariadb => ("mariadb or mysql", ""),
+        let (client, stop) = match self.dialect.family() {
+            Family::Postgres => ("psql", "\\set ON_ERROR_STOP on\n"),
+            Family::Sqlite => ("sqlite3", ".bail on\n"),
+            Family::Mysql => ("mariadb or mysql", ""),
         };
-        self.text = format!(
-            "-- {} from {} to {}, for {client}.\n-- It stops at the first error, and at once where the database \
-             is not where it should be.\n{stop}\n",
+        self.comment(&format!(
+            "{} from {} to {}, for {client}.",
             plan.action().name(),
             list(plan.from()),
             list(plan.heads()),
+        ));
+        self.comment(
+            "It stops at the first error, and at once where the database is not where it should be.",
         );
+        self.text.push_str(stop);
+        self.text.push('\n');
+    }
+
+    fn comment(&mut self, words: &str) {
+        self.text.push_str(&format!("-- {}\n", comment(words)));
+    }
+
+    /// The session as each revision finds it.
+    fn enter(&mut self, names: &Names, steps: &[Prepared]) {
+        match self.dialect.family() {
+            Family::Postgres => {}
+            Family::Sqlite => self.statement(PRAGMAS[0]),
+            Family::Mysql => {
+                if let Some(schema) = names
+                    .schema()
+                    .filter(|_| steps.iter().any(changes_database))
+                {
+                    let database = self.dialect.literal(schema);
+                    self.statement(&format!(
+                        "SELECT IF(DATABASE() = {database}, 1, (SELECT 1 UNION SELECT 2)) LIMIT 1"
+                    ));
+                }
+                self.statement(mysql::ENTER);
+                if self.dialect == Dialect::Mariadb {
+                    self.statement("SET @limbeck_role = CURRENT_ROLE()");
+                }
+            }
+        }
+    }
+
+    /// Ends what a step set in the session, outside of transactions.
+    fn leave(&mut self, names: &Names, prepared: &Prepared) {
+        match self.dialect.family() {
+            // Settings, role, temporary tables, prepared statements, cursors and locks.
+            Family::Postgres => self.statement("DISCARD ALL"),
+            Family::Sqlite => {
+                let sets = |statement: &sql::Kind| matches!(statement.class(), Class::Session);
+                if prepared.statements().iter().any(|one| sets(&one.kind)) {
+                    self.statements(PRAGMAS);
+                }
+            }
+            Family::Mysql => {
+                let mut statements = prepared.statements().iter();
+                if statements.any(|statement| begins_with(&statement.text, &["SET", "ROLE"])) {
+                    self.statement(match self.dialect {
+                        Dialect::Mariadb => {
+                            "EXECUTE IMMEDIATE IF(@limbeck_role IS NULL, 'SET ROLE NONE', \
+                             CONCAT('SET ROLE `', REPLACE(@limbeck_role, '`', '``'), '`'))"
+                        }
+                        _ => "SET ROLE DEFAULT",
+                    });
+                }
+                let database = names.schema().filter(|_| changes_database(prepared));
+                let server = Server {
+                    schema: database.map(str::to_owned),
+                    ..Server::default()
+                };
+                self.statements(mysql::leave(self.dialect, &server));
+            }
+        }
     }
 
     fn begin(&mut self) {
-        self.statement(match self.dialect {
-            Dialect::Sqlite => "BEGIN IMMEDIATE",
-            Dialect::Postgres => "BEGIN",
-            Dialect::Mysql | Dialect::Mariadb => "START TRANSACTION",
+        self.statement(match self.dialect.family() {
+            Family::Sqlite => "BEGIN IMMEDIATE",
+            Family::Postgres => "BEGIN",
+            Family::Mysql => "START TRANSACTION",
         });
     }
 
@@ -237,10 +348,7 @@ impl Writer {
     /// Statements that raise an error where a check finds rows.
     fn checks(&mut self, name: &str, prepared: &Prepared, check: &Check) {
         for statement in &check.statements {
-            self.text.push_str(&format!(
-                "-- {name}, {}:{}\n",
-                prepared.path, statement.line
-            ));
+            self.comment(&format!("{name}, {}:{}", prepared.path, statement.line));
             self.statement(&write::refuse_rows(self.dialect, &statement.text));
         }
     }
@@ -253,7 +361,7 @@ impl Writer {
         ];
         for (timeout, value) in limits {
             let statement = value.and_then(|value| set_timeout(self.dialect, timeout, value));
-            if let Some(statement) = statement.filter(|_| self.dialect != Dialect::Sqlite) {
+            if let Some(statement) = statement.filter(|_| self.dialect.family() != Family::Sqlite) {
                 let in_transaction = prepared.is_transactional(self.dialect);
                 let statement = if in_transaction {
                     statement
@@ -268,8 +376,9 @@ impl Writer {
     fn step(&mut self, migrations: &Migrations, names: &Names, actor: &Actor, prepared: &Prepared) {
         let step = &prepared.step;
         let title = prepared.message.lines().next().unwrap_or_default();
-        self.text.push_str(&format!(
-            "\n-- {} {}: {title}\n",
+        self.text.push('\n');
+        self.comment(&format!(
+            "{} {}: {title}",
             step.action.name(),
             step.revision
         ));
@@ -298,10 +407,16 @@ impl Writer {
             ));
         }
         if !in_transaction {
+            self.leave(names, prepared);
             self.begin();
-        } else if self.dialect == Dialect::Postgres {
-            // Where the section changed them, limbeck's own statements want the settings that were.
-            self.statements(["RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL"]);
+        } else if self.dialect.family() == Family::Postgres {
+            // What waits for the commit wants the section's settings, limbeck's own statements those that were.
+            self.statements([
+                "SET CONSTRAINTS ALL IMMEDIATE",
+                "RESET SESSION AUTHORIZATION",
+                "RESET ROLE",
+                "RESET ALL",
+            ]);
         }
         self.statements(write::move_heads(names, &step.removes, &step.adds));
         let count = prepared.statements().len() as u64;
@@ -322,6 +437,9 @@ impl Writer {
                 "PRAGMA legacy_alter_table = OFF",
                 "PRAGMA foreign_keys = ON",
             ]);
+        }
+        if in_transaction {
+            self.leave(names, prepared);
         }
         debug_assert!(matches!(step.action, Action::Upgrade | Action::Downgrade));
     }

@@ -13,12 +13,7 @@ use crate::graph::Names;
 #[non_exhaustive]
 pub enum TargetError {
     /// One head was asked for and there are several.
-    #[error(
-        "`{expression}` asks for one head and there are {}: {}; name one of them, `<branch>@head`, or \
-         `heads` for all",
-        heads.len(),
-        Names(heads)
-    )]
+    #[error("{}", SeveralHeadsText { expression, heads })]
     MultipleHeads {
         /// The target.
         expression: String,
@@ -113,6 +108,17 @@ pub enum TargetError {
         implied_by: Arc<str>,
     },
 
+    /// Several targets where one can be meant: a downgrade's.
+    #[error(
+        "`{expression}` is {count} targets, and a downgrade goes back to one: name the one that stays applied"
+    )]
+    SeveralTargets {
+        /// The targets, separated by spaces.
+        expression: String,
+        /// How many they are.
+        count: usize,
+    },
+
     /// No target at all.
     #[error("`{expression}` is no target: {reason}")]
     Malformed {
@@ -136,6 +142,7 @@ impl TargetError {
             TargetError::AmbiguousWalk { .. } => "ambiguous_walk",
             TargetError::RelativeOutOfRange { .. } => "relative_out_of_range",
             TargetError::OverlappingTargets { .. } => "overlapping_targets",
+            TargetError::SeveralTargets { .. } => "several_targets",
             TargetError::Malformed { .. } => "malformed_target",
         }
     }
@@ -152,6 +159,7 @@ impl TargetError {
             | TargetError::AmbiguousWalk { expression, .. }
             | TargetError::RelativeOutOfRange { expression, .. }
             | TargetError::OverlappingTargets { expression, .. }
+            | TargetError::SeveralTargets { expression, .. }
             | TargetError::Malformed { expression, .. } => expression,
         }
     }
@@ -265,6 +273,31 @@ impl fmt::Display for In<'_> {
         } else {
             write!(f, " in `{expression}`")
         }
+    }
+}
+
+struct SeveralHeadsText<'a> {
+    expression: &'a str,
+    heads: &'a [Arc<str>],
+}
+
+impl fmt::Display for SeveralHeadsText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SeveralHeadsText { expression, heads } = self;
+        let (count, names) = (heads.len(), Names(heads));
+        // Who wrote `heads` is not helped by that word.
+        if expression.contains("heads") {
+            return write!(
+                f,
+                "`{expression}` stands where one revision is wanted, and there are {count} heads: {names}; name \
+                 one of them, or `<branch>@head`"
+            );
+        }
+        write!(
+            f,
+            "`{expression}` asks for one head and there are {count}: {names}; name one of them, `<branch>@head`, \
+             or, to upgrade to all of them, `heads`"
+        )
     }
 }
 

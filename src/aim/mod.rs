@@ -134,6 +134,21 @@ impl Target {
         matches!(self.place, Place::Walk { from: None, .. })
     }
 
+    /// The one target of a downgrade; `targets` are one at least.
+    #[cfg(any(test, feature = "_sqlx"))]
+    pub(crate) fn only(targets: Vec<Target>) -> Result<Self, TargetError> {
+        match <[Target; 1]>::try_from(targets) {
+            Ok([target]) => Ok(target),
+            Err(targets) => {
+                let all: Vec<String> = targets.iter().map(Target::to_string).collect();
+                Err(TargetError::SeveralTargets {
+                    expression: all.join(" "),
+                    count: all.len(),
+                })
+            }
+        }
+    }
+
     fn at(symbol: Symbol) -> Self {
         Target {
             branch: None,

@@ -11,6 +11,7 @@ use super::engine::{
 use super::rename::Renames;
 use super::schema::{ObjectId, Schema};
 use super::withhold::without;
+use crate::dialect;
 use crate::revision::{ForeignKeys, Mode, NewSection, SectionKind};
 
 /// What differs between a database and the desired schema.
@@ -354,14 +355,14 @@ impl Section {
 
 /// A line of comment that no reader of revision files takes for a marker.
 fn comment(body: &mut String, line: &str) {
-    let line = line.trim_end();
+    let line = dialect::comment(line.trim_end());
     body.push_str("--");
     if !line.is_empty() {
         body.push(' ');
         if line.starts_with('@') {
             body.push(' ');
         }
-        body.push_str(line);
+        body.push_str(&line);
     }
     body.push('\n');
 }
@@ -372,4 +373,26 @@ fn indented_markers(sql: &str) -> String {
         return sql.to_owned();
     }
     sql.replace("\n-- @", "\n -- @").replace("\n--@", "\n --@")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn withheld_sql_stays_a_comment() {
+        let mut body = String::new();
+        for line in [
+            "DROP TABLE a; -- x\rDROP TABLE b;",
+            "@upgrade",
+            "\tindented",
+            "",
+        ] {
+            comment(&mut body, line);
+        }
+        assert_eq!(
+            body,
+            "-- DROP TABLE a; -- x DROP TABLE b;\n--  @upgrade\n-- \tindented\n--\n"
+        );
+    }
 }

@@ -7,6 +7,7 @@ use super::change::Operation;
 use super::draft::Comparison;
 use super::rename::Renames;
 use super::schema::{Aspect, Column, Name, Table};
+use crate::dialect::comment;
 
 /// Something that is dropped and something like it that is added: perhaps the same under a new name.
 ///
@@ -49,16 +50,14 @@ impl PossibleRename {
                 format!("\"{}\"", name.replace('"', "\"\""))
             }
         };
-        match &self.from.schema {
+        let name = quoted(&self.from.name);
+        let hint = match &self.from.schema {
             Some(schema) if self.from.schema != self.to.schema => {
-                format!(
-                    "-- renamed from: {}.{}",
-                    quoted(schema),
-                    quoted(&self.from.name)
-                )
+                format!("-- renamed from: {}.{name}", quoted(schema))
             }
-            _ => format!("-- renamed from: {}", quoted(&self.from.name)),
-        }
+            _ => format!("-- renamed from: {name}"),
+        };
+        comment(&hint)
     }
 }
 

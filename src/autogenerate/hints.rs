@@ -233,11 +233,15 @@ fn spelled<'a>(dialect: Dialect, piece: &Piece<'a>) -> Option<Cow<'a, str>> {
 
 /// The comments to the end of a line among white space and comments.
 fn line_comments(dialect: Dialect, gap: &str) -> Vec<Range<usize>> {
+    let ends: &[char] = match dialect {
+        Dialect::Postgres => &['\n', '\r'],
+        _ => &['\n'],
+    };
     let mut comments = Vec::new();
     let mut at = 0;
     while at < gap.len() {
         let rest = &gap[at..];
-        let line = rest.find('\n').unwrap_or(rest.len());
+        let line = rest.find(ends).unwrap_or(rest.len());
         if rest.starts_with("--") {
             comments.push(at..at + line);
             at += line;

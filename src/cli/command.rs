@@ -22,6 +22,10 @@ pub struct Options {
     #[arg(long, global = true, value_name = "DIR", default_value = "migrations")]
     pub dir: PathBuf,
 
+    /// Read the folders inside of it too. By itself a revision file in one is an error.
+    #[arg(long, global = true)]
+    pub subfolders: bool,
+
     /// The database: sqlite:, postgres: or mysql: (mariadb:). Default: DATABASE_URL, from the environment or a
     /// .env file.
     #[arg(long, global = true, value_name = "URL")]

@@ -11,7 +11,7 @@ use super::database::Database;
 use super::error::CliError;
 use super::redact::Redactor;
 use crate::dialect::Dialect;
-use crate::migrations::Migrations;
+use crate::migrations::{Migrations, Subfolders};
 
 /// What a command runs on. The binary reads a folder and connects to a URL ([`FromOptions`]); whoever brings
 /// embedded migrations and a pool brings another one.
@@ -23,6 +23,11 @@ pub(super) trait Context: Sync {
     /// the program.
     fn folder(&self) -> Option<&Path> {
         None
+    }
+
+    /// What becomes of folders inside of [`folder`](Context::folder).
+    fn subfolders(&self) -> Subfolders {
+        Subfolders::Refused
     }
 
     /// Whether a database is named at all, and whether by this very call.
@@ -109,7 +114,14 @@ impl FromOptions {
 
 impl Context for FromOptions {
     fn migrations(&self) -> Result<Migrations, CliError> {
-        Ok(Migrations::from_dir(&self.options.dir)?)
+        Ok(Migrations::read(&self.options.dir, self.subfolders())?)
+    }
+
+    fn subfolders(&self) -> Subfolders {
+        match self.options.subfolders {
+            true => Subfolders::Read,
+            false => Subfolders::Refused,
+        }
     }
 
     fn folder(&self) -> Option<&Path> {

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::migrations::{Migrations, MigrationsError, hex};
+use crate::migrations::hex;
 
 /// Why no file was written.
 #[derive(Debug, thiserror::Error)]
@@ -87,10 +87,6 @@ impl Folder {
         &self.path
     }
 
-    pub(super) fn migrations(&self) -> Result<Migrations, MigrationsError> {
-        Migrations::from_dir(&self.path)
-    }
-
     /// Whether there is anything but hidden files, such as a `.gitkeep`; and how many files are SQL.
     pub(super) fn contents(&self) -> Result<(bool, usize), FileError> {
         let unreadable = |source| FileError::Write {
@@ -101,8 +97,9 @@ impl Folder {
         for entry in fs::read_dir(&self.path).map_err(unreadable)? {
             let name = entry.map_err(unreadable)?.file_name();
             let name = name.to_string_lossy();
-            any |= !name.starts_with('.');
-            files += usize::from(name.to_lowercase().ends_with(".sql"));
+            let is_hidden = name.starts_with('.');
+            any |= !is_hidden;
+            files += usize::from(!is_hidden && name.to_lowercase().ends_with(".sql"));
         }
         Ok((any, files))
     }

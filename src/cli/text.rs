@@ -133,28 +133,22 @@ pub(super) fn some_of(names: &[&str]) -> String {
 
 /// `upgrade parent -> id, message`, and for a downgrade the other way round.
 pub(super) fn step(migrations: &Migrations, step: &Step) -> String {
-    let id = &*step.revision;
-    told(migrations, verb(step), step.action, id, &paint::id(id))
+    let id = &step.revision;
+    told(migrations, step.action, id, &paint::id(id), has_row(step))
 }
 
 /// The same without colours.
 pub(super) fn plain_step(migrations: &Migrations, step: &Step) -> String {
-    told(
-        migrations,
-        verb(step),
-        step.action,
-        &step.revision,
-        &step.revision,
-    )
+    let id = &step.revision;
+    told(migrations, step.action, id, id, has_row(step))
 }
 
-/// A stamp that only takes a revision away is not said as if it led there.
-fn verb(step: &Step) -> &'static str {
-    let goes = step.action == Action::Stamp && step.adds.is_empty() && !step.removes.is_empty();
-    if goes { "unstamp" } else { step.action.name() }
+/// Whether the step leaves its revision a row of the version table.
+fn has_row(step: &Step) -> bool {
+    !step.removes.contains(&step.revision)
 }
 
-fn told(migrations: &Migrations, verb: &str, action: Action, id: &str, shown: &str) -> String {
+fn told(migrations: &Migrations, action: Action, id: &str, shown: &str, has_row: bool) -> String {
     let parents: Vec<_> = migrations.graph().down_revision(id).collect();
     let parents = list_or_base(&parents);
     let summary = match migrations.get(id).map(Revision::summary) {
@@ -162,9 +156,10 @@ fn told(migrations: &Migrations, verb: &str, action: Action, id: &str, shown: &s
         Some(summary) => format!(", {summary}"),
     };
     match action {
-        Action::Upgrade => format!("{verb} {parents} -> {shown}{summary}"),
-        Action::Downgrade => format!("{verb} {shown} -> {parents}{summary}"),
-        _ => format!("{verb} {shown}{summary}"),
+        Action::Upgrade => format!("{action} {parents} -> {shown}{summary}"),
+        Action::Downgrade => format!("{action} {shown} -> {parents}{summary}"),
+        _ if !has_row => format!("{action} removes {shown}{summary}"),
+        _ => format!("{action} {shown}{summary}"),
     }
 }
 
@@ -172,8 +167,9 @@ fn told(migrations: &Migrations, verb: &str, action: Action, id: &str, shown: &s
 pub(super) fn run(migrations: &Migrations, run: &RunDocument) -> String {
     let mut text = String::new();
     for one in &run.steps {
-        let (action, id) = (one.action, &*one.revision);
-        text.push_str(&told(migrations, action.name(), action, id, &paint::id(id)));
+        let id = &one.revision;
+        let has_row = one.heads.contains(id);
+        text.push_str(&told(migrations, one.action, id, &paint::id(id), has_row));
         text.push('\n');
     }
     text.push_str(&end_of_run(run));

@@ -17,6 +17,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use names::{BadName, Names};
+pub(crate) use quote::comment;
 
 /// A database whose SQL limbeck speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,8 +1,9 @@
-//! The differences between MySQL and MariaDB in the statements that limbeck sends: all of them stand here.
+//! A section's settings on MySQL and MariaDB, and all differences between the two in the statements that limbeck sends.
 
 use std::time::Duration;
 
 use super::Dialect;
+use super::session::Server;
 
 /// The limit of the statements that follow in this session. MySQL's covers `SELECT` only
 /// (<https://dev.mysql.com/doc/refman/9.0/en/server-system-variables.html#sysvar_max_execution_time>).
@@ -30,3 +31,38 @@ pub(crate) fn end_statement_timeout(dialect: Dialect) -> &'static str {
 pub(crate) fn transaction_probe(dialect: Dialect) -> Option<&'static str> {
     (dialect == Dialect::Mysql).then_some("SET TRANSACTION READ WRITE")
 }
+
+/// Remembers the session's settings, and gives it the server's own `sql_mode` and time
+/// zone: sqlx sets others, and a migration's SQL would mean something else than in the server's client.
+pub(crate) const ENTER: &str = "SET @limbeck_sql_mode = @@SESSION.sql_mode, \
+     @limbeck_time_zone = @@SESSION.time_zone, @limbeck_foreign_keys = @@SESSION.foreign_key_checks, \
+     @limbeck_unique = @@SESSION.unique_checks, @limbeck_autocommit = @@SESSION.autocommit, \
+     @limbeck_client = @@SESSION.character_set_client, @limbeck_results = @@SESSION.character_set_results, \
+     @limbeck_collation = @@SESSION.collation_connection, @limbeck_limit = @@SESSION.sql_select_limit, \
+     @limbeck_wait = @@SESSION.lock_wait_timeout, @limbeck_row_wait = @@SESSION.innodb_lock_wait_timeout, \
+     SESSION sql_mode = @@GLOBAL.sql_mode, SESSION time_zone = @@GLOBAL.time_zone";
+
+/// Ends a section's time-outs, and limbeck's own limit on DDL.
+pub(crate) fn end_limits(dialect: Dialect) -> [&'static str; 2] {
+    [END_LOCK_LIMIT, end_statement_timeout(dialect)]
+}
+
+/// Ends the time-out for locks.
+pub(crate) const END_LOCK_LIMIT: &str = "SET SESSION lock_wait_timeout = @limbeck_wait, SESSION innodb_lock_wait_timeout = @limbeck_row_wait";
+
+/// Ends all that a section and its time-outs set in the session.
+pub(crate) fn leave(dialect: Dialect, server: &Server) -> Vec<String> {
+    let mut statements = vec![LEAVE.to_owned()];
+    statements.extend(end_limits(dialect).map(str::to_owned));
+    if let Some(database) = &server.schema {
+        statements.push(format!("USE {}", dialect.ident(database)));
+    }
+    statements
+}
+
+/// Brings back what [`ENTER`] remembered.
+const LEAVE: &str = "SET SESSION sql_mode = @limbeck_sql_mode, SESSION time_zone = @limbeck_time_zone, \
+     SESSION foreign_key_checks = @limbeck_foreign_keys, SESSION unique_checks = @limbeck_unique, \
+     SESSION autocommit = @limbeck_autocommit, SESSION character_set_client = @limbeck_client, \
+     SESSION character_set_results = @limbeck_results, SESSION collation_connection = @limbeck_collation, \
+     SESSION sql_select_limit = @limbeck_limit";

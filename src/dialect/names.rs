@@ -58,6 +58,12 @@ impl Names {
                 name: name.clone(),
                 reason,
             };
+            if self.is_of_the_catalog(name, setting == "version_schema") {
+                return Err(refused(format!(
+                    "names like it are those of {}'s own catalog",
+                    self.dialect
+                )));
+            }
             if name.is_empty() {
                 return Err(refused("it is empty".to_owned()));
             }
@@ -84,6 +90,19 @@ impl Names {
                 )));
             }
         }
+        let tables = [&self.version, &self.history, &self.lock_name()];
+        let same = |a: &str, b: &str| match self.dialect {
+            Dialect::Postgres => a == b,
+            // MySQL and MariaDB do so where `lower_case_table_names` says so, or their file system.
+            _ => a.to_lowercase() == b.to_lowercase(),
+        };
+        if let Some(other) = tables[1..].iter().find(|other| same(other, &self.version)) {
+            return Err(BadName {
+                setting: "version_table",
+                name: self.version.clone(),
+                reason: format!("the table {other:?} beside it has that name"),
+            });
+        }
         Ok(())
     }
 
@@ -91,6 +110,25 @@ impl Names {
     pub(crate) fn at_first(self) -> Self {
         let schema = (self.dialect.family() == Family::Sqlite).then_some("main");
         self.in_schema(schema)
+    }
+
+    /// Names that the database looks up in its catalog before any schema, or that it reserves: what stands there is
+    /// never limbeck's.
+    fn is_of_the_catalog(&self, name: &str, is_schema: bool) -> bool {
+        let begins = |with: &str| {
+            name.get(..with.len())
+                .is_some_and(|begin| begin.eq_ignore_ascii_case(with))
+        };
+        let is_one_of = |names: &[&str]| names.iter().any(|one| name.eq_ignore_ascii_case(one));
+        match self.dialect.family() {
+            Family::Sqlite => !is_schema && begins("sqlite_"),
+            Family::Postgres => {
+                name.starts_with("pg_") || (is_schema && name == "information_schema")
+            }
+            Family::Mysql => {
+                is_schema && is_one_of(&["information_schema", "performance_schema", "sys"])
+            }
+        }
     }
 
     /// The same names with the schema that the server said is current, unless one was set: from then on no

@@ -76,21 +76,30 @@ impl Dialect {
     }
 }
 
+/// `text` as it may stand in a comment to the end of the line, on every database and in every client: with a
+/// space for each character that ends a line somewhere, or that changes how a terminal shows the rest. Tabs stay.
+pub(crate) fn comment(text: &str) -> String {
+    let is_harmless = |character: char| match character {
+        '\t' => true,
+        // Line and paragraph separators, and what turns the direction of writing.
+        '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
+        character => !character.is_control(),
+    };
+    text.chars()
+        .map(|character| {
+            if is_harmless(character) {
+                character
+            } else {
+                ' '
+            }
+        })
+        .collect()
+}
+
 /// A comment that shows in the server's list of sessions who runs this message. It cannot end early and
 /// holds no line break, so that what follows keeps its lines.
 pub(crate) fn marker(words: &str) -> String {
-    let harmless: String = words
-        .chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect::<String>()
-        .replace("*/", "* /")
-        .replace("/*", "/ *");
+    let harmless = comment(words).replace("*/", "* /").replace("/*", "/ *");
     format!("/* limbeck {harmless} */ ")
 }
 
@@ -118,6 +127,15 @@ mod tests {
             Dialect::Mysql.literal("é"),
             "CONVERT(X'c3a9' USING utf8mb4)"
         );
+    }
+
+    #[test]
+    fn a_comment_stays_on_its_line() {
+        assert_eq!(comment("it's\tplain: é"), "it's\tplain: é");
+        let ends = "\n\r\u{b}\u{c}\0\u{1b}\u{7f}\u{85}\u{9b}\u{2028}\u{2029}\u{202e}\u{2066}";
+        for end in ends.chars() {
+            assert_eq!(comment(&format!("a{end}b")), "a b", "{end:?}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::aim::{Range, Target};
+use crate::aim::{Range, Target, TargetError};
 use crate::backend::{Backend, IntoSource, Source};
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -235,17 +235,17 @@ impl<S: Source> Migrator<S> {
     ///
     /// # Errors
     ///
-    /// As [`upgrade`](Migrator::upgrade); [`RunError::HeadsMoved`] where another process moved the heads after
-    /// the plan was made.
+    /// As [`upgrade`](Migrator::upgrade); [`TargetError::SeveralTargets`] for several targets;
+    /// [`RunError::HeadsMoved`] where another process moved the heads after the plan was made.
     pub async fn downgrade(&self, target: impl IntoTargets) -> Result<Report, Error> {
-        let targets = target.into_targets()?;
+        let target = Target::only(target.into_targets()?)?;
         let span = tracing::info_span!(
             "limbeck.downgrade",
             version_table = self.settings.version_table
         );
         let work = async {
             let mut run = self.run().await?;
-            let result = run.downgrade(one(&targets)).await;
+            let result = run.downgrade(&target).await;
             run.close(&result).await;
             Ok(result?)
         };
@@ -272,10 +272,10 @@ impl<S: Source> Migrator<S> {
     ///
     /// As [`downgrade`](Migrator::downgrade), before its first write.
     pub async fn plan_downgrade(&self, target: impl IntoTargets) -> Result<Plan, Error> {
-        let targets = target.into_targets()?;
+        let target = Target::only(target.into_targets()?)?;
         let mut run = self.run().await?;
         let result = match run.look().await {
-            Ok(()) => run.plan_downgrade(one(&targets)).await,
+            Ok(()) => run.plan_downgrade(&target).await,
             Err(error) => Err(error),
         };
         run.close(&result).await;
@@ -468,7 +468,9 @@ impl<S: Source> Migrator<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Target`] for a range that is none; [`Error::Refused`] for `rust` and `repeat` sections.
+    /// [`Error::Target`] for a range that is none; [`Error::Refused`] for `rust` and `repeat` sections, and on MySQL
+    /// and MariaDB for one with `USE` unless [`version_schema`](Migrator::version_schema) names the database to come
+    /// back to.
     pub fn upgrade_sql(&self, range: &Range) -> Result<String, Error> {
         let names = self.settings.names(self.dialect);
         names.check().map_err(RefusedError::from)?;
@@ -508,12 +510,6 @@ impl<S: Source> Migrator<S> {
     }
 }
 
-fn one(targets: &[Target]) -> &Target {
-    targets
-        .first()
-        .expect("a conversion into targets gives at least one")
-}
-
 /// What a method that takes targets accepts: a [`Target`], several, or text that parses as one.
 pub trait IntoTargets {
     /// The targets, at least one.
@@ -521,29 +517,29 @@ pub trait IntoTargets {
     /// # Errors
     ///
     /// [`TargetError`](crate::TargetError) for text that is no target, and for no target at all.
-    fn into_targets(self) -> Result<Vec<Target>, crate::aim::TargetError>;
+    fn into_targets(self) -> Result<Vec<Target>, TargetError>;
 }
 
 impl IntoTargets for Target {
-    fn into_targets(self) -> Result<Vec<Target>, crate::aim::TargetError> {
+    fn into_targets(self) -> Result<Vec<Target>, TargetError> {
         Ok(vec![self])
     }
 }
 
 impl IntoTargets for &Target {
-    fn into_targets(self) -> Result<Vec<Target>, crate::aim::TargetError> {
+    fn into_targets(self) -> Result<Vec<Target>, TargetError> {
         Ok(vec![self.clone()])
     }
 }
 
 impl IntoTargets for &str {
-    fn into_targets(self) -> Result<Vec<Target>, crate::aim::TargetError> {
+    fn into_targets(self) -> Result<Vec<Target>, TargetError> {
         Ok(vec![self.parse()?])
     }
 }
 
 impl IntoTargets for &[Target] {
-    fn into_targets(self) -> Result<Vec<Target>, crate::aim::TargetError> {
+    fn into_targets(self) -> Result<Vec<Target>, TargetError> {
         if self.is_empty() {
             // An empty expression is none: the grammar has the words for that.
             return Ok(vec!["".parse()?]);
@@ -553,7 +549,7 @@ impl IntoTargets for &[Target] {
 }
 
 impl IntoTargets for Vec<Target> {
-    fn into_targets(self) -> Result<Vec<Target>, crate::aim::TargetError> {
+    fn into_targets(self) -> Result<Vec<Target>, TargetError> {
         self.as_slice().into_targets()
     }
 }

@@ -15,8 +15,40 @@ use super::resolve::{Current, Overrun, Resolver, Spot, refuse_overlap};
 ///
 /// # Errors
 /// [`TargetError`]: a bound, or one of the `heads`, that leads nowhere in this graph; a lower bound that is
-/// no ancestor of the upper one; several revisions as one bound of which one implies another.
+/// no ancestor of the upper one; several revisions as one bound of which one implies another;
+/// [`TargetError::MultipleHeads`] where these come of a lower bound `-n` in a graph of several heads.
 pub fn history(
+    graph: &Graph,
+    heads: &[impl AsRef<str>],
+    range: &Range,
+) -> Result<Vec<Arc<str>>, TargetError> {
+    listed(graph, heads, range).map_err(|error| match error {
+        // What lies below the base does so for each of them.
+        TargetError::NotAncestor {
+            fault: RangeFault::BelowBase,
+            ..
+        } => error,
+        TargetError::NotAncestor { .. } | TargetError::OverlappingTargets { .. } => {
+            several_starts(graph, range).unwrap_or(error)
+        }
+        _ => error,
+    })
+}
+
+/// Where the lower end counts down from several heads, that they are several: to each of them a range of its own may
+/// belong, whatever is wrong with the ends taken together.
+fn several_starts(graph: &Graph, range: &Range) -> Option<TargetError> {
+    let Bound::At(target) = range.lower() else {
+        return None;
+    };
+    let starts = Resolver::new(graph, target).starts_down().ok()??;
+    (starts.len() > 1).then(|| TargetError::MultipleHeads {
+        expression: range.to_string(),
+        heads: graph.ids_of(&starts),
+    })
+}
+
+fn listed(
     graph: &Graph,
     heads: &[impl AsRef<str>],
     range: &Range,

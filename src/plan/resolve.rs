@@ -149,20 +149,29 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// The heads that `-n` or `X@-n` counts down from; none for other targets.
+    pub(super) fn starts_down(&self) -> Result<Option<Vec<u32>>, TargetError> {
+        if !matches!(self.target.place, Place::Walk { from: None, steps } if steps <= 0) {
+            return Ok(None);
+        }
+        let mut starts = self.graph.effective_head_nodes().to_vec();
+        if let (Some(word), Some(branch)) = (&self.target.branch, self.branch()?) {
+            // A label covers its members; a revision before the `@` means its lineage.
+            let members = match self.graph.label(word) {
+                Some(node) => self.graph.covered_from(node),
+                None => branch.lineage,
+            };
+            starts.retain(|&head| members.contains(head));
+        }
+        Ok(Some(starts))
+    }
+
     /// What the target names by itself: as [`Resolver::points`], but `-n` counts down from each effective
     /// head of the graph, or of the branch, and a walk may end at the base.
     pub(super) fn spots(&self, current: &[u32]) -> Result<Vec<Spot>, TargetError> {
         match &self.target.place {
             Place::Walk { from: None, steps } if *steps <= 0 => {
-                let mut starts = self.graph.effective_head_nodes().to_vec();
-                if let (Some(word), Some(branch)) = (&self.target.branch, self.branch()?) {
-                    // A label covers its members; a revision before the `@` means its lineage.
-                    let members = match self.graph.label(word) {
-                        Some(node) => self.graph.covered_from(node),
-                        None => branch.lineage,
-                    };
-                    starts.retain(|&head| members.contains(head));
-                }
+                let starts = self.starts_down()?.unwrap_or_default();
                 let mut spots = Vec::with_capacity(starts.len());
                 let mut overrun = None;
                 for start in starts {

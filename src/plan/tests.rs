@@ -17,7 +17,7 @@ fn ask(graph: &Graph, question: &str) -> Result<Plan, TargetError> {
     };
     match command {
         "upgrade" => upgrade(graph, &from, &targets()?),
-        "downgrade" => downgrade(graph, &from, &targets()?[0]),
+        "downgrade" => downgrade(graph, &from, &Target::only(targets()?)?),
         "stamp" => stamp(graph, &from, &targets()?, Purge::Keep),
         "purge" => stamp(graph, &from, &targets()?, Purge::Clear),
         "history" => listing(history(graph, &from, &to.trim().parse()?)?),
@@ -291,7 +291,7 @@ fn history_and_resolve() {
     assert_eq!(told("history -> main@-1:main@head"), "a3 a2");
     assert_eq!(
         kind(&graph, "history -> -1:"),
-        "overlapping_targets",
+        "multiple_heads",
         "a2 and p2"
     );
     assert_eq!(told("history -> main@base:main@head"), "a3 a2 p2 p1 a1");
@@ -353,6 +353,29 @@ fn an_empty_graph_has_nothing_to_do() {
     assert_eq!(kind(&graph, "upgrade a -> head"), "unknown_revision");
 }
 
+/// `-n` counts down from each head: together these ends bound a range, or it is said that the heads are several.
+#[test]
+fn a_range_down_from_several_heads() {
+    let graph = graph(
+        "a
+         b < a
+         c < b
+         d < b
+         e < d",
+    );
+    assert_eq!(kind(&graph, "history -> -2:"), "multiple_heads");
+    assert_eq!(
+        kind(&graph, "history -> -3:"),
+        "not_ancestor",
+        "below the base"
+    );
+    assert_eq!(kind(&graph, "history -> -9:"), "relative_out_of_range");
+    let error = ask(&graph, "history -> -2:").unwrap_err();
+    let text = "`-2:` asks for one head and there are 2: `c`, `e`; name one of them, `<branch>@head`, or, to \
+                upgrade to all of them, `heads`";
+    assert_eq!(error.to_string(), text);
+}
+
 /// One case for each variant, and for each way it reads.
 #[test]
 fn what_target_errors_say() {
@@ -373,8 +396,19 @@ fn what_target_errors_say() {
         (
             &two,
             "upgrade -> head",
-            "`head` asks for one head and there are 2: `a3`, `p3`; name one of them, `<branch>@head`, or `heads` \
-             for all",
+            "`head` asks for one head and there are 2: `a3`, `p3`; name one of them, `<branch>@head`, or, to \
+             upgrade to all of them, `heads`",
+        ),
+        (
+            &two,
+            "downgrade a3 p3 -> a1 p1",
+            "`a1 p1` is 2 targets, and a downgrade goes back to one: name the one that stays applied",
+        ),
+        (
+            &two,
+            "downgrade a3 p3 -> heads",
+            "`heads` stands where one revision is wanted, and there are 2 heads: `a3`, `p3`; name one of them, or \
+             `<branch>@head`",
         ),
         (
             &named,
@@ -584,12 +618,13 @@ fn what_target_errors_say() {
             TargetError::AmbiguousWalk { .. } => "ambiguous_walk",
             TargetError::RelativeOutOfRange { .. } => "relative_out_of_range",
             TargetError::OverlappingTargets { .. } => "overlapping_targets",
+            TargetError::SeveralTargets { .. } => "several_targets",
             TargetError::Malformed { .. } => "malformed_target",
         };
         assert_eq!(error.kind(), kind);
         seen.insert(kind);
     }
-    assert_eq!(seen.len(), 9, "a variant has no case");
+    assert_eq!(seen.len(), 10, "a variant has no case");
 }
 
 #[test]

@@ -128,7 +128,8 @@ pub(super) fn statements<'t>(
     })?;
     // SQLite itself lets a comment run to the end of its text.
     let last = split.last().map_or(0, |statement| statement.span().end);
-    if let Some(offset) = open_comment(&body[last..]) {
+    // In its comments, a CR is a character like any other.
+    if let Some(offset) = open_comment(&body[last..].replace('\r', " ")) {
         return Err(unterminated(last + offset, COMMENT));
     }
 
@@ -204,6 +205,21 @@ fn allowed(section: &Section, database: Dialect, statement: &str) -> Result<(), 
     let written = || statement.chars().take(WRITTEN).collect::<String>();
     if let Class::Transaction(_) = kind.class() {
         return Err(Kind::TransactionControl {
+            statement: written(),
+        });
+    }
+    if matches!(kind.class(), Class::Lock) && database.is_mysql_family() {
+        return Err(Kind::TableLocks {
+            statement: written(),
+        });
+    }
+    if matches!(kind.class(), Class::Process) {
+        return Err(Kind::ProcessSetting {
+            statement: written(),
+        });
+    }
+    if matches!(kind.class(), Class::Savepoint) && section.mode != Mode::Transactional {
+        return Err(Kind::SavepointAlone {
             statement: written(),
         });
     }

@@ -347,6 +347,28 @@ pub enum RevisionErrorKind {
         /// The statement.
         statement: String,
     } = "transaction_control",
+    /// A savepoint in a section whose statements run without a transaction around them.
+    #[error("`{}` needs a transaction around it, and this section has none", shown(.statement))]
+    SavepointAlone {
+        /// The statement.
+        statement: String,
+    } = "savepoint_alone",
+    /// MySQL and MariaDB: LOCK TABLES, UNLOCK TABLES, FLUSH TABLES WITH READ LOCK.
+    #[error(
+        "`{}` takes or ends locks of the session's: limbeck's own record of the statement would release them \
+         without a word",
+        shown(.statement)
+    )]
+    TableLocks {
+        /// The statement.
+        statement: String,
+    } = "table_locks",
+    /// SQLite: a pragma that sets a limit of the whole process.
+    #[error("`{}` sets a limit of the whole process, which would outlast the run", shown(.statement))]
+    ProcessSetting {
+        /// The statement.
+        statement: String,
+    } = "process_setting",
     /// A statement that the database refuses inside a transaction, in a section that runs in one.
     #[error("`{}` cannot run inside a transaction in {database}, and this section runs in one", shown(.statement))]
     NeedsAutocommit {
@@ -529,9 +551,17 @@ impl RevisionErrorKind {
                 );
             }
             K::TransactionControl { .. } => {
-                "limbeck begins and commits by itself: take it out; SAVEPOINT is allowed, and in a \
-                 section with the word `autocommit` each statement commits alone"
+                "limbeck begins and commits by itself: take it out; SAVEPOINT is allowed in a section \
+                 without the word `autocommit`, and in one with it each statement commits alone"
             }
+            K::SavepointAlone { .. } => {
+                "take it out, or take the word `autocommit` from the section's line"
+            }
+            K::TableLocks { .. } => {
+                "take it out: no other migration runs meanwhile; to keep the application's writes away, stop them, \
+                 or do the work in one statement (`ALTER TABLE … LOCK=EXCLUSIVE`, `INSERT … SELECT`, `RENAME TABLE`)"
+            }
+            K::ProcessSetting { .. } => "take it out, and set it where the service starts",
             K::NeedsAutocommit { .. } => {
                 "give the section the word `autocommit`, or a revision of its own with that word"
             }

@@ -120,9 +120,15 @@ impl FileTemplate {
                 },
             }
         }
+        if name.len() > LONGEST {
+            return Err(FileTemplateError::TooLong { length: name.len() });
+        }
         Ok(name)
     }
 }
+
+/// The most bytes that file systems take for a name.
+const LONGEST: usize = 255;
 
 /// The default, `{revision}_{slug}.sql`.
 impl Default for FileTemplate {
@@ -174,6 +180,15 @@ pub enum FileTemplateError {
     /// A part of the date is wanted, and the revision has no `create_date`.
     #[error("the file's name wants a date, and the revision has no `create_date`")]
     NoDate,
+    /// The name is longer than file systems take.
+    #[error(
+        "the file's name would have {length} bytes, and file systems take {LONGEST}: give the revision a shorter \
+         id, or name the file without it (`{{slug}}.sql`)"
+    )]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
 }
 
 impl FromStr for FileTemplate {
@@ -337,5 +352,10 @@ mod tests {
         insta::assert_snapshot!(texts.join("\n"));
         let dated: FileTemplate = "{year}_{slug}.sql".parse().unwrap();
         assert_eq!(dated.render("a", "", None), Err(FileTemplateError::NoDate));
+
+        let named = |id: &str| FileTemplate::default().render(id, "", None);
+        assert_eq!(named(&"x".repeat(251)).unwrap().len(), 255);
+        let refused = named(&"é".repeat(126)).unwrap_err();
+        assert_eq!(refused, FileTemplateError::TooLong { length: 256 });
     }
 }

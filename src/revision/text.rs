@@ -54,7 +54,8 @@ pub(super) fn lines_from(text: &str, from: usize) -> impl Iterator<Item = (usize
 }
 
 /// Where the first thing stands that is neither white space nor a `--` or `/* */` comment, if
-/// anything does.
+/// anything does. A lone CR ends a `--` comment, as it does on PostgreSQL: SQL behind one is refused where no SQL
+/// may stand, not dropped.
 ///
 /// # Errors
 /// The offset of a `/*` that no `*/` ends.
@@ -67,8 +68,8 @@ pub(super) fn first_code(text: &str) -> Result<Option<usize>, usize> {
         if trimmed.is_empty() {
             return Ok(None);
         } else if trimmed.starts_with("--") {
-            match trimmed.find('\n') {
-                Some(newline) => at += newline + 1,
+            match trimmed.find(['\n', '\r']) {
+                Some(end) => at += end + 1,
                 None => return Ok(None),
             }
         } else if let Some(comment) = trimmed.strip_prefix("/*") {
@@ -114,6 +115,7 @@ mod tests {
     fn code_begins_after_comments() {
         assert_eq!(first_code(" \n-- a /* \n/* b\n*/ x"), Ok(Some(19)));
         assert_eq!(first_code("-- a"), Ok(None));
+        assert_eq!(first_code("-- a\r\n-- b\rx"), Ok(Some(11)));
         assert_eq!(first_code("\n  "), Ok(None));
         assert_eq!(first_code(" /* a"), Err(1));
         assert_eq!(first_code("/*/ a"), Err(0));

@@ -203,7 +203,7 @@ impl NewRevision {
     ///
     /// # Errors
     /// [`FileTemplateError::NoDate`] if the template has a part of the date and this revision has no
-    /// `create_date` in RFC 3339's form.
+    /// `create_date` in RFC 3339's form; [`FileTemplateError::TooLong`].
     pub fn file_name(&self, template: &FileTemplate) -> Result<String, FileTemplateError> {
         let date = self.create_date.as_deref().filter(|date| is_rfc_3339(date));
         template.render(&self.id, &self.message, date)

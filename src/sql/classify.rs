@@ -72,10 +72,15 @@ fn pragma(words: &mut Words<'_>) -> Kind {
         name = words.next_keyword();
     }
     let sets = words.eat_symbol(b'=') || words.eat_symbol(b'(');
+    if sets && matches!(name.as_str(), "HARD_HEAP_LIMIT" | "SOFT_HEAP_LIMIT") {
+        return kind(Class::Process, Allowed);
+    }
     let in_transaction = match name.as_str() {
         "WAL_CHECKPOINT" => Refused,
+        // Into WAL and out of it; between other modes SQLite says nothing, and does nothing once something is written.
+        "JOURNAL_MODE" if sets => Refused,
         "SYNCHRONOUS" if sets => Refused,
-        "FOREIGN_KEYS" | "JOURNAL_MODE" if sets => Ignored,
+        "FOREIGN_KEYS" if sets => Ignored,
         // It empties what lives in the temporary database, or refuses to.
         "TEMP_STORE" | "TEMP_STORE_DIRECTORY" if sets => Refused,
         _ => Allowed,
@@ -221,11 +226,25 @@ fn mysql(words: &mut Words<'_>, first: &str) -> Kind {
         "CREATE" | "ALTER" | "DROP" | "RENAME" | "TRUNCATE" | "GRANT" | "REVOKE" => {
             ddl::classify(words, first, Commits)
         }
+        "FLUSH" if flush_locks(words) => kind(Class::Lock, Commits),
         "FLUSH" | "RESET" | "INSTALL" | "UNINSTALL" | "START" | "STOP" | "CHANGE" | "BACKUP"
         | "IMPORT" | "CLONE" | "RESTART" | "SHUTDOWN" => kind(Class::Other, Commits),
         "SIGNAL" | "RESIGNAL" | "GET" | "PURGE" | "BINLOG" => kind(Class::Other, Allowed),
         _ => kind(Class::Other, Unknown),
     }
+}
+
+/// `FLUSH TABLES … WITH READ LOCK` and `… FOR EXPORT` lock tables for the session.
+fn flush_locks(words: &mut Words<'_>) -> bool {
+    let mut before = Keyword::NONE;
+    while let Some(word) = words.take() {
+        let keyword = words.keyword(word);
+        match (before.as_str(), keyword.as_str()) {
+            ("WITH", "READ") | ("FOR", "EXPORT") => return true,
+            _ => before = keyword,
+        }
+    }
+    false
 }
 
 /// Whether `ANALYZE` is the one of tables rather than MariaDB's of a statement.

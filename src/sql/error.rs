@@ -65,6 +65,13 @@ pub enum SplitErrorKind {
     /// in a file.
     #[error("`COPY … FROM STDIN` takes its rows from a client: use INSERT")]
     CopyFromStdin,
+    /// MySQL, MariaDB: a backslash before a quote, where the server's `NO_BACKSLASH_ESCAPES` decides which statements
+    /// the text holds.
+    #[error(
+        "a backslash before a quote: under `NO_BACKSLASH_ESCAPES` this would be several statements; write a quote in \
+         a string as two, and no backslash at its end"
+    )]
+    AmbiguousBackslash,
     /// MySQL: a `DELIMITER` command whose argument cannot be used.
     #[error(
         "`{delimiter}` cannot be a delimiter: one to {MAX_DELIMITER} bytes without backslash can"
@@ -95,6 +102,7 @@ mod tests {
                 command: "\\restrict".to_owned(),
             },
             SplitErrorKind::CopyFromStdin,
+            SplitErrorKind::AmbiguousBackslash,
             SplitErrorKind::InvalidDelimiter {
                 delimiter: "\\".to_owned(),
             },
@@ -109,6 +117,7 @@ mod tests {
             | SplitErrorKind::UnterminatedBody
             | SplitErrorKind::PsqlCommand { .. }
             | SplitErrorKind::CopyFromStdin
+            | SplitErrorKind::AmbiguousBackslash
             | SplitErrorKind::InvalidDelimiter { .. } => (),
         };
         let texts: Vec<String> = all
@@ -124,6 +133,7 @@ mod tests {
         a statement's body has no `END`
         `\restrict` is a command of psql, not SQL
         `COPY … FROM STDIN` takes its rows from a client: use INSERT
+        a backslash before a quote: under `NO_BACKSLASH_ESCAPES` this would be several statements; write a quote in a string as two, and no backslash at its end
         `\` cannot be a delimiter: one to 15 bytes without backslash can
         ");
     }

@@ -63,10 +63,12 @@ pub enum Class {
     Ddl(Ddl),
     /// Changes neither rows nor catalog: VACUUM, ANALYZE, OPTIMIZE, REINDEX.
     Maintenance,
-    /// Explicit table locks.
+    /// Explicit table locks: LOCK; of MySQL and MariaDB UNLOCK, FLUSH TABLES WITH READ LOCK and FOR EXPORT too.
     Lock,
     /// The session's settings and connections: SET, RESET, USE, PRAGMA, ATTACH.
     Session,
+    /// A setting of the whole process: SQLite's PRAGMA hard_heap_limit and soft_heap_limit.
+    Process,
     /// Runs code whose effect does not show: CALL, DO, EXECUTE, a compound statement.
     Procedural,
     /// Anything else.

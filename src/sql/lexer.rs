@@ -4,7 +4,7 @@
 //! with an error, so that no second search starts behind it.
 
 use super::error::{SplitError, SplitErrorKind};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Family};
 
 /// What the `mysql` client keeps of a `DELIMITER` argument, in bytes. The bound keeps the comparison at
 /// each position constant.
@@ -73,9 +73,38 @@ impl Keyword {
     }
 }
 
+/// What a backslash in a plain string is, which a setting of the server decides: MySQL's `NO_BACKSLASH_ESCAPES`,
+/// PostgreSQL's `standard_conforming_strings`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Backslash {
+    Escapes,
+    IsPlain,
+}
+
+impl Backslash {
+    /// As the server has it unless it is told otherwise.
+    pub fn by_default(dialect: Dialect) -> Self {
+        if dialect.is_mysql_family() {
+            Backslash::Escapes
+        } else {
+            Backslash::IsPlain
+        }
+    }
+
+    pub fn other(self) -> Self {
+        match self {
+            Backslash::Escapes => Backslash::IsPlain,
+            Backslash::IsPlain => Backslash::Escapes,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Lexer<'a> {
     dialect: Dialect,
+    backslash: Backslash,
+    /// A backslash stood where no server takes one: outside of strings, but for MySQL's `\N`.
+    stray_backslash: bool,
     sql: &'a str,
     bytes: &'a [u8],
     pos: usize,
@@ -90,8 +119,14 @@ pub(super) struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     pub fn new(dialect: Dialect, sql: &'a str) -> Self {
+        Lexer::reading(dialect, Backslash::by_default(dialect), sql)
+    }
+
+    pub fn reading(dialect: Dialect, backslash: Backslash, sql: &'a str) -> Self {
         Lexer {
             dialect,
+            backslash,
+            stray_backslash: false,
             sql,
             bytes: sql.as_bytes(),
             pos: 0,
@@ -101,6 +136,10 @@ impl<'a> Lexer<'a> {
             #[cfg(any(test, fuzzing))]
             steps: 0,
         }
+    }
+
+    pub fn has_stray_backslash(&self) -> bool {
+        self.stray_backslash
     }
 
     pub fn in_code_comment(&self) -> bool {
@@ -167,24 +206,26 @@ impl<'a> Lexer<'a> {
             return Ok(Token::Delimiter);
         }
         let family = self.dialect.is_mysql_family();
+        let escapes = self.backslash == Backslash::Escapes;
         match byte {
             b'\'' => {
                 self.quoted(
                     start,
                     start,
                     byte,
-                    family,
+                    escapes,
                     SplitErrorKind::UnterminatedString,
                 )?;
                 Ok(Token::Text)
             }
             b'"' if family => {
-                self.quoted(start, start, byte, true, SplitErrorKind::UnterminatedString)?;
+                let kind = SplitErrorKind::UnterminatedString;
+                self.quoted(start, start, byte, escapes, kind)?;
                 Ok(Token::Text)
             }
             b'"' => self.quoted_name(byte),
-            b'`' if self.dialect != Dialect::Postgres => self.quoted_name(byte),
-            b'[' if self.dialect == Dialect::Sqlite => {
+            b'`' if self.dialect.family() != Family::Postgres => self.quoted_name(byte),
+            b'[' if self.dialect.family() == Family::Sqlite => {
                 let close = self.scan(start, |byte| byte == b']');
                 if close == self.bytes.len() {
                     let kind = SplitErrorKind::UnterminatedIdentifier;
@@ -193,11 +234,13 @@ impl<'a> Lexer<'a> {
                 self.pos = close + 1;
                 Ok(Token::QuotedName)
             }
-            b'e' | b'E' if self.dialect == Dialect::Postgres && self.peek(1) == Some(b'\'') => {
+            b'e' | b'E'
+                if self.dialect.family() == Family::Postgres && self.peek(1) == Some(b'\'') =>
+            {
                 self.escape_string(start)?;
                 Ok(Token::Text)
             }
-            b'$' if self.dialect == Dialect::Postgres => self.dollar(),
+            b'$' if self.dialect.family() == Family::Postgres => self.dollar(),
             b'$' if self.dialect == Dialect::Mysql && after_as => match self.dollar_tag() {
                 Some(_) => self.dollar(),
                 None => Ok(self.word()),
@@ -215,17 +258,20 @@ impl<'a> Lexer<'a> {
                 self.pos += 2;
                 Ok(Token::CodeClose)
             }
-            b'\\' if self.dialect == Dialect::Postgres => {
+            b'\\' if self.dialect.family() == Family::Postgres => {
                 let end = self.scan(start + 1, |byte| byte.is_ascii_whitespace());
                 let command = self.sql[start..end].chars().take(32).collect();
                 let kind = SplitErrorKind::PsqlCommand { command };
                 Err(SplitError::new(kind, start))
             }
             b'0'..=b'9' => Ok(self.number()),
-            _ if is_word_start(byte) || (byte == b'$' && self.dialect != Dialect::Postgres) => {
+            _ if is_word_start(byte)
+                || (byte == b'$' && self.dialect.family() != Family::Postgres) =>
+            {
                 Ok(self.word())
             }
             _ => {
+                self.stray_backslash |= byte == b'\\' && family && self.peek(1) != Some(b'N');
                 self.pos += 1;
                 Ok(Token::Punct(byte))
             }
@@ -262,17 +308,22 @@ impl<'a> Lexer<'a> {
                 .is_none_or(|byte| byte == b' ' || byte.is_ascii_control())
     }
 
+    /// PostgreSQL alone ends such a comment at a carriage return too; no server does at a form feed, a vertical
+    /// tab or a line separator of Unicode.
     fn skip_line(&mut self) {
-        self.pos = self.scan(self.pos, |byte| byte == b'\n');
+        let at_return = self.dialect.family() == Family::Postgres;
+        self.pos = self.scan(self.pos, |byte| {
+            byte == b'\n' || (at_return && byte == b'\r')
+        });
     }
 
     fn block_comment(&self) -> Block {
         let inside_code = self.in_code_comment();
         let maria = self.dialect == Dialect::Mariadb;
-        let marker = match (self.dialect, self.peek(2), self.peek(3)) {
-            (Dialect::Mysql | Dialect::Mariadb, Some(b'!'), _) => 3,
-            (Dialect::Mariadb, Some(b'M'), Some(b'!')) => 4,
-            (Dialect::Postgres, ..) => {
+        let marker = match (self.dialect.family(), self.peek(2), self.peek(3)) {
+            (Family::Mysql, Some(b'!'), _) => 3,
+            (Family::Mysql, Some(b'M'), Some(b'!')) if maria => 4,
+            (Family::Postgres, ..) => {
                 return Block::Plain {
                     nesting: usize::MAX,
                 };
@@ -328,7 +379,7 @@ impl<'a> Lexer<'a> {
                     at += 2;
                 }
                 (Some(_), _) => at += 1,
-                (None, _) if self.dialect == Dialect::Sqlite => {
+                (None, _) if self.dialect.family() == Family::Sqlite => {
                     self.pos = self.bytes.len();
                     return Ok(());
                 }
@@ -473,7 +524,7 @@ impl<'a> Lexer<'a> {
     /// Numbers only have to end where the next token begins. PostgreSQL's end before letters, so that
     /// what follows is still seen as `E'…'` or a word with `$` in it.
     fn number(&mut self) -> Token {
-        self.pos = if self.dialect == Dialect::Postgres {
+        self.pos = if self.dialect.family() == Family::Postgres {
             self.scan(self.pos, |byte| !byte.is_ascii_digit())
         } else {
             self.scan_word(self.pos)
@@ -517,7 +568,7 @@ impl<'a> Lexer<'a> {
 
     fn is_space(&self, byte: u8) -> bool {
         // SQLite's tokenizer has no vertical tab.
-        byte.is_ascii_whitespace() || (byte == 0x0b && self.dialect != Dialect::Sqlite)
+        byte.is_ascii_whitespace() || (byte == 0x0b && self.dialect.family() != Family::Sqlite)
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {

@@ -15,9 +15,8 @@
 //! Both work on tokens, not on a grammar: text that the database would refuse is split somehow and
 //! is the database's to refuse. Both take time linear in the text.
 //!
-//! What a token is depends on settings of the session, and these are assumed to be the defaults:
-//! PostgreSQL's `standard_conforming_strings` is on, MySQL's `sql_mode` is without `ANSI_QUOTES` and
-//! `NO_BACKSLASH_ESCAPES`.
+//! What a token is depends on settings of the session, and these are assumed to be the defaults: MySQL's `sql_mode` is
+//! without `ANSI_QUOTES`. What a backslash in a string means is found from the text, or refused: see [`split()`].
 
 mod classify;
 mod compound;

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
-use super::error::SplitError;
-use super::lexer::{Keyword, Lexer, Token};
+use super::classify::classify;
+use super::error::{SplitError, SplitErrorKind};
+use super::kind::Class;
+use super::lexer::{Backslash, Keyword, Lexer, Token};
 use super::tracker::Tracker;
 use crate::dialect::Dialect;
 
@@ -68,10 +70,73 @@ impl<'a> Statement<'a> {
 /// # Errors
 ///
 /// [`SplitError`] if something is opened and never closed, for PostgreSQL also at a `psql` command and
-/// at `COPY … FROM STDIN`, for MySQL and MariaDB also at a `DELIMITER` that cannot be one.
+/// at `COPY … FROM STDIN`, for MySQL and MariaDB also at a `DELIMITER` that cannot be one, and at a backslash
+/// that makes the text ambiguous (see [below](#backslashes)).
+///
+/// # Backslashes
+///
+/// Whether the backslash of `'C:\'` or `'it\'s'` takes away the quote's meaning is a setting of the server's, which is
+/// not known here: MySQL's `NO_BACKSLASH_ESCAPES`, PostgreSQL's `standard_conforming_strings`. The text is read by the
+/// default. Where that cannot be right, since a string then has no end or a backslash stands outside of strings, and
+/// the other reading has no such fault, the other one holds. Where both are without fault, and a MySQL or MariaDB of the
+/// other setting would run several statements where one was read, the text is refused.
 pub fn split(dialect: Dialect, sql: &str) -> Result<Vec<Statement<'_>>, SplitError> {
-    let mut lexer = Lexer::new(dialect, sql);
-    split_tokens(dialect, sql, &mut lexer)
+    let default = Backslash::by_default(dialect);
+    let (first, is_sound) = read(dialect, default, sql);
+    if !may_depend_on_backslashes(dialect, sql) {
+        return first;
+    }
+    match (first, read(dialect, default.other(), sql)) {
+        // PostgreSQL runs the several statements of one message in one transaction: they are as good as one.
+        (Ok(statements), (Ok(others), true)) if is_sound && dialect.is_mysql_family() => {
+            match several(dialect, &statements, &others) {
+                None => Ok(statements),
+                Some(statement) => Err(SplitError::new(
+                    SplitErrorKind::AmbiguousBackslash,
+                    statement.span.start + statement.text().find('\\').unwrap_or_default(),
+                )),
+            }
+        }
+        (_, (Ok(others), true)) if !is_sound => Ok(others),
+        (first, _) => first,
+    }
+}
+
+/// Whether a backslash stands before a quote that ends a string.
+fn may_depend_on_backslashes(dialect: Dialect, sql: &str) -> bool {
+    match dialect {
+        Dialect::Sqlite => false,
+        Dialect::Postgres => sql.contains("\\'"),
+        Dialect::Mysql | Dialect::Mariadb => sql.contains("\\'") || sql.contains("\\\""),
+    }
+}
+
+type Split<'a> = Result<Vec<Statement<'a>>, SplitError>;
+
+/// The statements by one reading, and whether a server that reads so could take them all.
+fn read(dialect: Dialect, backslash: Backslash, sql: &str) -> (Split<'_>, bool) {
+    let mut lexer = Lexer::reading(dialect, backslash, sql);
+    let statements = split_tokens(dialect, sql, &mut lexer);
+    let is_sound = statements.is_ok() && !lexer.has_stray_backslash();
+    (statements, is_sound)
+}
+
+/// A statement in which several begin by the other reading, each as a statement does: a server that reads so would run
+/// them without a word. Whatever else is read otherwise there is an error.
+fn several<'s, 'a>(
+    dialect: Dialect,
+    statements: &'s [Statement<'a>],
+    others: &[Statement<'a>],
+) -> Option<&'s Statement<'a>> {
+    let mut rest = others;
+    statements.iter().find(|statement| {
+        let before = rest.partition_point(|other| other.span.end <= statement.span.start);
+        let inside = rest.partition_point(|other| other.span.start < statement.span.end);
+        let within = &rest[before.min(inside)..inside];
+        rest = &rest[before.min(inside)..];
+        let runs = |other: &Statement<'_>| *classify(dialect, other.text()).class() != Class::Other;
+        within.len() > 1 && within.iter().all(runs)
+    })
 }
 
 fn split_tokens<'a>(

@@ -632,6 +632,12 @@ async fn stamps_run_nothing() {
     let tables = "SELECT name FROM sqlite_schema WHERE name LIKE 't_'";
     assert!(place.column(tables).await.is_empty());
 
+    let url = format!("--database-url=sqlite:{}", place.path("app.db").display());
+    let said = place.call(&["stamp", "base", &url]);
+    let removed = "stamp removes b1, Revision b1\nstamp removes c1, Revision c1\nheads: none\n";
+    assert_eq!(format!("{}{}", said.stderr, said.stdout), removed);
+    stamp(&["billing", "web"]);
+
     // A row that no file knows: only `--purge` gets past it.
     place
         .run_script("INSERT INTO limbeck_version VALUES ('zz')")
@@ -647,7 +653,7 @@ async fn stamps_run_nothing() {
     let base = ["stamp", "base", "--database-url", "sqlite:app.db"];
     assert_eq!(
         place.call(&base).stdout,
-        "unstamp e1, Revision e1\nheads: none\n"
+        "stamp removes e1, Revision e1\nheads: none\n"
     );
     assert!(place.current().is_empty());
     assert_eq!(stamp(&["base"])["heads"], json!([]));

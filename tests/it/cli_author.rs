@@ -630,7 +630,13 @@ fn a_folder_that_cannot_be_written() {
     assert_eq!((said.code, &*said.kind()), (1, "io"));
     let long = format!("--rev-id={}", "x".repeat(255));
     let said = place.call(&["revision", &long, "--json"]);
-    assert_eq!((said.code, &*said.kind()), (1, "io"));
+    assert_eq!((said.code, &*said.kind()), (1, "file_template"));
+    assert!(
+        said.stderr
+            .contains("would have 259 bytes, and file systems take 255"),
+        "{}",
+        said.stderr
+    );
     assert_eq!(files(&place.path("migrations")).len(), 5);
     assert_eq!(
         done(place.call(&["revision", &long, "--file-template={slug}r.sql"])),
@@ -754,4 +760,38 @@ fn the_examples_of_the_help_work() {
             assert!(!errors.contains("error"), "{example}\n{errors}");
         }
     }
+}
+
+#[test]
+fn subfolders_are_read_where_they_are_asked_for() {
+    let place = Place::new(&[("a1", "", "", "-- @upgrade\n")]);
+    fs::create_dir(place.path("migrations/2026")).expect("a folder");
+    place.write(
+        "migrations/2026/b1.sql",
+        &file("b1", "a1", "", "-- @upgrade\n"),
+    );
+    let url = "--database-url=sqlite:app.db";
+    for command in [
+        &["heads", "--json"][..],
+        &["revision", "--rev-id=c1", "--json"],
+        &["upgrade", "head", url, "--json"],
+    ] {
+        let said = place.call(command);
+        assert_eq!((said.code, &*said.kind()), (1, "subfolder"), "{command:?}");
+        assert!(
+            said.stderr.contains("migrations/2026/b1.sql"),
+            "{}",
+            said.stderr
+        );
+    }
+    done(place.call(&["revision", "--rev-id=c1", "--subfolders"]));
+    done(place.call(&["merge", "--subfolders", "--help"]));
+    assert_eq!(
+        Migrations::from_tree(place.path("migrations"))
+            .expect("a graph")
+            .graph()
+            .heads()[..],
+        ["c1".into()]
+    );
+    done(place.call(&["upgrade", "head", url, "--subfolders"]));
 }

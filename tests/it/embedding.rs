@@ -326,3 +326,114 @@ fn several_heads_are_embedded_where_they_are_allowed_or_labelled() {
     assert_eq!(service.build(), Built::Anew);
     assert_eq!(service.ids(), "b1 a2 x y z c1");
 }
+
+/// Files come with old time stamps, as in the layers of a container: a build before they are there does not pass for
+/// one with them.
+#[test]
+fn what_is_copied_after_a_first_build_is_embedded() {
+    let service = Crate::new();
+    let files = ["migrations/b1_accounts.sql", "migrations/a2_names.sql"];
+    let texts = files.map(|path| (path, service.read(path)));
+    let empty = || files.iter().for_each(|path| service.remove(path));
+    // As they were before any build, the folder too.
+    let copy = || {
+        for (path, text) in &texts {
+            service.write(path, text);
+            age(&service.path(path));
+        }
+        age(&service.path("migrations"));
+    };
+
+    empty();
+    let errors = service.refused();
+    let reason = "migrations: no revision file is there";
+    assert!(errors.contains(reason), "{errors}");
+    copy();
+    assert_eq!(service.build(), Built::Anew);
+    assert_eq!(service.ids(), "b1 a2 c1");
+
+    // Where an empty folder is meant.
+    let script = service.read("build.rs");
+    let allowing = script.replace(
+        r#"limbeck::codegen::embed("migrations");"#,
+        r#"limbeck::codegen::Embed::new("migrations").allow_empty().emit_or_exit();"#,
+    );
+    empty();
+    service.write("build.rs", &allowing);
+    assert_eq!(service.build(), Built::Anew);
+    assert_eq!(service.ids(), "c1");
+    copy();
+    assert_eq!(service.build(), Built::Anew);
+    assert_eq!(service.ids(), "b1 a2 c1");
+    assert_eq!(service.build(), Built::Fresh);
+
+    // The README's recipe: a first build without anything of the service, then its files, then `touch`.
+    let main = service.read("src/main.rs");
+    empty();
+    service.write("build.rs", "fn main() {}\n");
+    service.write("src/main.rs", "fn main() {}\n");
+    assert_eq!(service.build(), Built::Anew);
+    service.write("build.rs", &script);
+    service.write("src/main.rs", &main);
+    copy();
+    for path in ["build.rs", "src/main.rs"] {
+        age(&service.path(path));
+        touch(&service.path(path));
+    }
+    assert_eq!(service.build(), Built::Anew);
+    assert_eq!(service.ids(), "b1 a2 c1");
+}
+
+/// Gives it a time stamp before any build.
+fn age(path: &Path) {
+    set_time(
+        path,
+        std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000),
+    );
+}
+
+fn touch(path: &Path) {
+    set_time(path, std::time::SystemTime::now());
+}
+
+fn set_time(path: &Path, time: std::time::SystemTime) {
+    let file = File::open(path).expect("it is there");
+    file.set_modified(time).expect("its time can be set");
+}
+
+/// As when a folder is read at run time: see `revision_files.rs`.
+#[test]
+#[cfg(unix)]
+fn hidden_files_are_left_alone_and_nothing_else_is() {
+    let service = Crate::new();
+    service.write("migrations/._a2_names.sql", "\0\x05\x16\x07");
+    service.write("migrations/.sql", "nothing");
+    service.build();
+    assert_eq!(service.ids(), "b1 a2 c1");
+
+    let link = service.path("migrations/gone.sql");
+    std::os::unix::fs::symlink("nowhere.sql", &link).expect("a link");
+    let errors = service.refused();
+    assert!(
+        errors.contains("migrations/gone.sql: could not be read"),
+        "{errors}"
+    );
+    fs::remove_file(link).expect("the link");
+
+    fs::create_dir_all(service.path("migrations/2026/q1")).expect("folders");
+    service.write("migrations/2026/q1/d3.sql", &file("d3", "a2"));
+    let errors = service.refused();
+    let reason = "migrations/2026/q1/d3.sql: a revision file in a subfolder, which is not read";
+    assert!(errors.contains(reason), "{errors}");
+
+    let script = service.read("build.rs").replace(
+        r#"limbeck::codegen::embed("migrations");"#,
+        r#"limbeck::codegen::Embed::new("migrations").subfolders().emit_or_exit();"#,
+    );
+    service.write("build.rs", &script);
+    assert_eq!(service.build(), Built::Anew);
+    assert_eq!(service.ids(), "b1 a2 d3 c1");
+    service.write("migrations/2026/d4.sql", &file("d4", "d3"));
+    assert_eq!(service.build(), Built::Anew);
+    assert_eq!(service.ids(), "b1 a2 d3 d4 c1");
+}

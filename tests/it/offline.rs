@@ -161,6 +161,146 @@ on_each! {
         }
     }
 
+    /// Each revision of a script begins in the session as the script found it, and limbeck's own tables are found
+    /// whatever a revision set.
+    async fn settings_of_a_section_end_behind_it(db) {
+        use limbeck::Dialect::{Postgres, Sqlite};
+        let name = match db.dialect {
+            Sqlite => "main".to_owned(),
+            Postgres => db.strings("SELECT current_database()::text").await.remove(0),
+            _ => db.strings("SELECT CONVERT(DATABASE() USING utf8mb4)").await.remove(0),
+        };
+        let role = format!("r_{name}");
+        let sets: &[&str] = match db.dialect {
+            Sqlite => &[
+                "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; PRAGMA case_sensitive_like = ON",
+                "CREATE TEMP TABLE limbeck_version (x); CREATE TEMP TABLE limbeck_history (x)",
+            ],
+            Postgres => &[
+                "CREATE SCHEMA s; CREATE TABLE s.limbeck_version (x int); SET search_path = s",
+                "SET ROLE {role}",
+                "SET SESSION AUTHORIZATION {role}",
+                "CREATE TEMP TABLE probe (n INT, t VARCHAR(20)); SET default_transaction_read_only = on",
+                "CREATE TABLE k (id int PRIMARY KEY, o int REFERENCES k DEFERRABLE INITIALLY DEFERRED); \
+                 INSERT INTO k VALUES (1, 2), (2, 1)",
+            ],
+            _ => &[
+                "USE mysql",
+                "SET ROLE {role}",
+                "SET ROLE NONE",
+                "SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES', foreign_key_checks = 0, time_zone = '+05:00'",
+                "SET NAMES latin1; SET autocommit = 0; SET sql_select_limit = 1",
+            ],
+        };
+        db.run("CREATE TABLE probe (n INT, t VARCHAR(20)); CREATE TABLE seen (n INT)").await;
+        if db.dialect == Postgres {
+            db.run(&format!("CREATE ROLE {role}")).await;
+        } else if db.dialect != Sqlite {
+            db.run(&format!("CREATE ROLE {role}; GRANT {role} TO CURRENT_USER()")).await;
+        }
+        for words in ["", " autocommit"] {
+            for (number, sql) in sets.iter().enumerate() {
+                // In a transaction SQLite would do nothing.
+                if db.dialect == Sqlite && words.is_empty() && number == 0 {
+                    continue;
+                }
+                let sql = sql.replace("{role}", &role);
+                let settings = match db.dialect {
+                    Sqlite => "SELECT (SELECT foreign_keys FROM pragma_foreign_keys) + 2 * ('a' LIKE 'A')",
+                    Postgres => "SELECT length(current_setting('search_path')) + length(current_user)",
+                    _ => "SELECT LENGTH(@@sql_mode) + LENGTH(DATABASE()) + LENGTH(IFNULL(CURRENT_ROLE(), '')) \
+                          + @@autocommit + @@foreign_key_checks + LENGTH(@@character_set_client) + LENGTH(@@time_zone)",
+                };
+                let settings = format!("-- @upgrade\nINSERT INTO seen {settings};\nINSERT INTO probe VALUES (1, 'x');\n");
+                let files = migrations(&[
+                    ("a", "", "", &*settings),
+                    ("b", "a", "", &format!("-- @upgrade{words} lock_timeout=3s\n{sql};\n-- @downgrade\n")),
+                    ("c", "b", "", &*settings),
+                ]);
+                let migrator = Migrator::new(&db.pool, files).script_dialect(db.dialect);
+                let migrator = if sql.starts_with("USE") {
+                    let error = migrator.upgrade_sql(&Range::all()).expect_err("no database is known");
+                    assert_eq!(error.kind(), "not_as_script", "{error}");
+                    migrator.version_schema(&name)
+                } else {
+                    migrator
+                };
+                let script = migrator.upgrade_sql(&Range::all()).expect("a script");
+                let Some((ok, told)) = client(&db.url, &script) else { return };
+                assert!(ok, "{told}\n{script}");
+                assert_eq!(migrator.current().await.expect("current"), ["c"], "{script}");
+                let seen = db.strings("SELECT CAST(n AS CHAR(20)) FROM seen").await;
+                assert_eq!(seen.len(), 2, "{script}");
+                assert_eq!(seen[0], seen[1], "{script}");
+                assert_eq!(db.strings("SELECT t FROM probe").await, ["x", "x"], "{script}");
+                db.run("DELETE FROM seen; DELETE FROM probe; DELETE FROM limbeck_version; DELETE FROM limbeck_history").await;
+                if db.dialect == Postgres {
+                    db.run("DROP SCHEMA IF EXISTS s CASCADE; DROP TABLE IF EXISTS k").await;
+                }
+            }
+        }
+        if db.dialect != Sqlite {
+            db.run(&format!("DROP ROLE {role}")).await;
+        }
+    }
+
+    /// A message and a file's name stay comments, whatever characters they hold.
+    async fn what_a_script_says_of_a_revision_stays_a_comment(db) {
+        let ends = "\r\u{b}\u{c}\u{1b}\u{85}\u{2028}\u{202e}";
+        let lost = |number: usize, end: char| format!("x{end}CREATE TABLE lost{number}(id INT);");
+        for (number, end) in ends.chars().enumerate() {
+            let text = format!(
+                "-- {}\n--\n-- revision: a{number}\n-- down_revision: none\n\n-- @require\nSELECT 1 WHERE 1 = 0;\n\
+                 -- @upgrade\nCREATE TABLE a{number} (id INT);\n",
+                lost(number, end)
+            );
+            let revision = limbeck::Revision::parse(lost(number + 100, end), text).expect("a revision");
+            let files = limbeck::Migrations::new([revision]).expect("a graph");
+            let migrator = Migrator::new(&db.pool, files)
+                .version_table(format!("version{number}"))
+                .script_dialect(db.dialect);
+            let script = migrator.upgrade_sql(&Range::all()).expect("a script");
+            let Some((ok, told)) = client(&db.url, &script) else { return };
+            assert!(ok, "{told}\n{script:?}");
+            let made: Vec<String> = db.tables().await.into_iter().filter(|table| table.contains("lost")).collect();
+            assert_eq!(made, Vec::<String>::new(), "{script:?}");
+            let mut comments = script.split('\n').filter(|line| line.starts_with("--"));
+            assert!(!comments.any(|comment| comment.contains(end)), "{script:?}");
+        }
+    }
+
+    /// A `--` comment ends where the database ends it: what stands behind it is run, or is none of the statements.
+    async fn a_comment_hides_what_it_hides_from_the_server(db) {
+        let files = migrations(&[("a", "", "", "-- @upgrade\n-- note\rCREATE TABLE found(id INT);\n")]);
+        let _ = Migrator::new(&db.pool, files).upgrade_to_head().await.expect("a run");
+        let made = db.tables().await.contains(&"found".to_owned());
+        assert_eq!(made, db.dialect == limbeck::Dialect::Postgres);
+    }
+
+    /// A setting of the server's says what a backslash is: a file that fits it runs.
+    async fn a_backslash_is_what_the_server_takes_it_for(db) {
+        let files = migrations(&[(
+            "a",
+            "",
+            "",
+            "-- @upgrade\nCREATE TABLE a (t VARCHAR(20));\n\
+             -- @downgrade [sqlite]\nINSERT INTO a VALUES ('C:\\');\n\
+             -- @downgrade [postgres]\nINSERT INTO a VALUES ('it\\'s; x');\n\
+             -- @downgrade [mysql, mariadb]\nSET sql_mode = 'NO_BACKSLASH_ESCAPES';\nINSERT INTO a VALUES ('C:\\');\n",
+        )]);
+        let _ = Migrator::new(&db.pool, files.clone()).upgrade_to_head().await.expect("up");
+        let mut connection = db.pool.acquire().await.expect("a connection");
+        let setting = match db.dialect {
+            limbeck::Dialect::Postgres => "SET standard_conforming_strings = off",
+            _ => "SELECT 1",
+        };
+        sqlx::raw_sql(setting).execute(&mut *connection).await.expect("it can be set");
+        let _ = Migrator::new(&mut *connection, files).downgrade("base").await.expect("down");
+        drop(connection);
+        let expected = if db.dialect == limbeck::Dialect::Postgres { "it's; x" } else { "C:\\" };
+        assert_eq!(db.strings("SELECT t FROM a").await, [expected]);
+    }
+
     /// What no script can hold is refused, and so is a range that needs a database.
     async fn what_no_script_can_hold_is_refused(db) {
         for words in ["rust", "repeat"] {

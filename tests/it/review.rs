@@ -524,12 +524,7 @@ async fn a_character_set_of_a_migration_is_its_own() {
             "",
             "-- @upgrade\nSET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES';\nCREATE TABLE \"b\" (id INT);\nSET autocommit = 0;\nINSERT INTO b VALUES (1);\n",
         ),
-        (
-            "ü3",
-            "ö2",
-            "",
-            "-- @upgrade\nLOCK TABLES a WRITE;\nINSERT INTO a VALUES (1);\nUNLOCK TABLES;\n",
-        ),
+        ("ü3", "ö2", "", "-- @upgrade\nINSERT INTO a VALUES (1);\n"),
     ]);
     let mut connection = db.pool.acquire().await.expect("a connection");
     let migrator = Migrator::new(&mut *connection, files);

@@ -38,6 +38,16 @@ fn bodies<'r>(revision: &'r Revision, sections: &[Section]) -> Vec<&'r str> {
         .collect()
 }
 
+/// PostgreSQL runs what stands behind a lone CR: it is not dropped where no SQL may stand.
+#[test]
+fn a_comment_before_the_sections_or_in_code_hides_no_sql() {
+    let sections = "-- note\rCREATE TABLE lost(id INT);\n-- @upgrade\nSELECT 1;\n";
+    assert_eq!(refused(sections), ("before_first_section", 6, 9));
+    let sections = "-- @upgrade rust\n-- note\rCREATE TABLE lost(id INT);\n";
+    assert_eq!(refused(sections), ("sql_in_rust", 7, 9));
+    with_sections("-- @upgrade [sqlite]\nSELECT 1; -- a\r/* b\n");
+}
+
 #[test]
 fn a_whole_file() {
     let revision = parse(
@@ -791,5 +801,91 @@ proptest! {
         bytes.push(0xff);
         let error = Revision::parse_bytes("a.sql", Cow::Owned(bytes)).unwrap_err();
         prop_assert_eq!((error.line(), error.column()), (line, column));
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_folder_is_read_whole_or_not_at_all() {
+    use limbeck::MigrationsError;
+    use std::os::unix::fs::symlink;
+
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("migrations");
+    let write = |path: &str, text: &str| {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let revision = |id: &str| {
+        format!("-- {id}\n--\n-- revision: {id}\n-- down_revision: none\n\n-- @upgrade\n")
+    };
+    let ids = |migrations: Migrations| -> Vec<String> {
+        let mut ids: Vec<String> = migrations.iter().map(|one| one.id().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    write("a.sql", &revision("a"));
+    write("README.md", "what these are");
+    for hidden in [".sql", ".b.sql", "._a.sql", ".git/c.sql", ".SQL"] {
+        write(hidden, "no revision");
+    }
+    write("notes/readme.txt", "none of SQL");
+    assert_eq!(ids(Migrations::from_dir(&folder).unwrap()), ["a"]);
+
+    // A link to a file and to a folder is what it leads to.
+    let elsewhere = temporary.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("d.sql"), revision("d")).unwrap();
+    symlink(elsewhere.join("d.sql"), folder.join("d.sql")).unwrap();
+    assert_eq!(ids(Migrations::from_dir(&folder).unwrap()), ["a", "d"]);
+    fs::remove_file(folder.join("d.sql")).unwrap();
+    symlink(&elsewhere, folder.join("more")).unwrap();
+    write("2026/q1/e.sql", &revision("e"));
+    match Migrations::from_dir(&folder).unwrap_err() {
+        MigrationsError::Subfolder {
+            path, folder: of, ..
+        } => {
+            assert_eq!(path, folder.join("2026/q1/e.sql"));
+            assert_eq!(of, folder);
+        }
+        other => panic!("{other}"),
+    }
+    assert_eq!(
+        ids(Migrations::from_tree(&folder).unwrap()),
+        ["a", "d", "e"]
+    );
+
+    // A folder that looks like a file, and one that is empty, are folders.
+    fs::create_dir(folder.join("f.sql")).unwrap();
+    assert_eq!(
+        ids(Migrations::from_tree(&folder).unwrap()),
+        ["a", "d", "e"]
+    );
+
+    for (name, target) in [
+        ("x.sql", "nowhere.sql"),
+        ("x.sql", "x.sql"),
+        ("x", "nowhere"),
+        ("2026/x", ".."),
+        ("x", "."),
+    ] {
+        symlink(target, folder.join(name)).unwrap();
+        for read in [
+            Migrations::from_dir(&folder),
+            Migrations::from_tree(&folder),
+        ] {
+            match read.unwrap_err() {
+                MigrationsError::Io { path, .. } => {
+                    assert!(
+                        path.starts_with(folder.join(name)),
+                        "{name}: {}",
+                        path.display()
+                    );
+                }
+                other => panic!("{name}: {other}"),
+            }
+        }
+        fs::remove_file(folder.join(name)).unwrap();
     }
 }

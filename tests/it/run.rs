@@ -111,4 +111,47 @@ on_each! {
         let report = migrator.stamp("base", Purge::Clear).await.expect("purge");
         assert_eq!(report.heads, Vec::<String>::new());
     }
+
+    /// It goes back to one place: of two targets neither is silently left out.
+    async fn a_downgrade_has_one_target(db) {
+        let migrator = Migrator::new(&db.pool, diamond());
+        let _ = migrator.upgrade_to_head().await.expect("up");
+        let targets = || vec!["b1".parse::<Target>().expect("a target"), Target::base()];
+        for error in [
+            migrator.downgrade(targets()).await.expect_err("two"),
+            migrator.plan_downgrade(targets()).await.expect_err("two"),
+        ] {
+            assert_eq!(error.kind(), "several_targets");
+            assert!(error.to_string().contains("`b1 base` is 2 targets"), "{error}");
+        }
+        assert_eq!(migrator.current().await.expect("current"), ["m1"]);
+    }
+
+    /// No table of the database's own is ever taken for limbeck's, nor one of limbeck's for another.
+    async fn names_of_the_catalog_and_of_each_other_are_refused(db) {
+        use limbeck::Dialect::{Postgres, Sqlite};
+        let before = db.tables().await;
+        let new = || Migrator::new(&db.pool, diamond());
+        let mut refused = match db.dialect {
+            Sqlite => vec![new().version_table("sqlite_schema"), new().history_table("SQLITE_x"), new().version_table("LIMBECK_history")],
+            Postgres => vec![new().version_table("pg_class"), new().history_table("pg_x"), new().version_schema("pg_catalog"), new().version_schema("information_schema")],
+            _ => vec![new().version_schema("Information_Schema"), new().version_table("Limbeck_History_Lock")],
+        };
+        refused.push(new().version_table("limbeck_history"));
+        refused.push(new().version_table("h_lock").history_table("h"));
+        for migrator in refused {
+            for error in [
+                migrator.upgrade_to_head().await.expect_err("refused"),
+                migrator.current().await.expect_err("refused"),
+                migrator.upgrade_sql(&limbeck::Range::all()).expect_err("refused"),
+            ] {
+                assert_eq!(error.kind(), "bad_name", "{error}");
+            }
+        }
+        assert_eq!(db.tables().await, before);
+        if db.dialect == Postgres {
+            // Where the database tells names by their case, they are two.
+            let _ = new().version_table("Limbeck_History").upgrade_to_head().await.expect("up");
+        }
+    }
 }

@@ -64,6 +64,54 @@ const MAIN: &[(&[Dialect], &str, &[&str])] = &[
         "begin; insert into t values (1); end; select 1",
         &["begin", "insert into t values (1)", "end", "select 1"],
     ),
+    // Read as the one setting of the server's has it under which the text can be right.
+    (
+        &[Mysql, Mariadb],
+        "insert into t values ('C:\\');insert into t values (\"D:\\\")",
+        &[
+            "insert into t values ('C:\\')",
+            "insert into t values (\"D:\\\")",
+        ],
+    ),
+    (
+        &[Mysql, Mariadb],
+        "insert into t values ('C:\\');insert into t values ('D:\\')",
+        &[
+            "insert into t values ('C:\\')",
+            "insert into t values ('D:\\')",
+        ],
+    ),
+    (
+        &[Postgres, Mysql, Mariadb],
+        "select 'it\\'s; x', 'that\\'s';select 2",
+        &["select 'it\\'s; x', 'that\\'s'", "select 2"],
+    ),
+    // Sound under both settings: the default holds.
+    (
+        &[Mysql, Mariadb],
+        "select 'it\\'s';-- don't\nselect 'x'",
+        &["select 'it\\'s'", "select 'x'"],
+    ),
+    (
+        &[Sqlite, Postgres],
+        "select 'C:\\';-- don't\nselect 'x'",
+        &["select 'C:\\'", "select 'x'"],
+    ),
+    (
+        &[Mysql, Mariadb],
+        "select \\N;select 'a\\\\'",
+        &["select \\N", "select 'a\\\\'"],
+    ),
+    (
+        &[Postgres],
+        "-- a\rselect 1;-- b\x0cselect 2\rselect 3",
+        &["select 1", "select 3"],
+    ),
+    (
+        &[Sqlite, Mysql, Mariadb],
+        "-- a\rselect 1;-- b\x0cselect 2\n;select 3",
+        &["select 3"],
+    ),
     (
         &[Sqlite, Postgres],
         "select \"a\"\";\" ; 2",
@@ -439,7 +487,7 @@ fn what_is_never_closed_is_an_error_at_its_opener() {
     let cases: &[(&[Dialect], &str, K, usize)] = &[
         (&Dialect::ALL, "é; 'a''; ", K::UnterminatedString, 4),
         (&[Sqlite, Postgres], "1; \"a;", K::UnterminatedIdentifier, 3),
-        (&[Mysql, Mariadb], "1; \"a\\\";", K::UnterminatedString, 3),
+        (&[Mysql, Mariadb], "1; \"a\\\"; '", K::UnterminatedString, 3),
         (
             &[Sqlite, Mysql, Mariadb],
             "1; `a``;",
@@ -694,4 +742,22 @@ fn sqlite_agrees_on_the_cases() {
         seen += 1;
     }
     assert!(seen > 0);
+}
+
+/// One statement under one setting of the server's and two under the other, each sound: the server would run two where
+/// limbeck knew of one.
+#[test]
+fn a_backslash_that_makes_other_statements_is_refused() {
+    for dialect in [Mysql, Mariadb] {
+        let error = sql::split(dialect, "select 1; select 'a\\'; select 'b' -- '\n").unwrap_err();
+        assert_eq!(
+            *error.kind(),
+            SplitErrorKind::AmbiguousBackslash,
+            "{dialect}"
+        );
+        assert_eq!(error.offset(), 19);
+    }
+    // In one message PostgreSQL runs both in one transaction.
+    let text = "select 1; select 'a\\' -- '; select 2\n, 3";
+    assert_eq!(texts(Postgres, text).len(), 2);
 }

@@ -305,6 +305,7 @@ const POSTGRES: Grammar = Grammar {
         " /* /* ; */ \" */ ",
         " -- ; ' $$\n",
         " --\n",
+        " -- ; '\r",
         "/* END */",
     ],
     tails: &["", " ", "\n", " -- ; '\n", "/* ; */"],
@@ -355,6 +356,7 @@ const MARIADB: Grammar = Grammar {
         " -- ; '\n",
         " # ; \"\n",
         " --\n",
+        " -- ; \r'\n",
         " /*! */ ",
         " /*!50700 ; ' */ ",
     ],
@@ -389,6 +391,86 @@ fn mariadb_agrees() {
     for seed in 1..=GENERATED {
         let script = Dice(seed * 7919).script(&MARIADB, ";");
         server.compare(Dialect::Mariadb, &script);
+    }
+}
+
+/// Whatever might end a line: what stands behind it is code, or a comment, as the server has it.
+fn what_might_end_a_comment() -> impl Iterator<Item = String> {
+    let ends = "\n\r\u{b}\u{c}\u{8}\u{1a}\u{1c}\u{85}\u{2028}\u{2029}";
+    ends.chars().map(|end| {
+        format!(
+            "INSERT INTO log (txt) VALUES ('a'); -- note{end}INSERT INTO log (txt) VALUES ('b')\n"
+        )
+    })
+}
+
+#[test]
+fn comments_end_where_the_servers_end_them() {
+    if let Some(mut server) = postgres(&place("ends")) {
+        for script in what_might_end_a_comment() {
+            server.compare(Dialect::Postgres, &script);
+        }
+    }
+    if let Some(url) = url("LIMBECK_TEST_MYSQL_URL") {
+        let mut server = mariadb(&url, &place("ends"));
+        for script in what_might_end_a_comment() {
+            server.compare(Dialect::Mariadb, &script);
+        }
+    }
+    let runtime = Runtime::new().expect("a runtime");
+    for script in what_might_end_a_comment() {
+        let written = |texts: Vec<String>| {
+            runtime.block_on(async {
+                let mut sqlite = sqlx::SqliteConnection::connect("sqlite::memory:")
+                    .await
+                    .expect("SQLite");
+                for text in [vec!["CREATE TABLE log (txt TEXT)".to_owned()], texts].concat() {
+                    sqlx::raw_sql(AssertSqlSafe(text))
+                        .execute(&mut sqlite)
+                        .await
+                        .expect("it runs");
+                }
+                sqlx::query_scalar::<_, String>("SELECT txt FROM log ORDER BY 1")
+                    .fetch_all(&mut sqlite)
+                    .await
+                    .expect("rows")
+            })
+        };
+        let split = sql::split(Dialect::Sqlite, &script).expect("statements");
+        let one_by_one = split.iter().map(|one| one.text().to_owned()).collect();
+        assert_eq!(
+            written(one_by_one),
+            written(vec![script.clone()]),
+            "{script:?}"
+        );
+    }
+}
+
+/// Under the setting that is not the default the server reads a backslash in a string otherwise.
+#[test]
+fn a_backslash_is_what_the_servers_setting_makes_it() {
+    if let Some(mut server) = postgres(&place("backslash")) {
+        server
+            .run("SET standard_conforming_strings = off; SET escape_string_warning = off")
+            .expect("it can be set");
+        for script in [
+            "INSERT INTO log (txt) VALUES ('it\\'s; x');INSERT INTO log (txt) VALUES ('a\\\\');",
+            "INSERT INTO log (txt) VALUES ('it\\'s; x'), (E'it\\'s;'), ('that\\'s') -- it's\n;SELECT ';\\''",
+        ] {
+            server.compare(Dialect::Postgres, script);
+        }
+    }
+    if let Some(url) = url("LIMBECK_TEST_MYSQL_URL") {
+        let mut server = mariadb(&url, &place("backslash"));
+        server
+            .run("SET sql_mode = 'NO_BACKSLASH_ESCAPES'")
+            .expect("it can be set");
+        for script in [
+            "INSERT INTO log (txt) VALUES ('C:\\');INSERT INTO log (txt) VALUES (\"D:\\\");",
+            "BEGIN NOT ATOMIC INSERT INTO log (txt) VALUES ('C:\\'); INSERT INTO log (txt) VALUES ('D:\\'); END;",
+        ] {
+            server.compare(Dialect::Mariadb, script);
+        }
     }
 }
 

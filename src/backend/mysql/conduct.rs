@@ -120,12 +120,12 @@ impl Conduct<MySql> for MySqlConduct {
 
     fn close_check(&self, message: &mut Message, dialect: Dialect, check: &Check, _: bool) {
         if check.is_limited() {
-            message.own_all(&session::end_limits(dialect));
+            message.own_all(&mysql::end_limits(dialect));
         }
     }
 
     async fn enter_section(&mut self, line: &mut Line<'_, MySql>) -> Result<(), Fault> {
-        line.query(session::ENTER).await.map(drop)
+        line.query(mysql::ENTER).await.map(drop)
     }
 
     async fn set_timeouts(
@@ -144,7 +144,7 @@ impl Conduct<MySql> for MySqlConduct {
         line: &mut Line<'_, MySql>,
         _: &Prepared,
     ) -> Result<(), Fault> {
-        let leave = session::leave(line.dialect(), &line.server);
+        let leave = mysql::leave(line.dialect(), &line.server);
         line.send_each(&leave).await;
         Ok(())
     }
@@ -161,7 +161,7 @@ impl Conduct<MySql> for MySqlConduct {
         } else if statement.is_ddl() {
             set_timeout(dialect, Timeout::Lock, ddl_lock)
         } else {
-            Some(session::END_LOCK_LIMIT.to_owned())
+            Some(mysql::END_LOCK_LIMIT.to_owned())
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) async fn generate(
     output: &Output,
 ) -> Result<u8, CliError> {
     let folder = Folder::open(folder(context)?)?;
-    let others = folder.migrations()?;
+    let others = context.migrations()?;
     // Whatever can be said without the database is said first.
     let graph = others.graph();
     let down_revision = parents(graph, args)?;
@@ -89,7 +89,7 @@ pub(super) async fn generate(
     folder.add_all(&files)?;
     drop(folder);
     let paths: Vec<_> = written.into_iter().map(|draft| draft.path).collect();
-    let migrations = edited(&paths, migrations, &args.file, output).await?;
+    let migrations = edited(&paths, migrations, &args.file, context.subfolders(), output).await?;
     let document = GeneratedDocument {
         list: written_list(&paths, &migrations),
         changes: documents,

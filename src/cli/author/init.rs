@@ -61,7 +61,7 @@ pub(in crate::cli) async fn init(
     }
     draft.write(&folder)?;
     drop(folder);
-    answer_written(draft, &args.file, output).await?;
+    answer_written(draft, &args.file, context.subfolders(), output).await?;
     output.progress(&to_paste(path));
     Ok(0)
 }

@@ -41,7 +41,7 @@ pub(in crate::cli) async fn merge(
     output: &Output,
 ) -> Result<u8, CliError> {
     let folder = Folder::open(folder(context)?)?;
-    let others = folder.migrations()?;
+    let others = context.migrations()?;
     let graph = others.graph();
     let joined = joined(graph, &args.revisions)?;
     let message = match &args.message {
@@ -58,7 +58,7 @@ pub(in crate::cli) async fn merge(
     let draft = Draft::new(wish, folder.path(), &others)?;
     draft.write(&folder)?;
     drop(folder);
-    answer_written(draft, &args.file, output).await?;
+    answer_written(draft, &args.file, context.subfolders(), output).await?;
     Ok(0)
 }
 

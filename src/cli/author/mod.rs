@@ -35,7 +35,7 @@ use super::error::CliError;
 use super::lists::listed;
 use super::output::Output;
 use crate::graph::{Graph, Names};
-use crate::migrations::Migrations;
+use crate::migrations::{Migrations, Subfolders};
 use crate::revision::FileTemplate;
 
 /// What every new revision file takes.
@@ -69,10 +69,11 @@ fn folder(context: &dyn Context) -> Result<&Path, AuthorError> {
 async fn answer_written(
     written: Draft,
     args: &NewFileArgs,
+    subfolders: Subfolders,
     output: &Output,
 ) -> Result<(), CliError> {
     let paths = [written.path];
-    let migrations = edited(&paths, written.migrations, args, output).await?;
+    let migrations = edited(&paths, written.migrations, args, subfolders, output).await?;
     answer("wrote", &paths, &migrations, output)?;
     note_heads_added(&migrations, written.heads_before, output);
     Ok(())
@@ -83,6 +84,7 @@ async fn edited(
     paths: &[PathBuf],
     migrations: Migrations,
     args: &NewFileArgs,
+    subfolders: Subfolders,
     output: &Output,
 ) -> Result<Migrations, CliError> {
     let folder = paths.first().and_then(|path| path.parent());
@@ -94,7 +96,7 @@ async fn edited(
         output.note(&format!("wrote {}", path.display()));
     }
     editor::open(paths.to_vec()).await?;
-    Ok(Migrations::from_dir(folder)?)
+    Ok(Migrations::read(folder, subfolders)?)
 }
 
 /// Tells which files were written or edited.

@@ -79,7 +79,7 @@ pub(in crate::cli) async fn revision(
         )));
     }
     let folder = Folder::open(folder(context)?)?;
-    let others = folder.migrations()?;
+    let others = context.migrations()?;
     let graph = others.graph();
     let wish = Wish {
         message: &args.message,
@@ -91,7 +91,7 @@ pub(in crate::cli) async fn revision(
     let draft = Draft::new(wish, folder.path(), &others)?;
     draft.write(&folder)?;
     drop(folder);
-    answer_written(draft, &args.file, output).await?;
+    answer_written(draft, &args.file, context.subfolders(), output).await?;
     Ok(0)
 }
 

@@ -168,7 +168,7 @@ mod tests {
         no_migrations: old: no migrations of sqlx are in it: what to do
         refused_source: old/1_a.sql: what is wrong
         refused_source: old/1_a.sql:3: what is wrong
-        refused_source: old/1_a.sql:3: `BEGIN` begins or ends a transaction: limbeck begins and commits by itself: take it out; SAVEPOINT is allowed, and in a section with the word `autocommit` each statement commits alone
+        refused_source: old/1_a.sql:3: `BEGIN` begins or ends a transaction: limbeck begins and commits by itself: take it out; SAVEPOINT is allowed in a section without the word `autocommit`, and in one with it each statement commits alone
         refused_source: old/1_a.sql: a section's body holds a line that begins a section of its own: indent the line
         refused_source: old/1_a.sql: revision `a` has `x` in its down_revision, which is not there
         same_folder: old: this is the folder that is read, and it is never written to: name another one for the revision files with --dir

@@ -28,7 +28,7 @@ use super::error::CliError;
 use super::files::Folder;
 use super::output::Output;
 use crate::dialect::Dialect;
-use crate::migrations::{Migrations, MigrationsError};
+use crate::migrations::{Migrations, MigrationsError, Subfolders};
 use crate::revision::{Revision, SectionKind};
 pub(super) use error::ImportError;
 pub(super) use found::is_open;
@@ -119,10 +119,10 @@ pub(super) fn import(
         }
     }
     let files = files(&found.migrations, folder)?;
-    checked(&files, folder)?;
+    checked(&files, folder, context.subfolders())?;
     // Nothing is made before all is found right; and another process may have written since.
     let locked = Folder::create(folder)?;
-    let order = checked(&files, folder)?;
+    let order = checked(&files, folder, context.subfolders())?;
     // Parents first: who reads the folder meanwhile finds no revision without them.
     let texts: Vec<(PathBuf, String)> = order
         .iter()
@@ -256,7 +256,11 @@ fn files<'f>(migrations: &'f [Migration], folder: &Path) -> Result<Vec<NewFile<'
 }
 
 /// Reads what would be written together with what is there, and gives the files in the graph's order.
-fn checked(files: &[NewFile<'_>], folder: &Path) -> Result<Vec<usize>, CliError> {
+fn checked(
+    files: &[NewFile<'_>],
+    folder: &Path,
+    subfolders: Subfolders,
+) -> Result<Vec<usize>, CliError> {
     let mut revisions = Vec::with_capacity(files.len());
     for file in files {
         let path = file.path.to_string_lossy().into_owned();
@@ -269,7 +273,7 @@ fn checked(files: &[NewFile<'_>], folder: &Path) -> Result<Vec<usize>, CliError>
         })?);
     }
     if folder.exists() {
-        let there = Migrations::from_dir(folder)?;
+        let there = Migrations::read(folder, subfolders)?;
         for revision in there.iter() {
             if files
                 .iter()

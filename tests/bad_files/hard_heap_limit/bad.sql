@@ -1,0 +1,7 @@
+-- Add the users table
+--
+-- revision: a1
+-- down_revision: none
+
+-- @upgrade [sqlite] autocommit
+PRAGMA hard_heap_limit = 1000;
