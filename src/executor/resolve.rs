@@ -5,7 +5,7 @@ use super::error::{Error, RunError, Unfinished, UnfinishedReason};
 use super::gate::{Passage, Resuming};
 use super::state::Aftermath;
 use super::step::chain;
-use crate::backend::Source;
+use crate::backend::{Message, Source};
 use crate::ledger::{LedgerEntry, Recorded, write};
 use crate::plan::Action;
 use crate::prepare::{self, transactional_ddl};
@@ -38,8 +38,15 @@ impl<S: Source> Run<'_, S> {
         };
         let names = &self.steps.gate.view.wire.line.names;
         let statements = write::settle(names, row.id, &change);
-        self.write_alone(Some(Resuming::row(&row)), statements)
-            .await
+        let mut message = self.open_alone(Some(Resuming::row(&row))).await?;
+        // Another call may have settled it while this one waited.
+        let mut running = self.last_look().running.iter();
+        if !running.any(|now| now.id == row.id) {
+            self.steps.wire().rollback().await?;
+            return Err(nothing(revision));
+        }
+        message.own_all(&statements);
+        self.close_alone(message).await
     }
 
     /// The digest over a step's statements up to the one in doubt.
@@ -131,14 +138,13 @@ impl<S: Source> Run<'_, S> {
         // A half done downgrade may wait for just this, that its corrected file is accepted.
         let running = self.last_look().running.first().cloned();
         let this = running.as_ref().map(Resuming::row);
-        self.write_alone(this, statements).await
+        let mut message = self.open_alone(this).await?;
+        message.own_all(&statements);
+        self.close_alone(message).await
     }
 
-    async fn write_alone(
-        &mut self,
-        resuming: Option<Resuming<'_>>,
-        statements: Vec<String>,
-    ) -> Result<(), Error> {
+    /// Takes the lock; gives the message that goes on with its transaction, or begins one under the lease.
+    async fn open_alone(&mut self, resuming: Option<Resuming<'_>>) -> Result<Message, Error> {
         let expected = self.heads();
         let wire = self.steps.wire();
         let is_leased = !transactional_ddl(wire.dialect());
@@ -149,10 +155,13 @@ impl<S: Source> Run<'_, S> {
         } else {
             self.steps.gate.enter(&expected, resuming).await?
         };
-        if passage == Passage::Moved {
-            return Err(self.heads_moved(Action::Stamp, expected));
+        match passage {
+            Passage::Open => Ok(message),
+            Passage::Moved => Err(self.heads_moved(Action::Stamp, expected)),
         }
-        message.own_all(&statements);
+    }
+
+    async fn close_alone(&mut self, mut message: Message) -> Result<(), Error> {
         message.commit();
         let wire = self.steps.wire();
         let Err(fault) = wire.send_short(&message).await else {

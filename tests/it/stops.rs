@@ -293,6 +293,22 @@ on_each! {
         assert_eq!(migrator.downgrade("base").await.expect("free").heads, Vec::<String>::new());
     }
 
+    /// Of two that give up the same step at once, the later one finds it settled.
+    async fn a_step_is_settled_once(db) {
+        let files = migrations(&[
+            ("a", "", "", "-- @upgrade\nCREATE TABLE t (id INT);\n"),
+            ("l", "a", "", "-- @upgrade autocommit\nINSERT INTO t VALUES (1);\nINSERT INTO nowhere VALUES (2);\n"),
+        ]);
+        let migrator = Migrator::new(&db.pool, files);
+        for round in 0..5 {
+            let _ = migrator.upgrade("l").await.expect_err("a failure");
+            let give_up = || migrator.resolve("l", limbeck::Resolution::Abandoned);
+            let (one, other) = tokio::join!(give_up(), give_up());
+            let kinds: Vec<&str> = [one, other].iter().filter_map(|end| Some(end.as_ref().err()?.kind())).collect();
+            assert_eq!(kinds, ["nothing_to_resolve"], "round {round}");
+        }
+    }
+
     /// Where there is nothing to undo with, a downgrade is refused before its first step.
     async fn an_irreversible_revision_is_refused_first(db) {
         let files = migrations(&[
