@@ -18,11 +18,11 @@ pub(crate) fn set_statement_timeout(dialect: Dialect, value: Duration) -> String
     }
 }
 
-/// The end of that limit.
-pub(crate) fn end_statement_timeout(dialect: Dialect) -> &'static str {
+/// The variable of that limit.
+pub(crate) fn statement_timeout(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::Mariadb => "SET SESSION max_statement_time = DEFAULT",
-        _ => "SET SESSION max_execution_time = DEFAULT",
+        Dialect::Mariadb => "max_statement_time",
+        _ => "max_execution_time",
     }
 }
 

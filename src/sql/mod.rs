@@ -25,7 +25,7 @@ mod ddl;
 mod error;
 mod kind;
 mod lexer;
-#[cfg(feature = "autogenerate")]
+#[cfg(feature = "_sqlx")]
 mod pieces;
 mod split;
 mod tracker;
@@ -36,7 +36,9 @@ pub use kind::{
     Class, Ddl, DdlVerb, InTransaction, Kind, ObjectKind, ObjectName, TransactionControl,
 };
 #[cfg(feature = "autogenerate")]
-pub(crate) use pieces::{Piece, PieceKind, pieces};
+pub(crate) use pieces::PieceKind;
+#[cfg(feature = "_sqlx")]
+pub(crate) use pieces::{Piece, pieces};
 #[cfg(any(test, fuzzing))]
 pub(crate) use split::lexer_steps;
 pub use split::{Statement, split};

@@ -35,6 +35,7 @@ mod embedding;
 mod examples;
 #[cfg(all(unix, feature = "cli"))]
 mod faults;
+mod fresh_sessions;
 mod fuzz_corpus;
 mod graph_properties;
 #[cfg(feature = "cli")]

@@ -13,13 +13,19 @@ pub(super) const END_RUN: &str = "SET SESSION completion_type = @limbeck_complet
 
 /// Remembers the session's settings, and gives it the server's own `sql_mode` and time
 /// zone: sqlx sets others, and a migration's SQL would mean something else than in the server's client.
-pub(super) const ENTER: &str = "SET @limbeck_sql_mode = @@SESSION.sql_mode, \
+const ENTER: &str = "SET @limbeck_sql_mode = @@SESSION.sql_mode, \
      @limbeck_time_zone = @@SESSION.time_zone, @limbeck_foreign_keys = @@SESSION.foreign_key_checks, \
      @limbeck_unique = @@SESSION.unique_checks, @limbeck_autocommit = @@SESSION.autocommit, \
      @limbeck_client = @@SESSION.character_set_client, @limbeck_results = @@SESSION.character_set_results, \
      @limbeck_collation = @@SESSION.collation_connection, @limbeck_limit = @@SESSION.sql_select_limit, \
      @limbeck_wait = @@SESSION.lock_wait_timeout, @limbeck_row_wait = @@SESSION.innodb_lock_wait_timeout, \
      SESSION sql_mode = @@GLOBAL.sql_mode, SESSION time_zone = @@GLOBAL.time_zone";
+
+/// [`ENTER`], and the limit of statements.
+pub(super) fn enter(dialect: Dialect) -> String {
+    let limit = mysql::statement_timeout(dialect);
+    format!("{ENTER}, @limbeck_statement = @@SESSION.{limit}")
+}
 
 /// Tells whether the server is one of a Galera cluster's, and whether this session reads what the
 /// other nodes have committed; no row where it knows of no clusters.
@@ -34,8 +40,12 @@ pub(super) fn sync_wait(value: &str) -> String {
 }
 
 /// Ends a section's time-outs, and limbeck's own limit on DDL.
-pub(super) fn end_limits(dialect: Dialect) -> [&'static str; 2] {
-    [END_LOCK_LIMIT, mysql::end_statement_timeout(dialect)]
+pub(super) fn end_limits(dialect: Dialect) -> [String; 2] {
+    let limit = mysql::statement_timeout(dialect);
+    [
+        END_LOCK_LIMIT.to_owned(),
+        format!("SET SESSION {limit} = @limbeck_statement"),
+    ]
 }
 
 /// Ends the time-out for locks.
@@ -44,7 +54,7 @@ pub(super) const END_LOCK_LIMIT: &str = "SET SESSION lock_wait_timeout = @limbec
 /// Ends all that a section and its time-outs set in the session.
 pub(super) fn leave(dialect: Dialect, server: &Server) -> Vec<String> {
     let mut statements = vec![LEAVE.to_owned()];
-    statements.extend(end_limits(dialect).map(str::to_owned));
+    statements.extend(end_limits(dialect));
     if let Some(database) = &server.schema {
         statements.push(format!("USE {}", dialect.ident(database)));
     }
