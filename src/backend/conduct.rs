@@ -94,6 +94,14 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     /// The session is lost with all its settings, and the run goes on in another one.
     fn session_lost(&mut self) {}
 
+    // ---- The caller's transaction --------------------------------------------------------------------------
+
+    /// Tells whether a lent connection is inside a transaction of its caller's, before anything else is sent that could fail in
+    /// it.
+    fn is_callers(&mut self, _line: &mut Line<'_, B>) -> impl Sent<bool> {
+        ready(Ok(false))
+    }
+
     // ---- Traces --------------------------------------------------------------------------------------------
 
     /// Tells whether a section may leave something in the session that neither its own message nor

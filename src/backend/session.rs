@@ -182,6 +182,11 @@ impl<'a, B: Backend> Session<'a, B> {
         self.lost = true;
         self.beside.take().is_some()
     }
+
+    /// Tells whether the driver itself has begun a transaction that is open.
+    pub(crate) fn is_begun(&mut self) -> bool {
+        sqlx::Connection::is_in_transaction(self.connection())
+    }
 }
 
 impl<B: Backend> Drop for Session<'_, B> {

@@ -390,6 +390,7 @@ async fn a_lent_sqlite_connection_keeps_what_is_its_callers() {
 
 #[cfg(feature = "postgres")]
 mod on_postgres {
+    use limbeck::{Error, RunError};
     use sqlx::{Connection as _, PgConnection};
 
     use super::*;
@@ -594,6 +595,86 @@ mod on_postgres {
                 assert_eq!(seen, 42);
             }
         }
+    }
+
+    /// A call inside the caller's transaction is refused before limbeck's tables exist too, and the transaction goes on.
+    #[tokio::test]
+    async fn a_callers_transaction_is_left_as_it_was() {
+        let Some(db) = postgres_database().await else {
+            return;
+        };
+        db.run("CREATE TABLE mine (id INT)").await;
+        let files = || migrations(&[("a", "", "", "-- @upgrade\nCREATE TABLE a (id INT);\n")]);
+        let refuse = async |connection: &mut PgConnection| {
+            let migrator = Migrator::new(connection, files());
+            for error in [
+                migrator
+                    .upgrade_to_head()
+                    .await
+                    .map(drop)
+                    .expect_err("an upgrade"),
+                migrator.status().await.map(drop).expect_err("a status"),
+            ] {
+                assert!(
+                    matches!(&error, Error::Run(run) if matches!(**run, RunError::InTransaction)),
+                    "{error}"
+                );
+            }
+        };
+        let mut connection = PgConnection::connect(&db.url).await.expect("a connection");
+        for (begin, id) in [("driver", 1), ("raw", 2)] {
+            let insert = format!("INSERT INTO mine VALUES ({id})");
+            let insert = sqlx::AssertSqlSafe(insert);
+            if begin == "driver" {
+                let mut transaction = connection.begin().await.expect("a transaction");
+                sqlx::raw_sql(insert)
+                    .execute(&mut *transaction)
+                    .await
+                    .expect("a row");
+                refuse(&mut transaction).await;
+                transaction.commit().await.expect("a commit");
+            } else {
+                sqlx::raw_sql("BEGIN")
+                    .execute(&mut connection)
+                    .await
+                    .expect("a transaction");
+                sqlx::raw_sql(insert)
+                    .execute(&mut connection)
+                    .await
+                    .expect("a row");
+                refuse(&mut connection).await;
+                sqlx::raw_sql("COMMIT")
+                    .execute(&mut connection)
+                    .await
+                    .expect("a commit");
+            }
+        }
+        assert_eq!(
+            db.strings("SELECT id::text FROM mine ORDER BY id").await,
+            ["1", "2"]
+        );
+        // One that has failed already stays its caller's to end.
+        sqlx::raw_sql("BEGIN")
+            .execute(&mut connection)
+            .await
+            .expect("a transaction");
+        let _ = sqlx::raw_sql("SELECT 1 / 0")
+            .execute(&mut connection)
+            .await
+            .expect_err("it fails");
+        refuse(&mut connection).await;
+        let _ = sqlx::raw_sql("SELECT 1")
+            .execute(&mut connection)
+            .await
+            .expect_err("still failed");
+        sqlx::raw_sql("ROLLBACK")
+            .execute(&mut connection)
+            .await
+            .expect("a rollback");
+        let report = Migrator::new(&mut connection, files())
+            .upgrade_to_head()
+            .await;
+        assert_eq!(report.expect("outside of it").heads, ["a"]);
     }
 
     /// The lease of a downgrade names the session that its code runs in.

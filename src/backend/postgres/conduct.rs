@@ -113,6 +113,12 @@ impl Conduct<Postgres> for PostgresConduct {
         self.is_session_set = false;
     }
 
+    /// In a message of its own: a look that fails would abort the caller's transaction.
+    async fn is_callers(&mut self, line: &mut Line<'_, Postgres>) -> Result<bool, Fault> {
+        let rows = line.query(session::IS_INSIDE).await?;
+        Ok(first_cell(&rows).as_deref() == Some("t"))
+    }
+
     /// Elsewhere a step's own message ends all of them. On a lent connection they stand beside the caller's.
     fn leaves_traces(&self, line: &Line<'_, Postgres>, prepared: &Prepared) -> bool {
         line.session.is_lent() && (traces::is_wide(prepared) || traces::makes_temporary(prepared))

@@ -136,6 +136,10 @@ pub(super) const TRACES: &str = "SELECT pg_catalog.format('CLOSE %I', c.name) FR
      UNION ALL SELECT pg_catalog.format('DROP TYPE IF EXISTS pg_temp.%I CASCADE /* %s */', t.typname, t.oid) \
      FROM pg_catalog.pg_type t WHERE t.typnamespace = pg_catalog.pg_my_temp_schema() AND t.typtype IN ('e', 'd', 'r')";
 
+/// One row, `t` inside a transaction that was open before this message: one that begins its own has both clocks alike.
+pub(super) const IS_INSIDE: &str = "SELECT CASE WHEN pg_catalog.now() = pg_catalog.statement_timestamp() \
+     THEN 'f' ELSE 't' END";
+
 /// The server's number of this session.
 pub(super) const OWN_SESSION: &str = "SELECT pg_catalog.pg_backend_pid()::pg_catalog.text";
 
