@@ -269,7 +269,7 @@ impl Writer {
                         "SELECT IF(DATABASE() = {database}, 1, (SELECT 1 UNION SELECT 2)) LIMIT 1"
                     ));
                 }
-                self.statement(mysql::ENTER);
+                self.statement(&mysql::enter(self.dialect));
                 if self.dialect == Dialect::Mariadb {
                     self.statement("SET @limbeck_role = CURRENT_ROLE()");
                 }

@@ -70,6 +70,24 @@ pub enum RefusedError {
         /// Why.
         reason: &'static str,
     },
+    /// A step on a lent connection, behind one that may have changed the session beyond repair.
+    #[error(
+        "{path}: revision {revision} needs a new session: revision {before} before it may leave variables, settings or \
+             temporary tables in this one, and {dialect} cannot reset a session. This connection was lent, so that there is no \
+             other. Nothing was changed. Give the migrator a pool; or go to {before} alone, and on from there over another \
+             connection"
+    )]
+    #[non_exhaustive]
+    NeedsNewSession {
+        /// The revision.
+        revision: String,
+        /// Its file.
+        path: String,
+        /// The revision before it.
+        before: String,
+        /// The database.
+        dialect: Dialect,
+    },
     /// An id that does not fit into the version table.
     #[error(
         "revision {revision} has {length} characters, and the column version_num of this version table holds \
@@ -132,6 +150,7 @@ impl RefusedError {
             | RefusedError::NoSection { revision, .. }
             | RefusedError::MissingCode { revision, .. }
             | RefusedError::NotInOneTransaction { revision, .. }
+            | RefusedError::NeedsNewSession { revision, .. }
             | RefusedError::IdTooLong { revision, .. }
             | RefusedError::NotAsScript { revision, .. } => Some(revision),
             RefusedError::BadName { .. } | RefusedError::Revision(_) => None,
@@ -144,6 +163,7 @@ impl RefusedError {
             RefusedError::NoSection { .. } => "no_section",
             RefusedError::MissingCode { .. } => "missing_code",
             RefusedError::NotInOneTransaction { .. } => "not_in_one_transaction",
+            RefusedError::NeedsNewSession { .. } => "needs_new_session",
             RefusedError::IdTooLong { .. } => "id_too_long",
             RefusedError::BadName { .. } => "bad_name",
             RefusedError::NotAsScript { .. } => "not_as_script",
@@ -159,6 +179,7 @@ impl RefusedError {
             | RefusedError::NoSection { path, .. }
             | RefusedError::MissingCode { path, .. }
             | RefusedError::NotInOneTransaction { path, .. }
+            | RefusedError::NeedsNewSession { path, .. }
             | RefusedError::NotAsScript { path, .. } => Some(path),
             RefusedError::IdTooLong { .. } | RefusedError::BadName { .. } => None,
             RefusedError::Revision(error) => Some(error.path()),

@@ -56,6 +56,8 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     const RETRIES_DDL: bool = true;
     /// Tells whether a deadlock ends a whole transaction, as a cluster's certification does, and the transaction may be sent again.
     const RETRIES_DEADLOCKS: bool = false;
+    /// Tells whether only another session is free of a section's traces ([`Conduct::leaves_traces`]).
+    const RENEWS_SESSION: bool = false;
     /// The statement that frees a step's locks and keeps its transaction.
     const BACK_TO_BODY: Option<&'static str> = None;
 
@@ -91,6 +93,32 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
 
     /// The session is lost with all its settings, and the run goes on in another one.
     fn session_lost(&mut self) {}
+
+    // ---- The caller's transaction --------------------------------------------------------------------------
+
+    /// Tells whether a lent connection is inside a transaction of its caller's, before anything else is sent that could fail in
+    /// it.
+    fn is_callers(&mut self, _line: &mut Line<'_, B>) -> impl Sent<bool> {
+        ready(Ok(false))
+    }
+
+    // ---- Traces --------------------------------------------------------------------------------------------
+
+    /// Tells whether a section may leave something in the session that neither its own message nor
+    /// [`Conduct::leave_section`] ends. In doubt it does.
+    fn leaves_traces(&self, _line: &Line<'_, B>, _prepared: &Prepared) -> bool {
+        false
+    }
+
+    /// Looks at the session before such a section.
+    fn note_traces(&mut self, _line: &mut Line<'_, B>) -> impl Sent {
+        ready(Ok(()))
+    }
+
+    /// Makes the session what it was before such a section, behind it.
+    fn clear_traces(&mut self, _line: &mut Line<'_, B>) -> impl Sent {
+        ready(Ok(()))
+    }
 
     // ---- The transaction lock ------------------------------------------------------------------------------
 
@@ -218,8 +246,11 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     /// The section's settings before its `number`th statement, at the beginning of a transaction.
     fn push_settings(&self, _message: &mut Message, _prepared: &Prepared, _number: usize) {}
 
-    /// The session as it was before the section.
+    /// The settings as they were before the section, at the end of a transaction of its own.
     fn push_reset(&self, _line: &Line<'_, B>, _message: &mut Message) {}
+
+    /// The session as it was before the section, at its end, inside a transaction.
+    fn push_end(&self, _line: &Line<'_, B>, _message: &mut Message, _prepared: &Prepared) {}
 
     /// The time for which this statement waits for locks, where neither the section nor the session decides it.
     fn statement_limit(

@@ -76,6 +76,11 @@ mod session;
 mod source;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres", feature = "mysql")),
+    allow(dead_code)
+)]
+mod traces;
 
 use std::time::Duration;
 

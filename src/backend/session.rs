@@ -162,6 +162,12 @@ impl<'a, B: Backend> Session<'a, B> {
     /// The orderly end: nothing is open any more. A pooled connection that ran steps is closed where a
     /// migration may have left session state on it.
     pub(crate) async fn end(mut self) {
+        self.let_go().await;
+    }
+
+    /// The same, where another connection is to take the place of this one. True: it was one of those that
+    /// [`Session::open_uncached`] opens.
+    pub(crate) async fn let_go(&mut self) -> bool {
         let working = std::mem::replace(&mut self.working, false);
         if self.limited {
             let _ = self.limit(None).await;
@@ -173,6 +179,13 @@ impl<'a, B: Backend> Session<'a, B> {
             // A server that is gone closes it as well.
             let _ = connection.close().await;
         }
+        self.lost = true;
+        self.beside.take().is_some()
+    }
+
+    /// Tells whether the driver itself has begun a transaction that is open.
+    pub(crate) fn is_begun(&mut self) -> bool {
+        sqlx::Connection::is_in_transaction(self.connection())
     }
 }
 

@@ -19,11 +19,11 @@ pub(crate) fn set_statement_timeout(dialect: Dialect, value: Duration) -> String
     }
 }
 
-/// The end of that limit.
-pub(crate) fn end_statement_timeout(dialect: Dialect) -> &'static str {
+/// The variable of that limit.
+pub(crate) fn statement_timeout(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::Mariadb => "SET SESSION max_statement_time = DEFAULT",
-        _ => "SET SESSION max_execution_time = DEFAULT",
+        Dialect::Mariadb => "max_statement_time",
+        _ => "max_execution_time",
     }
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn transaction_probe(dialect: Dialect) -> Option<&'static str> {
 
 /// Remembers the session's settings, and gives it the server's own `sql_mode` and time
 /// zone: sqlx sets others, and a migration's SQL would mean something else than in the server's client.
-pub(crate) const ENTER: &str = "SET @limbeck_sql_mode = @@SESSION.sql_mode, \
+const ENTER: &str = "SET @limbeck_sql_mode = @@SESSION.sql_mode, \
      @limbeck_time_zone = @@SESSION.time_zone, @limbeck_foreign_keys = @@SESSION.foreign_key_checks, \
      @limbeck_unique = @@SESSION.unique_checks, @limbeck_autocommit = @@SESSION.autocommit, \
      @limbeck_client = @@SESSION.character_set_client, @limbeck_results = @@SESSION.character_set_results, \
@@ -42,9 +42,19 @@ pub(crate) const ENTER: &str = "SET @limbeck_sql_mode = @@SESSION.sql_mode, \
      @limbeck_wait = @@SESSION.lock_wait_timeout, @limbeck_row_wait = @@SESSION.innodb_lock_wait_timeout, \
      SESSION sql_mode = @@GLOBAL.sql_mode, SESSION time_zone = @@GLOBAL.time_zone";
 
+/// [`ENTER`], and the limit of statements.
+pub(crate) fn enter(dialect: Dialect) -> String {
+    let limit = statement_timeout(dialect);
+    format!("{ENTER}, @limbeck_statement = @@SESSION.{limit}")
+}
+
 /// Ends a section's time-outs, and limbeck's own limit on DDL.
-pub(crate) fn end_limits(dialect: Dialect) -> [&'static str; 2] {
-    [END_LOCK_LIMIT, end_statement_timeout(dialect)]
+pub(crate) fn end_limits(dialect: Dialect) -> [String; 2] {
+    let limit = statement_timeout(dialect);
+    [
+        END_LOCK_LIMIT.to_owned(),
+        format!("SET SESSION {limit} = @limbeck_statement"),
+    ]
 }
 
 /// Ends the time-out for locks.
@@ -53,7 +63,7 @@ pub(crate) const END_LOCK_LIMIT: &str = "SET SESSION lock_wait_timeout = @limbec
 /// Ends all that a section and its time-outs set in the session.
 pub(crate) fn leave(dialect: Dialect, server: &Server) -> Vec<String> {
     let mut statements = vec![LEAVE.to_owned()];
-    statements.extend(end_limits(dialect).map(str::to_owned));
+    statements.extend(end_limits(dialect));
     if let Some(database) = &server.schema {
         statements.push(format!("USE {}", dialect.ident(database)));
     }

@@ -213,6 +213,12 @@ fn refused_errors() -> Vec<RefusedError> {
             path: path(),
             reason: "its section is `autocommit`",
         },
+        RefusedError::NeedsNewSession {
+            revision: revision(),
+            path: path(),
+            before: "a51c80f2e9d3".into(),
+            dialect: Dialect::Mariadb,
+        },
         RefusedError::IdTooLong {
             revision: "x".repeat(33),
             length: 33,

@@ -85,6 +85,7 @@ impl<'a, S: Source> Run<'a, S> {
             registry,
             done: Vec::new(),
             keeps_lease: false,
+            traces_of: None,
         };
         Ok(Run { steps, began })
     }

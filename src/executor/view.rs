@@ -41,6 +41,9 @@ impl<S: Source> View<'_, S> {
     /// Looks, outside any transaction: one statement where limbeck's tables are all there.
     pub(super) async fn look(&mut self) -> Result<(), Error> {
         let is_first = self.wire.line.server.version.is_empty();
+        if is_first && self.wire.pool().is_none() {
+            self.refuse_callers_transaction().await?;
+        }
         self.end_snapshot().await?;
         self.look_once().await?;
         if is_first && self.wire.line.server.autocommit_off {
@@ -52,6 +55,23 @@ impl<S: Source> View<'_, S> {
             self.read(LOOKING, probe).await?;
         }
         Ok(())
+    }
+
+    /// Refuses a lent connection in a transaction of its caller's, which a look that fails would abort.
+    async fn refuse_callers_transaction(&mut self) -> Result<(), Error> {
+        let Wire { line, conduct, .. } = &mut self.wire;
+        let is_callers = match line.session.is_begun() {
+            true => Ok(true),
+            false => conduct.is_callers(line).await,
+        };
+        match is_callers {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(RunError::InTransaction.into()),
+            Err(fault) if fault.class() == Class::FailedTransaction => {
+                Err(RunError::InTransaction.into())
+            }
+            Err(fault) => Err(fault.into_error(LOOKING, Aftermath::unchanged())),
+        }
     }
 
     /// Where `autocommit` is off, a pooled connection may be inside a transaction that an earlier look began, and would read

@@ -188,10 +188,25 @@ impl<'a, S: Source> Wire<'a, S> {
         rolled_back.map_err(|fault| fault.into_error("rolling back", Aftermath::rolls_back()))
     }
 
-    /// Takes a connection whose statement cache is off, for a user's code.
-    pub(super) async fn use_uncached(&mut self) -> Result<(), Error> {
+    /// Takes another session of the same kind in place of this one, which has traces that no statement ends.
+    pub(super) async fn renew(&mut self) -> Result<(), Error> {
+        // A pool of one has room for the new one only then.
+        let uncached = self.line.session.let_go().await;
+        let opened = if uncached {
+            Session::open_uncached(self.source).await
+        } else {
+            Session::open(self.source).await
+        };
+        self.line.session = opened.map_err(connecting)?;
+        self.line.session.begin_work();
+        self.conduct.session_changed();
+        Ok(())
+    }
+
+    /// Takes a connection whose statement cache is off, for a user's code. False: it is the one that there was.
+    pub(super) async fn use_uncached(&mut self) -> Result<bool, Error> {
         if self.pool().is_none() || S::Database::KEEPS_CONNECTION {
-            return Ok(());
+            return Ok(false);
         }
         let session = Session::open_uncached(self.source)
             .await
@@ -199,8 +214,9 @@ impl<'a, S: Source> Wire<'a, S> {
         std::mem::replace(&mut self.line.session, session)
             .end()
             .await;
+        self.line.session.begin_work();
         self.conduct.session_changed();
-        Ok(())
+        Ok(true)
     }
 
     /// Takes another connection and ends what is left of the lost one in the server, so that nothing is on its way any more.

@@ -25,7 +25,11 @@ mod error;
 mod kind;
 mod lexer;
 mod mask;
-#[cfg(feature = "autogenerate")]
+#[cfg(feature = "_sqlx")]
+#[cfg_attr(
+    not(any(feature = "autogenerate", feature = "mysql")),
+    allow(dead_code)
+)]
 mod pieces;
 mod split;
 mod tracker;
@@ -36,8 +40,12 @@ pub use kind::{
     Class, Ddl, DdlVerb, InTransaction, Kind, ObjectKind, ObjectName, TransactionControl,
 };
 pub(crate) use mask::mask;
+#[cfg(any(feature = "autogenerate", feature = "mysql"))]
+pub(crate) use pieces::Piece;
 #[cfg(feature = "autogenerate")]
-pub(crate) use pieces::{Piece, PieceKind, pieces};
+pub(crate) use pieces::PieceKind;
+#[cfg(feature = "_sqlx")]
+pub(crate) use pieces::pieces;
 #[cfg(any(test, fuzzing))]
 pub(crate) use split::lexer_steps;
 pub use split::{Statement, split};

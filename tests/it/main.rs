@@ -39,6 +39,7 @@ mod embedding;
 mod examples;
 #[cfg(all(unix, feature = "cli"))]
 mod faults;
+mod fresh_sessions;
 mod fuzz_corpus;
 mod grants;
 mod graph_properties;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sqlx::MySql;
 
 use super::engines::{self, Word};
-use super::{catalog, session};
+use super::{catalog, session, traces};
 use crate::backend::{Conduct, Evidence, Fault, Line, Message};
 use crate::dialect::session::{Timeout, set_timeout, set_timeouts};
 use crate::dialect::{Dialect, mysql};
@@ -67,6 +67,7 @@ impl MySqlConduct {
 impl Conduct<MySql> for MySqlConduct {
     const MARKS_STATEMENTS: bool = true;
     const RETRIES_DEADLOCKS: bool = true;
+    const RENEWS_SESSION: bool = true;
 
     fn transaction_probe(dialect: Dialect) -> Option<&'static str> {
         mysql::transaction_probe(dialect)
@@ -106,8 +107,18 @@ impl Conduct<MySql> for MySqlConduct {
         line.query(session::END_RUN).await.map(drop)
     }
 
-    fn session_lost(&mut self) {
+    fn session_changed(&mut self) {
         self.is_run_set = false;
+        // A temporary table may have hidden another one.
+        self.harmless.clear();
+    }
+
+    fn session_lost(&mut self) {
+        self.session_changed();
+    }
+
+    fn leaves_traces(&self, line: &Line<'_, MySql>, prepared: &Prepared) -> bool {
+        traces::leaves(line.dialect(), prepared)
     }
 
     fn open_check(&self, message: &mut Message, dialect: Dialect, check: &Check, _: bool) {
@@ -125,7 +136,7 @@ impl Conduct<MySql> for MySqlConduct {
     }
 
     async fn enter_section(&mut self, line: &mut Line<'_, MySql>) -> Result<(), Fault> {
-        line.query(mysql::ENTER).await.map(drop)
+        line.query(&mysql::enter(line.dialect())).await.map(drop)
     }
 
     async fn set_timeouts(

@@ -4,6 +4,7 @@ mod catalog;
 mod conduct;
 mod engines;
 mod session;
+mod traces;
 
 use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{MySql, Pool};

@@ -3,11 +3,12 @@
 //! statements, and ends with all of them reset. Only a statement that allows no transaction (`CREATE INDEX CONCURRENTLY`)
 //! gets them in the session, right before it and until right after.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sqlx::Postgres;
 
-use super::{catalog, session};
+use super::{catalog, session, traces};
 use crate::backend::{Conduct, Evidence, Fault, Limits, Line, Message, Origin};
 use crate::dialect::Dialect;
 use crate::dialect::session::{Timeout, restore, set_timeout, set_timeouts};
@@ -27,7 +28,12 @@ pub struct PostgresConduct {
     is_session_set: bool,
     /// The server's number of the session that has them.
     set_in: Option<String>,
+    /// What a lent connection held of its caller's before the section.
+    noted: Option<BTreeSet<String>>,
 }
+
+/// How often a lock is given back that a section took several times.
+const UNLOCKS: u32 = 20;
 
 impl PostgresConduct {
     /// Appends the settings that the statements before the `number`th made in the session, and that still stand.
@@ -45,6 +51,30 @@ impl PostgresConduct {
         }
     }
 
+    /// The statements that each take away something that stands in the session.
+    async fn traces(line: &mut Line<'_, Postgres>) -> Result<BTreeSet<String>, Fault> {
+        let rows = line.query(session::TRACES).await?;
+        Ok(rows.into_iter().flatten().flatten().collect())
+    }
+
+    /// Appends the end of a section's settings.
+    fn push_settings_end(&self, line: &Line<'_, Postgres>, message: &mut Message) {
+        let saved = self.saved.as_deref().unwrap_or_default();
+        message.own_all(&restore(line.server.role.as_deref(), saved));
+    }
+
+    /// Appends the end of all that a section made in the session. A lent connection holds its caller's too.
+    fn push_traces_end(line: &Line<'_, Postgres>, message: &mut Message, is_wide: bool) {
+        if line.session.is_lent() {
+            return;
+        }
+        if is_wide {
+            message.own_all(&session::DISCARD_MORE);
+            message.own(session::FORGET_STATEMENTS);
+        }
+        message.own_all(&session::DISCARD);
+    }
+
     /// Takes back what [`Conduct::open_alone`] set. A pooler in transaction mode may have given this connection another
     /// session of the server by now: then the session that has the settings is ended, if nobody works in it.
     async fn leave(&mut self, line: &mut Line<'_, Postgres>) -> Result<(), Fault> {
@@ -52,7 +82,7 @@ impl PostgresConduct {
             return Ok(());
         }
         let mut message = line.message(None);
-        self.push_reset(line, &mut message);
+        self.push_settings_end(line, &mut message);
         message.own(session::OWN_SESSION);
         let results = line.send(&message).await?;
         let now = results.last().and_then(|last| first_cell(&last.rows));
@@ -83,6 +113,42 @@ impl Conduct<Postgres> for PostgresConduct {
         self.is_session_set = false;
     }
 
+    /// In a message of its own: a look that fails would abort the caller's transaction.
+    async fn is_callers(&mut self, line: &mut Line<'_, Postgres>) -> Result<bool, Fault> {
+        let rows = line.query(session::IS_INSIDE).await?;
+        Ok(first_cell(&rows).as_deref() == Some("t"))
+    }
+
+    /// Elsewhere a step's own message ends all of them. On a lent connection they stand beside the caller's.
+    fn leaves_traces(&self, line: &Line<'_, Postgres>, prepared: &Prepared) -> bool {
+        line.session.is_lent() && (traces::is_wide(prepared) || traces::makes_temporary(prepared))
+    }
+
+    async fn note_traces(&mut self, line: &mut Line<'_, Postgres>) -> Result<(), Fault> {
+        self.noted = Some(Self::traces(line).await?);
+        Ok(())
+    }
+
+    async fn clear_traces(&mut self, line: &mut Line<'_, Postgres>) -> Result<(), Fault> {
+        let Some(noted) = self.noted.take() else {
+            return Ok(());
+        };
+        for _ in 0..UNLOCKS {
+            let now = Self::traces(line).await?;
+            let left: Vec<String> = now.difference(&noted).cloned().collect();
+            if left.is_empty() {
+                break;
+            }
+            // The cursors are first: one keeps its table from being dropped.
+            line.send_each(&left).await;
+        }
+        Ok(())
+    }
+
+    async fn restore(&mut self, line: &mut Line<'_, Postgres>) -> Result<(), Fault> {
+        self.clear_traces(line).await
+    }
+
     fn lock(&self, line: &Line<'_, Postgres>) -> Option<String> {
         Some(match self.saved {
             None => session::try_lock_and_read_settings(&line.names, &line.server),
@@ -107,20 +173,27 @@ impl Conduct<Postgres> for PostgresConduct {
         limits: Limits,
     ) {
         let statements = prepared.statements();
+        let is_wide = traces::is_wide(prepared);
+        if is_wide && !line.session.is_lent() {
+            // A body that goes back to its savepoint comes again, and no savepoint undoes a PREPARE.
+            message.own(session::FORGET_STATEMENTS);
+        }
         if !statements.is_empty() {
             message.own("SAVEPOINT limbeck_step");
         }
         message.own_all(&set_timeouts(DIALECT, None, prepared.statement_timeout));
         message.own_all(&set_timeouts(DIALECT, prepared.lock_timeout, None));
         let limits_ddl = !prepared.limits_locks_itself();
+        let before = || {
+            let before = line.server.lock_timeout.as_deref().unwrap_or("0");
+            format!("SET LOCAL lock_timeout = {}", DIALECT.literal(before))
+        };
         let mut is_limited = false;
         for (statement, sql) in statements.iter().enumerate() {
             let wants_limit = limits_ddl && sql.is_ddl();
             if wants_limit != is_limited {
                 let ours = set_timeout(DIALECT, Timeout::Lock, limits.ddl_lock);
-                let before = line.server.lock_timeout.as_deref().unwrap_or("0");
-                let before = format!("SET LOCAL lock_timeout = {}", DIALECT.literal(before));
-                message.own(&ours.filter(|_| wants_limit).unwrap_or(before));
+                message.own(&ours.filter(|_| wants_limit).unwrap_or(before()));
                 is_limited = wants_limit;
             }
             message.of_revision(&sql.text, Origin { step, statement });
@@ -129,14 +202,25 @@ impl Conduct<Postgres> for PostgresConduct {
             // Thousands of savepoints open at once would each hold a lock of the server's.
             message.own("RELEASE SAVEPOINT limbeck_step");
         }
-        self.push_reset(line, message);
+        // `ALL IMMEDIATE` holds for the rest of a transaction, and later steps of a single one may count on their triggers'
+        // delay.
+        if !limits.is_single || traces::makes_temporary(prepared) {
+            if is_limited {
+                message.own(&before());
+            }
+            message.own(session::FIRE_DEFERRED);
+        }
+        self.push_settings_end(line, message);
+        Self::push_traces_end(line, message, is_wide);
     }
 
     /// The statements of a user's code bear no marker: the session's name shows whose they are. And behind a pooler this
     /// session may have prepared statements of that name from another client's code.
     async fn open_code(&mut self, line: &mut Line<'_, Postgres>, step: &Step) -> Result<(), Fault> {
         let mut message = line.message(Some(&step.revision));
-        message.own(session::FORGET_STATEMENTS);
+        if !line.session.is_lent() {
+            message.own(session::FORGET_CODE);
+        }
         message.own(&session::show_run(&line.run.actor, &step.revision));
         line.send(&message).await.map(drop)
     }
@@ -154,7 +238,10 @@ impl Conduct<Postgres> for PostgresConduct {
     ) -> Result<(), Fault> {
         let mut message = line.message(Some(&step.revision));
         self.push_reset(line, &mut message);
-        message.own(session::FORGET_STATEMENTS);
+        Self::push_traces_end(line, &mut message, true);
+        if !line.session.is_lent() {
+            message.own(session::FORGET_CODE);
+        }
         line.send(&message).await.map(drop)
     }
 
@@ -225,8 +312,13 @@ impl Conduct<Postgres> for PostgresConduct {
     }
 
     fn push_reset(&self, line: &Line<'_, Postgres>, message: &mut Message) {
-        let saved = self.saved.as_deref().unwrap_or_default();
-        message.own_all(&restore(line.server.role.as_deref(), saved));
+        message.own(session::FIRE_DEFERRED);
+        self.push_settings_end(line, message);
+    }
+
+    fn push_end(&self, line: &Line<'_, Postgres>, message: &mut Message, prepared: &Prepared) {
+        self.push_reset(line, message);
+        Self::push_traces_end(line, message, traces::is_wide(prepared));
     }
 
     /// A limit would only break DDL that shares no transaction (`CONCURRENTLY`).

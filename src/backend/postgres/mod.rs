@@ -3,6 +3,7 @@
 mod catalog;
 mod conduct;
 mod session;
+mod traces;
 
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 use sqlx::{Pool, Postgres};

@@ -91,8 +91,54 @@ pub(super) fn lock_holder(names: &Names, server: &Server) -> String {
     )
 }
 
-/// Sqlx names the statements that it prepares, also with its cache off.
-pub(super) const FORGET_STATEMENTS: &str = "DEALLOCATE ALL";
+/// Fires the triggers that were put off, under the settings of the section that they belong to; behind it temporary tables
+/// may be dropped.
+pub(super) const FIRE_DEFERRED: &str = "SET CONSTRAINTS ALL IMMEDIATE";
+
+/// Ends temporary objects and the memory of sequences.
+pub(super) const DISCARD: [&str; 2] = ["DISCARD TEMP", "DISCARD SEQUENCES"];
+
+/// Ends what a section's code can have left beside them. Cursors go first: one keeps its temporary table from being dropped.
+pub(super) const DISCARD_MORE: [&str; 3] = [
+    "CLOSE ALL",
+    "UNLISTEN *",
+    "SELECT pg_catalog.pg_advisory_unlock_all()",
+];
+
+/// Ends the statements that SQL prepared, by name: those that a driver or a pooler prepared are theirs.
+pub(super) const FORGET_STATEMENTS: &str = "DO $limbeck$DECLARE n pg_catalog.text; BEGIN \
+     FOR n IN SELECT s.name FROM pg_catalog.pg_prepared_statements s WHERE s.from_sql \
+     LOOP EXECUTE pg_catalog.format('DEALLOCATE %I', n); END LOOP; END$limbeck$";
+
+/// The same, and the statements of a user's code: sqlx names those that it prepares, also with its cache off.
+pub(super) const FORGET_CODE: &str = "DO $limbeck$DECLARE n pg_catalog.text; BEGIN \
+     FOR n IN SELECT s.name FROM pg_catalog.pg_prepared_statements s \
+     WHERE s.from_sql OR pg_catalog.strpos(s.name, 'sqlx_s_') OPERATOR(pg_catalog.=) 1 \
+     LOOP EXECUTE pg_catalog.format('DEALLOCATE %I', n); END LOOP; END$limbeck$";
+
+/// A row each for what stands in the session beside its settings: the statement that takes it away.
+pub(super) const TRACES: &str = "SELECT pg_catalog.format('CLOSE %I', c.name) FROM pg_catalog.pg_cursors c \
+     WHERE c.is_holdable \
+     UNION ALL SELECT pg_catalog.format('DEALLOCATE %I', s.name) FROM pg_catalog.pg_prepared_statements s WHERE s.from_sql \
+     UNION ALL SELECT pg_catalog.format('UNLISTEN %I', l.l) FROM pg_catalog.pg_listening_channels() l(l) \
+     UNION ALL SELECT pg_catalog.format('SELECT pg_catalog.pg_advisory_unlock%s(%s)', \
+     CASE WHEN l.mode = 'ShareLock' THEN '_shared' END, CASE WHEN l.objsubid = 1 \
+     THEN (l.classid::pg_catalog.int8::pg_catalog.bit(32) || l.objid::pg_catalog.int8::pg_catalog.bit(32))\
+     ::pg_catalog.bit(64)::pg_catalog.int8::pg_catalog.text \
+     ELSE pg_catalog.format('%s, %s', l.classid::pg_catalog.int8::pg_catalog.bit(32)::pg_catalog.int4, \
+     l.objid::pg_catalog.int8::pg_catalog.bit(32)::pg_catalog.int4) END) \
+     FROM pg_catalog.pg_locks l WHERE l.locktype = 'advisory' AND l.pid = pg_catalog.pg_backend_pid() \
+     UNION ALL SELECT pg_catalog.format('DROP %s IF EXISTS pg_temp.%I CASCADE /* %s */', CASE WHEN c.relkind = 'v' THEN 'VIEW' \
+     WHEN c.relkind = 'S' THEN 'SEQUENCE' WHEN c.relkind = 'c' THEN 'TYPE' ELSE 'TABLE' END, c.relname, c.oid) \
+     FROM pg_catalog.pg_class c WHERE c.relnamespace = pg_catalog.pg_my_temp_schema() AND c.relkind IN ('r', 'p', 'v', 'S', 'c') \
+     UNION ALL SELECT pg_catalog.format('DROP ROUTINE IF EXISTS %s CASCADE', p.oid::pg_catalog.regprocedure) \
+     FROM pg_catalog.pg_proc p WHERE p.pronamespace = pg_catalog.pg_my_temp_schema() \
+     UNION ALL SELECT pg_catalog.format('DROP TYPE IF EXISTS pg_temp.%I CASCADE /* %s */', t.typname, t.oid) \
+     FROM pg_catalog.pg_type t WHERE t.typnamespace = pg_catalog.pg_my_temp_schema() AND t.typtype IN ('e', 'd', 'r')";
+
+/// One row, `t` inside a transaction that was open before this message: one that begins its own has both clocks alike.
+pub(super) const IS_INSIDE: &str = "SELECT CASE WHEN pg_catalog.now() = pg_catalog.statement_timestamp() \
+     THEN 'f' ELSE 't' END";
 
 /// The server's number of this session.
 pub(super) const OWN_SESSION: &str = "SELECT pg_catalog.pg_backend_pid()::pg_catalog.text";

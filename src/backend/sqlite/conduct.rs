@@ -1,8 +1,10 @@
-//! SQLite's conduct. A connection keeps pragmas, attached files and temporary objects that no transaction undoes; it goes
-//! back to its pool, so that a run takes them back at its end.
+//! SQLite's conduct. A connection keeps pragmas, attached files and temporary objects that no transaction undoes: they are
+//! taken back behind each section that may have made some, and at the end of a run, since the connection goes back to its
+//! pool.
 
 use sqlx::Sqlite;
 
+use super::traces;
 use crate::backend::{Conduct, Fault, Line};
 use crate::dialect::Dialect;
 use crate::ledger::look::first_cell;
@@ -10,10 +12,12 @@ use crate::prepare::Prepared;
 
 const DIALECT: Dialect = Dialect::Sqlite;
 
-/// The pragmas that belong to a connection and that a statement can read back. `query_only` goes first.
-const PRAGMAS: [&str; 16] = [
+/// The pragmas that belong to a connection and that a statement can read back. `query_only` goes first. Those of the process
+/// (heap limits, folders) and of the file stand elsewhere.
+const PRAGMAS: [&str; 31] = [
     "query_only",
     "foreign_keys",
+    "defer_foreign_keys",
     "legacy_alter_table",
     "recursive_triggers",
     "ignore_check_constraints",
@@ -23,12 +27,32 @@ const PRAGMAS: [&str; 16] = [
     "trusted_schema",
     "writable_schema",
     "automatic_index",
+    "full_column_names",
+    "short_column_names",
+    "count_changes",
+    "empty_result_callbacks",
     "fullfsync",
     "checkpoint_fullfsync",
     "synchronous",
+    "locking_mode",
+    "secure_delete",
+    "temp_store",
     "cache_size",
+    "cache_spill",
+    "mmap_size",
+    "max_page_count",
+    "journal_size_limit",
+    "wal_autocheckpoint",
+    "analysis_limit",
+    "threads",
     "busy_timeout",
 ];
+
+/// Belongs to the connection unless it is WAL, which is the file's.
+const JOURNAL_MODE: &str = "journal_mode";
+
+/// No pragma tells: one where `LIKE` takes capital letters for small ones.
+const LIKE: &str = "SELECT 'a' LIKE 'A'";
 
 /// The names of the databases, the main one's and the temporary one's included.
 const ATTACHED: &str = "SELECT name FROM pragma_database_list";
@@ -53,6 +77,8 @@ pub struct SqliteConduct {
 #[derive(Debug)]
 struct Snapshot {
     pragmas: Vec<Option<String>>,
+    journal_mode: Option<String>,
+    like: Option<String>,
     attached: Vec<String>,
     temporary: Vec<Vec<Option<String>>>,
 }
@@ -63,17 +89,23 @@ impl Snapshot {
         for name in PRAGMAS {
             message.own(&format!("PRAGMA {name}"));
         }
+        message.own(&format!("PRAGMA {JOURNAL_MODE}"));
+        message.own(LIKE);
         message.own(ATTACHED);
         message.own(TEMPORARY);
         let mut results = line.send(&message).await?;
         let temporary = results.pop().unwrap_or_default().rows;
         let attached = results.pop().unwrap_or_default().rows;
+        let like = results.pop().unwrap_or_default().rows;
+        let journal_mode = results.pop().unwrap_or_default().rows;
         let first = |row: Vec<Option<String>>| row.into_iter().next().flatten();
         Ok(Snapshot {
             pragmas: results
                 .iter()
                 .map(|result| first_cell(&result.rows))
                 .collect(),
+            journal_mode: first_cell(&journal_mode),
+            like: first_cell(&like),
             attached: attached.into_iter().filter_map(first).collect(),
             temporary,
         })
@@ -85,17 +117,33 @@ impl Snapshot {
         all.filter_map(|(name, value)| Some(set(name, value.as_deref()?)))
     }
 
-    /// The statements that make of `now` what is here. Attached files and temporary objects of a lent connection are the
-    /// caller's.
-    fn since(&self, now: &Snapshot, is_lent: bool) -> Vec<String> {
+    /// The statement that makes `LIKE` what it is here.
+    fn like(&self) -> Option<String> {
+        let is_sensitive = self.like.as_deref()? == "0";
+        Some(set(
+            "case_sensitive_like",
+            if is_sensitive { "1" } else { "0" },
+        ))
+    }
+
+    /// The statements that make of `now` what is here. What a lent connection had before is its caller's.
+    fn since(&self, now: &Snapshot) -> Vec<String> {
         let mut statements: Vec<String> = PRAGMAS
             .iter()
             .zip(self.pragmas.iter().zip(&now.pragmas))
             .filter(|(_, (before, now))| before != now)
             .filter_map(|(name, (before, _))| Some(set(name, before.as_deref()?)))
             .collect();
-        if is_lent {
-            return statements;
+        if self.like != now.like {
+            statements.extend(self.like());
+        }
+        let is_wal = |mode: &Option<String>| mode.as_deref() == Some("wal");
+        if self.journal_mode != now.journal_mode
+            && !is_wal(&self.journal_mode)
+            && !is_wal(&now.journal_mode)
+            && let Some(mode) = &self.journal_mode
+        {
+            statements.push(set(JOURNAL_MODE, mode));
         }
         for object in &now.temporary {
             if let [Some(kind), Some(name)] = object.as_slice()
@@ -127,6 +175,35 @@ impl Conduct<Sqlite> for SqliteConduct {
     const IS_BUSY_AT_COMMIT: bool = true;
     const RETRIES_DDL: bool = false;
 
+    fn leaves_traces(&self, _: &Line<'_, Sqlite>, prepared: &Prepared) -> bool {
+        traces::leaves(prepared)
+    }
+
+    /// The connection was looked at before the first step, and every step leaves it so.
+    async fn note_traces(&mut self, line: &mut Line<'_, Sqlite>) -> Result<(), Fault> {
+        if let Some(before) = &self.before {
+            line.session.on_drop(before.pragmas().chain(before.like()));
+        }
+        Ok(())
+    }
+
+    async fn clear_traces(&mut self, line: &mut Line<'_, Sqlite>) -> Result<(), Fault> {
+        let Some(before) = &self.before else {
+            return Ok(());
+        };
+        let now = Snapshot::take(line).await?;
+        for statement in before.since(&now) {
+            line.query(&statement).await?;
+        }
+        if !self.switched.is_empty() {
+            for (pragma, value) in REBUILD {
+                line.query(&set(pragma, value)).await?;
+            }
+        }
+        line.session.on_drop(before.pragmas());
+        Ok(())
+    }
+
     async fn remember(&mut self, line: &mut Line<'_, Sqlite>) -> Result<(), Fault> {
         if self.before.is_none() {
             let before = Snapshot::take(line).await?;
@@ -143,7 +220,7 @@ impl Conduct<Sqlite> for SqliteConduct {
             return Ok(());
         };
         let now = Snapshot::take(line).await?;
-        for statement in before.since(&now, line.session.is_lent()) {
+        for statement in before.since(&now) {
             if let Err(fault) = line.query(&statement).await {
                 tracing::warn!(
                     error = fault.failure.message,
@@ -221,5 +298,10 @@ impl Conduct<Sqlite> for SqliteConduct {
 }
 
 fn set(pragma: &str, value: &str) -> String {
+    // It reads as 2 and is set by its name.
+    let value = match (pragma, value) {
+        ("secure_delete", "2") => "fast",
+        _ => value,
+    };
     format!("PRAGMA {pragma} = {value}")
 }

@@ -1,6 +1,7 @@
 //! SQLite.
 
 mod conduct;
+mod traces;
 
 use std::time::{Duration, Instant};
 

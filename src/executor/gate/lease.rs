@@ -10,7 +10,7 @@ use sqlx::Pool;
 use tokio::task::JoinHandle;
 
 use super::{Block, Gate, Passage, Resuming, creating};
-use crate::backend::{ALL, Backend, Class, Conduct as _, Message, Source};
+use crate::backend::{ALL, Backend, Class, Conduct as _, Fault, Message, Source};
 use crate::dialect::session;
 use crate::executor::error::{Error, RunError, Unfinished, UnfinishedReason};
 use crate::executor::state::Aftermath;
@@ -115,6 +115,8 @@ impl<S: Source> Gate<'_, S> {
         resuming: Option<Resuming<'_>>,
     ) -> Result<Passage, Error> {
         if self.lease.is_some() {
+            // The session may be another one by now.
+            self.begin_run().await?;
             return Ok(Passage::Open);
         }
         let epoch = if transactional_ddl(self.view.wire.dialect()) {
@@ -357,8 +359,33 @@ impl<S: Source> Gate<'_, S> {
         message
     }
 
+    /// Brings the lease that this run holds along into the session that the run goes on in.
+    pub(in crate::executor) async fn follow_session(&mut self) -> Result<(), Error> {
+        if self.lease.is_none() {
+            return Ok(());
+        }
+        self.begin_run().await?;
+        match self.move_epoch().await {
+            Ok(()) => {}
+            Err(fault) if fault.class() == Class::Guard => {
+                self.forget_lease();
+                let revision = String::new();
+                return Err(RunError::LeaseLost { revision }.into());
+            }
+            Err(fault) => {
+                let during = "taking the lease along into another session";
+                return Err(fault.into_error(during, Aftermath::no_step_begun()));
+            }
+        }
+        let epoch = self.epoch_held();
+        if let Some((lease, epoch)) = self.view.look.lease.as_mut().zip(epoch) {
+            lease.epoch = epoch;
+        }
+        Ok(())
+    }
+
     /// Gives the lease that this run holds another epoch, which a lost connection does not know.
-    pub(in crate::executor) async fn move_epoch(&mut self) -> Result<(), Class> {
+    pub(in crate::executor) async fn move_epoch(&mut self) -> Result<(), Fault> {
         let Some(lease) = self.lease.take() else {
             return Ok(());
         };
@@ -368,7 +395,7 @@ impl<S: Source> Gate<'_, S> {
         message.own_all(&session::alone(wire.dialect(), moved));
         if let Err(fault) = wire.line.send(&message).await {
             let _ = wire.rollback().await;
-            return Err(fault.class());
+            return Err(fault);
         }
         self.hold_lease(write::next_epoch(lease.epoch));
         Ok(())

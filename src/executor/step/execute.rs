@@ -16,6 +16,7 @@ impl<S: Source> Steps<'_, S> {
         plan: &Plan,
     ) -> Result<Vec<Prepared>, Error> {
         let prepared = self.prepare(plan)?;
+        self.refuse_traces(&prepared)?;
         self.check_width(plan.steps()).await?;
         Ok(prepared)
     }
@@ -62,13 +63,16 @@ impl<S: Source> Steps<'_, S> {
         if prepared
             .iter()
             .any(|step| matches!(step.work, prepare::Work::Code))
+            && self.wire().use_uncached().await?
         {
-            self.wire().use_uncached().await?;
+            self.traces_of = None;
+            self.gate.follow_session().await?;
         }
         self.remember_session().await?;
         let (dialect, single) = (self.gate.view.wire.dialect(), self.is_single());
         let mut rest = prepared.as_slice();
         while let Some(first) = rest.first() {
+            self.renew_session().await?;
             let ran = if first.is_transactional(dialect) {
                 if let Some(row) = self.gate.view.find_running(&first.step) {
                     return Err(Unfinished::error(row, UnfinishedReason::Converted));

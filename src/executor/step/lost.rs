@@ -75,10 +75,10 @@ impl<S: Source> Steps<'_, S> {
             return Settled::Stopped(error);
         }
         let moved = self.gate.move_epoch().await;
-        match moved {
+        match &moved {
             Ok(()) => {}
             // Its own end gave it back, or another process took it.
-            Err(Class::Guard) => self.gate.forget_lease(),
+            Err(fault) if fault.class() == Class::Guard => self.gate.forget_lease(),
             Err(_) => return Settled::Stopped(error),
         }
         let has_looked = self.view().look().await.is_ok();

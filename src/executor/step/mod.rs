@@ -11,6 +11,7 @@ mod resume;
 mod stamp;
 mod statement;
 mod stepwise;
+mod traces;
 mod transactional;
 
 use std::collections::HashMap;
@@ -75,6 +76,8 @@ pub(super) struct Steps<'a, S: Source> {
     pub done: Vec<StepReport>,
     /// The lease is held around all steps, not for single ones.
     pub keeps_lease: bool,
+    /// The revision whose traces the session has, where only another session has none.
+    pub traces_of: Option<Arc<str>>,
 }
 
 impl<'a, S: Source> Steps<'a, S> {

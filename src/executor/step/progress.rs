@@ -170,8 +170,9 @@ impl<S: Source> Steps<'_, S> {
             end: Some(State::Done),
             ..self.progress(underway)
         };
-        self.push_reset(&mut message);
-        let names = &self.gate.view.wire.line.names;
+        let wire = &self.gate.view.wire;
+        wire.conduct.push_end(&wire.line, &mut message, prepared);
+        let names = &wire.line.names;
         message.own_all(&write::record(names, &progress));
         let step = &prepared.step;
         message.swap_all(&write::move_heads(names, &step.removes, &step.adds));

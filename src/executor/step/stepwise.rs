@@ -34,6 +34,7 @@ impl<S: Source> Steps<'_, S> {
         }
         self.gate.record_baseline().await?;
         let resuming = self.gate.view.find_running(&prepared.step).cloned();
+        self.note_traces(prepared).await?;
         let began = Instant::now();
         let ran = self
             .run_leased(prepared, resuming, releases)
@@ -70,6 +71,7 @@ impl<S: Source> Steps<'_, S> {
             rows: underway.rows,
             duration: began.elapsed(),
         });
+        self.clear_traces(prepared).await?;
         Ok(Ran::All)
     }
 

@@ -79,8 +79,13 @@ impl<S: Source> Steps<'_, S> {
         let mut rest = steps;
         let mut done: Vec<StepReport> = Vec::new();
         while !rest.is_empty() {
-            let (group, later) = rest.split_at(group_length(rest, single));
+            let length = match self.leaves_traces(&rest[0]) {
+                true => 1,
+                false => group_length(rest, single, |step| self.leaves_traces(step)),
+            };
+            let (group, later) = rest.split_at(length);
             rest = later;
+            let leaves_traces = self.leaves_traces(&group[0]);
             let expected = self.gate.view.heads();
             if !is_open && self.gate.enter(&expected, None).await? == Passage::Moved {
                 return Ok(Ran::Moved);
@@ -88,7 +93,10 @@ impl<S: Source> Steps<'_, S> {
             let finish = match (single, later.is_empty()) {
                 (_, true) => Finish::Commit,
                 (true, false) => Finish::StayOpen,
-                (false, false) if ConductOf::<S>::CHAINS_STEPS => Finish::CommitAndBegin,
+                // Traces are taken back outside of any transaction.
+                (false, false) if ConductOf::<S>::CHAINS_STEPS && !leaves_traces => {
+                    Finish::CommitAndBegin
+                }
                 (false, false) => Finish::Commit,
             };
             let began = Instant::now();
@@ -136,6 +144,7 @@ impl<S: Source> Steps<'_, S> {
             if finish != Finish::StayOpen {
                 done.drain(..).for_each(|report| self.finish_step(report));
             }
+            self.clear_traces(&group[0]).await?;
             if is_open && finish == Finish::CommitAndBegin {
                 let expected = self.gate.view.heads();
                 let mut wait = Wait::new(self.gate.view.wire.settings.lock_wait);
@@ -168,6 +177,7 @@ impl<S: Source> Steps<'_, S> {
         group
             .iter()
             .for_each(|prepared| self.tell_started(prepared));
+        self.note_traces(first).await?;
         self.check(first, Kind::Require, &first.require).await?;
         if first.statement_timeout.is_some() {
             self.limit(first.statement_timeout).await?;
@@ -426,7 +436,11 @@ fn is_plain(prepared: &Prepared) -> bool {
 }
 
 /// How many of the next steps go into one message.
-fn group_length(steps: &[Prepared], single: bool) -> usize {
+fn group_length(
+    steps: &[Prepared],
+    single: bool,
+    leaves_traces: impl Fn(&Prepared) -> bool,
+) -> usize {
     if !single || !is_plain(&steps[0]) {
         return 1;
     }
@@ -439,6 +453,7 @@ fn group_length(steps: &[Prepared], single: bool) -> usize {
             .sum::<usize>();
         // A time-out of one section must not reach the next one's statements.
         is_plain(step)
+            && !leaves_traces(step)
             && bytes <= MESSAGE_BYTES
             && step.statement_timeout.is_none()
             && step.lock_timeout.is_none()
