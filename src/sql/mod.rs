@@ -19,6 +19,8 @@
 //! PostgreSQL's `standard_conforming_strings` is on, MySQL's `sql_mode` is without `ANSI_QUOTES` and
 //! `NO_BACKSLASH_ESCAPES`.
 
+#[cfg(any(feature = "_sqlx", test))]
+pub(crate) mod carry;
 mod classify;
 mod compound;
 mod ddl;

@@ -36,6 +36,7 @@ mod examples;
 #[cfg(all(unix, feature = "cli"))]
 mod faults;
 mod fuzz_corpus;
+mod going_on;
 mod graph_properties;
 #[cfg(feature = "cli")]
 mod import;

@@ -58,6 +58,15 @@ const LEAVE: &str = "SET SESSION sql_mode = @limbeck_sql_mode, SESSION time_zone
      SESSION character_set_results = @limbeck_results, SESSION collation_connection = @limbeck_collation, \
      SESSION sql_select_limit = @limbeck_limit";
 
+/// Prepares a statement, which reads it and does not run it.
+pub(super) fn prepare(dialect: Dialect, statement: &str) -> [String; 3] {
+    [
+        format!("SET @limbeck_statement = {}", dialect.literal(statement)),
+        "PREPARE limbeck_statement FROM @limbeck_statement".to_owned(),
+        "DEALLOCATE PREPARE limbeck_statement".to_owned(),
+    ]
+}
+
 /// Ends a session and the statement that it is in.
 pub(super) fn kill(session: &str) -> Option<String> {
     let is_number = session.parse::<u64>().is_ok();
