@@ -221,6 +221,15 @@ impl Sql {
         }
     }
 
+    /// The statement, for the question what it carries from one session into another.
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn part(&self) -> sql::carry::Part<'_> {
+        sql::carry::Part {
+            kind: &self.kind,
+            text: &self.text,
+        }
+    }
+
     /// Tells whether the statement sets the time-out of locks itself.
     pub(crate) fn sets_lock_timeout(&self) -> bool {
         let sets = matches!(self.kind.class(), Class::Session | Class::Query);

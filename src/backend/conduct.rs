@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::ready;
 use std::time::Duration;
 
-use super::{Backend, Class, Fault, Line, Message, Origin};
+use super::{Backend, Class, Failure, Fault, Line, Message, Origin};
 use crate::dialect::Dialect;
 use crate::ledger::look::TextRow;
 use crate::plan::Step;
@@ -243,6 +243,12 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     /// A setting of an earlier statement is about to be made again in the session.
     fn repeats_setting(&mut self) {}
 
+    /// Remembers the setting that the `number`th statement just made, by the row that it returned. False: it is no constant
+    /// and cannot be made again for the statements behind it.
+    fn keep_setting(&mut self, _prepared: &Prepared, _number: usize, _rows: &[TextRow]) -> bool {
+        true
+    }
+
     /// The section's settings before its `number`th statement, at the beginning of a transaction.
     fn push_settings(&self, _message: &mut Message, _prepared: &Prepared, _number: usize) {}
 
@@ -286,6 +292,18 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     /// The evidence of an interrupted statement.
     fn evidence(_dialect: Dialect, _kind: &Kind, _text: &str) -> Evidence {
         Evidence::None
+    }
+
+    /// Tells whether a statement that failed outside of any transaction may have left a part of its effect. An error about the
+    /// statement itself, as its syntax or the routine that it calls, left nothing; the same error from inside that routine's
+    /// body may have.
+    fn may_have_left(
+        &mut self,
+        _line: &mut Line<'_, B>,
+        _statement: &Sql,
+        _failure: &Failure,
+    ) -> impl Sent<bool> {
+        ready(Ok(false))
     }
 
     /// A cell of a fingerprint without its changing parts.

@@ -15,6 +15,8 @@ pub struct Failure {
     pub hint: Option<String>,
     /// PostgreSQL: the place in the message, in characters from 1.
     pub position: Option<usize>,
+    /// PostgreSQL: it arose in the code that a statement called, not in the statement itself.
+    pub is_inside: bool,
 }
 
 /// The classes of errors that change what is done next.
@@ -69,6 +71,7 @@ impl Failure {
             detail: None,
             hint: None,
             position: None,
+            is_inside: false,
         }
     }
 }

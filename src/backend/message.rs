@@ -36,6 +36,8 @@ pub struct Message {
     parts: Vec<Part>,
     /// The database whose spelling limbeck's own statements get; none: sent as they are.
     dialect: Option<Dialect>,
+    /// How many rows of a revision's statement are kept at least.
+    shown: usize,
 }
 
 /// The origin of an error.
@@ -53,6 +55,7 @@ impl Message {
             text: marker.to_owned(),
             parts: Vec::new(),
             dialect: Some(dialect),
+            shown: 0,
         }
     }
 
@@ -162,10 +165,15 @@ impl Message {
         self.parts
             .iter()
             .map(|part| match part.whose {
-                Whose::Revision(_) => shown,
+                Whose::Revision(_) => shown.max(self.shown),
                 _ => ALL,
             })
             .collect()
+    }
+
+    /// Keeps the first row of a revision's statement too.
+    pub(crate) fn show_row(&mut self) {
+        self.shown = 1;
     }
 
     pub(crate) fn text(&self) -> &str {

@@ -455,8 +455,11 @@ pub struct Unfinished {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnfinishedReason {
-    /// The process died in a statement of which the database cannot tell whether it took effect.
+    /// The process died in a statement of which the database cannot tell whether it took effect, or the statement failed and
+    /// may have left a part of its effect.
     InDoubt,
+    /// The next statement reads a value that an earlier one gave the session, and that session has ended.
+    SessionLost,
     /// The statements that are done are no longer those of the file.
     Edited,
     /// This call does not lead to that step: it blocks every other.
@@ -491,8 +494,13 @@ impl fmt::Display for Unfinished {
         match self.reason {
             UnfinishedReason::InDoubt => {
                 let in_doubt = step.statement_running.unwrap_or(step.statements_done + 1);
-                write!(f, ". Its process died in statement {in_doubt}, ")?;
-                f.write_str("and the database cannot tell whether that statement took effect")?;
+                if step.error.is_some() {
+                    write!(f, ". Statement {in_doubt} failed, ")?;
+                    f.write_str("and the database cannot tell whether a part of it took effect")?;
+                } else {
+                    write!(f, ". Its process died in statement {in_doubt}, ")?;
+                    f.write_str("and the database cannot tell whether that statement took effect")?;
+                }
                 if let Some(statement) = &step.statement {
                     write!(f, ":\n  {}\n", excerpt(statement))?;
                 } else {
@@ -501,6 +509,16 @@ impl fmt::Display for Unfinished {
                 f.write_str(
                     "  Look at what it should have changed, then settle it: resolve it as applied (the step \
                      goes on after it) or as not applied (the statement runs again)",
+                )
+            }
+            UnfinishedReason::SessionLost => {
+                let next = step.statement_running.unwrap_or(step.statements_done + 1);
+                write!(f, ". The session that had this value has ended, and limbeck does not guess it. ")?;
+                write!(
+                    f,
+                    "Write statement {next} so that it finds the value in the database; or do its work by hand and resolve \
+                     the step as applied (the step goes on after it); or resolve it as not applied (the statement runs with \
+                     what a new session has)"
                 )
             }
             UnfinishedReason::Edited => f.write_str(

@@ -264,6 +264,25 @@ impl Aftermath {
         )
     }
 
+    /// A failed statement behind the `done` ones that may have left a part of its effect.
+    pub(crate) fn statement_in_doubt(reached: Reached) -> Aftermath {
+        let (done, number) = (reached.done, reached.done + 1);
+        let ran = match done {
+            0 => String::new(),
+            1 => "Statement 1 took effect and stays. ".to_owned(),
+            done => format!("Statements 1 to {done} took effect and stay. "),
+        };
+        Aftermath::partly(
+            reached,
+            Some(number),
+            format!(
+                "{ran}A part of statement {number} may have taken effect before it failed. Look at what it should have \
+                 changed, then settle it: resolve it as applied (the step goes on after it) or as not applied (the \
+                 statement runs again)"
+            ),
+        )
+    }
+
     /// A connection lost in the statement behind the `done` ones.
     pub(crate) fn statement_lost(reached: Reached) -> Aftermath {
         let (done, number) = (reached.done, reached.done + 1);

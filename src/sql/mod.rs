@@ -18,6 +18,8 @@
 //! What a token is depends on settings of the session, and these are assumed to be the defaults: MySQL's `sql_mode` is
 //! without `ANSI_QUOTES`. What a backslash in a string means is found from the text, or refused: see [`split()`].
 
+#[cfg(any(feature = "_sqlx", test))]
+pub(crate) mod carry;
 mod classify;
 mod compound;
 mod ddl;

@@ -41,6 +41,7 @@ mod examples;
 mod faults;
 mod fresh_sessions;
 mod fuzz_corpus;
+mod going_on;
 mod grants;
 mod graph_properties;
 #[cfg(feature = "cli")]

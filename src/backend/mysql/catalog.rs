@@ -1,8 +1,10 @@
 //! Texts: what the catalog and the server's list of sessions say of a statement, a run and those in its way.
 
+use crate::backend::Failure;
 use crate::backend::conduct::{Evidence, qualified};
-use crate::dialect::session::run_marker;
+use crate::dialect::session::{Server, run_marker};
 use crate::dialect::{Dialect, Names};
+use crate::prepare::Sql;
 use crate::sql::{Ddl, DdlVerb, ObjectKind, ObjectName};
 
 /// Words in an ALTER TABLE whose effect the table's definition does not show.
@@ -71,6 +73,44 @@ pub(super) fn evidence(dialect: Dialect, ddl: &Ddl, text: &str) -> Evidence {
         }),
         _ => Evidence::None,
     }
+}
+
+/// Tells whether DDL that fails may have done a part of its work: several objects go one by one, and accounts too.
+pub(super) fn is_divisible(ddl: &Ddl) -> bool {
+    let is_several = ddl.names.len() != 1;
+    match (ddl.verb, ddl.object) {
+        (DdlVerb::Drop, ObjectKind::Database | ObjectKind::Schema) => true,
+        (DdlVerb::Drop, _) | (_, ObjectKind::Role) => is_several,
+        _ => false,
+    }
+}
+
+/// Tells whether an error says of the routine that a `CALL` names that it is missing, or that it may not be called.
+pub(super) fn names_callee(statement: &Sql, failure: &Failure, server: &Server) -> bool {
+    if !matches!(failure.code.as_deref(), Some("1305" | "1370")) {
+        return false;
+    }
+    let Some(("CALL", rest)) = statement.text.split_at_checked(4).map(|(call, rest)| {
+        (
+            if call.eq_ignore_ascii_case("call") {
+                "CALL"
+            } else {
+                ""
+            },
+            rest,
+        )
+    }) else {
+        return false;
+    };
+    let name = rest.split('(').next().unwrap_or_default().replace('`', "");
+    let name: String = name.split_whitespace().collect();
+    let qualified = match (name.contains('.'), &server.schema) {
+        (false, Some(schema)) => format!("{schema}.{name}"),
+        _ => name,
+    };
+    let message = failure.message.to_lowercase();
+    let qualified = qualified.to_lowercase();
+    message.contains(&format!(" {qualified} ")) || message.contains(&format!("'{qualified}'"))
 }
 
 /// Tells whether a RENAME gives a table a name that another one had. Its names are pairs of old and new.

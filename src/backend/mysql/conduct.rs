@@ -10,11 +10,11 @@ use sqlx::MySql;
 
 use super::engines::{self, Word};
 use super::{catalog, session, traces};
-use crate::backend::{Conduct, Evidence, Fault, Line, Message};
+use crate::backend::{Conduct, Evidence, Failure, Fault, Line, Message};
 use crate::dialect::session::{Timeout, set_timeout, set_timeouts};
 use crate::dialect::{Dialect, mysql};
 use crate::prepare::{Check, Prepared, Sql};
-use crate::sql::{Class, Kind};
+use crate::sql::{Class, InTransaction, Kind};
 
 /// The number of names that one statement asks about.
 const CHUNK: usize = 50;
@@ -204,6 +204,36 @@ impl Conduct<MySql> for MySqlConduct {
 
     fn lasting(cell: &str) -> Cow<'_, str> {
         catalog::without_counter(cell).into()
+    }
+
+    async fn may_have_left(
+        &mut self,
+        line: &mut Line<'_, MySql>,
+        statement: &Sql,
+        failure: &Failure,
+    ) -> Result<bool, Fault> {
+        let is_divisible = match statement.kind.class() {
+            // Its tables know no transactions, or it would not stand alone.
+            Class::Dml | Class::Procedural => true,
+            Class::Other => statement.kind.in_transaction() == InTransaction::Unknown,
+            Class::Ddl(ddl) => catalog::is_divisible(ddl),
+            _ => false,
+        };
+        let code = failure.code.as_deref().unwrap_or_default();
+        if !is_divisible || catalog::names_callee(statement, failure, &line.server) {
+            return Ok(false);
+        }
+        // To prepare a statement is to read it and to look for what it names, and not to run it.
+        let mut message = line.message(None);
+        message.own_all(&session::prepare(line.dialect(), &statement.text));
+        let Err(refused) = line.send(&message).await else {
+            return Ok(true);
+        };
+        let is_same = refused.completed == 1
+            && refused.failure.code.as_deref() == Some(code)
+            // What a syntax error quotes goes to the end of its message.
+            && (code == "1064" || refused.failure.message == failure.message);
+        Ok(!is_same)
     }
 
     fn blockers(dialect: Dialect, kind: &Kind) -> Option<String> {

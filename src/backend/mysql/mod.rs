@@ -55,6 +55,7 @@ impl Backend for MySql {
             detail: None,
             hint: None,
             position: None,
+            is_inside: false,
         }
     }
 

@@ -1,4 +1,6 @@
-//! Texts: the settings of a run and of a section in their session.
+//! Texts: the settings of a run in its session.
+
+use crate::dialect::Dialect;
 
 /// Each statement commits by itself unless it stands in a transaction of limbeck's, and a
 /// `COMMIT` begins no other.
@@ -18,6 +20,15 @@ pub(super) const CLUSTER: &str =
 pub(super) fn sync_wait(value: &str) -> String {
     let value = value.parse::<u8>().unwrap_or(0);
     format!("SET SESSION wsrep_sync_wait = {value}")
+}
+
+/// Prepares a statement, which reads it and does not run it.
+pub(super) fn prepare(dialect: Dialect, statement: &str) -> [String; 3] {
+    [
+        format!("SET @limbeck_prepared = {}", dialect.literal(statement)),
+        "PREPARE limbeck_prepared FROM @limbeck_prepared".to_owned(),
+        "DEALLOCATE PREPARE limbeck_prepared".to_owned(),
+    ]
 }
 
 /// Ends a session and the statement that it is in.

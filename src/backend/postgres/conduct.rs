@@ -3,19 +3,20 @@
 //! statements, and ends with all of them reset. Only a statement that allows no transaction (`CREATE INDEX CONCURRENTLY`)
 //! gets them in the session, right before it and until right after.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sqlx::Postgres;
 
 use super::{catalog, session, traces};
-use crate::backend::{Conduct, Evidence, Fault, Limits, Line, Message, Origin};
+use crate::backend::{Conduct, Evidence, Failure, Fault, Limits, Line, Message, Origin};
 use crate::dialect::Dialect;
 use crate::dialect::session::{Timeout, restore, set_timeout, set_timeouts};
 use crate::ledger::look::{TextRow, first_cell};
 use crate::plan::Step;
 use crate::prepare::{Check, Prepared, Sql};
-use crate::sql::Kind;
+use crate::sql::carry::{self, Carried};
+use crate::sql::{Class, DdlVerb, Kind};
 
 const DIALECT: Dialect = Dialect::Postgres;
 
@@ -30,6 +31,9 @@ pub struct PostgresConduct {
     set_in: Option<String>,
     /// What a lent connection held of its caller's before the section.
     noted: Option<BTreeSet<String>>,
+    /// The section's settings that were computed, by the places of their statements, with the values that they got: each
+    /// transaction makes the settings before it again.
+    computed: BTreeMap<usize, String>,
 }
 
 /// How often a lock is given back that a section took several times.
@@ -37,7 +41,7 @@ const UNLOCKS: u32 = 20;
 
 impl PostgresConduct {
     /// Appends the settings that the statements before the `number`th made in the session, and that still stand.
-    fn push_settings_before(message: &mut Message, prepared: &Prepared, number: usize) {
+    fn push_settings_before(&self, message: &mut Message, prepared: &Prepared, number: usize) {
         let before = &prepared.statements()[..number];
         let is_discard = |sql: &Sql| sql.text.to_ascii_uppercase().starts_with("DISCARD ALL");
         let from = before
@@ -46,7 +50,8 @@ impl PostgresConduct {
             .map_or(0, |last| last + 1);
         for (statement, sql) in before.iter().enumerate().skip(from) {
             if sql.is_setting() {
-                message.of_revision(&sql.text, Origin { step: 0, statement });
+                let text = self.computed.get(&statement).unwrap_or(&sql.text);
+                message.of_revision(text, Origin { step: 0, statement });
             }
         }
     }
@@ -270,6 +275,7 @@ impl Conduct<Postgres> for PostgresConduct {
         line: &mut Line<'_, Postgres>,
         _: &Prepared,
     ) -> Result<(), Fault> {
+        self.computed.clear();
         self.leave(line).await
     }
 
@@ -287,7 +293,7 @@ impl Conduct<Postgres> for PostgresConduct {
                 message.own(&timeout.replace("SET LOCAL", "SET"));
             }
         }
-        Self::push_settings_before(&mut message, prepared, number);
+        self.push_settings_before(&mut message, prepared, number);
         if message.len() == 0 {
             return Ok(());
         }
@@ -306,9 +312,30 @@ impl Conduct<Postgres> for PostgresConduct {
         self.is_session_set = true;
     }
 
+    fn keep_setting(&mut self, prepared: &Prepared, number: usize, rows: &[TextRow]) -> bool {
+        let Some(sql) = prepared
+            .statements()
+            .get(number)
+            .filter(|sql| sql.is_setting())
+        else {
+            return true;
+        };
+        if Carried::new(DIALECT).repeats(sql.part()) {
+            return true;
+        }
+        let Some(((name, is_local), value)) = carry::set_config(&sql.text).zip(first_cell(rows))
+        else {
+            return false;
+        };
+        let value = DIALECT.literal(&value);
+        let text = format!("SELECT pg_catalog.set_config({name}, {value}, {is_local})");
+        self.computed.insert(number, text);
+        true
+    }
+
     fn push_settings(&self, message: &mut Message, prepared: &Prepared, number: usize) {
         message.own_all(&prepared.timeouts(DIALECT));
-        Self::push_settings_before(message, prepared, number);
+        self.push_settings_before(message, prepared, number);
     }
 
     fn push_reset(&self, line: &Line<'_, Postgres>, message: &mut Message) {
@@ -351,6 +378,32 @@ impl Conduct<Postgres> for PostgresConduct {
 
     fn evidence(_: Dialect, kind: &Kind, _text: &str) -> Evidence {
         kind.ddl().map_or(Evidence::None, catalog::evidence)
+    }
+
+    /// Code that commits, and what PostgreSQL does in several transactions of its own.
+    async fn may_have_left(
+        &mut self,
+        _: &mut Line<'_, Postgres>,
+        statement: &Sql,
+        failure: &Failure,
+    ) -> Result<bool, Fault> {
+        let text = statement.text.to_ascii_uppercase();
+        let is_refused = || {
+            let code = failure.code.as_deref().unwrap_or_default();
+            // Syntax and names, the transaction's state, what is not supported.
+            ["42", "25", "0A", "3F"]
+                .iter()
+                .any(|class| code.starts_with(class))
+        };
+        Ok(match statement.kind.class() {
+            Class::Procedural if text.starts_with("DO") => {
+                failure.is_inside && (text.contains("COMMIT") || text.contains("CALL"))
+            }
+            Class::Procedural => failure.is_inside && text.starts_with("CALL"),
+            Class::Maintenance => !statement.kind.is_safe_to_repeat() && !is_refused(),
+            Class::Ddl(ddl) => ddl.concurrently && ddl.verb == DdlVerb::Alter && !is_refused(),
+            _ => false,
+        })
     }
 
     fn blockers(_: Dialect, kind: &Kind) -> Option<String> {

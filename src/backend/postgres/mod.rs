@@ -60,6 +60,7 @@ impl Backend for Postgres {
             detail: error.detail().map(str::to_owned),
             hint: error.hint().map(str::to_owned),
             position,
+            is_inside: error.r#where().is_some(),
         }
     }
 

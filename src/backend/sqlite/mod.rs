@@ -53,6 +53,7 @@ impl Backend for Sqlite {
             detail: None,
             hint: None,
             position: None,
+            is_inside: false,
         }
     }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::Steps;
-use crate::backend::{Class, Conduct as _, Evidence, Fault, Origin, Source};
+use crate::backend::{Class, Conduct as _, Evidence, Failure, Fault, Origin, Source};
 use crate::executor::error::{Error, statement_error};
 use crate::executor::state::{Aftermath, Reached};
 use crate::executor::wire::{ConductOf, Wire};
 use crate::ledger::Holder;
 use crate::prepare::{Prepared, Sql};
 use crate::sql;
+use crate::sql::carry::Carried;
 
 const JUDGING: &str = "looking whether an interrupted statement took effect";
 
@@ -94,6 +95,29 @@ impl<S: Source> Steps<'_, S> {
         }
     }
 
+    /// Tells whether a statement that failed outside of any transaction may have left a part of its effect: the same question
+    /// as after a crash. Not being able to look is a doubt as well.
+    pub(super) async fn may_have_left(
+        &mut self,
+        statement: &Sql,
+        before: Option<&str>,
+        failure: &Failure,
+    ) -> bool {
+        match self.evidence(statement) {
+            Evidence::Fingerprint(_) => match self.fingerprint(statement).await {
+                Ok(now) => now.as_deref() != before,
+                Err(_) => true,
+            },
+            // An invalid index is cleared away.
+            Evidence::IndexValid(_) | Evidence::IndexGone(_) => false,
+            Evidence::None => {
+                let Wire { line, conduct, .. } = self.wire();
+                let asked = conduct.may_have_left(line, statement, failure).await;
+                asked.unwrap_or(true)
+            }
+        }
+    }
+
     /// Tells whether an index is valid, and the statement that drops it; none where there is no such index.
     async fn index_state(&mut self, query: &str) -> Result<Option<(String, String)>, Error> {
         let rows = self.wire().line.query(query).await.map_err(judging)?;
@@ -134,15 +158,19 @@ impl<S: Source> Steps<'_, S> {
             .map_err(|fault| fault.into_error(during, Aftermath::index_left()))
     }
 
-    /// Sets again what the section's earlier statements had set in the session, which ended with the process.
+    /// Sets again what the section's earlier statements had set in the session, which ended with the process: as far as it
+    /// is constant. A value that was computed is not computed again, since it may be another one now.
     pub(super) async fn replay_session(
         &mut self,
         prepared: &Prepared,
         done: usize,
     ) -> Result<(), Error> {
         let dialect = self.wire().dialect();
+        let mut carried = Carried::new(dialect);
         for (number, statement) in prepared.statements().iter().enumerate().take(done) {
-            if !statement.sets_session(dialect) {
+            let repeats = statement.sets_session(dialect) && carried.repeats(statement.part());
+            carried.ran(number, statement.part());
+            if !repeats {
                 continue;
             }
             let mut message = self.message_at(prepared);

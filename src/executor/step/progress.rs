@@ -10,6 +10,7 @@ use crate::executor::wire::Wire;
 use crate::ledger::State;
 use crate::ledger::write::{self, Progress};
 use crate::prepare::{Prepared, Sql, Work};
+use crate::sql::carry::Lost;
 
 /// How much of a statement the ledger shows while it runs.
 const SHOWN: usize = 2000;
@@ -23,6 +24,8 @@ pub(super) struct Underway {
     pub total: u64,
     pub rows: u64,
     pub digest: String,
+    /// The first statement that reads what an earlier session held, by its place.
+    pub lost: Option<(usize, Lost)>,
 }
 
 impl Underway {
@@ -35,7 +38,14 @@ impl Underway {
             total: done,
             rows,
             digest: String::new(),
+            lost: None,
         }
+    }
+
+    /// What this statement reads of an earlier session.
+    pub(super) fn lost_at(&self, number: usize) -> Option<&Lost> {
+        let (place, lost) = self.lost.as_ref()?;
+        (*place == number).then_some(lost)
     }
 
     pub(super) fn reached(&self) -> Reached {
@@ -72,7 +82,7 @@ impl<S: Source> Steps<'_, S> {
         statement: &Sql,
         fingerprint: Option<&str>,
     ) -> Result<(), Error> {
-        let text: String = statement.text.chars().take(SHOWN).collect();
+        let text = shown(statement);
         let progress = Progress {
             running: Some((underway.done + 1, text.as_str())),
             fingerprint,
@@ -118,6 +128,25 @@ impl<S: Source> Steps<'_, S> {
         let text = error.to_string();
         let end = is_over.then_some(State::Failed);
         if let Err(recording) = self.record_end(underway, end, &text).await {
+            tracing::warn!(error = %recording, "the failure could not be recorded");
+        }
+    }
+
+    /// Writes that a part of the statement behind those that are done may have taken effect before it failed. Best effort:
+    /// where it cannot be written, the row still says that the statement was sent.
+    pub(super) async fn record_doubt(
+        &mut self,
+        underway: &Underway,
+        statement: &Sql,
+        error: &Error,
+    ) {
+        let (shown, text) = (shown(statement), error.to_string());
+        let progress = Progress {
+            running: Some((underway.done + 1, &shown)),
+            error: Some(&text),
+            ..self.progress(underway)
+        };
+        if let Err(recording) = self.send_record(underway, &progress).await {
             tracing::warn!(error = %recording, "the failure could not be recorded");
         }
     }
@@ -229,6 +258,11 @@ fn lost_or(during: &str, reached: Reached, fault: Fault) -> Error {
         .into();
     }
     fault.into_error(during, Aftermath::recorded(reached))
+}
+
+/// A statement as the ledger shows it.
+pub(super) fn shown(statement: &Sql) -> String {
+    statement.text.chars().take(SHOWN).collect()
 }
 
 /// The number of statements that a step counts.

@@ -2,11 +2,16 @@
 
 use super::Steps;
 use super::doubt::Verdict;
-use super::progress::{Underway, bookkeeping, chain, link, total};
+use super::progress::{Underway, bookkeeping, chain, link, shown, total};
 use crate::backend::{Message, Source};
 use crate::executor::error::{Error, Unfinished, UnfinishedReason};
+use crate::ledger::write::Progress;
 use crate::ledger::{LedgerEntry, State, write};
 use crate::prepare::{Prepared, Sql, Work};
+use crate::sql::carry::{Carried, Lost, Part};
+
+/// Stands in the ledger in place of a fingerprint where a statement waits for an answer since its session has ended.
+const SESSION: &str = "session";
 
 impl<S: Source> Steps<'_, S> {
     /// Goes on where another run stopped, if that place is known and the file still leads there.
@@ -23,7 +28,11 @@ impl<S: Source> Steps<'_, S> {
         if is_counted && is_edited {
             return Err(Unfinished::error(row, UnfinishedReason::Edited));
         }
+        if row.statement_running.is_some() && row.fingerprint.as_deref() == Some(SESSION) {
+            return Err(Unfinished::error(row, UnfinishedReason::SessionLost));
+        }
         let (done, took_effect) = self.settle_doubt(prepared, row).await?;
+        let is_answered = row.fingerprint.as_deref() == Some(SESSION);
         tracing::info!(revision = %prepared.step.revision, done = row.statements_done, "going on with an unfinished step");
         let underway = Underway {
             id: row.id,
@@ -31,6 +40,7 @@ impl<S: Source> Steps<'_, S> {
             done,
             total: total(prepared),
             rows: row.rows_affected,
+            lost: self.lost_behind(prepared, done, is_answered),
             digest: match took_effect {
                 Some(statement) => link(digest, statement),
                 None => digest.to_owned(),
@@ -41,6 +51,73 @@ impl<S: Source> Steps<'_, S> {
         let adopted = self.wire().send_short(&message).await;
         adopted.map_err(|fault| bookkeeping(prepared, done, fault))?;
         Ok(underway)
+    }
+
+    /// The first statement behind the `done` ones that reads what an earlier session held, by its place. `is_answered`: a
+    /// person said that the first of them may run all the same.
+    pub(super) fn lost_behind(
+        &self,
+        prepared: &Prepared,
+        done: u64,
+        is_answered: bool,
+    ) -> Option<(usize, Lost)> {
+        let wire = &self.gate.view.wire;
+        let statements = match &prepared.work {
+            Work::Transaction(statements) | Work::Statements(statements) => statements,
+            Work::Repeat(_) | Work::Code => return None,
+        };
+        let parts: Vec<Part<'_>> = statements.iter().map(Sql::part).collect();
+        let done = usize::try_from(done).unwrap_or(usize::MAX);
+        let is_lent = wire.line.session.is_lent();
+        let mut carried = Carried::behind(wire.dialect(), &parts, done, is_lent);
+        let rest = parts.iter().enumerate().skip(done);
+        rest.filter_map(|(number, part)| Some((number, carried.read(*part)?)))
+            .find(|(number, _)| !is_answered || *number > done)
+    }
+
+    /// Stops before a statement that reads what an earlier session held: that is a person's to answer.
+    pub(super) async fn ask_for_session(
+        &mut self,
+        prepared: &Prepared,
+        underway: &Underway,
+        lost: &Lost,
+    ) -> Error {
+        let number = underway.done + 1;
+        let index = usize::try_from(underway.done).unwrap_or(usize::MAX);
+        let text = prepared.statements().get(index).map(shown);
+        let error = format!(
+            "statement {number} reads {}, which statement {} gave its session",
+            lost.value,
+            lost.from + 1
+        );
+        let progress = Progress {
+            running: text.as_deref().map(|text| (number, text)),
+            fingerprint: Some(SESSION),
+            error: Some(&error),
+            ..self.progress(underway)
+        };
+        if let Err(error) = self.send_record(underway, &progress).await {
+            return error;
+        }
+        let row = LedgerEntry {
+            statements: underway.total,
+            statements_done: underway.done,
+            statement_running: Some(number),
+            statement: text,
+            error: Some(error),
+            ..self.row_of(prepared)
+        };
+        Unfinished::error(&row, UnfinishedReason::SessionLost)
+    }
+
+    /// The running row of a step as it was last seen.
+    fn row_of(&self, prepared: &Prepared) -> LedgerEntry {
+        let seen = self.gate.view.find_running(&prepared.step).cloned();
+        seen.unwrap_or_else(|| {
+            let line = &self.gate.view.wire.line;
+            let record = &self.gate.record;
+            record.row::<S>(line, &prepared.step, State::Running)
+        })
     }
 
     /// The message that makes a running row this run's.

@@ -11,9 +11,11 @@ use crate::executor::error::{Error, statement_error};
 use crate::executor::poll_pause;
 use crate::executor::state::Aftermath;
 use crate::executor::wire::{ConductOf, Wire};
+use crate::ledger::look::TextRow;
 use crate::ledger::write;
 use crate::prepare::Prepared;
 use crate::report::Event;
+use crate::sql::carry::Lost;
 
 impl<S: Source> Steps<'_, S> {
     /// Runs the statement behind those that are done.
@@ -32,22 +34,33 @@ impl<S: Source> Steps<'_, S> {
             statement: &statement.text,
         });
         let is_atomic = self.is_atomic(prepared, number, underway).await?;
+        let mut before = None;
         if !is_atomic {
             self.open_alone(prepared, number, underway).await?;
             let fingerprint = self.fingerprint(statement).await?;
             self.record_running(underway, statement, fingerprint.as_deref())
                 .await?;
             self.open_alone(prepared, number, underway).await?;
+            before = fingerprint;
         }
         let (message, place) = self.statement_message(prepared, number, underway, is_atomic);
         let mut deadlocks = 0;
         let rows = loop {
             let undone = is_atomic.then_some(&mut deadlocks);
             let results = self
-                .send_statement(prepared, number, underway, &message, undone)
+                .send_statement(
+                    prepared,
+                    number,
+                    underway,
+                    &message,
+                    undone,
+                    before.as_deref(),
+                )
                 .await?;
             let affected = results.get(place).map_or(0, |result| result.affected);
             let rows = statement.changed(affected);
+            let returned = results.get(place).map_or(&[][..], |result| &result.rows);
+            self.keep_setting(prepared, number, underway, returned);
             let done = Underway {
                 done: underway.done + 1,
                 rows: underway.rows + rows,
@@ -78,6 +91,21 @@ impl<S: Source> Steps<'_, S> {
             rows,
         });
         Ok(())
+    }
+
+    /// Remembers a setting for the statements behind it; they are a person's to answer where it cannot be made again.
+    fn keep_setting(
+        &mut self,
+        prepared: &Prepared,
+        number: usize,
+        underway: &mut Underway,
+        rows: &[TextRow],
+    ) {
+        if !self.wire().conduct.keep_setting(prepared, number, rows) && underway.lost.is_none() {
+            let value = "a setting that is no constant".to_owned();
+            let from = number;
+            underway.lost = Some((number + 1, Lost { value, from }));
+        }
     }
 
     /// Tells whether the statement and the record that it is done can be one transaction.
@@ -134,6 +162,9 @@ impl<S: Source> Steps<'_, S> {
             message.own(&write::fence(&wire.line.names, &claim));
         }
         let place = message.len();
+        if statement.is_setting() {
+            message.show_row();
+        }
         let origin = Origin {
             step: 0,
             statement: number,
@@ -143,7 +174,8 @@ impl<S: Source> Steps<'_, S> {
     }
 
     /// Sends one statement; DDL that waits for a table longer than its time gives way and is tried again. `undone` counts the
-    /// times that a cluster undid the transaction of a statement that shares one with its record.
+    /// times that a cluster undid the transaction of a statement that shares one with its record; `before` is the fingerprint
+    /// of what one that shares none is about to change.
     async fn send_statement(
         &mut self,
         prepared: &Prepared,
@@ -151,6 +183,7 @@ impl<S: Source> Steps<'_, S> {
         underway: &Underway,
         message: &Message,
         mut undone: Option<&mut u32>,
+        before: Option<&str>,
     ) -> Result<Vec<StatementResult>, Error> {
         let statement = &prepared.statements()[number];
         let is_atomic = undone.is_some();
@@ -182,8 +215,9 @@ impl<S: Source> Steps<'_, S> {
                 if has_waited {
                     fault.blockers = self.blockers(statement).await;
                 }
+                let alone = (!is_atomic).then_some(before);
                 return Err(self
-                    .statement_failed(prepared, number, underway, fault)
+                    .statement_failed(prepared, number, underway, fault, alone)
                     .await);
             }
             tracing::info!(
@@ -204,13 +238,15 @@ impl<S: Source> Steps<'_, S> {
         }
     }
 
-    /// Tells precisely what ran and what did not, in the error and in the ledger.
+    /// Tells precisely what ran and what did not, in the error and in the ledger. `alone` is the fingerprint before a statement
+    /// that shares no transaction.
     async fn statement_failed(
         &mut self,
         prepared: &Prepared,
         number: usize,
         underway: &Underway,
         fault: Fault,
+        alone: Option<Option<&str>>,
     ) -> Error {
         let reached = underway.reached();
         if fault.class() == Class::Connection {
@@ -231,6 +267,17 @@ impl<S: Source> Steps<'_, S> {
                 is_clean = false;
                 tracing::warn!(error = %left, "what a failed index build left is still there");
             }
+        }
+        let statement = &prepared.statements()[number];
+        let is_in_doubt = match alone {
+            Some(before) => self.may_have_left(statement, before, &fault.failure).await,
+            None => false,
+        };
+        if is_in_doubt {
+            let state = Aftermath::statement_in_doubt(reached);
+            let error = statement_error(prepared, prepared.statements(), fault, state);
+            self.record_doubt(underway, statement, &error).await;
+            return error;
         }
         let state = Aftermath::statement_failed(reached);
         let error = statement_error(prepared, prepared.statements(), fault, state);

@@ -101,6 +101,9 @@ impl<S: Source> Steps<'_, S> {
             Work::Transaction(statements) | Work::Statements(statements) => {
                 let first = usize::try_from(underway.done).unwrap_or(usize::MAX);
                 for number in first..statements.len() {
+                    if let Some(lost) = underway.lost_at(number).cloned() {
+                        return Err(self.ask_for_session(prepared, &underway, &lost).await);
+                    }
                     self.run_statement(prepared, number, &mut underway).await?;
                 }
             }
@@ -165,6 +168,7 @@ impl<S: Source> Steps<'_, S> {
             total: total(prepared),
             rows: 0,
             digest: String::new(),
+            lost: None,
         })
     }
 }
