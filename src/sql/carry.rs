@@ -350,10 +350,11 @@ impl Variables {
             };
             let mut behind = rest.clone();
             let is_assigned = matches!(behind.next(), Some((Token::Punct(b':'), _)));
-            if (is_set && is_target) || is_assigned || is_into || is_call {
+            let is_written = (is_set && is_target) || is_assigned || is_into;
+            if is_written || is_call {
                 variables.assigns.insert(name.clone());
             }
-            if !(is_set && is_target) && !is_assigned && !is_into {
+            if !is_written {
                 variables.reads.insert(name);
             }
         }
