@@ -184,7 +184,7 @@ pub use revision::{
 #[cfg(feature = "_sqlx")]
 pub use settings::{OnAhead, OnDrift, TransactionMode};
 pub use standing::StandingError;
-pub use status::{RevisionInfo, Status};
+pub use status::{Refusal, RevisionInfo, Status};
 
 /// The revisions of these files, compiled into the binary: paths relative to the source file, as
 /// [`include_str!`] takes them. Gives a `Result<Migrations, MigrationsError>`.

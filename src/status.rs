@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::ledger::{Edited, Holder, LedgerEntry};
 use crate::migrations::Migrations;
+use crate::standing::StandingError;
 
 /// A revision as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,13 +90,36 @@ pub struct Status {
     pub unfinished: Option<LedgerEntry>,
     /// Who holds the migration lock, as far as it can be seen.
     pub holder: Option<Holder>,
+    /// The reason why a service with these migrations must not serve on this database: that of
+    /// [`Migrator::require_head`](crate::Migrator::require_head).
+    pub refusal: Option<Refusal>,
+}
+
+/// The reason why a binary must not serve on a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The error's [`kind`](crate::Error::kind): `behind`, `ahead`, `drift`, `binary_too_old` and so on.
+    pub kind: &'static str,
+    /// Its message.
+    pub message: String,
+}
+
+impl From<&StandingError> for Refusal {
+    fn from(error: &StandingError) -> Self {
+        Refusal {
+            kind: error.kind(),
+            message: error.to_string(),
+        }
+    }
 }
 
 impl Status {
-    /// Whether a service with these migrations may serve: nothing is pending, unfinished or edited. A
-    /// database that is ahead is ready too.
+    /// Tells whether a service with these migrations may serve: whether
+    /// [`Migrator::require_head`](crate::Migrator::require_head) succeeds on this database.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.pending.is_empty() && self.unfinished.is_none() && self.drift.is_empty()
+        self.refusal.is_none()
     }
 }

@@ -222,6 +222,9 @@ pub(super) fn status(status: &Status) -> String {
         list(&status.heads),
         list(&status.pending),
     );
+    if let Some(refusal) = &status.refusal {
+        text.push_str(&format!("why not:    {}\n", refusal.message));
+    }
     if !status.unknown.is_empty() {
         let _ = writeln!(
             text,

@@ -6,12 +6,17 @@ use crate::backend::Source;
 use crate::ledger::Holder;
 use crate::report::Outcome;
 use crate::standing::StandingError;
-use crate::status::Status;
+use crate::status::{Refusal, Status};
 
 impl<S: Source> Run<'_, S> {
     /// Tells whether this binary may serve on this database as it is.
     pub(crate) async fn stand(&mut self) -> Result<Outcome, Error> {
         self.look().await?;
+        self.stand_here().await
+    }
+
+    /// The same, as the last look saw the database.
+    async fn stand_here(&mut self) -> Result<Outcome, Error> {
         match self.decide(&[Target::heads()]).await? {
             Decision::There => Ok(Outcome::AlreadyThere),
             Decision::Ahead(unknown) => Ok(Outcome::Ahead { unknown }),
@@ -39,6 +44,11 @@ impl<S: Source> Run<'_, S> {
             let applied = self.migrations().graph().ancestors(&unknown.stands_on);
             status.pending.retain(|id| !applied.contains(id));
         }
+        status.refusal = match self.stand_here().await {
+            Ok(_) => None,
+            Err(Error::Standing(error)) => Some(Refusal::from(&error)),
+            Err(error) => return Err(error),
+        };
         let holder = self.holder().await;
         status.holder = (holder != Holder::default()).then_some(holder);
         Ok(status)
@@ -70,6 +80,7 @@ impl<S: Source> Run<'_, S> {
                 .collect(),
             unfinished: look.running.first().cloned(),
             holder: None,
+            refusal: None,
         }
     }
 }

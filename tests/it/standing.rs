@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use limbeck::{
     Action, Error, LedgerEntry, Migrations, Migrator, OnAhead, OnDrift, Outcome, Recorded,
-    Resolution, RunError, StandingError, State, Target,
+    Resolution, RunError, Source, StandingError, State, Target,
 };
 
 use crate::support::{migrations, on_each};
@@ -35,6 +35,21 @@ fn standing(error: &Error) -> &StandingError {
         Error::Standing(standing) => standing,
         other => panic!("{other}"),
     }
+}
+
+/// The status says of this migrator what its boot does, and why.
+async fn agrees<S: Source>(migrator: &Migrator<S>, kind: Option<&str>) {
+    let status = migrator.status().await.expect("status");
+    let boot = migrator.require_head().await;
+    assert_eq!(boot.as_ref().err().map(Error::kind), kind);
+    assert_eq!(status.is_ready(), boot.is_ok(), "{status:?}");
+    let refusal = status
+        .refusal
+        .map(|refusal| (refusal.kind, refusal.message));
+    assert_eq!(
+        refusal,
+        boot.err().map(|error| (error.kind(), error.to_string()))
+    );
 }
 
 on_each! {
@@ -90,6 +105,32 @@ on_each! {
         db.run("DELETE FROM limbeck_history").await;
         let error = Migrator::new(&db.pool, old()).upgrade_to_head().await.expect_err("ours");
         assert!(matches!(standing(&error), StandingError::UnknownRevision { .. }), "{error}");
+    }
+
+    /// The status and the boot that only verifies are of one mind, whatever stands in the way.
+    async fn a_status_is_ready_where_a_boot_would_be(db) {
+        let new = chain(&[("a", "", ""), ("b", "a", ""), ("c", "b", "-- requires_binary: b")]);
+        let foreign = || chain(&[("x", "", "")]);
+        let older = || chain(&[("a", "", "")]);
+        let _ = Migrator::new(&db.pool, older()).upgrade_to_head().await.expect("a");
+        let behind = Migrator::new(&db.pool, old());
+        let cases = |migrator: Migrator<sqlx::Pool<_>>, kind: Option<&'static str>| (migrator, kind);
+        let mut all = vec![cases(behind, Some("behind")), cases(Migrator::new(&db.pool, foreign()), Some("unknown_ancestor"))];
+        for (migrator, kind) in all.drain(..) {
+            agrees(&migrator, kind).await;
+        }
+        let _ = Migrator::new(&db.pool, new).upgrade_to_head().await.expect("c");
+        let edited = || migrations(&[("a", "", "-- create_date: 2026-01-01T00:00:00Z", UP), ("b", "a", "", UP), ("c", "b", "-- requires_binary: b", UP)]);
+        for (migrator, kind) in [
+            cases(Migrator::new(&db.pool, old()), None),
+            cases(Migrator::new(&db.pool, old()).on_ahead(OnAhead::Refuse), Some("ahead")),
+            cases(Migrator::new(&db.pool, older()), Some("binary_too_old")),
+            cases(Migrator::new(&db.pool, foreign()), Some("binary_too_old")),
+            cases(Migrator::new(&db.pool, edited()), Some("drift")),
+            cases(Migrator::new(&db.pool, edited()).on_drift(OnDrift::Warn), None),
+        ] {
+            agrees(&migrator, kind).await;
+        }
     }
 
     /// A step that a newer binary is running counts as applied.
