@@ -331,7 +331,7 @@ impl<S: Source> Migrator<S> {
     ///
     /// # Errors
     ///
-    /// [`StandingError::Behind`] names what is missing; else as [`upgrade`](Migrator::upgrade).
+    /// [`StandingError::Behind`](crate::StandingError::Behind) names what is missing; else as [`upgrade`](Migrator::upgrade).
     pub async fn require_head(&self) -> Result<Report, Error> {
         let began = Instant::now();
         let mut run = self.run().await?;
