@@ -213,6 +213,11 @@ fn allowed(section: &Section, database: Dialect, statement: &str) -> Result<(), 
             section: section.kind,
         });
     }
+    if database == Dialect::Sqlite && sets_process(&kind, statement) {
+        return Err(Kind::SetsProcess {
+            statement: written(),
+        });
+    }
     match (section.mode, kind.in_transaction()) {
         (Mode::Autocommit, _) => Ok(()),
         (_, InTransaction::Refused) => Err(Kind::NeedsAutocommit {
@@ -224,6 +229,28 @@ fn allowed(section: &Section, database: Dialect, statement: &str) -> Result<(), 
         }),
         _ => Ok(()),
     }
+}
+
+/// Whether a `PRAGMA` sets what belongs to the process: no other connection of it would be spared.
+fn sets_process(kind: &sql::Kind, statement: &str) -> bool {
+    const PROCESS: [&str; 4] = [
+        "hard_heap_limit",
+        "soft_heap_limit",
+        "temp_store_directory",
+        "data_store_directory",
+    ];
+    let Class::Session = kind.class() else {
+        return false;
+    };
+    let Some((name, _)) = statement.split_once(['=', '(']) else {
+        return false;
+    };
+    let mut words = name.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    words.any(|word| {
+        PROCESS
+            .iter()
+            .any(|pragma| word.eq_ignore_ascii_case(pragma))
+    })
 }
 
 /// More of a statement than an error shows.

@@ -362,6 +362,12 @@ pub enum RevisionErrorKind {
         /// The statement.
         statement: String,
     } = "ignored_in_transaction",
+    /// A statement that sets something of the whole process: SQLite's `PRAGMA hard_heap_limit`.
+    #[error("`{}` sets what belongs to the whole process, not to this connection", shown(.statement))]
+    SetsProcess {
+        /// The statement.
+        statement: String,
+    } = "sets_process",
     /// A `repeat` section with no statement, or with several.
     #[error("a `repeat` section holds exactly one statement, and this one holds {found}")]
     RepeatCount {
@@ -538,6 +544,7 @@ impl RevisionErrorKind {
             K::IgnoredInTransaction { .. } => {
                 "for a table rebuild give the section the word `foreign_keys=off`"
             }
+            K::SetsProcess { .. } => "take it out, and set it where the process begins",
             K::NotASelect { .. } => {
                 "each statement here is a SELECT of violations: any row it returns stops the step"
             }
