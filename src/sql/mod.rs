@@ -25,7 +25,12 @@ mod ddl;
 mod error;
 mod kind;
 mod lexer;
+// A database uses its own part.
 #[cfg(feature = "_sqlx")]
+#[cfg_attr(
+    not(all(feature = "autogenerate", feature = "mysql")),
+    allow(dead_code)
+)]
 mod pieces;
 mod split;
 mod tracker;
@@ -35,10 +40,12 @@ pub use error::{SplitError, SplitErrorKind};
 pub use kind::{
     Class, Ddl, DdlVerb, InTransaction, Kind, ObjectKind, ObjectName, TransactionControl,
 };
+#[cfg(any(feature = "autogenerate", feature = "mysql"))]
+pub(crate) use pieces::Piece;
 #[cfg(feature = "autogenerate")]
 pub(crate) use pieces::PieceKind;
 #[cfg(feature = "_sqlx")]
-pub(crate) use pieces::{Piece, pieces};
+pub(crate) use pieces::pieces;
 #[cfg(any(test, fuzzing))]
 pub(crate) use split::lexer_steps;
 pub use split::{Statement, split};
