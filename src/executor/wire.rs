@@ -197,7 +197,12 @@ impl<'a, S: Source> Wire<'a, S> {
         } else {
             Session::open(self.source).await
         };
-        self.line.session = opened.map_err(connecting)?;
+        let opened = opened.map_err(|source| RunError::Connection {
+            during: "connecting again for the next revision".to_owned(),
+            state: Aftermath::nothing_run(),
+            source,
+        });
+        self.line.session = opened?;
         self.line.session.begin_work();
         self.conduct.session_changed();
         Ok(())

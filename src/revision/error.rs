@@ -364,7 +364,7 @@ pub enum RevisionErrorKind {
         statement: String,
     } = "table_locks",
     /// SQLite: a pragma that sets a limit of the whole process.
-    #[error("`{}` sets a limit of the whole process, which would outlast the run", shown(.statement))]
+    #[error("`{}` sets something of the whole process, which would outlast the run", shown(.statement))]
     ProcessSetting {
         /// The statement.
         statement: String,

@@ -72,7 +72,13 @@ fn pragma(words: &mut Words<'_>) -> Kind {
         name = words.next_keyword();
     }
     let sets = words.eat_symbol(b'=') || words.eat_symbol(b'(');
-    if sets && matches!(name.as_str(), "HARD_HEAP_LIMIT" | "SOFT_HEAP_LIMIT") {
+    const PROCESS: [&str; 4] = [
+        "HARD_HEAP_LIMIT",
+        "SOFT_HEAP_LIMIT",
+        "TEMP_STORE_DIRECTORY",
+        "DATA_STORE_DIRECTORY",
+    ];
+    if sets && PROCESS.contains(&name.as_str()) {
         return kind(Class::Process, Allowed);
     }
     let in_transaction = match name.as_str() {

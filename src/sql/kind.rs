@@ -67,7 +67,7 @@ pub enum Class {
     Lock,
     /// The session's settings and connections: SET, RESET, USE, PRAGMA, ATTACH.
     Session,
-    /// A setting of the whole process: SQLite's PRAGMA hard_heap_limit and soft_heap_limit.
+    /// A setting of the whole process: SQLite's heap limits, and its folders for temporary and other files.
     Process,
     /// Runs code whose effect does not show: CALL, DO, EXECUTE, a compound statement.
     Procedural,

@@ -318,6 +318,11 @@ const CASES: &[(&[Dialect], &str, &str)] = &[
     (LITE, "PRAGMA journal_mode", "Session allowed"),
     (LITE, "PRAGMA hard_heap_limit = 1000", "Process allowed"),
     (LITE, "PRAGMA main.soft_heap_limit(1000)", "Process allowed"),
+    (
+        LITE,
+        "PRAGMA temp_store_directory = '/x'",
+        "Process allowed",
+    ),
     (LITE, "PRAGMA hard_heap_limit", "Session allowed"),
     (MY, "flush tables with read lock", "Lock commits"),
     (

@@ -57,28 +57,91 @@ fn history(dialect: Dialect, seed: u64, base: &str, kinds: &[Kind], probes: &[Pr
             format!("r{:03}", 2 * n + 1),
             format!("-- @upgrade{words}\n{changes}"),
         ));
-        let mut seen = format!("-- @upgrade\nINSERT INTO users (note) VALUES ('{n}');\n");
-        for (name, probe) in probes {
-            seen.push_str(&format!(
-                "INSERT INTO seen (n, what, value) VALUES ({n}, '{name}', ({probe}));\n"
-            ));
-        }
-        if dialect.is_mysql_family() {
-            seen.push_str(&format!("CREATE TABLE made_{n} (id INT);\n"));
-        }
-        files.push((format!("r{:03}", 2 * n + 2), seen));
+        files.push((format!("r{:03}", 2 * n + 2), look(dialect, n, probes)));
     }
-    let ids: Vec<String> = files.iter().map(|(id, _)| id.clone()).collect();
+    History {
+        migrations: chain(&files),
+        ids: files.into_iter().map(|(id, _)| id).collect(),
+        met,
+    }
+}
+
+/// A section that writes down what it finds in its session.
+fn look(dialect: Dialect, n: usize, probes: &[Probe]) -> String {
+    let mut look = format!("-- @upgrade\nINSERT INTO users (note) VALUES ('{n}');\n");
+    for (name, probe) in probes {
+        look.push_str(&format!(
+            "INSERT INTO seen (n, what, value) VALUES ({n}, '{name}', ({probe}));\n"
+        ));
+    }
+    if dialect.is_mysql_family() {
+        look.push_str(&format!("CREATE TABLE made_{n} (id INT);\n"));
+    }
+    look
+}
+
+/// One revision behind the other.
+fn chain(files: &[(String, String)]) -> Migrations {
     let revisions = files.iter().enumerate().map(|(index, (id, sections))| {
-        let down = index.checked_sub(1).map_or("", |before| &ids[before]);
+        let down = index.checked_sub(1).map_or("", |before| &files[before].0);
         Revision::parse(format!("{id}.sql"), file(id, down, "", sections))
             .unwrap_or_else(|error| panic!("{error}\n{sections}"))
     });
-    History {
-        migrations: Migrations::new(revisions).expect("a valid graph"),
-        ids: ids.clone(),
-        met,
-    }
+    Migrations::new(revisions).expect("a valid graph")
+}
+
+/// Each kind in a revision of its own, and all of them in code: none is seen in the revision behind it.
+macro_rules! no_member_reaches_the_next {
+    ($make:expr, $base:expr, $kinds:expr, $probes:expr) => {{
+        let db = $make;
+        let mut names = vec!["nothing"];
+        let mut files: Vec<(String, String)> = vec![
+            ("first".into(), format!("-- @upgrade\n{}\n", $base)),
+            ("look0".into(), look(db.dialect, 0, $probes)),
+        ];
+        for (name, text) in $kinds {
+            let number = names.len();
+            let alone = name.ends_with("(autocommit)") || number % 2 == 0;
+            let words = if alone { " autocommit" } else { "" };
+            let text = text.replace("{n}", &number.to_string());
+            files.push((
+                format!("change{number}"),
+                format!("-- @upgrade{words}\n{text}\n"),
+            ));
+            files.push((format!("look{number}"), look(db.dialect, number, $probes)));
+            names.push(name);
+        }
+        let number = names.len();
+        files.push(("code".into(), "-- @upgrade rust\n".into()));
+        files.push((format!("look{number}"), look(db.dialect, number, $probes)));
+        names.push("code");
+        let migrator = Migrator::new(&db.pool, chain(&files)).on_upgrade("code", |connection| {
+            Box::pin(async move {
+                for (number, (name, text)) in $kinds.iter().enumerate() {
+                    if !name.ends_with("(autocommit)") {
+                        let text = text.replace("{n}", &(1000 + number).to_string());
+                        let text = sqlx::AssertSqlSafe(text);
+                        sqlx::raw_sql(text).execute(&mut *connection).await?;
+                    }
+                }
+                Ok(())
+            })
+        });
+        let _ = migrator
+            .upgrade_to_head()
+            .await
+            .unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)));
+        for (what, _) in $probes {
+            let values = format!("SELECT value FROM seen WHERE what = '{what}' ORDER BY n");
+            let values = db.strings(&values).await;
+            assert_eq!(values.len(), names.len(), "{what}");
+            for (value, name) in values.iter().zip(&names) {
+                assert_eq!(*value, values[0], "{what} behind {name}");
+            }
+        }
+        let users = db.strings("SELECT note FROM users").await;
+        assert_eq!(users.len(), names.len(), "{users:?}");
+    }};
 }
 
 /// One run of a history in one call, one in as many as it has revisions: over a pool of one connection each.
@@ -127,61 +190,68 @@ macro_rules! one_call_and_many {
     }};
 }
 
+const KINDS: &[Kind] = &[
+    ("foreign keys (autocommit)", "PRAGMA foreign_keys = OFF;"),
+    ("checks", "PRAGMA ignore_check_constraints = ON;"),
+    ("triggers", "PRAGMA recursive_triggers = ON;"),
+    ("like", "PRAGMA case_sensitive_like = ON;"),
+    ("schema", "PRAGMA writable_schema = ON;"),
+    (
+        "temporary store (autocommit)",
+        "PRAGMA temp_store = MEMORY;",
+    ),
+    ("locking", "PRAGMA locking_mode = EXCLUSIVE;"),
+    ("spill", "PRAGMA cache_spill = OFF;"),
+    ("deletion", "PRAGMA secure_delete = FAST;"),
+    ("order", "PRAGMA reverse_unordered_selects = ON;"),
+    (
+        "attached (autocommit)",
+        "ATTACH ':memory:' AS aside; CREATE TABLE aside.only_aside (id INT);",
+    ),
+    (
+        "temporary table",
+        "CREATE TEMP TABLE users (id INTEGER PRIMARY KEY, note TEXT);",
+    ),
+    ("temporary view", "CREATE TEMP VIEW v AS SELECT 1 AS x;"),
+    (
+        "temporary trigger",
+        "CREATE TEMP TRIGGER tt AFTER INSERT ON main.users BEGIN DELETE FROM users; END;",
+    ),
+];
+const PROBES: &[Probe] = &[
+    ("foreign_keys", "SELECT * FROM pragma_foreign_keys"),
+    ("like", "SELECT 'a' LIKE 'A'"),
+    ("temporary", "SELECT count(*) FROM temp.sqlite_master"),
+    (
+        "attached",
+        "SELECT count(*) FROM pragma_database_list WHERE name NOT IN ('main', 'temp')",
+    ),
+    ("temp_store", "SELECT * FROM pragma_temp_store"),
+    (
+        "ignore_check_constraints",
+        "SELECT * FROM pragma_ignore_check_constraints",
+    ),
+    (
+        "recursive_triggers",
+        "SELECT * FROM pragma_recursive_triggers",
+    ),
+    ("writable_schema", "SELECT * FROM pragma_writable_schema"),
+    ("cache_spill", "SELECT * FROM pragma_cache_spill"),
+    ("reverse", "SELECT * FROM pragma_reverse_unordered_selects"),
+];
+const BASE: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, note TEXT);\nCREATE TABLE seen (n INT, what TEXT, value TEXT);";
+
+#[tokio::test]
+async fn no_member_reaches_the_next_revision_on_sqlite() {
+    no_member_reaches_the_next!(sqlite().await, BASE, KINDS, PROBES);
+}
+
 #[tokio::test]
 async fn one_call_and_many_leave_the_same_on_sqlite() {
-    const KINDS: &[Kind] = &[
-        ("foreign keys (autocommit)", "PRAGMA foreign_keys = OFF;"),
-        ("checks", "PRAGMA ignore_check_constraints = ON;"),
-        ("triggers", "PRAGMA recursive_triggers = ON;"),
-        ("like", "PRAGMA case_sensitive_like = ON;"),
-        ("schema", "PRAGMA writable_schema = ON;"),
-        (
-            "temporary store (autocommit)",
-            "PRAGMA temp_store = MEMORY;",
-        ),
-        ("locking", "PRAGMA locking_mode = EXCLUSIVE;"),
-        ("spill", "PRAGMA cache_spill = OFF;"),
-        ("deletion", "PRAGMA secure_delete = FAST;"),
-        ("order", "PRAGMA reverse_unordered_selects = ON;"),
-        (
-            "attached (autocommit)",
-            "ATTACH ':memory:' AS aside; CREATE TABLE aside.only_aside (id INT);",
-        ),
-        (
-            "temporary table",
-            "CREATE TEMP TABLE users (id INTEGER PRIMARY KEY, note TEXT);",
-        ),
-        ("temporary view", "CREATE TEMP VIEW v AS SELECT 1 AS x;"),
-        (
-            "temporary trigger",
-            "CREATE TEMP TRIGGER tt AFTER INSERT ON main.users BEGIN DELETE FROM users; END;",
-        ),
-    ];
-    const PROBES: &[Probe] = &[
-        ("foreign_keys", "SELECT * FROM pragma_foreign_keys"),
-        ("like", "SELECT 'a' LIKE 'A'"),
-        ("temporary", "SELECT count(*) FROM temp.sqlite_master"),
-        (
-            "attached",
-            "SELECT count(*) FROM pragma_database_list WHERE name NOT IN ('main', 'temp')",
-        ),
-        ("temp_store", "SELECT * FROM pragma_temp_store"),
-        (
-            "ignore_check_constraints",
-            "SELECT * FROM pragma_ignore_check_constraints",
-        ),
-        (
-            "recursive_triggers",
-            "SELECT * FROM pragma_recursive_triggers",
-        ),
-        ("writable_schema", "SELECT * FROM pragma_writable_schema"),
-        ("cache_spill", "SELECT * FROM pragma_cache_spill"),
-        ("reverse", "SELECT * FROM pragma_reverse_unordered_selects"),
-    ];
     one_call_and_many!(
         sqlite().await,
         1..12,
-        "CREATE TABLE users (id INTEGER PRIMARY KEY, note TEXT);\nCREATE TABLE seen (n INT, what TEXT, value TEXT);",
+        BASE,
         KINDS,
         PROBES,
         [
@@ -396,88 +466,98 @@ mod on_postgres {
     use super::*;
     use crate::support::servers::postgres_database;
 
+    const KINDS: &[Kind] = &[
+        ("path", "SET search_path = aside;"),
+        ("role", "SET ROLE pg_monitor; RESET ROLE;"),
+        ("time-out", "SET lock_timeout = '7s';"),
+        ("function", "SELECT set_config('work_mem', '7MB', false);"),
+        (
+            "temporary table",
+            "CREATE TEMP TABLE users (id SERIAL, note TEXT);",
+        ),
+        (
+            "temporary table by name",
+            "CREATE TABLE pg_temp.users2 (id INT); INSERT INTO pg_temp.users2 VALUES (1);",
+        ),
+        (
+            "temporary view",
+            "CREATE TEMPORARY VIEW v AS SELECT 1 AS x;",
+        ),
+        (
+            "temporary function",
+            "CREATE FUNCTION pg_temp.f() RETURNS INT LANGUAGE sql AS 'SELECT 1';",
+        ),
+        (
+            "temporary table of a block",
+            "DO $$BEGIN CREATE TEMP TABLE IF NOT EXISTS users (id SERIAL, note TEXT); END$$;",
+        ),
+        ("prepared", "PREPARE p{n} AS SELECT 1;"),
+        ("cursor", "DECLARE c{n} CURSOR WITH HOLD FOR SELECT 1;"),
+        ("listen", "LISTEN c{n};"),
+        ("lock", "SELECT pg_advisory_lock(1, {n});"),
+        (
+            "lock of a block",
+            "DO $$BEGIN PERFORM pg_advisory_lock(2, {n}); END$$;",
+        ),
+        (
+            "sequence",
+            "INSERT INTO public.counted (note) VALUES ('{n}');",
+        ),
+    ];
+    const PROBES: &[Probe] = &[
+        ("path", "SELECT current_setting('search_path')"),
+        ("lock_timeout", "SELECT current_setting('lock_timeout')"),
+        ("work_mem", "SELECT current_setting('work_mem')"),
+        ("role", "SELECT current_user::text"),
+        (
+            "prepared",
+            "SELECT count(*)::text FROM pg_prepared_statements WHERE from_sql",
+        ),
+        (
+            "cursors",
+            "SELECT count(*)::text FROM pg_cursors WHERE is_holdable",
+        ),
+        (
+            "listens",
+            "SELECT count(*)::text FROM pg_listening_channels()",
+        ),
+        (
+            "locks",
+            "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND pid = pg_backend_pid()",
+        ),
+        (
+            "temporary",
+            "SELECT count(*)::text FROM pg_class WHERE relnamespace = pg_my_temp_schema()",
+        ),
+        (
+            "functions",
+            "SELECT count(*)::text FROM pg_proc WHERE pronamespace = pg_my_temp_schema()",
+        ),
+        ("lastval", "SELECT public.last_value_or_none()"),
+    ];
+    const BASE: &str = "CREATE SCHEMA aside;\nCREATE TABLE users (id INT GENERATED ALWAYS AS IDENTITY, note TEXT);\n\
+             CREATE TABLE counted (id SERIAL, note TEXT);\n\
+             CREATE TABLE seen (n INT, what TEXT, value TEXT);\n\
+             CREATE FUNCTION last_value_or_none() RETURNS TEXT LANGUAGE plpgsql AS $$ BEGIN RETURN lastval()::text > ''; \
+             EXCEPTION WHEN OTHERS THEN RETURN 'none'; END $$;";
+
+    #[tokio::test]
+    async fn no_member_reaches_the_next_revision() {
+        let Some(db) = postgres_database().await else {
+            return;
+        };
+        no_member_reaches_the_next!(db, BASE, KINDS, PROBES);
+    }
+
     #[tokio::test]
     async fn one_call_and_many_leave_the_same() {
-        const KINDS: &[Kind] = &[
-            ("path", "SET search_path = aside;"),
-            ("role", "SET ROLE pg_monitor; RESET ROLE;"),
-            ("time-out", "SET lock_timeout = '7s';"),
-            ("function", "SELECT set_config('work_mem', '7MB', false);"),
-            (
-                "temporary table",
-                "CREATE TEMP TABLE users (id SERIAL, note TEXT);",
-            ),
-            (
-                "temporary table by name",
-                "CREATE TABLE pg_temp.users2 (id INT); INSERT INTO pg_temp.users2 VALUES (1);",
-            ),
-            (
-                "temporary view",
-                "CREATE TEMPORARY VIEW v AS SELECT 1 AS x;",
-            ),
-            (
-                "temporary function",
-                "CREATE FUNCTION pg_temp.f() RETURNS INT LANGUAGE sql AS 'SELECT 1';",
-            ),
-            (
-                "temporary table of a block",
-                "DO $$BEGIN CREATE TEMP TABLE IF NOT EXISTS users (id SERIAL, note TEXT); END$$;",
-            ),
-            ("prepared", "PREPARE p{n} AS SELECT 1;"),
-            ("cursor", "DECLARE c{n} CURSOR WITH HOLD FOR SELECT 1;"),
-            ("listen", "LISTEN c{n};"),
-            ("lock", "SELECT pg_advisory_lock(1, {n});"),
-            (
-                "lock of a block",
-                "DO $$BEGIN PERFORM pg_advisory_lock(2, {n}); END$$;",
-            ),
-            (
-                "sequence",
-                "INSERT INTO public.counted (note) VALUES ('{n}');",
-            ),
-        ];
-        const PROBES: &[Probe] = &[
-            ("path", "SELECT current_setting('search_path')"),
-            ("lock_timeout", "SELECT current_setting('lock_timeout')"),
-            ("work_mem", "SELECT current_setting('work_mem')"),
-            ("role", "SELECT current_user::text"),
-            (
-                "prepared",
-                "SELECT count(*)::text FROM pg_prepared_statements WHERE from_sql",
-            ),
-            (
-                "cursors",
-                "SELECT count(*)::text FROM pg_cursors WHERE is_holdable",
-            ),
-            (
-                "listens",
-                "SELECT count(*)::text FROM pg_listening_channels()",
-            ),
-            (
-                "locks",
-                "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND pid = pg_backend_pid()",
-            ),
-            (
-                "temporary",
-                "SELECT count(*)::text FROM pg_class WHERE relnamespace = pg_my_temp_schema()",
-            ),
-            (
-                "functions",
-                "SELECT count(*)::text FROM pg_proc WHERE pronamespace = pg_my_temp_schema()",
-            ),
-            ("lastval", "SELECT public.last_value_or_none()"),
-        ];
         if postgres_database().await.is_none() {
             return;
         }
         one_call_and_many!(
             postgres_database().await.expect("it was there"),
-            1..5,
-            "CREATE SCHEMA aside;\nCREATE TABLE users (id INT GENERATED ALWAYS AS IDENTITY, note TEXT);\n\
-             CREATE TABLE counted (id SERIAL, note TEXT);\n\
-             CREATE TABLE seen (n INT, what TEXT, value TEXT);\n\
-             CREATE FUNCTION last_value_or_none() RETURNS TEXT LANGUAGE plpgsql AS $$ BEGIN RETURN lastval()::text > ''; \
-             EXCEPTION WHEN OTHERS THEN RETURN 'none'; END $$;",
+            4..6,
+            BASE,
             KINDS,
             PROBES,
             [
@@ -743,58 +823,68 @@ mod on_mysql {
     use super::*;
     use crate::support::servers::mysql_database;
 
+    const KINDS: &[Kind] = &[
+        ("variable", "SET @x = {n};"),
+        ("variable of a query", "SELECT {n} INTO @x;"),
+        ("variable of a call", "CALL give(@x);"),
+        ("engine", "SET default_storage_engine = Aria;"),
+        ("safe updates", "SET SESSION sql_safe_updates = 1;"),
+        ("increment", "SET SESSION auto_increment_increment = 7;"),
+        (
+            "isolation",
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;",
+        ),
+        ("names", "SET NAMES latin1;"),
+        ("sql_mode", "SET sql_mode = 'ANSI';"),
+        ("time zone", "SET time_zone = '+05:00';"),
+        ("keys", "SET foreign_key_checks = 0;"),
+        ("statement time", "SET SESSION max_statement_time = 77;"),
+        (
+            "temporary table",
+            "CREATE TEMPORARY TABLE users (id INT AUTO_INCREMENT PRIMARY KEY, note VARCHAR(20));",
+        ),
+        ("prepared", "PREPARE p{n} FROM 'SELECT 1';"),
+        ("lock", "SELECT GET_LOCK(CONCAT(DATABASE(), 'l'), 1);"),
+        ("block", "BEGIN NOT ATOMIC SET @x = {n}; END;"),
+    ];
+    const PROBES: &[Probe] = &[
+        ("variable", "SELECT @x"),
+        ("engine", "SELECT @@SESSION.default_storage_engine"),
+        ("safe updates", "SELECT @@SESSION.sql_safe_updates"),
+        ("increment", "SELECT @@SESSION.auto_increment_increment"),
+        ("isolation", "SELECT @@SESSION.tx_isolation"),
+        ("client", "SELECT @@SESSION.character_set_client"),
+        ("connection", "SELECT @@SESSION.collation_connection"),
+        ("sql_mode", "SELECT @@SESSION.sql_mode"),
+        ("time zone", "SELECT @@SESSION.time_zone"),
+        ("keys", "SELECT @@SESSION.foreign_key_checks"),
+        ("statement time", "SELECT @@SESSION.max_statement_time"),
+        (
+            "lock",
+            "SELECT IS_USED_LOCK(CONCAT(DATABASE(), 'l')) IS NULL",
+        ),
+    ];
+    const BASE: &str = "CREATE TABLE users (id INT AUTO_INCREMENT PRIMARY KEY, note VARCHAR(20));\n\
+             CREATE TABLE seen (n INT, what VARCHAR(40), value VARCHAR(400));\n\
+             CREATE PROCEDURE give(OUT x INT) SET x = 5;";
+
+    #[tokio::test]
+    async fn no_member_reaches_the_next_revision() {
+        let Some(db) = mysql_database().await else {
+            return;
+        };
+        no_member_reaches_the_next!(db, BASE, KINDS, PROBES);
+    }
+
     #[tokio::test]
     async fn one_call_and_many_leave_the_same() {
-        const KINDS: &[Kind] = &[
-            ("variable", "SET @x = {n};"),
-            ("variable of a query", "SELECT {n} INTO @x;"),
-            ("variable of a call", "CALL give(@x);"),
-            ("engine", "SET default_storage_engine = Aria;"),
-            ("safe updates", "SET SESSION sql_safe_updates = 1;"),
-            ("increment", "SET SESSION auto_increment_increment = 7;"),
-            (
-                "isolation",
-                "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;",
-            ),
-            ("names", "SET NAMES latin1;"),
-            ("sql_mode", "SET sql_mode = 'ANSI';"),
-            ("time zone", "SET time_zone = '+05:00';"),
-            ("keys", "SET foreign_key_checks = 0;"),
-            ("statement time", "SET SESSION max_statement_time = 77;"),
-            (
-                "temporary table",
-                "CREATE TEMPORARY TABLE users (id INT AUTO_INCREMENT PRIMARY KEY, note VARCHAR(20));",
-            ),
-            ("prepared", "PREPARE p{n} FROM 'SELECT 1';"),
-            ("lock", "SELECT GET_LOCK(CONCAT(DATABASE(), 'l'), 1);"),
-            ("block", "BEGIN NOT ATOMIC SET @x = {n}; END;"),
-        ];
-        const PROBES: &[Probe] = &[
-            ("variable", "SELECT @x"),
-            ("engine", "SELECT @@SESSION.default_storage_engine"),
-            ("safe updates", "SELECT @@SESSION.sql_safe_updates"),
-            ("increment", "SELECT @@SESSION.auto_increment_increment"),
-            ("isolation", "SELECT @@SESSION.tx_isolation"),
-            ("client", "SELECT @@SESSION.character_set_client"),
-            ("connection", "SELECT @@SESSION.collation_connection"),
-            ("sql_mode", "SELECT @@SESSION.sql_mode"),
-            ("time zone", "SELECT @@SESSION.time_zone"),
-            ("keys", "SELECT @@SESSION.foreign_key_checks"),
-            ("statement time", "SELECT @@SESSION.max_statement_time"),
-            (
-                "lock",
-                "SELECT IS_USED_LOCK(CONCAT(DATABASE(), 'l')) IS NULL",
-            ),
-        ];
         if mysql_database().await.is_none() {
             return;
         }
         one_call_and_many!(
             mysql_database().await.expect("it was there"),
-            1..5,
-            "CREATE TABLE users (id INT AUTO_INCREMENT PRIMARY KEY, note VARCHAR(20));\n\
-             CREATE TABLE seen (n INT, what VARCHAR(40), value VARCHAR(400));\n\
-             CREATE PROCEDURE give(OUT x INT) SET x = 5;",
+            5..7,
+            BASE,
             KINDS,
             PROBES,
             [

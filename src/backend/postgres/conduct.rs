@@ -75,9 +75,33 @@ impl PostgresConduct {
         }
         if is_wide {
             message.own_all(&session::DISCARD_MORE);
-            message.own(session::FORGET_STATEMENTS);
         }
         message.own_all(&session::DISCARD);
+    }
+
+    /// Sends a message, and ends the prepared statements of a user's code, but for those of a lent connection.
+    async fn send_and_forget_code(
+        line: &mut Line<'_, Postgres>,
+        mut message: Message,
+    ) -> Result<(), Fault> {
+        if line.session.is_lent() {
+            return line.send(&message).await.map(drop);
+        }
+        message.own(session::FORGET_CODE);
+        let mut results = line.send(&message).await?;
+        let statements: Vec<String> = results
+            .pop()
+            .into_iter()
+            .flat_map(|result| result.rows)
+            .flatten()
+            .flatten()
+            .collect();
+        if statements.is_empty() {
+            return Ok(());
+        }
+        let mut message = line.message(None);
+        message.own_all(&statements);
+        line.send(&message).await.map(drop)
     }
 
     /// Takes back what [`Conduct::open_alone`] set. A pooler in transaction mode may have given this connection another
@@ -178,8 +202,8 @@ impl Conduct<Postgres> for PostgresConduct {
         limits: Limits,
     ) {
         let statements = prepared.statements();
-        let is_wide = traces::is_wide(prepared);
-        if is_wide && !line.session.is_lent() {
+        let prepares = traces::prepares(prepared) && !line.session.is_lent();
+        if prepares {
             // A body that goes back to its savepoint comes again, and no savepoint undoes a PREPARE.
             message.own(session::FORGET_STATEMENTS);
         }
@@ -216,18 +240,18 @@ impl Conduct<Postgres> for PostgresConduct {
             message.own(session::FIRE_DEFERRED);
         }
         self.push_settings_end(line, message);
-        Self::push_traces_end(line, message, is_wide);
+        Self::push_traces_end(line, message, traces::is_wide(prepared));
+        if prepares {
+            message.own(session::FORGET_STATEMENTS);
+        }
     }
 
     /// The statements of a user's code bear no marker: the session's name shows whose they are. And behind a pooler this
     /// session may have prepared statements of that name from another client's code.
     async fn open_code(&mut self, line: &mut Line<'_, Postgres>, step: &Step) -> Result<(), Fault> {
         let mut message = line.message(Some(&step.revision));
-        if !line.session.is_lent() {
-            message.own(session::FORGET_CODE);
-        }
         message.own(&session::show_run(&line.run.actor, &step.revision));
-        line.send(&message).await.map(drop)
+        Self::send_and_forget_code(line, message).await
     }
 
     async fn is_inside(&mut self, line: &mut Line<'_, Postgres>) -> Result<bool, Fault> {
@@ -244,10 +268,7 @@ impl Conduct<Postgres> for PostgresConduct {
         let mut message = line.message(Some(&step.revision));
         self.push_reset(line, &mut message);
         Self::push_traces_end(line, &mut message, true);
-        if !line.session.is_lent() {
-            message.own(session::FORGET_CODE);
-        }
-        line.send(&message).await.map(drop)
+        Self::send_and_forget_code(line, message).await
     }
 
     /// `SET LOCAL` wants a transaction.
@@ -346,6 +367,9 @@ impl Conduct<Postgres> for PostgresConduct {
     fn push_end(&self, line: &Line<'_, Postgres>, message: &mut Message, prepared: &Prepared) {
         self.push_reset(line, message);
         Self::push_traces_end(line, message, traces::is_wide(prepared));
+        if traces::prepares(prepared) && !line.session.is_lent() {
+            message.own(session::FORGET_STATEMENTS);
+        }
     }
 
     /// A limit would only break DDL that shares no transaction (`CONCURRENTLY`).

@@ -110,11 +110,11 @@ pub(super) const FORGET_STATEMENTS: &str = "DO $limbeck$DECLARE n pg_catalog.tex
      FOR n IN SELECT s.name FROM pg_catalog.pg_prepared_statements s WHERE s.from_sql \
      LOOP EXECUTE pg_catalog.format('DEALLOCATE %I', n); END LOOP; END$limbeck$";
 
-/// The same, and the statements of a user's code: sqlx names those that it prepares, also with its cache off.
-pub(super) const FORGET_CODE: &str = "DO $limbeck$DECLARE n pg_catalog.text; BEGIN \
-     FOR n IN SELECT s.name FROM pg_catalog.pg_prepared_statements s \
-     WHERE s.from_sql OR pg_catalog.strpos(s.name, 'sqlx_s_') OPERATOR(pg_catalog.=) 1 \
-     LOOP EXECUTE pg_catalog.format('DEALLOCATE %I', n); END LOOP; END$limbeck$";
+/// The statements that end those of SQL and of a user's code: sqlx names those that it prepares, also with its cache off. (A `DO`
+/// would load a language into a session where nobody else has asked for it.)
+pub(super) const FORGET_CODE: &str = "SELECT pg_catalog.format('DEALLOCATE %I', s.name) \
+     FROM pg_catalog.pg_prepared_statements s \
+     WHERE s.from_sql OR pg_catalog.strpos(s.name, 'sqlx_s_') = 1";
 
 /// A row each for what stands in the session beside its settings: the statement that takes it away.
 pub(super) const TRACES: &str = "SELECT pg_catalog.format('CLOSE %I', c.name) FROM pg_catalog.pg_cursors c \
