@@ -7,7 +7,7 @@ use super::error::{SplitError, SplitErrorKind};
 use super::kind::Class;
 use super::lexer::{Backslash, Keyword, Lexer, Token};
 use super::tracker::Tracker;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Family};
 
 /// One statement of a text that [`split`] was given.
 ///
@@ -104,10 +104,10 @@ pub fn split(dialect: Dialect, sql: &str) -> Result<Vec<Statement<'_>>, SplitErr
 
 /// Whether a backslash stands before a quote that ends a string.
 fn may_depend_on_backslashes(dialect: Dialect, sql: &str) -> bool {
-    match dialect {
-        Dialect::Sqlite => false,
-        Dialect::Postgres => sql.contains("\\'"),
-        Dialect::Mysql | Dialect::Mariadb => sql.contains("\\'") || sql.contains("\\\""),
+    match dialect.family() {
+        Family::Sqlite => false,
+        Family::Postgres => sql.contains("\\'"),
+        Family::Mysql => sql.contains("\\'") || sql.contains("\\\""),
     }
 }
 
