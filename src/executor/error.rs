@@ -40,6 +40,34 @@ impl Error {
         }
     }
 
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Error::Target(error) => error.kind(),
+            Error::Refused(error) => error.kind(),
+            Error::Standing(error) => error.kind(),
+            Error::Run(error) => error.kind(),
+        }
+    }
+
+    /// File, line and column of the statement that the error is about.
+    pub(super) fn place(&self) -> Option<String> {
+        let Error::Run(error) = self else { return None };
+        let (path, line, column) = match &**error {
+            RunError::Statement(error) => (&error.path, error.line, error.column),
+            RunError::Violation(error) => (&error.path, error.line, error.column),
+            _ => return None,
+        };
+        Some(format!("{path}:{line}:{column}"))
+    }
+
+    pub(super) fn state(&self) -> DatabaseState {
+        match self {
+            Error::Run(error) => error.state(),
+            Error::Refused(_) | Error::Standing(_) => DatabaseState::Unchanged,
+            Error::Target(_) => DatabaseState::NothingSent,
+        }
+    }
+
     fn as_run(&mut self) -> Option<&mut RunError> {
         match self {
             Error::Run(error) => Some(error),

@@ -117,6 +117,6 @@ on_each! {
     async fn a_failed_step_is_told(db) {
         let told = lines(&Migrator::new(&db.pool, steps("CREATE TABLE a (id INT)"))).await;
         let failed = line(&told, "message=step failed");
-        assert!(failed.starts_with("ERROR ") && failed.contains("revision=\"b\""), "{failed}");
+        assert!(failed.starts_with("ERROR ") && failed.contains("revision=\"b\" kind=\"statement_failed\" place=\"b.sql:7:1\""), "{failed}");
     }
 }

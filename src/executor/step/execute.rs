@@ -50,7 +50,14 @@ impl<S: Source> Steps<'_, S> {
     pub(in crate::executor) async fn execute(&mut self, plan: &Plan) -> Result<Ran, Error> {
         let ran = self.run_plan(plan).await;
         if let Err(error) = &ran {
-            tracing::error!(revision = error.revision(), %error, "step failed");
+            // The message of an error shows the statement, and a log may be read by more people than the files.
+            tracing::error!(
+                revision = error.revision(),
+                kind = error.kind(),
+                place = error.place(),
+                state = ?error.state(),
+                "step failed"
+            );
         }
         ran
     }
