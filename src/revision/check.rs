@@ -231,7 +231,7 @@ fn allowed(section: &Section, database: Dialect, statement: &str) -> Result<(), 
     }
 }
 
-/// Whether a `PRAGMA` sets what belongs to the process: no other connection of it would be spared.
+/// Tells whether a `PRAGMA` sets what belongs to the process: no other connection of it would be spared.
 fn sets_process(kind: &sql::Kind, statement: &str) -> bool {
     const PROCESS: [&str; 4] = [
         "hard_heap_limit",
