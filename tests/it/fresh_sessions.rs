@@ -422,6 +422,74 @@ async fn a_single_transaction_is_many_sessions() {
     assert_eq!(db.strings("SELECT id FROM users").await, ["1"]);
 }
 
+/// SQLite: ordinary sections are not followed by a look at the connection, however many they are.
+#[tokio::test]
+async fn ordinary_sections_ask_for_no_pragma() {
+    let mut counts = Vec::new();
+    for length in [1, 6] {
+        let db = sqlite().await;
+        let options = (*db.pool.connect_options()).clone();
+        let pool = db
+            .pool
+            .options()
+            .clone()
+            .max_connections(1)
+            .connect_lazy_with(options);
+        let files: Vec<_> = (0..length)
+            .map(|n| {
+                let text = format!(
+                    "-- @upgrade\nCREATE TABLE t{n} (id INT);\nINSERT INTO t{n} VALUES (1);\n"
+                );
+                (format!("r{n}"), text)
+            })
+            .collect();
+        let statements = crate::support::trace::statements(&pool).await;
+        let _ = Migrator::new(&pool, chain(&files))
+            .upgrade_to_head()
+            .await
+            .expect("upgrade");
+        let statements = statements.lock().expect("the list");
+        let pragmas = statements.iter().filter(|text| text.contains("PRAGMA"));
+        counts.push(pragmas.count());
+    }
+    assert!(counts[0] > 0, "the list is told of them");
+    assert_eq!(counts[0], counts[1]);
+}
+
+/// SQLite: of two table rebuilds the second has its switches too, whatever the first one set.
+#[tokio::test]
+async fn a_rebuild_keeps_its_switches_behind_a_pragma() {
+    let db = sqlite().await;
+    let rebuild = "PRAGMA cache_size = 77;\nCREATE TABLE p2 (id INTEGER PRIMARY KEY);\n\
+                   INSERT INTO p2 SELECT id FROM p;\nDROP TABLE p;\nALTER TABLE p2 RENAME TO p;\n";
+    let base = "CREATE TABLE p (id INTEGER PRIMARY KEY);\n\
+                CREATE TABLE c (p INTEGER REFERENCES p (id) ON DELETE CASCADE);\n\
+                INSERT INTO p VALUES (1);\nINSERT INTO c VALUES (1);\n";
+    let files = migrations(&[
+        ("a", "", "", &format!("-- @upgrade\n{base}")),
+        (
+            "b",
+            "a",
+            "",
+            &format!("-- @upgrade [sqlite] foreign_keys=off\n{rebuild}"),
+        ),
+        (
+            "c",
+            "b",
+            "",
+            &format!("-- @upgrade [sqlite] foreign_keys=off\n{rebuild}"),
+        ),
+        ("d", "c", "", "-- @upgrade\nINSERT INTO c VALUES (9);\n"),
+    ]);
+    let error = Migrator::new(&db.pool, files)
+        .upgrade_to_head()
+        .await
+        .expect_err("an orphan");
+    assert_eq!(error.revision(), Some("d"), "{error}");
+    assert!(error.to_string().contains("FOREIGN KEY"), "{error}");
+    assert_eq!(db.strings("SELECT p FROM c").await.len(), 1);
+}
+
 /// SQLite: what a caller's own connection had stays, what a section made goes.
 #[tokio::test]
 async fn a_lent_sqlite_connection_keeps_what_is_its_callers() {

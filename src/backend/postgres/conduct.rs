@@ -29,7 +29,7 @@ pub struct PostgresConduct {
     is_session_set: bool,
     /// The server's number of the session that has them.
     set_in: Option<String>,
-    /// What a lent connection held of its caller's before the section.
+    /// The statements that would take away what a lent connection held of its caller's before the section.
     noted: Option<BTreeSet<String>>,
     /// The section's settings that were computed, by the places of their statements, with the values that they got: each
     /// transaction makes the settings before it again.
