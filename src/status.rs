@@ -92,6 +92,7 @@ pub struct Status {
     pub holder: Option<Holder>,
     /// The reason why a service with these migrations must not serve on this database: that of
     /// [`Migrator::require_head`](crate::Migrator::require_head).
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub refusal: Option<Refusal>,
 }
 

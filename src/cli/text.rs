@@ -222,7 +222,9 @@ pub(super) fn status(status: &Status) -> String {
         list(&status.heads),
         list(&status.pending),
     );
-    if let Some(refusal) = &status.refusal {
+    // Pending and edited revisions are listed by themselves.
+    let refusal = status.refusal.as_ref();
+    if let Some(refusal) = refusal.filter(|refusal| !["behind", "drift"].contains(&refusal.kind)) {
         text.push_str(&format!("why not:    {}\n", refusal.message));
     }
     if !status.unknown.is_empty() {

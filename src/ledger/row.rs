@@ -401,7 +401,7 @@ mod tests {
                 r#"{"heads":[],"current":[],"pending":[],"unknown":[],"drift":[],"unverified":[],"unfinished":"#,
                 r#"{"revision":"revision","action":"action","statements":7,"statements_done":7,"#,
                 r#""statement_running":7,"statement":"statement","started_at":"2026-11-22T12:00:00.120000Z","#,
-                r#""error":"error"},"holder":null,"refusal":null}"#
+                r#""error":"error"},"holder":null}"#
             )
         );
     }

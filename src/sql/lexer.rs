@@ -51,7 +51,7 @@ pub(super) struct Keyword {
 }
 
 impl Keyword {
-    const MAX: usize = 16;
+    const MAX: usize = 20;
     pub const NONE: Keyword = Keyword {
         bytes: [0; Keyword::MAX],
         length: 0,
