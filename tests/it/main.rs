@@ -45,6 +45,7 @@ mod import_alembic;
 mod offline;
 #[cfg(feature = "cli")]
 mod processes;
+mod resumption;
 mod review;
 mod revision_files;
 mod run;

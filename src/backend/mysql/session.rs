@@ -21,10 +21,17 @@ pub(super) const ENTER: &str = "SET @limbeck_sql_mode = @@SESSION.sql_mode, \
      @limbeck_wait = @@SESSION.lock_wait_timeout, @limbeck_row_wait = @@SESSION.innodb_lock_wait_timeout, \
      SESSION sql_mode = @@GLOBAL.sql_mode, SESSION time_zone = @@GLOBAL.time_zone";
 
-/// Tells whether the server is one of a Galera cluster's, and whether this session reads what the
-/// other nodes have committed; no row where it knows of no clusters.
-pub(super) const CLUSTER: &str =
-    "SHOW SESSION VARIABLES WHERE variable_name IN ('wsrep_on', 'wsrep_sync_wait')";
+/// Tells whether the server is one of a Galera cluster's, and whether this session reads what the other nodes have committed;
+/// how long a message may be; and MariaDB's isolation of snapshots. No row where it knows of no such thing.
+pub(super) const CLUSTER: &str = "SHOW SESSION VARIABLES WHERE variable_name IN ('wsrep_on', 'wsrep_sync_wait', 'max_allowed_packet', \
+     'innodb_snapshot_isolation')";
+
+/// MariaDB: a transaction fails where a row that it changes was changed since its first read, from 11.6 on by default
+/// (<https://mariadb.com/kb/en/innodb-system-variables/#innodb_snapshot_isolation>).
+pub(super) const ISOLATE: &str = "SET SESSION innodb_snapshot_isolation = ON";
+
+/// The lease's row is one that the heartbeat changes.
+pub(super) const END_ISOLATION: &str = "SET SESSION innodb_snapshot_isolation = OFF";
 
 /// Galera: which statements wait until all is applied that other nodes committed before
 /// (<https://mariadb.com/kb/en/galera-cluster-system-variables/#wsrep_sync_wait>): 7 is those that read or change rows.

@@ -12,6 +12,7 @@ mod stamp;
 mod statement;
 mod stepwise;
 mod transactional;
+mod unit;
 
 use std::collections::HashMap;
 use std::sync::Arc;
