@@ -360,11 +360,12 @@ impl Variables {
                 continue;
             };
             let mut behind = rest.clone();
-            let is_assigned = matches!(behind.next(), Some((Token::Punct(b':'), _)));
-            if (is_set && is_target) || is_assigned || is_into || is_call {
+            let is_followed = matches!(behind.next(), Some((Token::Punct(b':'), _)));
+            let is_assigned = is_followed || is_into || (is_set && is_target);
+            if is_assigned || is_call {
                 variables.assigns.insert(name.clone());
             }
-            if !(is_set && is_target) && !is_assigned && !is_into {
+            if !is_assigned {
                 variables.reads.insert(name);
             }
         }
