@@ -52,6 +52,13 @@ pub(crate) struct Reached {
     pub total: u64,
 }
 
+/// Statements that are one transaction, by their first and last numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub first: u64,
+    pub last: u64,
+}
+
 impl Aftermath {
     /// The state as data.
     #[must_use]
@@ -260,6 +267,56 @@ impl Aftermath {
             format!(
                 "{ran}; statement {number} did not{rest}. Correct it, in the file or in the database, and start again: \
                  the step goes on with statement {number}"
+            ),
+        )
+    }
+
+    /// A failed statement that undid those before it, which are one transaction with it.
+    pub(crate) fn unit_failed(reached: Reached, unit: Span, number: u64) -> Aftermath {
+        if number == unit.first {
+            return Aftermath::statement_failed(reached);
+        }
+        let Reached { done, total } = reached;
+        let ran = match done {
+            0 => "None of its statements took effect".to_owned(),
+            1 => "Statement 1 took effect and stays".to_owned(),
+            done => format!("Statements 1 to {done} took effect and stay"),
+        };
+        let undone = match number - unit.first {
+            1 => format!("statement {} was", unit.first),
+            _ => format!("statements {} to {} were", unit.first, number - 1),
+        };
+        let rest = if number < total {
+            format!("; statements {} to {total} were not run", number + 1)
+        } else {
+            String::new()
+        };
+        Aftermath::partly(
+            reached,
+            None,
+            format!(
+                "{ran}; statement {number} did not, and {undone} rolled back with it, in one transaction{rest}. Correct \
+                 it, in the file or in the database, and start again: the step goes on with statement {}",
+                unit.first
+            ),
+        )
+    }
+
+    /// Statements of one transaction in which something committed.
+    pub(crate) fn unit_in_doubt(reached: Reached, unit: Span) -> Aftermath {
+        let ran = match reached.done {
+            0 => String::new(),
+            1 => "Statement 1 took effect and stays. ".to_owned(),
+            done => format!("Statements 1 to {done} took effect and stay. "),
+        };
+        let Span { first, last } = unit;
+        Aftermath::partly(
+            reached,
+            Some(last),
+            format!(
+                "{ran}Statements {first} to {last} are one transaction, and something in it committed: what came before \
+                 that stays. Look at what they should have changed, then settle it: resolve it as applied (the step goes \
+                 on after statement {last}) or as not applied (it goes on with statement {first})"
             ),
         )
     }
