@@ -51,6 +51,15 @@ fn unfinished(reason: UnfinishedReason) -> Unfinished {
     }
 }
 
+/// A step whose statements up to this one are in doubt, or whose session is lost before it.
+fn in_doubt_after(reason: UnfinishedReason, number: u64, error: &str) -> Unfinished {
+    let mut unfinished = unfinished(reason);
+    unfinished.step.statement_running = Some(number);
+    unfinished.step.statement = Some("INSERT INTO c VALUES (@pid)".into());
+    unfinished.step.error = Some(error.into());
+    unfinished
+}
+
 fn run_errors() -> Vec<RunError> {
     let revision = || "3f2a9c1d7b04".to_owned();
     vec![
@@ -126,6 +135,21 @@ fn run_errors() -> Vec<RunError> {
             statements: 3,
         },
         RunError::Unfinished(Box::new(unfinished(UnfinishedReason::InDoubt))),
+        RunError::Unfinished(Box::new(in_doubt_after(
+            UnfinishedReason::InDoubt,
+            3,
+            "a.sql:9:1: statement 3 of 5 failed",
+        ))),
+        RunError::Unfinished(Box::new(in_doubt_after(
+            UnfinishedReason::InDoubt,
+            5,
+            "a.sql:9:1: statement 4 of 5 failed",
+        ))),
+        RunError::Unfinished(Box::new(in_doubt_after(
+            UnfinishedReason::SessionLost,
+            3,
+            "statement 3 reads @pid, which statement 2 gave the session",
+        ))),
         RunError::Unfinished(Box::new(unfinished(UnfinishedReason::Edited))),
         RunError::Unfinished(Box::new(unfinished(UnfinishedReason::InTheWay))),
         RunError::Unfinished(Box::new(unfinished(UnfinishedReason::Converted))),

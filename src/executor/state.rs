@@ -250,17 +250,9 @@ impl Aftermath {
     /// A failed statement behind the `done` ones.
     pub(crate) fn statement_failed(reached: Reached) -> Aftermath {
         let Reached { done, total } = reached;
-        let ran = match done {
-            0 => "None of its statements took effect".to_owned(),
-            1 => "Statement 1 took effect and stays".to_owned(),
-            done => format!("Statements 1 to {done} took effect and stay"),
-        };
+        let ran = took_effect(done);
         let number = done + 1;
-        let rest = if number < total {
-            format!(", statements {} to {total} were not run", number + 1)
-        } else {
-            String::new()
-        };
+        let rest = not_run(number, total);
         Aftermath::partly(
             reached,
             None,
@@ -277,20 +269,12 @@ impl Aftermath {
             return Aftermath::statement_failed(reached);
         }
         let Reached { done, total } = reached;
-        let ran = match done {
-            0 => "None of its statements took effect".to_owned(),
-            1 => "Statement 1 took effect and stays".to_owned(),
-            done => format!("Statements 1 to {done} took effect and stay"),
-        };
+        let ran = took_effect(done);
         let undone = match number - unit.first {
             1 => format!("statement {} was", unit.first),
             _ => format!("statements {} to {} were", unit.first, number - 1),
         };
-        let rest = if number < total {
-            format!("; statements {} to {total} were not run", number + 1)
-        } else {
-            String::new()
-        };
+        let rest = not_run(number, total);
         Aftermath::partly(
             reached,
             None,
@@ -306,8 +290,7 @@ impl Aftermath {
     pub(crate) fn unit_in_doubt(reached: Reached, unit: Span) -> Aftermath {
         let ran = match reached.done {
             0 => String::new(),
-            1 => "Statement 1 took effect and stays. ".to_owned(),
-            done => format!("Statements 1 to {done} took effect and stay. "),
+            done => took_effect(done) + ". ",
         };
         let Span { first, last } = unit;
         Aftermath::partly(
@@ -400,5 +383,80 @@ impl Aftermath {
             ),
         };
         Aftermath::partly(reached, running, text)
+    }
+}
+
+/// The words for the statements that stay.
+fn took_effect(done: u64) -> String {
+    match done {
+        0 => "None of its statements took effect".to_owned(),
+        1 => "Statement 1 took effect and stays".to_owned(),
+        done => format!("Statements 1 to {done} took effect and stay"),
+    }
+}
+
+/// The words for the statements behind a failed one.
+fn not_run(number: u64, total: u64) -> String {
+    match total.saturating_sub(number) {
+        0 => String::new(),
+        1 => format!(", statement {total} was not run"),
+        _ => format!(", statements {} to {total} were not run", number + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_reads_well() {
+        let reached = |done| Reached { done, total: 5 };
+        let unit = Span { first: 3, last: 5 };
+        let all = [
+            Aftermath::not_connected(),
+            Aftermath::unchanged(),
+            Aftermath::unchanged_by_it(),
+            Aftermath::no_step_begun(),
+            Aftermath::nothing_else(),
+            Aftermath::nothing_run(),
+            Aftermath::rolled_back(),
+            Aftermath::run_rolled_back(),
+            Aftermath::seen_rolled_back(),
+            Aftermath::rolls_back(),
+            Aftermath::unknown(),
+            Aftermath::code_rolled_back(),
+            Aftermath::code_committed(),
+            Aftermath::step_ended(),
+            Aftermath::required(),
+            Aftermath::require_lost(),
+            Aftermath::verified(),
+            Aftermath::verify_lost(),
+            Aftermath::verified_behind(5),
+            Aftermath::verify_lost_behind(5),
+            Aftermath::recorded(reached(2)),
+            Aftermath::goes_on(reached(2)),
+            Aftermath::setting_not_repeated(reached(2)),
+            Aftermath::index_left(),
+            Aftermath::statement_failed(reached(0)),
+            Aftermath::statement_failed(reached(1)),
+            Aftermath::statement_failed(reached(2)),
+            Aftermath::statement_failed(reached(4)),
+            Aftermath::unit_failed(reached(2), unit, 3),
+            Aftermath::unit_failed(reached(2), unit, 4),
+            Aftermath::unit_failed(reached(2), unit, 5),
+            Aftermath::unit_in_doubt(reached(2), unit),
+            Aftermath::statement_in_doubt(reached(2)),
+            Aftermath::statement_lost(reached(2)),
+            Aftermath::batch_failed(3, 1200),
+            Aftermath::code_failed(),
+            Aftermath::seen(None),
+            Aftermath::seen(Some((reached(2), None))),
+            Aftermath::seen(Some((reached(2), Some(3)))),
+        ];
+        let text: Vec<String> = all
+            .iter()
+            .map(|one| format!("{:?}\n  {one}", one.state()))
+            .collect();
+        insta::assert_snapshot!(text.join("\n"));
     }
 }

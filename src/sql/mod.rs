@@ -19,7 +19,7 @@
 //! without `ANSI_QUOTES`. What a backslash in a string means is found from the text, or refused: see [`split()`].
 
 #[cfg(any(feature = "_sqlx", test))]
-#[cfg_attr(not(feature = "postgres"), allow(dead_code))]
+#[cfg_attr(not(all(feature = "postgres", feature = "mysql")), allow(dead_code))]
 pub(crate) mod carry;
 mod classify;
 mod compound;
