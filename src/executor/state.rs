@@ -288,10 +288,7 @@ impl Aftermath {
 
     /// Statements of one transaction in which something committed.
     pub(crate) fn unit_in_doubt(reached: Reached, unit: Span) -> Aftermath {
-        let ran = match reached.done {
-            0 => String::new(),
-            done => took_effect(done) + ". ",
-        };
+        let ran = stays(reached.done);
         let Span { first, last } = unit;
         Aftermath::partly(
             reached,
@@ -307,11 +304,7 @@ impl Aftermath {
     /// A failed statement behind the `done` ones that may have left a part of its effect.
     pub(crate) fn statement_in_doubt(reached: Reached) -> Aftermath {
         let (done, number) = (reached.done, reached.done + 1);
-        let ran = match done {
-            0 => String::new(),
-            1 => "Statement 1 took effect and stays. ".to_owned(),
-            done => format!("Statements 1 to {done} took effect and stay. "),
-        };
+        let ran = stays(done);
         Aftermath::partly(
             reached,
             Some(number),
@@ -392,6 +385,14 @@ fn took_effect(done: u64) -> String {
         0 => "None of its statements took effect".to_owned(),
         1 => "Statement 1 took effect and stays".to_owned(),
         done => format!("Statements 1 to {done} took effect and stay"),
+    }
+}
+
+/// The same as a sentence, which is none where nothing stays.
+fn stays(done: u64) -> String {
+    match done {
+        0 => String::new(),
+        done => took_effect(done) + ". ",
     }
 }
 
