@@ -88,7 +88,7 @@ impl<S: Source> Steps<'_, S> {
         Ok(())
     }
 
-    /// Sends a unit, in as few messages as the server takes, and its record.
+    /// Sends a unit, in as few messages as the server takes.
     async fn send_unit(
         &mut self,
         prepared: &Prepared,
@@ -125,27 +125,31 @@ impl<S: Source> Steps<'_, S> {
             };
             self.push_statement(&mut message, &prepared.step, text, origin);
         }
-        let sent = self.send_part(prepared, &unit, underway, undone, &message, None);
-        match sent.await? {
-            Some(affected) => add(&mut rows, &unit, affected),
-            None => return Ok(Sent::Undone),
-        }
         let members = &statements[unit.clone()];
         let done = Underway {
             done: unit.end as u64,
-            rows: underway.rows + rows.iter().sum::<u64>(),
             digest: members
                 .iter()
                 .fold(underway.digest.clone(), |digest, sql| link(&digest, sql)),
             ..underway.clone()
         };
-        let closing = self.closing(prepared, &done);
-        let check = Some(closing.check);
-        let sent = self.send_part(prepared, &unit, underway, undone, &closing.message, check);
-        if sent.await?.is_none() {
+        let closing = self.closing(message, &done);
+        let sent = self.send_part(
+            prepared,
+            &unit,
+            underway,
+            undone,
+            &closing.message,
+            Some(closing.check),
+        );
+        let Some(affected) = sent.await? else {
             return Ok(Sent::Undone);
-        }
-        *underway = done;
+        };
+        add(&mut rows, &unit, affected);
+        *underway = Underway {
+            rows: underway.rows + rows.iter().sum::<u64>(),
+            ..done
+        };
         Ok(Sent::Whole(rows))
     }
 
@@ -175,14 +179,13 @@ impl<S: Source> Steps<'_, S> {
         message
     }
 
-    /// A unit's last message: nothing committed before the record does. It goes by itself, since only the results of the
-    /// statements tell the number of rows that the record names.
-    fn closing(&self, prepared: &Prepared, done: &Underway) -> Closing {
-        let mut message = self.message_at(prepared);
+    /// The end of a unit's last message: nothing committed before the record does.
+    fn closing(&self, mut message: Message, done: &Underway) -> Closing {
         let check = message.len();
         message.own(CHECK);
         self.push_reset(&mut message);
         let names = &self.gate.view.wire.line.names;
+        // The number of rows follows with the step's end: this message does not know them yet.
         message.own_all(&write::record(names, &self.progress(done)));
         message.commit();
         Closing { message, check }
