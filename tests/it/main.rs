@@ -52,7 +52,6 @@ mod log;
 mod offline;
 #[cfg(feature = "cli")]
 mod processes;
-mod resumption;
 mod review;
 mod revision_files;
 mod run;

@@ -13,7 +13,6 @@ mod statement;
 mod stepwise;
 mod traces;
 mod transactional;
-mod unit;
 
 use std::collections::HashMap;
 use std::sync::Arc;

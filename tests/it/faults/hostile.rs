@@ -194,7 +194,9 @@ on_each! {
             assert!(error.message.contains(&told), "{told:?} in {:?}", error.message);
             let ledger = migrator.ledger().await.expect("the ledger");
             let recorded = ledger[0].error.clone().unwrap_or_default();
-            let is_there = ledger.len() == 1 && ledger[0].state == State::Failed && recorded.contains(&error.message);
+            // A CALL that failed may have left a part of its effect.
+            let state = if db.dialect.is_mysql_family() { State::Running } else { State::Failed };
+            let is_there = ledger.len() == 1 && ledger[0].state == state && recorded.contains(&error.message);
             wrong += usize::from(!is_there);
             assert_eq!(db.strings("SELECT id FROM victim").await, ["7"], "{text:?}");
         }
