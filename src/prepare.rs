@@ -221,6 +221,13 @@ impl Sql {
         }
     }
 
+    /// Tells whether it begins with this word.
+    #[cfg(feature = "mysql")]
+    pub(crate) fn begins(&self, word: &str) -> bool {
+        let first = self.text.split_whitespace().next();
+        first.is_some_and(|first| first.eq_ignore_ascii_case(word))
+    }
+
     /// The statement, for the question what it carries from one session into another.
     #[cfg(feature = "_sqlx")]
     pub(crate) fn part(&self) -> sql::carry::Part<'_> {
@@ -274,6 +281,9 @@ pub enum Work {
     Transaction(Vec<Sql>),
     /// One by one, each recorded.
     Statements(Vec<Sql>),
+    /// In units: consecutive statements that do not commit by themselves are one transaction with one record, the others go
+    /// one by one.
+    Units(Vec<Sql>),
     /// One statement, again and again, until it changes nothing.
     Repeat(Sql),
     /// A registered function; whether inside a transaction is the database's matter.
@@ -342,7 +352,9 @@ impl Prepared {
     /// The section's statements, in their order.
     pub(crate) fn statements(&self) -> &[Sql] {
         match &self.work {
-            Work::Transaction(statements) | Work::Statements(statements) => statements,
+            Work::Transaction(statements)
+            | Work::Statements(statements)
+            | Work::Units(statements) => statements,
             Work::Repeat(statement) => std::slice::from_ref(statement),
             Work::Code => &[],
         }
@@ -353,7 +365,7 @@ impl Prepared {
         match self.work {
             Work::Transaction(_) => true,
             Work::Code => transactional_ddl(dialect),
-            Work::Statements(_) | Work::Repeat(_) => false,
+            Work::Statements(_) | Work::Units(_) | Work::Repeat(_) => false,
         }
     }
 }
@@ -442,7 +454,7 @@ fn prepare(
         Mode::Transactional if transactional_ddl(needs.dialect) => {
             Work::Transaction(read(section)?)
         }
-        Mode::Transactional => Work::Statements(read(section)?),
+        Mode::Transactional => Work::Units(read(section)?),
     };
     let mut checks = [Check::default(), Check::default()];
     if step.action == Action::Upgrade {

@@ -269,6 +269,22 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         None
     }
 
+    /// How many of these statements, from the first on, can be one transaction with one record, in a section that does not ask
+    /// for each by itself.
+    fn unit(&mut self, _line: &mut Line<'_, B>, _statements: &[Sql]) -> impl Sent<usize> {
+        ready(Ok(0))
+    }
+
+    /// Tells whether statements neither read nor leave anything in the session.
+    fn is_stateless(&self, _dialect: Dialect, _statements: &[Sql]) -> bool {
+        false
+    }
+
+    /// How many bytes a message may have.
+    fn message_limit(&self) -> usize {
+        usize::MAX
+    }
+
     /// Tells whether a fence goes before a statement, in its message.
     fn is_fenced(is_atomic: bool) -> bool;
 

@@ -114,6 +114,12 @@ impl Message {
         self.parts.len()
     }
 
+    /// Tells whether it holds a statement of a revision's.
+    pub(crate) fn has_statements(&self) -> bool {
+        let mut parts = self.parts.iter();
+        parts.any(|part| matches!(part.whose, Whose::Revision(_)))
+    }
+
     /// Whose statement the result of this index is.
     pub(crate) fn origin(&self, index: usize) -> Option<&Origin> {
         match &self.parts.get(index)?.whose {

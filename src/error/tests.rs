@@ -141,6 +141,11 @@ fn run_errors() -> Vec<RunError> {
             "a.sql:9:1: statement 3 of 5 failed",
         ))),
         RunError::Unfinished(Box::new(in_doubt_after(
+            UnfinishedReason::InDoubt,
+            5,
+            "a.sql:9:1: statement 4 of 5 failed",
+        ))),
+        RunError::Unfinished(Box::new(in_doubt_after(
             UnfinishedReason::SessionLost,
             3,
             "statement 3 reads @pid, which statement 2 gave the session",

@@ -522,7 +522,11 @@ impl fmt::Display for Unfinished {
         match self.reason {
             UnfinishedReason::InDoubt => {
                 let in_doubt = step.statement_running.unwrap_or(step.statements_done + 1);
-                if step.error.is_some() {
+                if in_doubt > step.statements_done + 1 {
+                    let first = step.statements_done + 1;
+                    write!(f, ". Statements {first} to {in_doubt} were one transaction, and something in it committed: ")?;
+                    f.write_str("the database cannot tell which of them took effect")?;
+                } else if step.error.is_some() {
                     write!(f, ". Statement {in_doubt} failed, ")?;
                     f.write_str("and the database cannot tell whether a part of it took effect")?;
                 } else {

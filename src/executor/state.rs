@@ -52,6 +52,13 @@ pub(crate) struct Reached {
     pub total: u64,
 }
 
+/// Statements that are one transaction, by their first and last numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub first: u64,
+    pub last: u64,
+}
+
 impl Aftermath {
     /// The state as data.
     #[must_use]
@@ -256,6 +263,44 @@ impl Aftermath {
         )
     }
 
+    /// A failed statement that undid those before it, which are one transaction with it.
+    pub(crate) fn unit_failed(reached: Reached, unit: Span, number: u64) -> Aftermath {
+        if number == unit.first {
+            return Aftermath::statement_failed(reached);
+        }
+        let Reached { done, total } = reached;
+        let ran = took_effect(done);
+        let undone = match number - unit.first {
+            1 => format!("statement {} was", unit.first),
+            _ => format!("statements {} to {} were", unit.first, number - 1),
+        };
+        let rest = not_run(number, total);
+        Aftermath::partly(
+            reached,
+            None,
+            format!(
+                "{ran}; statement {number} did not, and {undone} rolled back with it, in one transaction{rest}. Correct \
+                 it, in the file or in the database, and start again: the step goes on with statement {}",
+                unit.first
+            ),
+        )
+    }
+
+    /// Statements of one transaction in which something committed.
+    pub(crate) fn unit_in_doubt(reached: Reached, unit: Span) -> Aftermath {
+        let ran = stays(reached.done);
+        let Span { first, last } = unit;
+        Aftermath::partly(
+            reached,
+            Some(last),
+            format!(
+                "{ran}Statements {first} to {last} are one transaction, and something in it committed: what came before \
+                 that stays. Look at what they should have changed, then settle it: resolve it as applied (the step goes \
+                 on after statement {last}) or as not applied (it goes on with statement {first})"
+            ),
+        )
+    }
+
     /// A failed statement behind the `done` ones that may have left a part of its effect.
     pub(crate) fn statement_in_doubt(reached: Reached) -> Aftermath {
         let (done, number) = (reached.done, reached.done + 1);
@@ -367,6 +412,7 @@ mod tests {
     #[test]
     fn every_state_reads_well() {
         let reached = |done| Reached { done, total: 5 };
+        let unit = Span { first: 3, last: 5 };
         let all = [
             Aftermath::not_connected(),
             Aftermath::unchanged(),
@@ -396,6 +442,10 @@ mod tests {
             Aftermath::statement_failed(reached(1)),
             Aftermath::statement_failed(reached(2)),
             Aftermath::statement_failed(reached(4)),
+            Aftermath::unit_failed(reached(2), unit, 3),
+            Aftermath::unit_failed(reached(2), unit, 4),
+            Aftermath::unit_failed(reached(2), unit, 5),
+            Aftermath::unit_in_doubt(reached(2), unit),
             Aftermath::statement_in_doubt(reached(2)),
             Aftermath::statement_lost(reached(2)),
             Aftermath::batch_failed(3, 1200),

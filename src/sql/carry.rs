@@ -314,6 +314,17 @@ pub(crate) fn set_config(text: &str) -> Option<(&str, &str)> {
     }
 }
 
+/// Tells whether a statement neither reads nor leaves a value in the session, but for the number that its `INSERT` is given.
+pub(crate) fn is_stateless(dialect: Dialect, part: Part<'_>) -> bool {
+    let all = tokens(dialect, part.text);
+    let touches = |(token, text): &(Token, &str)| match token {
+        Token::Variable => true,
+        Token::Word => GENERATED.iter().any(|name| name.eq_ignore_ascii_case(text)),
+        _ => false,
+    };
+    matches!(part.kind.class(), Class::Dml | Class::Query) && !all.iter().any(touches)
+}
+
 /// MySQL's user variables in a statement, in lower case.
 #[derive(Debug, Default)]
 struct Variables {
@@ -349,12 +360,12 @@ impl Variables {
                 continue;
             };
             let mut behind = rest.clone();
-            let is_assigned = matches!(behind.next(), Some((Token::Punct(b':'), _)));
-            let is_written = (is_set && is_target) || is_assigned || is_into;
-            if is_written || is_call {
+            let is_followed = matches!(behind.next(), Some((Token::Punct(b':'), _)));
+            let is_assigned = is_followed || is_into || (is_set && is_target);
+            if is_assigned || is_call {
                 variables.assigns.insert(name.clone());
             }
-            if !is_written {
+            if !is_assigned {
                 variables.reads.insert(name);
             }
         }

@@ -180,7 +180,8 @@ mod mysql {
     }
 
     /// Each statement of DDL stands alone in its message, with a look at the catalog and a record before it and a
-    /// record behind it: what a table, an index and an insert cost, and no more.
+    /// record behind it, and rows are one message and one record: what a table, an index and an insert cost, and no
+    /// more.
     #[tokio::test]
     async fn pending_revisions() {
         let Some(db) = mysql_database().await else {
@@ -201,6 +202,45 @@ mod mysql {
             let trips = wire.round_trips();
             let trips = trips.iter().filter(|text| text.contains("limbeck")).count();
             assert_eq!(trips, 5 + 15 * pending);
+        }
+    }
+
+    /// A section of DML is one message and one record, whatever its length.
+    #[tokio::test]
+    async fn a_section_of_dml() {
+        let Some(db) = mysql_database().await else {
+            return;
+        };
+        let mut wire = wire::Wire::<sqlx::MySql>::new(&db.url).await;
+        let table =
+            "-- revision: a\n-- down_revision: none\n\n-- @upgrade\nCREATE TABLE t (x INT);\n";
+        for (index, length) in [1, 3, 500].into_iter().enumerate() {
+            let mut rows = format!("-- revision: b{index}\n-- down_revision: a\n\n-- @upgrade\n");
+            for n in 0..length {
+                writeln!(rows, "INSERT INTO t VALUES ({n});").expect("a String takes every write");
+            }
+            let files = [("a.sql", table.to_owned()), ("b.sql", rows)];
+            let files =
+                files.map(|(path, text)| Revision::parse(path, text).expect("a valid file"));
+            let migrator =
+                Migrator::new(&wire.pool, Migrations::new(files).expect("a valid graph"));
+            let _ = migrator.upgrade("a").await.expect("a");
+            wire.round_trips();
+            let report = migrator.upgrade_to_head().await.expect("rows");
+            assert_eq!(report.rows(), length);
+            let trips = wire.round_trips();
+            let records = |text: &&String| text.contains("statements_done =");
+            // Its record, and the step's end.
+            assert_eq!(trips.iter().filter(records).count(), 2, "{trips:#?}");
+            let inserts = trips
+                .iter()
+                .filter(|text| text.contains("INSERT INTO t VALUES"));
+            assert_eq!(inserts.clone().count(), 1);
+            assert!(inserts.clone().all(|text| !text.contains("COMMIT")));
+            let limbecks = trips.iter().filter(|text| text.contains("limbeck")).count();
+            assert!(limbecks <= 12, "{limbecks} {trips:#?}");
+            db.run("DELETE FROM limbeck_history WHERE revision LIKE 'b%'; DELETE FROM limbeck_version; \
+                    INSERT INTO limbeck_version VALUES ('a')").await;
         }
     }
 }

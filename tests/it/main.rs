@@ -52,6 +52,7 @@ mod log;
 mod offline;
 #[cfg(feature = "cli")]
 mod processes;
+mod resumption;
 mod review;
 mod revision_files;
 mod run;

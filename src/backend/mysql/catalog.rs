@@ -75,6 +75,20 @@ pub(super) fn evidence(dialect: Dialect, ddl: &Ddl, text: &str) -> Evidence {
     }
 }
 
+/// Refused where a transaction has the lease's row locked.
+pub(super) fn lease_probe(names: &Names) -> String {
+    format!(
+        "SELECT 1 FROM {} WHERE {} FOR UPDATE NOWAIT",
+        names.lock(),
+        names.scope()
+    )
+}
+
+/// Tells whether an error says that a lock was not to be had at once.
+pub(super) fn is_locked(failure: &Failure) -> bool {
+    matches!(failure.code.as_deref(), Some("1205" | "3572"))
+}
+
 /// Tells whether DDL that fails may have done a part of its work: several objects go one by one, and accounts too.
 pub(super) fn is_divisible(ddl: &Ddl) -> bool {
     let is_several = ddl.names.len() != 1;

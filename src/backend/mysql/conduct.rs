@@ -14,10 +14,16 @@ use crate::backend::{Conduct, Evidence, Failure, Fault, Line, Message};
 use crate::dialect::session::{Timeout, set_timeout, set_timeouts};
 use crate::dialect::{Dialect, mysql};
 use crate::prepare::{Check, Prepared, Sql};
-use crate::sql::{Class, InTransaction, Kind};
+use crate::sql::{Class, DdlVerb, InTransaction, Kind, ObjectKind, carry};
 
 /// The number of names that one statement asks about.
 const CHUNK: usize = 50;
+
+/// The number of statements that are looked at together at first.
+const WINDOW: usize = 64;
+
+/// The smallest default of `max_allowed_packet`.
+const PACKET: usize = 1024 * 1024;
 
 /// A run's session.
 #[derive(Debug, Default)]
@@ -28,17 +34,27 @@ pub struct MySqlConduct {
     sync_wait: Option<String>,
     /// The session has the settings of a run.
     is_run_set: bool,
+    /// The longest message that the server takes.
+    packet: Option<usize>,
+    /// MariaDB: the session refuses to change a row that somebody else changed since its transaction's first read, as the
+    /// heartbeat does with the lease's.
+    is_snapshot_isolated: bool,
+    /// A trigger, view or routine has to do with variables.
+    has_stateful_code: bool,
 }
 
 impl MySqlConduct {
-    /// Tells whether all tables behind a statement's names know transactions, through triggers, views and routines.
-    async fn is_harmless(
+    /// Tells whether all tables behind these statements' names know transactions, through triggers, views and routines.
+    async fn are_harmless(
         &mut self,
         line: &mut Line<'_, MySql>,
-        statement: &Sql,
+        statements: &[Sql],
     ) -> Result<bool, Fault> {
         let mut asked: BTreeSet<Word> = BTreeSet::new();
-        let mut names = engines::words(&statement.text);
+        let mut names = BTreeSet::new();
+        for statement in statements {
+            names.append(&mut engines::words(&statement.text));
+        }
         loop {
             names.retain(|name| !self.harmless.contains(name) && !asked.contains(name));
             if names.is_empty() {
@@ -51,7 +67,10 @@ impl MySqlConduct {
                 for row in line.query(&query).await? {
                     match row.as_slice() {
                         [Some(kind), ..] if kind == "engine" => return Ok(false),
-                        [_, Some(code)] => behind.extend(engines::words(code)),
+                        [_, Some(code)] => {
+                            self.has_stateful_code |= code.contains('@');
+                            behind.extend(engines::words(code));
+                        }
                         _ => {}
                     }
                 }
@@ -61,6 +80,22 @@ impl MySqlConduct {
         }
         self.harmless.append(&mut asked);
         Ok(true)
+    }
+}
+
+/// Tells whether a statement commits nothing by itself and depends on nothing that only its own message would have.
+fn joins_unit(statement: &Sql) -> bool {
+    let is_allowed = statement.kind.in_transaction() == InTransaction::Allowed;
+    match statement.kind.class() {
+        // `DO` among them.
+        Class::Dml | Class::Query | Class::Procedural | Class::Savepoint => is_allowed,
+        // `USE` decides which tables the names behind it mean.
+        Class::Session => is_allowed && !["USE", "KILL"].iter().any(|word| statement.begins(word)),
+        Class::Ddl(ddl) => {
+            let is_table = ddl.temporary && ddl.object == ObjectKind::Table;
+            is_table && matches!(ddl.verb, DdlVerb::Create | DdlVerb::Drop)
+        }
+        _ => false,
     }
 }
 
@@ -90,6 +125,9 @@ impl Conduct<MySql> for MySqlConduct {
             row.and_then(|row| row.get(1).cloned().flatten())
         };
         self.is_run_set = true;
+        self.packet = value("max_allowed_packet").and_then(|bytes| bytes.parse().ok());
+        self.is_snapshot_isolated =
+            value("innodb_snapshot_isolation").is_some_and(|value| value == "ON");
         if value("wsrep_on").is_some_and(|on| on == "ON") {
             line.query(&session::sync_wait("7")).await?;
             self.sync_wait = value("wsrep_sync_wait");
@@ -103,6 +141,9 @@ impl Conduct<MySql> for MySqlConduct {
         }
         if let Some(before) = self.sync_wait.take() {
             let _ = line.query(&session::sync_wait(&before)).await;
+        }
+        if std::mem::take(&mut self.is_snapshot_isolated) {
+            let _ = line.query(session::ISOLATE).await;
         }
         line.query(session::END_RUN).await.map(drop)
     }
@@ -176,6 +217,73 @@ impl Conduct<MySql> for MySqlConduct {
         }
     }
 
+    /// The author's statements have the isolation that the session had, and the record after them has not.
+    fn push_settings(&self, message: &mut Message, _: &Prepared, _: usize) {
+        if self.is_snapshot_isolated {
+            message.own(session::ISOLATE);
+        }
+    }
+
+    fn push_reset(&self, _: &Line<'_, MySql>, message: &mut Message) {
+        if self.is_snapshot_isolated {
+            message.own(session::END_ISOLATION);
+        }
+    }
+
+    async fn open_alone(
+        &mut self,
+        line: &mut Line<'_, MySql>,
+        _: &Prepared,
+        _: usize,
+    ) -> Result<(), Fault> {
+        if self.is_snapshot_isolated {
+            line.query(session::ISOLATE).await?;
+        }
+        Ok(())
+    }
+
+    async fn unit(
+        &mut self,
+        line: &mut Line<'_, MySql>,
+        statements: &[Sql],
+    ) -> Result<usize, Fault> {
+        let mut length = 0;
+        let mut window = WINDOW;
+        loop {
+            let rest = statements[length..].iter().take(window);
+            let next = rest.take_while(|sql| joins_unit(sql)).count();
+            if !self
+                .are_harmless(line, &statements[length..length + next])
+                .await?
+            {
+                break;
+            }
+            length += next;
+            if next < window {
+                return Ok(length);
+            }
+            window *= 4;
+        }
+        // A statement among these writes a table without transactions.
+        while let Some(statement) = statements.get(length)
+            && self
+                .are_harmless(line, std::slice::from_ref(statement))
+                .await?
+        {
+            length += 1;
+        }
+        Ok(length)
+    }
+
+    fn is_stateless(&self, dialect: Dialect, statements: &[Sql]) -> bool {
+        let mut all = statements.iter();
+        !self.has_stateful_code && all.all(|sql| carry::is_stateless(dialect, sql.part()))
+    }
+
+    fn message_limit(&self) -> usize {
+        self.packet.unwrap_or(PACKET)
+    }
+
     fn is_fenced(_is_atomic: bool) -> bool {
         true
     }
@@ -192,7 +300,10 @@ impl Conduct<MySql> for MySqlConduct {
             return Ok(false);
         }
         match statement.kind.class() {
-            Class::Dml | Class::Query => self.is_harmless(line, statement).await,
+            Class::Dml | Class::Query => {
+                self.are_harmless(line, std::slice::from_ref(statement))
+                    .await
+            }
             _ => Ok(true),
         }
     }
@@ -273,6 +384,12 @@ impl Conduct<MySql> for MySqlConduct {
         let Some(kill) = session::kill(id).filter(|_| is_recorded) else {
             return Ok(true);
         };
+        // A lent connection in a unit has no heartbeat beside it: its transaction holds the row, and so the lease.
+        let probe = line.message_of(&catalog::lease_probe(&line.names));
+        let is_at_work = line.send(&probe).await;
+        if is_at_work.is_err_and(|fault| catalog::is_locked(&fault.failure)) {
+            return Ok(false);
+        }
         tracing::warn!(
             session = id,
             "ending the session of a holder whose lease has expired"

@@ -10,10 +10,17 @@ pub(super) const BEGIN_RUN: &str = "SET @limbeck_completion = @@SESSION.completi
 /// Ends what [`BEGIN_RUN`] set.
 pub(super) const END_RUN: &str = "SET SESSION completion_type = @limbeck_completion, SESSION autocommit = @limbeck_run_autocommit";
 
-/// Tells whether the server is one of a Galera cluster's, and whether this session reads what the
-/// other nodes have committed; no row where it knows of no clusters.
-pub(super) const CLUSTER: &str =
-    "SHOW SESSION VARIABLES WHERE variable_name IN ('wsrep_on', 'wsrep_sync_wait')";
+/// Tells whether the server is one of a Galera cluster's, and whether this session reads what the other nodes have committed;
+/// how long a message may be; and MariaDB's isolation of snapshots. No row where it knows of no such thing.
+pub(super) const CLUSTER: &str = "SHOW SESSION VARIABLES WHERE variable_name IN ('wsrep_on', 'wsrep_sync_wait', 'max_allowed_packet', \
+     'innodb_snapshot_isolation')";
+
+/// MariaDB: a transaction fails where a row that it changes was changed since its first read, from 11.6 on by default
+/// (<https://mariadb.com/kb/en/innodb-system-variables/#innodb_snapshot_isolation>).
+pub(super) const ISOLATE: &str = "SET SESSION innodb_snapshot_isolation = ON";
+
+/// The lease's row is one that the heartbeat changes.
+pub(super) const END_ISOLATION: &str = "SET SESSION innodb_snapshot_isolation = OFF";
 
 /// Galera: which statements wait until all is applied that other nodes committed before
 /// (<https://mariadb.com/kb/en/galera-cluster-system-variables/#wsrep_sync_wait>): 7 is those that read or change rows.

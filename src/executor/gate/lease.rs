@@ -283,7 +283,7 @@ impl<S: Source> Gate<'_, S> {
         self.view.look().await
     }
 
-    async fn begin_run(&mut self) -> Result<(), Error> {
+    pub(in crate::executor) async fn begin_run(&mut self) -> Result<(), Error> {
         let Wire { line, conduct, .. } = self.wire();
         let begun = conduct.begin_run(line).await;
         begun.map_err(|fault| {

@@ -13,6 +13,7 @@ mod statement;
 mod stepwise;
 mod traces;
 mod transactional;
+mod unit;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -3,8 +3,10 @@
 use super::Steps;
 use super::doubt::Verdict;
 use super::progress::{Underway, bookkeeping, chain, link, shown, total};
-use crate::backend::{Message, Source};
-use crate::executor::error::{Error, Unfinished, UnfinishedReason};
+use crate::backend::{Conduct as _, Message, Source};
+use crate::executor::error::{Error, RunError, Unfinished, UnfinishedReason};
+use crate::executor::state::Aftermath;
+use crate::executor::wire::Wire;
 use crate::ledger::write::Progress;
 use crate::ledger::{LedgerEntry, State, write};
 use crate::prepare::{Prepared, Sql, Work};
@@ -63,7 +65,9 @@ impl<S: Source> Steps<'_, S> {
     ) -> Option<(usize, Lost)> {
         let wire = &self.gate.view.wire;
         let statements = match &prepared.work {
-            Work::Transaction(statements) | Work::Statements(statements) => statements,
+            Work::Transaction(statements)
+            | Work::Statements(statements)
+            | Work::Units(statements) => statements,
             Work::Repeat(_) | Work::Code => return None,
         };
         let parts: Vec<Part<'_>> = statements.iter().map(Sql::part).collect();
@@ -73,6 +77,44 @@ impl<S: Source> Steps<'_, S> {
         let rest = parts.iter().enumerate().skip(done);
         rest.filter_map(|(number, part)| Some((number, carried.read(*part)?)))
             .find(|(number, _)| !is_answered || *number > done)
+    }
+
+    /// Goes on in a new session, which gets the constants of the section's earlier statements.
+    pub(super) async fn start_anew(
+        &mut self,
+        prepared: &Prepared,
+        underway: &mut Underway,
+    ) -> Result<(), Error> {
+        if !self.wire().reconnect().await {
+            return Err(RunError::Connection {
+                during: "opening a new session for statements that the server undid".to_owned(),
+                state: Aftermath::goes_on(underway.reached()),
+                source: sqlx::Error::PoolTimedOut,
+            }
+            .into());
+        }
+        if self.gate.move_epoch().await.is_err() {
+            let revision = prepared.step.revision.to_string();
+            return Err(RunError::LeaseLost { revision }.into());
+        }
+        self.gate.begin_run().await?;
+        let Wire { line, conduct, .. } = self.wire();
+        let entered = conduct.enter_section(line).await;
+        entered.map_err(|fault| {
+            fault.into_error(
+                "setting the session",
+                Aftermath::goes_on(underway.reached()),
+            )
+        })?;
+        self.set_timeouts(prepared).await?;
+        underway.epoch = self.epoch();
+        let done = usize::try_from(underway.done).unwrap_or(usize::MAX);
+        self.replay_session(prepared, done).await?;
+        underway.lost = self.lost_behind(prepared, underway.done, false);
+        let message = self.adopting(prepared, underway);
+        let adopted = self.wire().send_short(&message).await;
+        adopted.map_err(|fault| bookkeeping(prepared, underway.done, fault))?;
+        Ok(())
     }
 
     /// Stops before a statement that reads what an earlier session held: that is a person's to answer.
@@ -163,6 +205,8 @@ impl<S: Source> Steps<'_, S> {
             return Ok((done, None));
         }
         let verdict = match next {
+            // A unit in which something committed.
+            _ if row.statement_running != Some(done + 1) => Verdict::Unknown,
             Some(statement) => self.judge(statement, row.fingerprint.as_deref()).await?,
             None if self.is_idempotent(prepared) => Verdict::NotApplied,
             None => Verdict::Unknown,

@@ -107,6 +107,10 @@ impl<S: Source> Steps<'_, S> {
                     self.run_statement(prepared, number, &mut underway).await?;
                 }
             }
+            Work::Units(statements) => {
+                self.run_units(prepared, statements.len(), &mut underway)
+                    .await?;
+            }
             Work::Repeat(statement) => {
                 let ran = self.run_batches(prepared, statement, underway, releases);
                 return ran.await;
@@ -123,6 +127,32 @@ impl<S: Source> Steps<'_, S> {
         message.own(self.wire().begin());
         self.end(message, prepared, &underway, releases).await?;
         Ok(underway)
+    }
+
+    /// Runs statements in units, from those on that are done.
+    async fn run_units(
+        &mut self,
+        prepared: &Prepared,
+        total: usize,
+        underway: &mut Underway,
+    ) -> Result<(), Error> {
+        let mut undone = 0;
+        loop {
+            let number = usize::try_from(underway.done).unwrap_or(usize::MAX);
+            if number >= total {
+                return Ok(());
+            }
+            if let Some(lost) = underway.lost_at(number).cloned() {
+                return Err(self.ask_for_session(prepared, underway, &lost).await);
+            }
+            match self.unit_length(prepared, number, underway).await? {
+                0 => self.run_statement(prepared, number, underway).await?,
+                length => {
+                    let unit = number..number + length;
+                    self.run_unit(prepared, unit, underway, &mut undone).await?;
+                }
+            }
+        }
     }
 
     /// Writes the row that says that this step has begun.
