@@ -16,11 +16,19 @@ fn gone() -> sqlx::Error {
     ))
 }
 
+/// The way back to the session as it was before the first step.
+pub(crate) struct Undo {
+    /// Reads the session.
+    pub look: Message,
+    /// The statements that make it what it was, by what the look found; None: it failed.
+    pub statements: Box<dyn FnOnce(Option<Vec<StatementResult>>) -> Vec<String> + Send + Sync>,
+}
+
 /// A connection on its way through a run.
 pub struct Session<'a, B: Backend> {
     held: Option<Held<'a, B>>,
-    /// What to send when the run is dropped while it works: only for connections that go back to their pool.
-    cleanup: Vec<String>,
+    /// Done when the run is dropped while it works: only for connections that go back to their pool.
+    undo: Option<Undo>,
     working: bool,
     /// The connection broke: nothing more can be sent.
     lost: bool,
@@ -48,7 +56,7 @@ impl<'a, B: Backend> Session<'a, B> {
     fn on(held: Held<'a, B>, beside: Option<Pool<B>>) -> Self {
         Session {
             held: Some(held),
-            cleanup: Vec::new(),
+            undo: None,
             working: false,
             lost: false,
             release: None,
@@ -129,7 +137,6 @@ impl<'a, B: Backend> Session<'a, B> {
             return;
         }
         self.working = true;
-        self.cleanup = vec!["ROLLBACK".to_owned()];
         if let Some(Held::Pooled(connection)) = &mut self.held
             && !B::KEEPS_CONNECTION
         {
@@ -153,10 +160,9 @@ impl<'a, B: Backend> Session<'a, B> {
         self.working
     }
 
-    /// Statements that undo what this run set in the session, if it is dropped before it does so itself.
-    pub(crate) fn on_drop(&mut self, statements: impl IntoIterator<Item = String>) {
-        self.cleanup.truncate(1);
-        self.cleanup.extend(statements);
+    /// The way back that is gone if this run is dropped before it does so itself.
+    pub(crate) fn on_drop(&mut self, undo: Option<Undo>) {
+        self.undo = undo;
     }
 
     /// The orderly end: nothing is open any more. A pooled connection that ran steps is closed where a
@@ -197,8 +203,7 @@ impl<B: Backend> Drop for Session<'_, B> {
         let Some(Held::Pooled(mut connection)) = self.held.take() else {
             return;
         };
-        let mut cleanup = std::mem::take(&mut self.cleanup);
-        cleanup.extend(self.release.take());
+        let (undo, release) = (self.undo.take(), self.release.take());
         let limited = self.limited;
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             connection.close_on_drop();
@@ -208,8 +213,18 @@ impl<B: Backend> Drop for Session<'_, B> {
             if limited {
                 let _ = B::limit_statement(&mut connection, None).await;
             }
-            for statement in cleanup {
-                // "No transaction is active" is as good as a rollback.
+            // "No transaction is active" is as good as a rollback.
+            let _ = B::send(&mut connection, "ROLLBACK".to_owned(), Vec::new()).await;
+            let mut statements = Vec::new();
+            if let Some(Undo {
+                look,
+                statements: of,
+            }) = undo
+            {
+                let (text, keep) = (look.text().to_owned(), look.keep(0));
+                statements = of(B::send(&mut connection, text, keep).await.ok());
+            }
+            for statement in statements.into_iter().chain(release) {
                 let _ = B::send(&mut connection, statement, Vec::new()).await;
             }
         });

@@ -526,6 +526,42 @@ async fn a_lent_sqlite_connection_keeps_what_is_its_callers() {
     assert_eq!(cells(&mut connection, "PRAGMA cache_size").await, ["55"]);
 }
 
+/// A run that is dropped in the middle of a section: the connection goes back to its pool as it came, the temporary table that
+/// hides a real one and the attached file included.
+#[tokio::test]
+async fn a_dropped_run_leaves_nothing_in_a_pooled_connection_of_sqlite() {
+    let mut db = sqlite().await;
+    db.pool = sqlx::sqlite::SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_lazy_with((*db.pool.connect_options()).clone());
+    db.run("CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('real')")
+        .await;
+    let files = migrations(&[(
+        "a",
+        "",
+        "",
+        "-- @upgrade autocommit\nCREATE TEMP TABLE users (name TEXT);\nATTACH ':memory:' AS beside;\n\
+         PRAGMA recursive_triggers = ON;\nPRAGMA case_sensitive_like = ON;\nCREATE TABLE last (x INT);\n",
+    )]);
+    let (started, at_the_last) = tokio::sync::oneshot::channel();
+    let started = Mutex::new(Some(started));
+    let migrator = Migrator::new(&db.pool, files).on_event(move |event| {
+        if let limbeck::Event::StatementStarted { number: 5, .. } = event
+            && let Some(started) = started.lock().expect("a lock").take()
+        {
+            started.send(()).expect("somebody waits");
+        }
+    });
+    tokio::select! {
+        biased;
+        _ = migrator.upgrade_to_head() => panic!("the run ended before it was dropped"),
+        _ = at_the_last => {}
+    }
+    let session = "SELECT (SELECT name FROM users) || (SELECT group_concat(name) FROM pragma_database_list WHERE name <> 'temp') \
+                   || (SELECT recursive_triggers FROM pragma_recursive_triggers) || ('a' LIKE 'A')";
+    assert_eq!(db.strings(session).await, ["realmain01"]);
+}
+
 #[cfg(feature = "postgres")]
 mod on_postgres {
     use limbeck::{Error, RunError};

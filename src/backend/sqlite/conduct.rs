@@ -2,10 +2,13 @@
 //! taken back behind each section that may have made some, and at the end of a run, since the connection goes back to its
 //! pool.
 
+use std::sync::Arc;
+
 use sqlx::Sqlite;
 
 use super::traces;
-use crate::backend::{Conduct, Fault, Line};
+use crate::backend::session::Undo;
+use crate::backend::{Conduct, Fault, Line, Message, StatementResult};
 use crate::dialect::Dialect;
 use crate::ledger::look::first_cell;
 use crate::prepare::Prepared;
@@ -68,7 +71,7 @@ const REBUILD: [(&str, &str); 2] = [("foreign_keys", "OFF"), ("legacy_alter_tabl
 #[derive(Debug, Default)]
 pub struct SqliteConduct {
     /// The connection as it was before the first step.
-    before: Option<Snapshot>,
+    before: Option<Arc<Snapshot>>,
     /// The statements that end the switches of a table rebuild.
     switched: Vec<String>,
 }
@@ -84,7 +87,8 @@ struct Snapshot {
 }
 
 impl Snapshot {
-    async fn take(line: &mut Line<'_, Sqlite>) -> Result<Snapshot, Fault> {
+    /// The statements that [`Snapshot::read`] reads.
+    fn look(line: &Line<'_, Sqlite>) -> Message {
         let mut message = line.message(None);
         for name in PRAGMAS {
             message.own(&format!("PRAGMA {name}"));
@@ -93,13 +97,21 @@ impl Snapshot {
         message.own(LIKE);
         message.own(ATTACHED);
         message.own(TEMPORARY);
-        let mut results = line.send(&message).await?;
+        message
+    }
+
+    async fn take(line: &mut Line<'_, Sqlite>) -> Result<Snapshot, Fault> {
+        let look = Snapshot::look(line);
+        line.send(&look).await.map(Snapshot::read)
+    }
+
+    fn read(mut results: Vec<StatementResult>) -> Snapshot {
         let temporary = results.pop().unwrap_or_default().rows;
         let attached = results.pop().unwrap_or_default().rows;
         let like = results.pop().unwrap_or_default().rows;
         let journal_mode = results.pop().unwrap_or_default().rows;
         let first = |row: Vec<Option<String>>| row.into_iter().next().flatten();
-        Ok(Snapshot {
+        Snapshot {
             pragmas: results
                 .iter()
                 .map(|result| first_cell(&result.rows))
@@ -108,7 +120,7 @@ impl Snapshot {
             like: first_cell(&like),
             attached: attached.into_iter().filter_map(first).collect(),
             temporary,
-        })
+        }
     }
 
     /// The statements that set the pragmas as they are here.
@@ -124,6 +136,14 @@ impl Snapshot {
             "case_sensitive_like",
             if is_sensitive { "1" } else { "0" },
         ))
+    }
+
+    /// The statements that make of a session what is here; of one that does not tell what it has, as much as they can.
+    fn way_back(&self, now: Option<Snapshot>) -> Vec<String> {
+        match now {
+            Some(now) => self.since(&now),
+            None => self.pragmas().chain(self.like()).collect(),
+        }
     }
 
     /// The statements that make of `now` what is here. What a lent connection had before is its caller's.
@@ -179,14 +199,6 @@ impl Conduct<Sqlite> for SqliteConduct {
         traces::leaves(prepared)
     }
 
-    /// The connection was looked at before the first step, and every step leaves it so.
-    async fn note_traces(&mut self, line: &mut Line<'_, Sqlite>) -> Result<(), Fault> {
-        if let Some(before) = &self.before {
-            line.session.on_drop(before.pragmas().chain(before.like()));
-        }
-        Ok(())
-    }
-
     async fn clear_traces(&mut self, line: &mut Line<'_, Sqlite>) -> Result<(), Fault> {
         let Some(before) = &self.before else {
             return Ok(());
@@ -200,15 +212,18 @@ impl Conduct<Sqlite> for SqliteConduct {
                 line.query(&set(pragma, value)).await?;
             }
         }
-        line.session.on_drop(before.pragmas());
         Ok(())
     }
 
     async fn remember(&mut self, line: &mut Line<'_, Sqlite>) -> Result<(), Fault> {
         if self.before.is_none() {
-            let before = Snapshot::take(line).await?;
+            let before = Arc::new(Snapshot::take(line).await?);
             line.session.begin_work();
-            line.session.on_drop(before.pragmas());
+            let (look, known) = (Snapshot::look(line), before.clone());
+            line.session.on_drop(Some(Undo {
+                look,
+                statements: Box::new(move |now| known.way_back(now.map(Snapshot::read))),
+            }));
             self.before = Some(before);
         }
         Ok(())
@@ -229,7 +244,7 @@ impl Conduct<Sqlite> for SqliteConduct {
                 );
             }
         }
-        line.session.on_drop([]);
+        line.session.on_drop(None);
         Ok(())
     }
 
