@@ -249,6 +249,11 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         true
     }
 
+    /// Tells whether an earlier section in this lent session may have left values in it, and marks that this one does.
+    fn take_session(&mut self, _line: &mut Line<'_, B>) -> impl Sent<bool> {
+        ready(Ok(false))
+    }
+
     /// The section's settings before its `number`th statement, at the beginning of a transaction.
     fn push_settings(&self, _message: &mut Message, _prepared: &Prepared, _number: usize) {}
 

@@ -65,6 +65,8 @@ mod stops;
 #[allow(dead_code)]
 mod support;
 mod together;
+#[cfg(feature = "mysql")]
+mod units;
 #[cfg(all(unix, feature = "cli"))]
 mod workflow;
 

@@ -13,6 +13,7 @@ use super::{catalog, session, traces};
 use crate::backend::{Conduct, Evidence, Failure, Fault, Line, Message};
 use crate::dialect::session::{Timeout, set_timeout, set_timeouts};
 use crate::dialect::{Dialect, mysql};
+use crate::ledger::look::first_cell;
 use crate::prepare::{Check, Prepared, Sql};
 use crate::sql::{Class, DdlVerb, InTransaction, Kind, ObjectKind, carry};
 
@@ -215,6 +216,14 @@ impl Conduct<MySql> for MySqlConduct {
         } else {
             Some(mysql::END_LOCK_LIMIT.to_owned())
         }
+    }
+
+    async fn take_session(&mut self, line: &mut Line<'_, MySql>) -> Result<bool, Fault> {
+        let mut message = line.message_of(session::IS_USED);
+        message.own(session::USE);
+        let results = line.send(&message).await?;
+        let used = results.first().and_then(|result| first_cell(&result.rows));
+        Ok(used.is_some())
     }
 
     /// The author's statements have the isolation that the session had, and the record after them has not.

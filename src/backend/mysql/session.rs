@@ -10,6 +10,12 @@ pub(super) const BEGIN_RUN: &str = "SET @limbeck_completion = @@SESSION.completi
 /// Ends what [`BEGIN_RUN`] set.
 pub(super) const END_RUN: &str = "SET SESSION completion_type = @limbeck_completion, SESSION autocommit = @limbeck_run_autocommit";
 
+/// Tells whether a section ran in this session before that leaves variables in it.
+pub(super) const IS_USED: &str = "SELECT @limbeck_used";
+
+/// The session is one in which such a section runs.
+pub(super) const USE: &str = "SET @limbeck_used = 1";
+
 /// Tells whether the server is one of a Galera cluster's, and whether this session reads what the other nodes have committed;
 /// how long a message may be; and MariaDB's isolation of snapshots. No row where it knows of no such thing.
 pub(super) const CLUSTER: &str = "SHOW SESSION VARIABLES WHERE variable_name IN ('wsrep_on', 'wsrep_sync_wait', 'max_allowed_packet', \

@@ -13,7 +13,7 @@ use crate::executor::state::Aftermath;
 use crate::executor::wire::{ConductOf, Wire};
 use crate::ledger::look::TextRow;
 use crate::ledger::write;
-use crate::prepare::Prepared;
+use crate::prepare::{Prepared, Sql};
 use crate::report::Event;
 use crate::sql::carry::Lost;
 
@@ -45,14 +45,17 @@ impl<S: Source> Steps<'_, S> {
         }
         let (message, place) = self.statement_message(prepared, number, underway, is_atomic);
         let mut deadlocks = 0;
+        // A rollback leaves what the statement gave its session: sent again, it would read that.
+        let is_repeatable = is_atomic && self.is_stateless(&statements[number..=number]);
         let rows = loop {
-            let undone = is_atomic.then_some(&mut deadlocks);
+            let undone = is_repeatable.then_some(&mut deadlocks);
             let results = self
                 .send_statement(
                     prepared,
                     number,
                     underway,
                     &message,
+                    is_atomic,
                     undone,
                     before.as_deref(),
                 )
@@ -78,7 +81,7 @@ impl<S: Source> Steps<'_, S> {
                     *underway = done;
                     break rows;
                 }
-                Err(fault) if self.wire().is_undone(&fault, &mut deadlocks) => {
+                Err(fault) if is_repeatable && self.wire().is_undone(&fault, &mut deadlocks) => {
                     self.wire().rollback().await?;
                 }
                 Err(fault) => return Err(bookkeeping(prepared, underway.done, fault)),
@@ -106,6 +109,12 @@ impl<S: Source> Steps<'_, S> {
             let from = number;
             underway.lost = Some((number + 1, Lost { value, from }));
         }
+    }
+
+    /// Tells whether statements neither read nor leave anything in the session.
+    pub(super) fn is_stateless(&self, statements: &[Sql]) -> bool {
+        let wire = &self.gate.view.wire;
+        wire.conduct.is_stateless(wire.dialect(), statements)
     }
 
     /// Tells whether the statement and the record that it is done can be one transaction.
@@ -173,20 +182,20 @@ impl<S: Source> Steps<'_, S> {
         (message, place)
     }
 
-    /// Sends one statement; DDL that waits for a table longer than its time gives way and is tried again. `undone` counts the
-    /// times that a cluster undid the transaction of a statement that shares one with its record; `before` is the fingerprint
-    /// of what one that shares none is about to change.
+    /// Sends one statement; DDL that waits for a table longer than its time gives way and is tried again. `is_atomic`: it shares
+    /// a transaction with its record, and `undone` counts the times that the server undid that one, where it may be sent again;
+    /// `before` is the fingerprint of what one that shares none is about to change.
     async fn send_statement(
         &mut self,
         prepared: &Prepared,
         number: usize,
         underway: &Underway,
         message: &Message,
+        is_atomic: bool,
         mut undone: Option<&mut u32>,
         before: Option<&str>,
     ) -> Result<Vec<StatementResult>, Error> {
         let statement = &prepared.statements()[number];
-        let is_atomic = undone.is_some();
         let began = Instant::now();
         let mut attempt = 0;
         loop {

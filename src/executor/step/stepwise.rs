@@ -19,6 +19,7 @@ use crate::ledger::look;
 use crate::ledger::{LedgerEntry, State, write};
 use crate::prepare::{Prepared, Work};
 use crate::report::StepReport;
+use crate::sql::carry::Lost;
 
 impl<S: Source> Steps<'_, S> {
     /// Runs one step under the lease, which its end gives back where no other step needs it.
@@ -158,6 +159,7 @@ impl<S: Source> Steps<'_, S> {
     /// Writes the row that says that this step has begun.
     async fn begin_step(&mut self, prepared: &Prepared) -> Result<Underway, Error> {
         let epoch = self.epoch();
+        let lost = self.lost_before(prepared).await?;
         let wire = &self.gate.view.wire;
         let (names, claim) = (&wire.line.names, wire.claim(epoch));
         let row = LedgerEntry {
@@ -198,7 +200,20 @@ impl<S: Source> Steps<'_, S> {
             total: total(prepared),
             rows: 0,
             digest: String::new(),
-            lost: None,
+            lost,
         })
+    }
+
+    /// The first statement of a section that reads what another run of it may have left on a lent connection.
+    async fn lost_before(&mut self, prepared: &Prepared) -> Result<Option<(usize, Lost)>, Error> {
+        let lost = self.lost_behind(prepared, 0, false);
+        if lost.is_none() {
+            return Ok(None);
+        }
+        let Wire { line, conduct, .. } = self.wire();
+        let is_used = conduct.take_session(line).await.map_err(|fault| {
+            fault.into_error("looking at the session", Aftermath::nothing_run())
+        })?;
+        Ok(lost.filter(|_| is_used))
     }
 }

@@ -210,11 +210,10 @@ impl<S: Source> Steps<'_, S> {
             }
             Err(fault) => fault,
         };
-        let wire = self.wire();
         // Variables and the like of the undone unit are still there: only a new session is without them.
-        let members = &statements[unit.clone()];
-        let can_begin_again =
-            wire.pool().is_some() || wire.conduct.is_stateless(wire.line.dialect(), members);
+        let is_stateless = self.is_stateless(&statements[unit.clone()]);
+        let wire = self.wire();
+        let can_begin_again = is_stateless || wire.pool().is_some();
         if can_begin_again && wire.is_undone(&fault, undone) {
             self.wire().rollback().await?;
             return Ok(None);
@@ -303,11 +302,7 @@ impl<S: Source> Steps<'_, S> {
         undone: u32,
     ) -> Result<(), Error> {
         tokio::time::sleep(poll_pause(undone)).await;
-        let wire = self.wire();
-        if wire
-            .conduct
-            .is_stateless(wire.line.dialect(), &prepared.statements()[unit])
-        {
+        if self.is_stateless(&prepared.statements()[unit]) {
             return Ok(());
         }
         self.start_anew(prepared, underway).await
