@@ -289,7 +289,7 @@ async fn a_deadlock_of_a_single_statement_does_not_count_twice() {
     assert_eq!(db.strings("SELECT v FROM d").await, ["11"]);
 }
 
-/// What commits inside a unit, behind the server's own back: the check at its end finds it, and asks.
+/// Words that commit stand alone; what commits inside a unit all the same, the check at its end finds, and asks.
 #[tokio::test]
 async fn a_hidden_commit_in_a_unit_is_in_doubt() {
     for hidden in [
@@ -297,11 +297,19 @@ async fn a_hidden_commit_in_a_unit_is_in_doubt() {
         "EXECUTE IMMEDIATE 'CREATE TABLE made (x INT)'",
         "EXECUTE IMMEDIATE 'ANALYZE TABLE two'",
         "EXECUTE IMMEDIATE 'FLUSH TABLES'",
-        "SELECT 1; CALL commits()",
+        "SET autocommit = 0;\nSET autocommit = 1",
+        // Stands for what the words do not show and the server does.
+        "RELEASE SAVEPOINT limbeck_unit",
+        "SET @a = 1 /*!50000 , autocommit = 0 */;\nSET @a = 1 /*!50000 , autocommit = 1 */",
+        "SET PASSWORD FOR '@db'@'localhost' = PASSWORD('x')",
+        "SET DEFAULT ROLE NONE FOR '@db'@'localhost'",
     ] {
         let Some(db) = mysql_database().await else {
             return;
         };
+        let name = db.strings("SELECT DATABASE()").await.remove(0);
+        let hidden = &hidden.replace("@db", &name);
+        db.run(&format!("CREATE USER '{name}'@'localhost'")).await;
         db.run("CREATE PROCEDURE commits() BEGIN INSERT INTO d VALUES ('inside'); COMMIT; END")
             .await;
         let section =
@@ -310,10 +318,7 @@ async fn a_hidden_commit_in_a_unit_is_in_doubt() {
             let migrator = Migrator::new(&db.pool, files("", &section));
             let told = migrator.upgrade_to_head().await;
             let Err(error) = told else {
-                assert!(
-                    !hidden.contains("commits") && !hidden.contains("CREATE"),
-                    "{hidden}"
-                );
+                assert!(!hidden.starts_with("RELEASE"), "{hidden}");
                 // It commits nothing that is open, or stood alone.
                 let rows = db
                     .strings("SELECT v FROM d WHERE v <> 'inside' ORDER BY v")
