@@ -410,3 +410,64 @@ async fn rows_are_told_by_statement() {
     assert_eq!(db.strings(query).await, ["5"]);
     assert_eq!(db.dialect, Dialect::Mariadb);
 }
+
+/// 10,000 single `INSERT`s, beside the server's own client with one transaction around them: rounds by turns, and no bound, since
+/// the clock is the machine's. Counted is what does not depend on it: one record.
+#[tokio::test]
+async fn ten_thousand_inserts_beside_the_client() {
+    use crate::support::soak;
+    let (rounds, inserts) = (soak::times(1, 7), soak::times(500, 10_000));
+    let mut section = String::new();
+    for n in 0..inserts {
+        section.push_str(&format!("INSERT INTO d VALUES ('row {n}');\n"));
+    }
+    let (mut ours, mut clients) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let Some(db) = mysql_database().await else {
+            return;
+        };
+        let migrator = Migrator::new(&db.pool, files("", &section));
+        let _ = migrator.upgrade("a").await.expect("a");
+        let began = std::time::Instant::now();
+        let report = migrator.upgrade_to_head().await.expect("all rows");
+        ours.push(began.elapsed());
+        assert_eq!(report.rows(), inserts as u64);
+        let options = db.pool.connect_options();
+        let mut client = std::process::Command::new("mariadb")
+            .args([
+                "--user",
+                options.get_username(),
+                "--host",
+                options.get_host(),
+            ])
+            .args([
+                "--port",
+                &options.get_port().to_string(),
+                options.get_database().expect("a database"),
+            ])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .expect("the client");
+        let began = std::time::Instant::now();
+        let script = format!("START TRANSACTION;\n{section}COMMIT;\n");
+        let mut input = client.stdin.take().expect("a pipe");
+        std::io::Write::write_all(&mut input, script.as_bytes()).expect("the script");
+        drop(input);
+        assert!(client.wait().expect("the client").success());
+        clients.push(began.elapsed());
+        let rows = db.strings("SELECT CONVERT(COUNT(*), CHAR) FROM d").await;
+        assert_eq!(rows, [(2 * inserts).to_string()]);
+    }
+    ours.sort();
+    clients.sort();
+    let (ours, client) = (ours[rounds / 2], clients[rounds / 2]);
+    soak::tell(
+        &format!("{inserts} single INSERTs in a file, MariaDB, beside the client"),
+        rounds,
+        0,
+        format!(
+            "limbeck {ours:.1?}, the client in one transaction {client:.1?}, medians: {:.2} times",
+            ours.as_secs_f64() / client.as_secs_f64()
+        ),
+    );
+}
