@@ -471,3 +471,40 @@ async fn ten_thousand_inserts_beside_the_client() {
         ),
     );
 }
+
+/// A row that points inside what is now a unit, as version 0.1 left them: its records stood behind each statement, so the place is
+/// known. The statements behind it are the unit; what they read of the earlier session is asked.
+#[tokio::test]
+async fn a_row_inside_of_what_is_now_a_unit() {
+    for (reads, is_asked) in [
+        ("'third'", false),
+        ("@kept", true),
+        ("LAST_INSERT_ID()", true),
+    ] {
+        let Some(db) = mysql_database().await else {
+            return;
+        };
+        let section = format!(
+            "INSERT INTO d VALUES ('first');\nSET @kept = (SELECT COUNT(*) FROM d);\nINSERT INTO keyed VALUES (NULL);\n\
+             INSERT INTO gate VALUES (1);\nINSERT INTO d VALUES ({reads});"
+        );
+        let before = files(" autocommit", &section);
+        db.run("CREATE TABLE keyed (id INT PRIMARY KEY AUTO_INCREMENT) ENGINE=InnoDB")
+            .await;
+        let error = Migrator::new(&db.pool, before).upgrade_to_head().await;
+        assert!(error.expect_err("the gate is shut").is_statement());
+        db.run("CREATE TABLE gate (x INT)").await;
+        let now = Migrator::new(&db.pool, files("", &section));
+        let told = now.upgrade_to_head().await;
+        if is_asked {
+            let error = told.expect_err("asked");
+            assert_eq!(unfinished(&error), UnfinishedReason::SessionLost, "{error}");
+            continue;
+        }
+        assert_eq!(told.expect("it goes on").rows(), 2 + 2);
+        assert_eq!(
+            db.strings("SELECT v FROM d ORDER BY v").await,
+            ["first", "third"]
+        );
+    }
+}
