@@ -298,6 +298,11 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         ready(Ok(statement.can_share_transaction(line.dialect())))
     }
 
+    /// Tells whether a rollback would take back all that a statement does to rows, through functions and triggers too.
+    fn is_harmless(&mut self, _line: &mut Line<'_, B>, _statement: &Sql) -> impl Sent<bool> {
+        ready(Ok(true))
+    }
+
     /// The limit of a statement that a second connection keeps, where no setting of the session may.
     fn watched_limit(_prepared: &Prepared, _is_atomic: bool) -> Option<Duration> {
         None

@@ -275,9 +275,7 @@ impl Conduct<MySql> for MySqlConduct {
         }
         // A statement among these writes a table without transactions.
         while let Some(statement) = statements.get(length)
-            && self
-                .are_harmless(line, std::slice::from_ref(statement))
-                .await?
+            && self.is_harmless(line, statement).await?
         {
             length += 1;
         }
@@ -308,13 +306,16 @@ impl Conduct<MySql> for MySqlConduct {
             self.harmless.clear();
             return Ok(false);
         }
-        match statement.kind.class() {
-            Class::Dml | Class::Query => {
-                self.are_harmless(line, std::slice::from_ref(statement))
-                    .await
-            }
-            _ => Ok(true),
-        }
+        self.is_harmless(line, statement).await
+    }
+
+    async fn is_harmless(
+        &mut self,
+        line: &mut Line<'_, MySql>,
+        statement: &Sql,
+    ) -> Result<bool, Fault> {
+        self.are_harmless(line, std::slice::from_ref(statement))
+            .await
     }
 
     fn evidence(dialect: Dialect, kind: &Kind, text: &str) -> Evidence {

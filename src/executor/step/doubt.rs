@@ -61,11 +61,18 @@ impl<S: Source> Steps<'_, S> {
         statement: &Sql,
         before: Option<&str>,
     ) -> Result<Verdict, Error> {
-        let is_harmless = statement.kind.is_safe_to_repeat()
-            || statement.sets_session(self.wire().dialect())
-            || matches!(statement.kind.class(), sql::Class::Query);
-        if is_harmless {
+        if statement.kind.is_safe_to_repeat() {
             return Ok(Verdict::NotApplied);
+        }
+        let reads = matches!(statement.kind.class(), sql::Class::Query);
+        if reads || statement.sets_session(self.wire().dialect()) {
+            // A function may write where no transaction holds it.
+            let Wire { line, conduct, .. } = self.wire();
+            let is_harmless = conduct.is_harmless(line, statement).await;
+            return Ok(match is_harmless.map_err(judging)? {
+                true => Verdict::NotApplied,
+                false => Verdict::Unknown,
+            });
         }
         match self.evidence(statement) {
             Evidence::Fingerprint(_) => {
