@@ -68,6 +68,7 @@ impl Conduct<MySql> for MySqlConduct {
     const MARKS_STATEMENTS: bool = true;
     const RETRIES_DEADLOCKS: bool = true;
     const RENEWS_SESSION: bool = true;
+    const NAMES_TABLE_LOCKS: bool = true;
 
     fn transaction_probe(dialect: Dialect) -> Option<&'static str> {
         mysql::transaction_probe(dialect)
@@ -197,6 +198,15 @@ impl Conduct<MySql> for MySqlConduct {
         }
     }
 
+    /// Variables and `LAST_INSERT_ID()` keep what a statement gave them before it was rolled back.
+    fn repeats(statement: &Sql) -> bool {
+        let text = statement.text.to_ascii_uppercase();
+        matches!(statement.kind.class(), Class::Dml)
+            && !["@", "LAST_INSERT_ID", "UUID"]
+                .iter()
+                .any(|word| text.contains(word))
+    }
+
     fn evidence(dialect: Dialect, kind: &Kind, text: &str) -> Evidence {
         let of_ddl = |ddl| catalog::evidence(dialect, ddl, text);
         kind.ddl().map_or(Evidence::None, of_ddl)
@@ -234,6 +244,10 @@ impl Conduct<MySql> for MySqlConduct {
             // What a syntax error quotes goes to the end of its message.
             && (code == "1064" || refused.failure.message == failure.message);
         Ok(!is_same)
+    }
+
+    fn table_blockers(line: &Line<'_, MySql>) -> Option<String> {
+        Some(catalog::table_blockers(line.dialect()))
     }
 
     fn blockers(dialect: Dialect, kind: &Kind) -> Option<String> {

@@ -11,7 +11,6 @@ use tokio::task::JoinHandle;
 
 use super::{Block, Gate, Passage, Resuming, creating};
 use crate::backend::{ALL, Backend, Class, Conduct as _, Fault, Message, Source};
-use crate::dialect::session;
 use crate::executor::error::{Error, RunError, Unfinished, UnfinishedReason};
 use crate::executor::state::Aftermath;
 use crate::executor::wait::Wait;
@@ -120,10 +119,16 @@ impl<S: Source> Gate<'_, S> {
             return Ok(Passage::Open);
         }
         let epoch = if transactional_ddl(self.view.wire.dialect()) {
-            if self.enter(expected, resuming).await? == Passage::Moved {
-                return Ok(Passage::Moved);
+            let mut wait = Wait::new(self.view.wire.settings.lock_wait);
+            loop {
+                if self.enter(expected, resuming).await? == Passage::Moved {
+                    return Ok(Passage::Moved);
+                }
+                if let Some(epoch) = self.swap_in_transaction().await? {
+                    break epoch;
+                }
+                self.view.pause(&mut wait).await?;
             }
-            self.swap_in_transaction().await?
         } else {
             match self.swap(expected, resuming).await? {
                 Some(epoch) => epoch,
@@ -156,16 +161,18 @@ impl<S: Source> Gate<'_, S> {
             wire.line.session.release_on_drop(Some(release));
             return;
         }
-        let text = |statements: &[String]| {
-            let mut message = Message::marked(dialect, "");
-            message.own_all(statements);
+        let message = || Message::marked(dialect, "").within(wire.line.bound.clone());
+        let sessions = ConductOf::<S>::sessions_of(dialect, run).map(|sessions| {
+            let mut message = message();
+            message.own(&sessions);
             message.text().to_owned()
-        };
-        let sessions = ConductOf::<S>::sessions_of(dialect, run);
+        });
+        let mut releasing = message();
+        releasing.alone(&[release]);
         self.give_back.0 = wire.beside().zip(sessions).map(|(pool, sessions)| Return {
             pool,
-            sessions: text(&[sessions]),
-            release: text(&session::alone(dialect, vec![release])),
+            sessions,
+            release: releasing.text().to_owned(),
             lease: wire.settings.lease,
         });
     }
@@ -190,17 +197,30 @@ impl<S: Source> Gate<'_, S> {
         message.own(&write::release(&line.names, &line.run.id));
     }
 
-    /// Takes the lease inside the transaction that holds the lock: nobody else can.
-    async fn swap_in_transaction(&mut self) -> Result<i64, Error> {
+    /// Takes the lease inside the transaction that holds the lock: nobody else can. None: somebody has the row locked, and
+    /// the lock was given back.
+    async fn swap_in_transaction(&mut self) -> Result<Option<i64>, Error> {
         let (statement, epoch) = self.acquire_statement();
         self.expect_lease();
-        let mut message = self.view.wire.line.message_of(&statement);
+        let mut message = self.view.wire.line.message(None);
+        message.bound();
+        let place = message.len();
+        message.own(&statement);
         message.commit();
         let taken = self.wire().send_short(&message).await;
-        let taken = taken
-            .map_err(|fault| fault.into_error("taking the lease", Aftermath::no_step_begun()))?;
-        if taken.first().is_some_and(|result| result.affected == 1) {
-            return Ok(epoch);
+        let taken = match taken {
+            Ok(taken) => taken,
+            Err(fault) if fault.class() == Class::LockTimeout => {
+                self.wire().rollback().await?;
+                self.forget_lease();
+                return Ok(None);
+            }
+            Err(fault) => {
+                return Err(fault.into_error("taking the lease", Aftermath::no_step_begun()));
+            }
+        };
+        if taken.get(place).is_some_and(|result| result.affected == 1) {
+            return Ok(Some(epoch));
         }
         // Only an edit by hand, without the lock, gets here.
         self.forget_lease();
@@ -240,8 +260,10 @@ impl<S: Source> Gate<'_, S> {
             let line = &mut self.view.wire.line;
             let is_taken = match line.send(&line.message_of(&statement)).await {
                 Ok(results) => results.first().is_some_and(|result| result.affected == 1),
-                // A cluster's word for "another node was first".
-                Err(fault) if fault.class() == Class::Deadlock => false,
+                // A cluster's word for "another node was first"; or somebody has the row locked.
+                Err(fault) if matches!(fault.class(), Class::Deadlock | Class::LockTimeout) => {
+                    false
+                }
                 Err(fault) => {
                     let error = fault.into_error("taking the lease", Aftermath::no_step_begun());
                     self.begin_anew(error).await?;
@@ -322,7 +344,7 @@ impl<S: Source> Gate<'_, S> {
         for statement in statements {
             match line.send(&line.message_of(&statement)).await {
                 Ok(_) => {}
-                Err(fault) if fault.class() == Class::Deadlock => {
+                Err(fault) if matches!(fault.class(), Class::Deadlock | Class::LockTimeout) => {
                     self.view.look().await?;
                     return Ok(false);
                 }
@@ -340,8 +362,9 @@ impl<S: Source> Gate<'_, S> {
             return Ok(());
         };
         let mut message = self.open_leased(epoch);
-        let line = &mut self.view.wire.line;
-        line.send(&message).await.map_err(creating)?;
+        if let Err(fault) = self.wire().line.send(&message).await {
+            return Err(creating(self.wire().blocked(fault).await));
+        }
         self.send_rows(&baseline).await.map_err(creating)?;
         let line = &mut self.view.wire.line;
         message = line.message(None);
@@ -355,6 +378,7 @@ impl<S: Source> Gate<'_, S> {
     pub(in crate::executor) fn open_leased(&self, epoch: i64) -> Message {
         let wire = &self.view.wire;
         let mut message = wire.line.message_of(wire.begin());
+        message.bound();
         message.own_all(&write::renew(&wire.line.names, &wire.claim(epoch)));
         message
     }
@@ -392,7 +416,7 @@ impl<S: Source> Gate<'_, S> {
         let wire = &mut self.view.wire;
         let moved = write::move_epoch(&wire.line.names, &wire.claim(lease.epoch));
         let mut message = wire.line.message(None);
-        message.own_all(&session::alone(wire.dialect(), moved));
+        message.alone(&moved);
         if let Err(fault) = wire.line.send(&message).await {
             let _ = wire.rollback().await;
             return Err(fault);
@@ -411,7 +435,7 @@ impl<S: Source> Gate<'_, S> {
         let wire = &mut self.view.wire;
         let release = write::release(&wire.line.names, &wire.line.run.id);
         let mut message = wire.line.message(None);
-        message.own_all(&session::alone(wire.dialect(), vec![release]));
+        message.alone(&[release]);
         let mut released = wire.line.send(&message).await;
         if wire.line.session.is_lost() && wire.reconnect().await {
             released = wire.line.send(&message).await;
@@ -431,9 +455,9 @@ fn start_heartbeat<S: Source>(
     pool: Pool<S::Database>,
     epoch: i64,
 ) -> Heartbeat {
-    let mut message = Message::marked(wire.dialect(), "/* limbeck heartbeat */ ");
-    let renew = write::renew(&wire.line.names, &wire.claim(epoch));
-    message.own_all(&session::alone(wire.dialect(), renew));
+    let message = Message::marked(wire.dialect(), "/* limbeck heartbeat */ ");
+    let mut message = message.within(wire.line.bound.clone());
+    message.alone(&write::renew(&wire.line.names, &wire.claim(epoch)));
     Heartbeat(tokio::spawn(beat(pool, message, wire.settings.lease / 3)))
 }
 

@@ -1,11 +1,14 @@
 //! `repeat` sections: one statement, batch by batch, each with its record in a transaction of its own.
 
+use std::time::Instant;
+
 use super::Steps;
 use super::check::Kind;
 use super::progress::{Underway, bookkeeping};
 use crate::backend::{Class, Conduct as _, Fault, Message, Origin, Source};
 use crate::executor::error::{Error, statement_error};
 use crate::executor::state::Aftermath;
+use crate::executor::wire::ConductOf;
 use crate::ledger::write;
 use crate::prepare::{Prepared, Sql};
 use crate::report::Event;
@@ -25,7 +28,8 @@ impl<S: Source> Steps<'_, S> {
             total: 1,
             statement: &statement.text,
         });
-        let mut deadlocks = 0;
+        let (mut deadlocks, mut attempt) = (0, 0);
+        let mut began = Instant::now();
         loop {
             let (message, place) = self.batch(prepared, statement, &underway);
             let results = match self.wire().send_short(&message).await {
@@ -34,7 +38,11 @@ impl<S: Source> Steps<'_, S> {
                     self.wire().rollback().await?;
                     continue;
                 }
-                Err(fault) => return Err(self.batch_failed(prepared, &underway, fault).await),
+                Err(fault) if self.wire().gives_way(&fault, began, &mut attempt).await? => continue,
+                Err(fault) => {
+                    let fault = self.wire().blocked(fault).await;
+                    return Err(self.batch_failed(prepared, &underway, fault).await);
+                }
             };
             let rows = results.get(place).map_or(0, |result| result.affected);
             if rows == 0 {
@@ -52,9 +60,18 @@ impl<S: Source> Steps<'_, S> {
                     self.wire().rollback().await?;
                     continue;
                 }
-                Err(fault) => return Err(bookkeeping(prepared, underway.done, fault)),
+                Err(fault)
+                    if ConductOf::<S>::repeats(statement)
+                        && self.wire().gives_way(&fault, began, &mut attempt).await? =>
+                {
+                    continue;
+                }
+                Err(fault) => {
+                    let fault = self.wire().blocked(fault).await;
+                    return Err(bookkeeping(prepared, underway.done, fault));
+                }
             }
-            deadlocks = 0;
+            (deadlocks, attempt, began) = (0, 0, Instant::now());
             self.tell(&Event::BatchDone {
                 step: &prepared.step,
                 number: underway.done,
@@ -78,9 +95,9 @@ impl<S: Source> Steps<'_, S> {
         let mut message = self.message_at(prepared);
         let wire = &self.gate.view.wire;
         message.own(wire.begin());
+        // Before the section's settings, which may hold a time-out of its own.
+        message.own_bound(&write::fence(&wire.line.names, &wire.claim(underway.epoch)));
         wire.conduct.push_settings(&mut message, prepared, 0);
-        let fence = write::fence(&wire.line.names, &wire.claim(underway.epoch));
-        message.own(&fence);
         let place = message.len();
         let origin = Origin {
             step: 0,

@@ -140,6 +140,7 @@ impl<S: Source> Steps<'_, S> {
         };
         let mut message = self.message_at(prepared);
         message.own(wire.begin());
+        message.bound();
         message.own_all(&write::renew(names, &claim));
         message.own_all(&write::begin_history(
             names,
@@ -149,8 +150,13 @@ impl<S: Source> Steps<'_, S> {
         ));
         let place = message.len() - 1;
         message.commit();
-        let results = self.wire().send_short(&message).await;
-        let results = results.map_err(|fault| bookkeeping(prepared, 0, fault))?;
+        let results = match self.wire().send_short(&message).await {
+            Ok(results) => results,
+            Err(fault) => {
+                let fault = self.wire().blocked(fault).await;
+                return Err(bookkeeping(prepared, 0, fault));
+            }
+        };
         let id = results
             .get(place)
             .and_then(|result| look::first_cell(&result.rows)?.parse().ok());

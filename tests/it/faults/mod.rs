@@ -29,6 +29,7 @@ mod settings;
 mod slow;
 mod standby;
 mod stop;
+mod tables;
 mod takeover;
 mod versions;
 mod waits;
