@@ -263,12 +263,10 @@ impl<'a, S: Source> Wire<'a, S> {
         if self.pool().is_none() || S::Database::KEEPS_CONNECTION {
             return Ok(false);
         }
-        let session = Session::open_uncached(self.source)
-            .await
-            .map_err(connecting)?;
-        std::mem::replace(&mut self.line.session, session)
-            .end()
-            .await;
+        // A role may have room for the new one only then, beside the heartbeat's.
+        self.line.session.let_go().await;
+        let session = Session::open_uncached(self.source).await;
+        self.line.session = session.map_err(connecting)?;
         self.line.session.begin_work();
         self.conduct.session_changed();
         Ok(true)

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use sqlx::Pool;
-use tokio::task::JoinHandle;
 
+use super::heartbeat::Heartbeat;
 use super::{Block, Gate, Passage, Resuming, creating};
 use crate::backend::{ALL, Backend, Class, Conduct as _, Fault, Message, Source};
 use crate::executor::error::{Error, RunError, Unfinished, UnfinishedReason};
@@ -17,6 +17,7 @@ use crate::executor::wait::Wait;
 use crate::executor::wire::{ConductOf, Wire};
 use crate::ledger::{tables, write};
 use crate::prepare::transactional_ddl;
+use crate::report::Event;
 
 /// The lease that this run holds.
 #[derive(Debug)]
@@ -90,16 +91,6 @@ impl<B: Backend> Return<B> {
     }
 }
 
-/// Ends the heartbeat when the lease is given back, or the run is dropped.
-#[derive(Debug)]
-struct Heartbeat(JoinHandle<()>);
-
-impl Drop for Heartbeat {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 impl<S: Source> Gate<'_, S> {
     /// The epoch of the lease that this run holds.
     pub(in crate::executor) fn epoch_held(&self) -> Option<i64> {
@@ -135,25 +126,38 @@ impl<S: Source> Gate<'_, S> {
                 None => return Ok(Passage::Moved),
             }
         };
-        self.hold_lease(epoch);
+        self.hold_lease(epoch).await;
         if let Some(lease) = self.view.look.lease.as_mut() {
             lease.epoch = epoch;
         }
         Ok(Passage::Open)
     }
 
-    /// Keeps the lease that was taken, and renews it.
-    fn hold_lease(&mut self, epoch: i64) {
+    /// Keeps the lease that was taken, and renews it. No statement of a section is sent before the heartbeat has its connection,
+    /// or is known to have none.
+    async fn hold_lease(&mut self, epoch: i64) {
+        let mut heartbeat = self.heartbeat.take();
         let wire = &self.view.wire;
-        self.lease = Some(OwnLease {
-            epoch,
-            heartbeat: wire.beside().map(|pool| start_heartbeat(wire, pool, epoch)),
-        });
+        let message = Message::marked(wire.dialect(), "/* limbeck heartbeat */ ");
+        let mut message = message.within(wire.line.bound.clone());
+        message.alone(&write::renew(&wire.line.names, &wire.claim(epoch)));
+        let error = match &mut heartbeat {
+            Some(heartbeat) => heartbeat.beat(&message).await,
+            None => None,
+        };
+        if let Some(error) = error {
+            let settings = self.view.wire.settings;
+            settings.tell(&Event::NoHeartbeat { error: &error });
+        }
+        self.lease = Some(OwnLease { epoch, heartbeat });
     }
 
     /// From here on the lease may be this run's: it is given back if the run is dropped.
     fn expect_lease(&mut self) {
         let wire = &mut self.view.wire;
+        // Beside the swap, and not beside the wait for it.
+        let pool = wire.beside();
+        self.heartbeat = pool.map(|pool| Heartbeat::open(pool, wire.settings.lease / 3));
         let (dialect, run) = (wire.dialect(), &wire.line.run.id);
         let release = write::release(&wire.line.names, run);
         if S::Database::KEEPS_CONNECTION {
@@ -180,6 +184,7 @@ impl<S: Source> Gate<'_, S> {
     /// The lease is given back, or another's.
     pub(in crate::executor) fn forget_lease(&mut self) {
         self.lease = None;
+        self.heartbeat = None;
         self.give_back.0 = None;
         self.wire().line.session.release_on_drop(None);
         if let Some(row) = self.view.look.lease.as_mut() {
@@ -410,9 +415,12 @@ impl<S: Source> Gate<'_, S> {
 
     /// Gives the lease that this run holds another epoch, which a lost connection does not know.
     pub(in crate::executor) async fn move_epoch(&mut self) -> Result<(), Fault> {
-        let Some(lease) = self.lease.take() else {
+        let Some(mut lease) = self.lease.take() else {
             return Ok(());
         };
+        if let Some(heartbeat) = &lease.heartbeat {
+            heartbeat.pause();
+        }
         let wire = &mut self.view.wire;
         let moved = write::move_epoch(&wire.line.names, &wire.claim(lease.epoch));
         let mut message = wire.line.message(None);
@@ -421,7 +429,8 @@ impl<S: Source> Gate<'_, S> {
             let _ = wire.rollback().await;
             return Err(fault);
         }
-        self.hold_lease(write::next_epoch(lease.epoch));
+        self.heartbeat = lease.heartbeat.take();
+        self.hold_lease(write::next_epoch(lease.epoch)).await;
         Ok(())
     }
 
@@ -432,6 +441,7 @@ impl<S: Source> Gate<'_, S> {
         }
         // Its next beat would take the release for a loss.
         self.lease = None;
+        self.heartbeat = None;
         let wire = &mut self.view.wire;
         let release = write::release(&wire.line.names, &wire.line.run.id);
         let mut message = wire.line.message(None);
@@ -446,40 +456,6 @@ impl<S: Source> Gate<'_, S> {
                 error = fault.failure.message,
                 "the lease was not given back; it expires"
             ),
-        }
-    }
-}
-
-fn start_heartbeat<S: Source>(
-    wire: &Wire<'_, S>,
-    pool: Pool<S::Database>,
-    epoch: i64,
-) -> Heartbeat {
-    let message = Message::marked(wire.dialect(), "/* limbeck heartbeat */ ");
-    let mut message = message.within(wire.line.bound.clone());
-    message.alone(&write::renew(&wire.line.names, &wire.claim(epoch)));
-    Heartbeat(tokio::spawn(beat(pool, message, wire.settings.lease / 3)))
-}
-
-/// Raises the counter until the lease is lost or given back. A busy database only delays it: no step can be
-/// taken over while the database takes no writes.
-async fn beat<B: Backend>(pool: Pool<B>, message: Message, interval: Duration) {
-    loop {
-        tokio::time::sleep(interval).await;
-        let Ok(mut connection) = pool.acquire().await else {
-            continue;
-        };
-        if let Err(failed) = B::send(&mut connection, message.text().to_owned(), Vec::new()).await {
-            let failure = B::explain(&failed.error);
-            let _ = B::send(&mut connection, "ROLLBACK".to_owned(), Vec::new()).await;
-            if failure.class == Class::Guard {
-                tracing::warn!("the lease is lost: another process took it over");
-                return;
-            }
-            tracing::debug!(
-                error = failure.message,
-                "the lease was not renewed this time"
-            );
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The gate: whether a step may begin, under the transaction lock. A waiter polls, with short statements and between them no
 //! transaction: it never sits inside a blocking call, whose snapshot a `CREATE INDEX CONCURRENTLY` would wait for.
 
+mod heartbeat;
 mod lease;
 
+use self::heartbeat::Heartbeat;
 use self::lease::{GiveBack, OwnLease};
 use super::error::{Error, Unfinished, UnfinishedReason};
 use super::record::Record;
@@ -22,6 +24,8 @@ pub(super) struct Gate<'a, S: Source> {
     pub view: View<'a, S>,
     pub record: Record<'a>,
     lease: Option<OwnLease>,
+    /// The heartbeat of a lease that is about to be this run's.
+    heartbeat: Option<Heartbeat>,
     give_back: GiveBack<S::Database>,
 }
 
@@ -75,6 +79,7 @@ impl<'a, S: Source> Gate<'a, S> {
             view,
             record,
             lease: None,
+            heartbeat: None,
             give_back: GiveBack::default(),
         }
     }

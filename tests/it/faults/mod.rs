@@ -12,6 +12,7 @@ mod engine;
 mod figures;
 mod galera;
 mod handwritten;
+mod heartbeat;
 mod hostile;
 mod hosts;
 mod index;
