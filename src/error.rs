@@ -137,10 +137,10 @@ impl Error {
         }
     }
 
-    /// Whether the lock was not to be had in time.
+    /// Whether the lock, or limbeck's own tables, which others had locked, were not to be had in time.
     #[must_use]
     pub fn is_lock_timeout(&self) -> bool {
-        self.kind() == "lock_timeout"
+        matches!(self.kind(), "lock_timeout" | "blocked")
     }
 
     /// Whether an applied revision was edited since.

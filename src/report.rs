@@ -24,6 +24,13 @@ pub enum Event<'a> {
         /// How long this call has waited.
         waited: Duration,
     },
+    /// The server has no place for the connection on which a lease is renewed during a statement: it is renewed between statements,
+    /// and a statement that takes longer than the lease can be taken over by another process. It is tried for again.
+    #[non_exhaustive]
+    NoHeartbeat {
+        /// The reason.
+        error: &'a str,
+    },
     /// A step holds the lock and begins.
     #[non_exhaustive]
     StepStarted {
@@ -88,6 +95,12 @@ impl Event<'_> {
             Event::Planned { steps } => tracing::debug!(steps = steps.len(), "planned"),
             Event::Waiting { holder, waited } => {
                 tracing::info!(%holder, waited_ms = waited.as_millis() as u64, "waiting for the migration lock");
+            }
+            Event::NoHeartbeat { error } => {
+                tracing::warn!(
+                    error,
+                    "no connection for the heartbeat: the lease is renewed between statements only"
+                );
             }
             Event::StepStarted {
                 step,

@@ -58,6 +58,8 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     const RETRIES_DEADLOCKS: bool = false;
     /// Tells whether only another session is free of a section's traces ([`Conduct::leaves_traces`]).
     const RENEWS_SESSION: bool = false;
+    /// Tells whether the server names those who hold locks on limbeck's tables ([`Conduct::table_blockers`]).
+    const NAMES_TABLE_LOCKS: bool = false;
     /// The statement that frees a step's locks and keeps its transaction.
     const BACK_TO_BODY: Option<&'static str> = None;
 
@@ -280,9 +282,10 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         ready(Ok(0))
     }
 
-    /// Tells whether statements neither read nor leave anything in the session.
+    /// Tells whether statements that were rolled back may run again in the same session: they neither read nor leave anything
+    /// there that a rollback does not take back.
     fn is_stateless(&self, _dialect: Dialect, _statements: &[Sql]) -> bool {
-        false
+        true
     }
 
     /// How many bytes a message may have.
@@ -335,6 +338,12 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     /// A cell of a fingerprint without its changing parts.
     fn lasting(cell: &str) -> Cow<'_, str> {
         cell.into()
+    }
+
+    /// A query for those who hold, or may hold, locks that limbeck's own statements wait for on its tables, as rows of
+    /// [`Conduct::lock_holder`].
+    fn table_blockers(_line: &Line<'_, B>) -> Option<String> {
+        None
     }
 
     /// A query for those who hold locks on what a statement names, as rows of [`Conduct::lock_holder`].

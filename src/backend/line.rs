@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::dialect::session::{Actor, Server, limited, message_marker};
+use crate::dialect::session::{Actor, Bound, Server, limited, message_marker, read_lock_timeout};
 use crate::dialect::{Dialect, Names};
-use crate::ledger::look::TextRow;
+use crate::ledger::look::{TextRow, first_cell};
 
 use super::{Backend, Class, Fault, Message, Origin, Session, StatementResult};
 
@@ -47,6 +47,8 @@ pub struct Line<'a, B: Backend> {
     /// The facts of the first look; empty before it.
     pub(crate) server: Server,
     pub(crate) run: Identity,
+    /// How long limbeck's own statements wait for the locks of its tables.
+    pub(crate) bound: Bound,
 }
 
 impl<B: Backend> fmt::Debug for Line<'_, B> {
@@ -64,7 +66,7 @@ impl<B: Backend> Line<'_, B> {
 
     /// An empty message that the server shows as this run's, at this revision.
     pub(crate) fn message(&self, revision: Option<&str>) -> Message {
-        Message::marked(self.dialect(), &self.run.marker(revision))
+        Message::marked(self.dialect(), &self.run.marker(revision)).within(self.bound.clone())
     }
 
     /// A message of one statement.
@@ -95,6 +97,33 @@ impl<B: Backend> Line<'_, B> {
         let message = self.message_of(&limited(self.dialect(), statement));
         let mut results = self.send(&message).await?;
         Ok(results.pop().map(|result| result.rows).unwrap_or_default())
+    }
+
+    /// The rows of a statement that reads limbeck's tables or another tool's, outside of any transaction, under the bound.
+    pub(crate) async fn look(&mut self, statement: &str) -> Result<Vec<TextRow>, Fault> {
+        let mut message = self.message(None);
+        let asks = read_lock_timeout(self.dialect());
+        asks.into_iter().for_each(|asks| message.own(asks));
+        message.bound();
+        message.own(&limited(self.dialect(), statement));
+        let sent = self.send(&message).await;
+        let results = match &sent {
+            Ok(results) => results,
+            Err(fault) => &fault.results,
+        };
+        if let Some(answer) = results.first().filter(|_| asks.is_some()) {
+            self.bound.before = first_cell(&answer.rows);
+        }
+        Ok(sent?.pop().map(|result| result.rows).unwrap_or_default())
+    }
+
+    /// The same inside a transaction that goes on.
+    pub(crate) async fn look_inside(&mut self, statement: &str) -> Result<Vec<TextRow>, Fault> {
+        let mut message = self.message(None);
+        let place = message.own_bound(&limited(self.dialect(), statement));
+        let mut results = self.send(&message).await?;
+        let seen = results.get_mut(place).map(std::mem::take);
+        Ok(seen.unwrap_or_default().rows)
     }
 
     /// Ends the open transaction without a trace; none is as good.

@@ -2,7 +2,8 @@
 //! part is, so that an error is attributed to the statement that raised it.
 
 use super::ALL;
-use crate::dialect::{Dialect, operators};
+use crate::dialect::session::{self, Bound};
+use crate::dialect::{Dialect, Family, mysql, operators};
 
 /// A statement of a revision's section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct Message {
     dialect: Option<Dialect>,
     /// How many rows of a revision's statement are kept at least.
     shown: usize,
+    /// How long limbeck's own statements wait for locks.
+    bound: Option<Bound>,
 }
 
 /// The origin of an error.
@@ -56,7 +59,14 @@ impl Message {
             parts: Vec::new(),
             dialect: Some(dialect),
             shown: 0,
+            bound: None,
         }
+    }
+
+    /// The same message, whose own statements wait for the locks of limbeck's tables no longer than this.
+    pub(crate) fn within(mut self, bound: Bound) -> Message {
+        self.bound = Some(bound);
+        self
     }
 
     /// The marker once more, before the next statement: MySQL's list of sessions shows each by itself.
@@ -72,6 +82,49 @@ impl Message {
         for statement in statements {
             self.own(statement.as_ref());
         }
+    }
+
+    /// From here on limbeck's own statements are under the message's bound, where it is a setting of the transaction: never
+    /// around a revision's statements.
+    pub(crate) fn bound(&mut self) {
+        if let Some((bound, dialect)) = self.bound.as_ref().zip(self.dialect)
+            && let Some(statement) = bound.begin(dialect)
+        {
+            self.own(&statement);
+        }
+    }
+
+    /// Ends [`Message::bound`] in a transaction that goes on.
+    pub(crate) fn unbound(&mut self) {
+        if let Some((bound, dialect)) = self.bound.as_ref().zip(self.dialect)
+            && let Some(statement) = bound.end(dialect)
+        {
+            self.own(&statement);
+        }
+    }
+
+    /// A statement of limbeck's own under the bound, in a transaction that goes on; the place of its result.
+    pub(crate) fn own_bound(&mut self, statement: &str) -> usize {
+        self.bound();
+        let place = self.len();
+        self.own(statement);
+        self.unbound();
+        place
+    }
+
+    /// Writing statements of limbeck's own as a transaction under the bound that may write, whatever the session's defaults
+    /// are. SQLite has no such defaults.
+    pub(crate) fn alone<S: AsRef<str>>(&mut self, statements: &[S]) {
+        let dialect = self
+            .dialect
+            .filter(|dialect| dialect.family() != Family::Sqlite);
+        let Some(dialect) = dialect else {
+            return self.own_all(statements);
+        };
+        self.own(session::begin(dialect));
+        self.bound();
+        self.own_all(statements);
+        self.commit();
     }
 
     pub(crate) fn of_revision(&mut self, statement: &str, origin: Origin) {
@@ -101,9 +154,12 @@ impl Message {
                 ..
             })
         );
-        match self.dialect.filter(|_| is_own) {
-            Some(dialect) => self.text.push_str(&operators::own(dialect, statement)),
-            None => self.text.push_str(statement),
+        match (self.dialect.filter(|_| is_own), &self.bound) {
+            (Some(dialect), Some(bound)) if dialect.is_mysql_family() => {
+                self.text.push_str(&mysql::bounded(statement, bound.limit));
+            }
+            (Some(dialect), _) => self.text.push_str(&operators::own(dialect, statement)),
+            (None, _) => self.text.push_str(statement),
         }
         // On a line of its own: a statement may end in a line comment.
         self.text.push_str("\n;\n");

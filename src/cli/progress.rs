@@ -67,6 +67,7 @@ fn draw(line: &ProgressBar, event: &Event<'_>, migrations: &Migrations, output: 
             line.set_prefix("waiting for the migration lock: ");
             line.set_message(output.redactor().clean(&one_line(&holder.to_string())));
         }
+        Event::NoHeartbeat { error } => line.suspend(|| output.note(&no_heartbeat(error))),
         Event::StepFinished { step, .. } => {
             line.suspend(|| output.progress(&text::step(migrations, step)));
         }
@@ -83,8 +84,16 @@ fn say(event: &Event<'_>, migrations: &Migrations, output: &Output) {
             "waiting for the migration lock for {} s: {holder}",
             waited.as_secs()
         )),
+        Event::NoHeartbeat { error } => output.note(&no_heartbeat(error)),
         _ => {}
     }
+}
+
+fn no_heartbeat(error: &str) -> String {
+    format!(
+        "the server has no second connection for this run ({error}): its lease is renewed between statements, and one that \
+         takes longer can be taken over by another process"
+    )
 }
 
 /// White space of any kind and length is one space: the line is one. What a terminal would take for more than text is

@@ -1,5 +1,6 @@
 //! A section's settings on MySQL and MariaDB, and all differences between the two in the statements that limbeck sends.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::Dialect;
@@ -31,6 +32,40 @@ pub(crate) fn statement_timeout(dialect: Dialect) -> &'static str {
 pub(crate) fn transaction_probe(dialect: Dialect) -> Option<&'static str> {
     (dialect == Dialect::Mysql).then_some("SET TRANSACTION READ WRITE")
 }
+
+/// A statement of limbeck's own that waits for the locks of its tables, and of their rows, for a short time only. MariaDB
+/// executes what its own comment holds, and MySQL reads the hint.
+pub(crate) fn bounded(statement: &str, limit: Duration) -> Cow<'_, str> {
+    let (verb, rest) = statement.split_once(' ').unwrap_or_default();
+    let is_hinted = match verb {
+        // Without a table there is nothing to wait for, and a guard reads the count of the statement before it.
+        "SELECT" => rest.contains(" FROM "),
+        "INSERT" | "UPDATE" | "DELETE" => true,
+        "CREATE" => false,
+        _ => return statement.into(),
+    };
+    if verb == "SELECT" && !is_hinted {
+        return statement.into();
+    }
+    let seconds = limit.as_secs().clamp(1, LONGEST_WAIT);
+    let hint = if is_hinted {
+        format!(
+            "/*+ SET_VAR(lock_wait_timeout = {seconds}) SET_VAR(innodb_lock_wait_timeout = {seconds}) */ "
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "{BOUND} lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds} FOR */ {verb} {hint}{rest}"
+    )
+    .into()
+}
+
+/// The beginning of a statement with such a bound.
+pub(crate) const BOUND: &str = "/*M! SET STATEMENT";
+
+/// The longest time in seconds that both servers take for a wait.
+const LONGEST_WAIT: u64 = 31_536_000;
 
 /// Remembers the session's settings, and gives it the server's own `sql_mode` and time
 /// zone: sqlx sets others, and a migration's SQL would mean something else than in the server's client.

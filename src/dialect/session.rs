@@ -32,8 +32,6 @@ pub(crate) struct Server {
     pub session: Option<String>,
     /// The database's clock.
     pub now: Option<chrono::DateTime<chrono::Utc>>,
-    /// PostgreSQL: `lock_timeout` as the session has it.
-    pub lock_timeout: Option<String>,
     /// PostgreSQL: the database's name.
     pub database: Option<String>,
 }
@@ -66,18 +64,6 @@ pub(crate) fn begin(dialect: Dialect) -> &'static str {
         Family::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
         Family::Mysql => "START TRANSACTION",
     }
-}
-
-/// Writing statements of limbeck's own as a transaction that may write, whatever the session's defaults are. SQLite
-/// has no such defaults.
-pub(crate) fn alone(dialect: Dialect, statements: Vec<String>) -> Vec<String> {
-    if dialect.family() == Family::Sqlite {
-        return statements;
-    }
-    let mut all = vec![begin(dialect).to_owned()];
-    all.extend(statements);
-    all.push("COMMIT".to_owned());
-    all
 }
 
 /// A query of limbeck's own with a limit of its own, which goes before MySQL's and MariaDB's `sql_select_limit`.
@@ -176,6 +162,39 @@ pub(crate) fn set_timeouts(
         .into_iter()
         .filter_map(|(timeout, value)| set_timeout(dialect, timeout, value?))
         .collect()
+}
+
+/// The bound on how long limbeck's own statements wait for the locks of its tables.
+#[derive(Debug, Clone)]
+pub(crate) struct Bound {
+    pub limit: Duration,
+    /// PostgreSQL: `lock_timeout` as the session has it.
+    pub before: Option<String>,
+}
+
+impl Bound {
+    /// PostgreSQL: bounds what follows in the transaction. Elsewhere each statement bears its own ([`mysql::bounded`]), or the
+    /// connection has one (SQLite).
+    pub(crate) fn begin(&self, dialect: Dialect) -> Option<String> {
+        // A zero is no limit at all.
+        let limit = self.limit.max(Duration::from_millis(1));
+        let is_set = dialect.family() == Family::Postgres;
+        set_timeout(dialect, Timeout::Lock, limit).filter(|_| is_set)
+    }
+
+    /// Ends it: what follows waits as the session does.
+    pub(crate) fn end(&self, dialect: Dialect) -> Option<String> {
+        let before = self.before.as_deref();
+        let value = before.map_or("DEFAULT".to_owned(), |value| dialect.literal(value));
+        let is_set = dialect.family() == Family::Postgres;
+        is_set.then(|| format!("SET LOCAL lock_timeout = {value}"))
+    }
+}
+
+/// PostgreSQL: the session's `lock_timeout`, to be asked before a [`Bound`] changes it.
+pub(crate) fn read_lock_timeout(dialect: Dialect) -> Option<&'static str> {
+    let is_set = dialect.family() == Family::Postgres;
+    is_set.then_some("SELECT pg_catalog.current_setting('lock_timeout')")
 }
 
 /// A section's two time-outs.

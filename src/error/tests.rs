@@ -75,6 +75,22 @@ fn run_errors() -> Vec<RunError> {
             state: Aftermath::unchanged(),
             source: lost(),
         },
+        RunError::Blocked {
+            during: "committing revision 3f2a9c1d7b04".into(),
+            revision: Some(revision()),
+            message: "canceling statement due to lock timeout".into(),
+            blockers: vec![holder()],
+            state: Aftermath::rolled_back(),
+            source: lost(),
+        },
+        RunError::Blocked {
+            during: "looking at the heads".into(),
+            revision: None,
+            message: "Lock wait timeout exceeded; try restarting transaction".into(),
+            blockers: Vec::new(),
+            state: Aftermath::unchanged(),
+            source: lost(),
+        },
         RunError::Statement(Box::new(StatementError {
             revision: revision(),
             action: Action::Upgrade,

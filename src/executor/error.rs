@@ -90,7 +90,9 @@ impl Error {
 
     /// The same error of limbeck's own statement, as one of this revision's step.
     pub(super) fn of_revision(mut self, id: &str) -> Error {
-        if let Some(RunError::Bookkeeping { revision, .. }) = self.as_run() {
+        if let Some(RunError::Bookkeeping { revision, .. } | RunError::Blocked { revision, .. }) =
+            self.as_run()
+        {
             *revision = Some(id.to_owned());
         }
         self
@@ -120,6 +122,14 @@ impl Fault {
             Class::ReadOnly => RunError::ReadOnly {
                 during,
                 message: self.failure.message,
+                state,
+                source,
+            },
+            Class::LockTimeout => RunError::Blocked {
+                during,
+                revision: None,
+                message: self.failure.message,
+                blockers: self.blockers,
                 state,
                 source,
             },
@@ -202,6 +212,25 @@ pub enum RunError {
         revision: Option<String>,
         /// The server's message.
         message: String,
+        /// The state of the database.
+        state: Aftermath,
+        /// sqlx's error.
+        source: sqlx::Error,
+    },
+    /// Others had limbeck's own tables, or rows of them, locked for longer than it waits: with `lock_timeout` for each attempt,
+    /// and as long as `lock_retry_for` (a record) or `lock_wait` (a look).
+    #[error("{during}: others hold a lock that limbeck's own statement needs: {message}{}\n  {state}. First the \
+             session in the way must end its transaction or its `LOCK TABLES`, or be ended", in_the_way(.blockers))]
+    #[non_exhaustive]
+    Blocked {
+        /// What was going on.
+        during: String,
+        /// The revision whose step it belongs to, if one does.
+        revision: Option<String>,
+        /// The server's message.
+        message: String,
+        /// Who holds locks on limbeck's tables, as far as the server shows.
+        blockers: Vec<Holder>,
         /// The state of the database.
         state: Aftermath,
         /// sqlx's error.
@@ -406,8 +435,8 @@ impl fmt::Display for StatementError {
         if let Some(hint) = &self.hint {
             write!(f, "\n  the server's hint: {hint}")?;
         }
-        for blocker in &self.blockers {
-            write!(f, "\n  in the way: {blocker}")?;
+        if !self.blockers.is_empty() {
+            f.write_str(&in_the_way(&self.blockers))?;
         }
         write!(
             f,
@@ -570,6 +599,18 @@ impl fmt::Display for Unfinished {
     }
 }
 
+/// A line for each session in the way.
+fn in_the_way(blockers: &[Holder]) -> String {
+    if blockers.is_empty() {
+        return "\n  in the way: another session, which this role or database cannot show"
+            .to_owned();
+    }
+    let lines = blockers.iter();
+    lines
+        .map(|blocker| format!("\n  in the way: {blocker}"))
+        .collect()
+}
+
 fn list(ids: &[String]) -> String {
     if ids.is_empty() {
         "none (an empty database)".to_owned()
@@ -593,7 +634,9 @@ impl RunError {
     pub fn revision(&self) -> Option<&str> {
         match self {
             RunError::Statement(error) => Some(&error.revision),
-            RunError::Bookkeeping { revision, .. } => revision.as_deref(),
+            RunError::Bookkeeping { revision, .. } | RunError::Blocked { revision, .. } => {
+                revision.as_deref()
+            }
             RunError::Violation(error) => Some(&error.revision),
             RunError::Unfinished(error) => Some(&error.step.revision),
             RunError::Code { revision, .. }
@@ -621,6 +664,7 @@ impl RunError {
         match self {
             RunError::Connection { state, .. }
             | RunError::Bookkeeping { state, .. }
+            | RunError::Blocked { state, .. }
             | RunError::Code { state, .. }
             | RunError::ReadOnly { state, .. } => state.state(),
             RunError::Statement(error) => error.state.state(),
@@ -662,6 +706,7 @@ impl RunError {
         match self {
             RunError::Connection { .. } => "connection",
             RunError::Bookkeeping { .. } => "bookkeeping",
+            RunError::Blocked { .. } => "blocked",
             RunError::Statement(_) => "statement_failed",
             RunError::Code { .. } => "code_failed",
             RunError::Violation(_) => "violation",

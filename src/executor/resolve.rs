@@ -155,6 +155,7 @@ impl<S: Source> Run<'_, S> {
         } else {
             self.steps.gate.enter(&expected, resuming).await?
         };
+        message.bound();
         match passage {
             Passage::Open => Ok(message),
             Passage::Moved => Err(self.heads_moved(Action::Stamp, expected)),
@@ -167,6 +168,7 @@ impl<S: Source> Run<'_, S> {
         let Err(fault) = wire.send_short(&message).await else {
             return Ok(());
         };
+        let fault = wire.blocked(fault).await;
         let _ = wire.rollback().await;
         Err(fault.into_error(SETTLING, Aftermath::unchanged()))
     }

@@ -4,7 +4,7 @@ use super::error::{Error, RunError, Unfinished, UnfinishedReason};
 use super::state::Aftermath;
 use super::wait::Wait;
 use super::wire::{ConductOf, Wire};
-use crate::backend::{Backend as _, Class, Conduct as _, Source};
+use crate::backend::{Backend as _, Class, Conduct as _, Fault, Source};
 use crate::ledger::look::{self, HeadRow, Look, Tables, TextRow};
 use crate::ledger::tables::{self, LAYOUT};
 use crate::ledger::{Holder, Known, LedgerEntry, row, write};
@@ -90,29 +90,29 @@ impl<S: Source> View<'_, S> {
         while attempts < 3 {
             attempts += 1;
             let full = look::full(&self.wire.line.names);
-            match self.wire.line.query(&full).await {
-                Ok(rows) => {
-                    return self.absorb(look::read(S::Database::FAMILY, &rows, Tables::ALL));
+            let mut tables = Tables::ALL;
+            let mut seen = self.wire.line.look(&full).await;
+            if matches!(&seen, Err(fault) if fault.class() == Class::MissingTable) {
+                tables = self.existing_tables().await?;
+                if tables.complete() {
+                    continue;
                 }
+                let partial = look::partial(&self.wire.line.names, tables);
+                seen = self.wire.line.look(&partial).await;
+            }
+            match seen {
+                Ok(rows) => return self.absorb(look::read(S::Database::FAMILY, &rows, tables)),
                 Err(fault) => match fault.class() {
                     Class::MissingTable => {}
                     // A writer shuts readers out for a moment, or for a VACUUM; or another node's DDL ends what reads.
                     Class::LockTimeout | Class::Deadlock => {
-                        self.pause(&mut wait).await?;
+                        self.pause_for_tables(&mut wait, fault, LOOKING).await?;
                         attempts = 0;
-                        continue;
                     }
                     Class::FailedTransaction => return Err(RunError::InTransaction.into()),
                     _ => return Err(fault.into_error(LOOKING, Aftermath::unchanged())),
                 },
             }
-            let tables = self.existing_tables().await?;
-            if tables.complete() {
-                continue;
-            }
-            let partial = look::partial(&self.wire.line.names, tables);
-            let rows = self.read(LOOKING, &partial).await?;
-            return self.absorb(look::read(S::Database::FAMILY, &rows, tables));
         }
         Err(RunError::NoSchema.into())
     }
@@ -121,6 +121,24 @@ impl<S: Source> View<'_, S> {
     async fn read(&mut self, during: &str, statement: &str) -> Result<Vec<TextRow>, Error> {
         let rows = self.wire.line.query(statement).await;
         rows.map_err(|fault| fault.into_error(during, Aftermath::unchanged()))
+    }
+
+    /// The rows of a statement that reads limbeck's tables, outside of any transaction. Locks of others are waited for.
+    pub(super) async fn read_tables(
+        &mut self,
+        during: &str,
+        statement: &str,
+    ) -> Result<Vec<TextRow>, Error> {
+        let mut wait = Wait::new(self.wire.settings.lock_wait);
+        loop {
+            match self.wire.line.look(statement).await {
+                Ok(rows) => return Ok(rows),
+                Err(fault) if fault.class() == Class::LockTimeout => {
+                    self.pause_for_tables(&mut wait, fault, during).await?;
+                }
+                Err(fault) => return Err(fault.into_error(during, Aftermath::unchanged())),
+            }
+        }
     }
 
     /// Which of limbeck's tables there are, by the catalog.
@@ -188,7 +206,7 @@ impl<S: Source> View<'_, S> {
             return Ok(Vec::new());
         }
         let history = write::read_history(&self.wire.line.names);
-        let rows = self.read("reading the ledger", &history).await?;
+        let rows = self.read_tables("reading the ledger", &history).await?;
         Ok(row::read(self.wire.dialect(), &rows))
     }
 
@@ -208,7 +226,7 @@ impl<S: Source> View<'_, S> {
         &mut self,
         query: &str,
     ) -> Result<Option<Vec<TextRow>>, Error> {
-        match self.wire.line.query(query).await {
+        match self.wire.line.look(query).await {
             Ok(rows) => Ok(Some(rows)),
             Err(fault) if fault.class() == Class::MissingTable => Ok(None),
             Err(fault) => {
@@ -234,10 +252,38 @@ impl<S: Source> View<'_, S> {
         self.look.has_history = true;
     }
 
+    /// Sleeps between two attempts at limbeck's own tables, which others have locked; ends the wait when its time is up.
+    async fn pause_for_tables(
+        &mut self,
+        wait: &mut Wait,
+        mut fault: Fault,
+        during: &str,
+    ) -> Result<(), Error> {
+        if !wait.is_told() || !ConductOf::<S>::NAMES_TABLE_LOCKS {
+            return self.pause(wait).await;
+        }
+        fault.blockers = self.wire.table_blockers().await;
+        let waited = wait.waited();
+        self.wire.settings.tell(&Event::Waiting {
+            holder: &fault.blockers.first().cloned().unwrap_or_default(),
+            waited,
+        });
+        if wait.is_over() {
+            return Err(fault.into_error(during, Aftermath::unchanged()));
+        }
+        wait.sleep().await;
+        Ok(())
+    }
+
     /// Sleeps between two attempts; ends the wait when its time is up.
     pub(super) async fn pause(&mut self, wait: &mut Wait) -> Result<(), Error> {
         if wait.is_told() {
-            let holder = self.holder().await;
+            let mut holder = self.holder().await;
+            if holder == Holder::default() {
+                // Nobody has the lock: somebody has the tables.
+                let blockers = self.wire.table_blockers().await;
+                holder = blockers.into_iter().next().unwrap_or_default();
+            }
             let waited = wait.waited();
             self.wire.settings.tell(&Event::Waiting {
                 holder: &holder,

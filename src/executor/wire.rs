@@ -15,7 +15,7 @@ use crate::backend::{
     Backend, Class, Conduct as _, Fault, Identity, Line, Message, Session, Source, StatementResult,
 };
 use crate::dialect::Dialect;
-use crate::dialect::session::{self, Server};
+use crate::dialect::session::{self, Bound, Server};
 use crate::ledger::Holder;
 use crate::ledger::write::Claim;
 use crate::settings::Settings;
@@ -59,6 +59,10 @@ impl<'a, S: Source> Wire<'a, S> {
                 names: names.at_first(),
                 server: Server::default(),
                 run: Identity::new(settings.actor()),
+                bound: Bound {
+                    limit: settings.lock_timeout,
+                    before: None,
+                },
             },
             conduct: ConductOf::<S>::default(),
             is_cut_off: false,
@@ -116,13 +120,19 @@ impl<'a, S: Source> Wire<'a, S> {
                 && results.is_empty()
                 && message.is_transaction(self.begin())
                 && attempt < DEADLOCKS;
+            // Others have limbeck's tables locked, and nothing else is held meanwhile.
+            let is_kept_out = fault.class() == Class::LockTimeout
+                && !ConductOf::<S>::IS_BUSY_AT_COMMIT
+                && message.is_transaction(self.begin())
+                && fault.blame.is_none()
+                && began.elapsed() < self.settings.lock_retry_for;
             let may_wait = ConductOf::<S>::IS_BUSY_AT_COMMIT
                 && fault.class() == Class::LockTimeout
                 && rest.begins_or_commits(fault.completed)
                 && began.elapsed() < self.settings.lock_wait;
             if may_wait {
                 results.append(&mut fault.results);
-            } else if is_undone {
+            } else if is_undone || is_kept_out {
                 self.line.send(&self.line.message_of("ROLLBACK")).await?;
             } else {
                 return Err(fault);
@@ -139,6 +149,46 @@ impl<'a, S: Source> Wire<'a, S> {
             && *deadlocks < DEADLOCKS;
         *deadlocks += u32::from(is_undone);
         is_undone
+    }
+
+    /// Gives way to those who have limbeck's tables locked: rolls back, so that nothing of the application's is held, and
+    /// sleeps. False: this is no such fault, or its time is up.
+    pub(super) async fn gives_way(
+        &mut self,
+        fault: &Fault,
+        began: Instant,
+        attempt: &mut u32,
+    ) -> Result<bool, Error> {
+        let waits = fault.class() == Class::LockTimeout
+            && fault.blame.is_none()
+            && !ConductOf::<S>::IS_BUSY_AT_COMMIT
+            && began.elapsed() < self.settings.lock_retry_for;
+        if waits {
+            self.rollback().await?;
+            tracing::info!(
+                attempt,
+                "limbeck's own tables were locked by others until its lock_timeout; trying again"
+            );
+            tokio::time::sleep(poll_pause(*attempt) * 2).await;
+            *attempt += 1;
+        }
+        Ok(waits)
+    }
+
+    /// The fault of a statement of limbeck's own with those who have its tables locked, where that was its cause: nothing is
+    /// open any more then.
+    pub(super) async fn blocked(&mut self, mut fault: Fault) -> Fault {
+        let is_blocked = fault.class() == Class::LockTimeout && fault.blame.is_none();
+        if is_blocked && ConductOf::<S>::NAMES_TABLE_LOCKS && self.line.rollback().await.is_ok() {
+            fault.blockers = self.table_blockers().await;
+        }
+        fault
+    }
+
+    /// Those who have locks on limbeck's own tables, as far as this session can see them.
+    pub(super) async fn table_blockers(&mut self) -> Vec<Holder> {
+        let query = ConductOf::<S>::table_blockers(&self.line);
+        self.holders(query).await
     }
 
     /// Sends a message whose statement a second connection ends when its time is up. Where there can be none, it has no
@@ -213,12 +263,10 @@ impl<'a, S: Source> Wire<'a, S> {
         if self.pool().is_none() || S::Database::KEEPS_CONNECTION {
             return Ok(false);
         }
-        let session = Session::open_uncached(self.source)
-            .await
-            .map_err(connecting)?;
-        std::mem::replace(&mut self.line.session, session)
-            .end()
-            .await;
+        // A role may have room for the new one only then, beside the heartbeat's.
+        self.line.session.let_go().await;
+        let session = Session::open_uncached(self.source).await;
+        self.line.session = session.map_err(connecting)?;
         self.line.session.begin_work();
         self.conduct.session_changed();
         Ok(true)

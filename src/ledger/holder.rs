@@ -79,13 +79,14 @@ impl Holder {
 }
 
 /// How limbeck's own statements begin that stand before a revision's in its message.
-const OWN: [&str; 7] = [
+const OWN: [&str; 8] = [
     "BEGIN ISOLATION LEVEL",
     "START TRANSACTION",
     "SAVEPOINT limbeck_step",
     "SET LOCAL lock_timeout",
     "SET LOCAL statement_timeout",
     "SET SESSION lock_wait_timeout",
+    "/*M! SET STATEMENT lock_wait_timeout",
     "SELECT IF(EXISTS (SELECT 1 FROM",
 ];
 

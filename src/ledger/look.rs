@@ -226,7 +226,6 @@ fn server(names: &Names) -> String {
     columns.resize(5, dialect.text("NULL"));
     columns.push(dialect.text(&time_text(dialect, now(dialect))));
     if dialect.family() == Family::Postgres {
-        columns.push(dialect.text("pg_catalog.current_setting('lock_timeout')"));
         columns.push(dialect.text("pg_catalog.current_database()"));
     }
     select(dialect, "server", &columns, "")
@@ -319,8 +318,7 @@ pub(crate) fn read(family: Dialect, rows: &[TextRow], tables: Tables) -> Look {
                     role: text(4),
                     session: text(5),
                     now: text(6).as_deref().and_then(row::read_time),
-                    lock_timeout: text(7),
-                    database: text(8),
+                    database: text(7),
                 };
             }
             "head" => look.heads.push(HeadRow {

@@ -142,14 +142,15 @@ impl<S: Source> Migrator<S> {
         self
     }
 
-    /// How long a DDL statement waits for other sessions' locks on its table, at a time. Default: 2 seconds. A
-    /// section's own `lock_timeout=` goes before.
+    /// How long a DDL statement waits for other sessions' locks on its table, and limbeck's own statements for those on its own
+    /// tables, at a time. Default: 2 seconds. A section's own `lock_timeout=` goes before, for its statements.
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.settings.lock_timeout = timeout;
         self
     }
 
-    /// For how long a step whose DDL ran into `lock_timeout` is tried again (PostgreSQL). Default: 5 minutes.
+    /// For how long a step is tried again whose DDL, or whose record in limbeck's own tables, ran into `lock_timeout`. Default:
+    /// 5 minutes.
     pub fn lock_retry_for(mut self, limit: Duration) -> Self {
         self.settings.lock_retry_for = limit;
         self

@@ -104,6 +104,7 @@ impl Conduct<MySql> for MySqlConduct {
     const MARKS_STATEMENTS: bool = true;
     const RETRIES_DEADLOCKS: bool = true;
     const RENEWS_SESSION: bool = true;
+    const NAMES_TABLE_LOCKS: bool = true;
 
     fn transaction_probe(dialect: Dialect) -> Option<&'static str> {
         mysql::transaction_probe(dialect)
@@ -282,6 +283,7 @@ impl Conduct<MySql> for MySqlConduct {
         Ok(length)
     }
 
+    /// Variables and `LAST_INSERT_ID()` keep what a statement gave them before it was rolled back.
     fn is_stateless(&self, dialect: Dialect, statements: &[Sql]) -> bool {
         let mut all = statements.iter();
         !self.has_stateful_code && all.all(|sql| carry::is_stateless(dialect, sql.part()))
@@ -355,6 +357,10 @@ impl Conduct<MySql> for MySqlConduct {
             // What a syntax error quotes goes to the end of its message.
             && (code == "1064" || refused.failure.message == failure.message);
         Ok(!is_same)
+    }
+
+    fn table_blockers(line: &Line<'_, MySql>) -> Option<String> {
+        Some(catalog::table_blockers(line.dialect()))
     }
 
     fn blockers(dialect: Dialect, kind: &Kind) -> Option<String> {

@@ -1,8 +1,8 @@
 //! Texts: what the catalog and the server's list of sessions say of a statement, a run and those in its way.
 
 use crate::backend::conduct::{Evidence, qualified};
-use crate::dialect::Dialect;
 use crate::dialect::session::run_marker;
+use crate::dialect::{Dialect, Names};
 use crate::sql::{Ddl, DdlVerb, ObjectKind};
 
 const DIALECT: Dialect = Dialect::Postgres;
@@ -45,19 +45,29 @@ pub(super) fn blockers(ddl: &Ddl) -> Option<String> {
         format!("pg_catalog.to_regclass({})", DIALECT.literal(&quoted))
     });
     let names: Vec<String> = names.collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "SELECT DISTINCT a.pid::pg_catalog.text, a.application_name, \
+    (!names.is_empty()).then(|| holders(&names, ""))
+}
+
+/// The holders of locks on limbeck's own tables. Those who only read are in nobody's way.
+pub(super) fn table_blockers(names: &Names) -> String {
+    let tables = [names.version(), names.history(), names.lock()];
+    let tables = tables.map(|table| format!("pg_catalog.to_regclass({})", DIALECT.literal(&table)));
+    holders(&tables, " AND l.mode <> 'AccessShareLock'")
+}
+
+/// The sessions with locks on these relations.
+fn holders(relations: &[String], condition: &str) -> String {
+    format!(
+        "SELECT DISTINCT a.pid::pg_catalog.text, a.application_name, \
              COALESCE(a.client_addr::pg_catalog.text, 'local'), \
              pg_catalog.to_char(a.xact_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), a.query \
              FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
              WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_catalog.pg_backend_pid() \
              AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d \
              WHERE d.datname = pg_catalog.current_database()) \
-             AND l.relation IN ({}) ORDER BY 4 LIMIT 5",
-            names.join(", ")
-        )
-    })
+             AND l.relation IN ({}){condition} ORDER BY 4 LIMIT 5",
+        relations.join(", ")
+    )
 }
 
 /// Ends the message that begins so, and not its session.

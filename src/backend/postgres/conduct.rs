@@ -131,6 +131,7 @@ impl PostgresConduct {
 
 impl Conduct<Postgres> for PostgresConduct {
     const CHAINS_STEPS: bool = true;
+    const NAMES_TABLE_LOCKS: bool = true;
     const BACK_TO_BODY: Option<&'static str> = Some("ROLLBACK TO SAVEPOINT limbeck_step");
 
     fn session_changed(&mut self) {
@@ -207,22 +208,21 @@ impl Conduct<Postgres> for PostgresConduct {
             // A body that goes back to its savepoint comes again, and no savepoint undoes a PREPARE.
             message.own(session::FORGET_STATEMENTS);
         }
-        if !statements.is_empty() {
+        // Also where there are no statements: the record may wait.
+        if !statements.is_empty() || !limits.is_single {
             message.own("SAVEPOINT limbeck_step");
         }
         message.own_all(&set_timeouts(DIALECT, None, prepared.statement_timeout));
         message.own_all(&set_timeouts(DIALECT, prepared.lock_timeout, None));
         let limits_ddl = !prepared.limits_locks_itself();
-        let before = || {
-            let before = line.server.lock_timeout.as_deref().unwrap_or("0");
-            format!("SET LOCAL lock_timeout = {}", DIALECT.literal(before))
-        };
         let mut is_limited = false;
         for (statement, sql) in statements.iter().enumerate() {
             let wants_limit = limits_ddl && sql.is_ddl();
             if wants_limit != is_limited {
-                let ours = set_timeout(DIALECT, Timeout::Lock, limits.ddl_lock);
-                message.own(&ours.filter(|_| wants_limit).unwrap_or(before()));
+                match set_timeout(DIALECT, Timeout::Lock, limits.ddl_lock).filter(|_| wants_limit) {
+                    Some(ours) => message.own(&ours),
+                    None => message.unbound(),
+                }
                 is_limited = wants_limit;
             }
             message.of_revision(&sql.text, Origin { step, statement });
@@ -235,7 +235,7 @@ impl Conduct<Postgres> for PostgresConduct {
         // delay.
         if !limits.is_single || traces::makes_temporary(prepared) {
             if is_limited {
-                message.own(&before());
+                message.unbound();
             }
             message.own(session::FIRE_DEFERRED);
         }
@@ -428,6 +428,10 @@ impl Conduct<Postgres> for PostgresConduct {
             Class::Ddl(ddl) => ddl.concurrently && ddl.verb == DdlVerb::Alter && !is_refused(),
             _ => false,
         })
+    }
+
+    fn table_blockers(line: &Line<'_, Postgres>) -> Option<String> {
+        Some(catalog::table_blockers(&line.names))
     }
 
     fn blockers(_: Dialect, kind: &Kind) -> Option<String> {

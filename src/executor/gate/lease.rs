@@ -7,17 +7,17 @@
 use std::time::Duration;
 
 use sqlx::Pool;
-use tokio::task::JoinHandle;
 
+use super::heartbeat::Heartbeat;
 use super::{Block, Gate, Passage, Resuming, creating};
 use crate::backend::{ALL, Backend, Class, Conduct as _, Fault, Message, Source};
-use crate::dialect::session;
 use crate::executor::error::{Error, RunError, Unfinished, UnfinishedReason};
 use crate::executor::state::Aftermath;
 use crate::executor::wait::Wait;
 use crate::executor::wire::{ConductOf, Wire};
 use crate::ledger::{tables, write};
 use crate::prepare::transactional_ddl;
+use crate::report::Event;
 
 /// The lease that this run holds.
 #[derive(Debug)]
@@ -91,16 +91,6 @@ impl<B: Backend> Return<B> {
     }
 }
 
-/// Ends the heartbeat when the lease is given back, or the run is dropped.
-#[derive(Debug)]
-struct Heartbeat(JoinHandle<()>);
-
-impl Drop for Heartbeat {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 impl<S: Source> Gate<'_, S> {
     /// The epoch of the lease that this run holds.
     pub(in crate::executor) fn epoch_held(&self) -> Option<i64> {
@@ -120,35 +110,54 @@ impl<S: Source> Gate<'_, S> {
             return Ok(Passage::Open);
         }
         let epoch = if transactional_ddl(self.view.wire.dialect()) {
-            if self.enter(expected, resuming).await? == Passage::Moved {
-                return Ok(Passage::Moved);
+            let mut wait = Wait::new(self.view.wire.settings.lock_wait);
+            loop {
+                if self.enter(expected, resuming).await? == Passage::Moved {
+                    return Ok(Passage::Moved);
+                }
+                if let Some(epoch) = self.swap_in_transaction().await? {
+                    break epoch;
+                }
+                self.view.pause(&mut wait).await?;
             }
-            self.swap_in_transaction().await?
         } else {
             match self.swap(expected, resuming).await? {
                 Some(epoch) => epoch,
                 None => return Ok(Passage::Moved),
             }
         };
-        self.hold_lease(epoch);
+        self.hold_lease(epoch).await;
         if let Some(lease) = self.view.look.lease.as_mut() {
             lease.epoch = epoch;
         }
         Ok(Passage::Open)
     }
 
-    /// Keeps the lease that was taken, and renews it.
-    fn hold_lease(&mut self, epoch: i64) {
+    /// Keeps the lease that was taken, and renews it. No statement of a section is sent before the heartbeat has its connection,
+    /// or is known to have none.
+    async fn hold_lease(&mut self, epoch: i64) {
+        let mut heartbeat = self.heartbeat.take();
         let wire = &self.view.wire;
-        self.lease = Some(OwnLease {
-            epoch,
-            heartbeat: wire.beside().map(|pool| start_heartbeat(wire, pool, epoch)),
-        });
+        let message = Message::marked(wire.dialect(), "/* limbeck heartbeat */ ");
+        let mut message = message.within(wire.line.bound.clone());
+        message.alone(&write::renew(&wire.line.names, &wire.claim(epoch)));
+        let error = match &mut heartbeat {
+            Some(heartbeat) => heartbeat.beat(&message).await,
+            None => None,
+        };
+        if let Some(error) = error {
+            let settings = self.view.wire.settings;
+            settings.tell(&Event::NoHeartbeat { error: &error });
+        }
+        self.lease = Some(OwnLease { epoch, heartbeat });
     }
 
     /// From here on the lease may be this run's: it is given back if the run is dropped.
     fn expect_lease(&mut self) {
         let wire = &mut self.view.wire;
+        // Beside the swap, and not beside the wait for it.
+        let pool = wire.beside();
+        self.heartbeat = pool.map(|pool| Heartbeat::open(pool, wire.settings.lease / 3));
         let (dialect, run) = (wire.dialect(), &wire.line.run.id);
         let release = write::release(&wire.line.names, run);
         if S::Database::KEEPS_CONNECTION {
@@ -156,16 +165,18 @@ impl<S: Source> Gate<'_, S> {
             wire.line.session.release_on_drop(Some(release));
             return;
         }
-        let text = |statements: &[String]| {
-            let mut message = Message::marked(dialect, "");
-            message.own_all(statements);
+        let message = || Message::marked(dialect, "").within(wire.line.bound.clone());
+        let sessions = ConductOf::<S>::sessions_of(dialect, run).map(|sessions| {
+            let mut message = message();
+            message.own(&sessions);
             message.text().to_owned()
-        };
-        let sessions = ConductOf::<S>::sessions_of(dialect, run);
+        });
+        let mut releasing = message();
+        releasing.alone(&[release]);
         self.give_back.0 = wire.beside().zip(sessions).map(|(pool, sessions)| Return {
             pool,
-            sessions: text(&[sessions]),
-            release: text(&session::alone(dialect, vec![release])),
+            sessions,
+            release: releasing.text().to_owned(),
             lease: wire.settings.lease,
         });
     }
@@ -173,6 +184,7 @@ impl<S: Source> Gate<'_, S> {
     /// The lease is given back, or another's.
     pub(in crate::executor) fn forget_lease(&mut self) {
         self.lease = None;
+        self.heartbeat = None;
         self.give_back.0 = None;
         self.wire().line.session.release_on_drop(None);
         if let Some(row) = self.view.look.lease.as_mut() {
@@ -190,17 +202,30 @@ impl<S: Source> Gate<'_, S> {
         message.own(&write::release(&line.names, &line.run.id));
     }
 
-    /// Takes the lease inside the transaction that holds the lock: nobody else can.
-    async fn swap_in_transaction(&mut self) -> Result<i64, Error> {
+    /// Takes the lease inside the transaction that holds the lock: nobody else can. None: somebody has the row locked, and
+    /// the lock was given back.
+    async fn swap_in_transaction(&mut self) -> Result<Option<i64>, Error> {
         let (statement, epoch) = self.acquire_statement();
         self.expect_lease();
-        let mut message = self.view.wire.line.message_of(&statement);
+        let mut message = self.view.wire.line.message(None);
+        message.bound();
+        let place = message.len();
+        message.own(&statement);
         message.commit();
         let taken = self.wire().send_short(&message).await;
-        let taken = taken
-            .map_err(|fault| fault.into_error("taking the lease", Aftermath::no_step_begun()))?;
-        if taken.first().is_some_and(|result| result.affected == 1) {
-            return Ok(epoch);
+        let taken = match taken {
+            Ok(taken) => taken,
+            Err(fault) if fault.class() == Class::LockTimeout => {
+                self.wire().rollback().await?;
+                self.forget_lease();
+                return Ok(None);
+            }
+            Err(fault) => {
+                return Err(fault.into_error("taking the lease", Aftermath::no_step_begun()));
+            }
+        };
+        if taken.get(place).is_some_and(|result| result.affected == 1) {
+            return Ok(Some(epoch));
         }
         // Only an edit by hand, without the lock, gets here.
         self.forget_lease();
@@ -240,8 +265,10 @@ impl<S: Source> Gate<'_, S> {
             let line = &mut self.view.wire.line;
             let is_taken = match line.send(&line.message_of(&statement)).await {
                 Ok(results) => results.first().is_some_and(|result| result.affected == 1),
-                // A cluster's word for "another node was first".
-                Err(fault) if fault.class() == Class::Deadlock => false,
+                // A cluster's word for "another node was first"; or somebody has the row locked.
+                Err(fault) if matches!(fault.class(), Class::Deadlock | Class::LockTimeout) => {
+                    false
+                }
                 Err(fault) => {
                     let error = fault.into_error("taking the lease", Aftermath::no_step_begun());
                     self.begin_anew(error).await?;
@@ -322,7 +349,7 @@ impl<S: Source> Gate<'_, S> {
         for statement in statements {
             match line.send(&line.message_of(&statement)).await {
                 Ok(_) => {}
-                Err(fault) if fault.class() == Class::Deadlock => {
+                Err(fault) if matches!(fault.class(), Class::Deadlock | Class::LockTimeout) => {
                     self.view.look().await?;
                     return Ok(false);
                 }
@@ -340,8 +367,9 @@ impl<S: Source> Gate<'_, S> {
             return Ok(());
         };
         let mut message = self.open_leased(epoch);
-        let line = &mut self.view.wire.line;
-        line.send(&message).await.map_err(creating)?;
+        if let Err(fault) = self.wire().line.send(&message).await {
+            return Err(creating(self.wire().blocked(fault).await));
+        }
         self.send_rows(&baseline).await.map_err(creating)?;
         let line = &mut self.view.wire.line;
         message = line.message(None);
@@ -355,6 +383,7 @@ impl<S: Source> Gate<'_, S> {
     pub(in crate::executor) fn open_leased(&self, epoch: i64) -> Message {
         let wire = &self.view.wire;
         let mut message = wire.line.message_of(wire.begin());
+        message.bound();
         message.own_all(&write::renew(&wire.line.names, &wire.claim(epoch)));
         message
     }
@@ -386,18 +415,22 @@ impl<S: Source> Gate<'_, S> {
 
     /// Gives the lease that this run holds another epoch, which a lost connection does not know.
     pub(in crate::executor) async fn move_epoch(&mut self) -> Result<(), Fault> {
-        let Some(lease) = self.lease.take() else {
+        let Some(mut lease) = self.lease.take() else {
             return Ok(());
         };
+        if let Some(heartbeat) = &lease.heartbeat {
+            heartbeat.pause();
+        }
         let wire = &mut self.view.wire;
         let moved = write::move_epoch(&wire.line.names, &wire.claim(lease.epoch));
         let mut message = wire.line.message(None);
-        message.own_all(&session::alone(wire.dialect(), moved));
+        message.alone(&moved);
         if let Err(fault) = wire.line.send(&message).await {
             let _ = wire.rollback().await;
             return Err(fault);
         }
-        self.hold_lease(write::next_epoch(lease.epoch));
+        self.heartbeat = lease.heartbeat.take();
+        self.hold_lease(write::next_epoch(lease.epoch)).await;
         Ok(())
     }
 
@@ -408,10 +441,11 @@ impl<S: Source> Gate<'_, S> {
         }
         // Its next beat would take the release for a loss.
         self.lease = None;
+        self.heartbeat = None;
         let wire = &mut self.view.wire;
         let release = write::release(&wire.line.names, &wire.line.run.id);
         let mut message = wire.line.message(None);
-        message.own_all(&session::alone(wire.dialect(), vec![release]));
+        message.alone(&[release]);
         let mut released = wire.line.send(&message).await;
         if wire.line.session.is_lost() && wire.reconnect().await {
             released = wire.line.send(&message).await;
@@ -422,40 +456,6 @@ impl<S: Source> Gate<'_, S> {
                 error = fault.failure.message,
                 "the lease was not given back; it expires"
             ),
-        }
-    }
-}
-
-fn start_heartbeat<S: Source>(
-    wire: &Wire<'_, S>,
-    pool: Pool<S::Database>,
-    epoch: i64,
-) -> Heartbeat {
-    let mut message = Message::marked(wire.dialect(), "/* limbeck heartbeat */ ");
-    let renew = write::renew(&wire.line.names, &wire.claim(epoch));
-    message.own_all(&session::alone(wire.dialect(), renew));
-    Heartbeat(tokio::spawn(beat(pool, message, wire.settings.lease / 3)))
-}
-
-/// Raises the counter until the lease is lost or given back. A busy database only delays it: no step can be
-/// taken over while the database takes no writes.
-async fn beat<B: Backend>(pool: Pool<B>, message: Message, interval: Duration) {
-    loop {
-        tokio::time::sleep(interval).await;
-        let Ok(mut connection) = pool.acquire().await else {
-            continue;
-        };
-        if let Err(failed) = B::send(&mut connection, message.text().to_owned(), Vec::new()).await {
-            let failure = B::explain(&failed.error);
-            let _ = B::send(&mut connection, "ROLLBACK".to_owned(), Vec::new()).await;
-            if failure.class == Class::Guard {
-                tracing::warn!("the lease is lost: another process took it over");
-                return;
-            }
-            tracing::debug!(
-                error = failure.message,
-                "the lease was not renewed this time"
-            );
         }
     }
 }

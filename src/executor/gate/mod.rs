@@ -1,8 +1,10 @@
 //! The gate: whether a step may begin, under the transaction lock. A waiter polls, with short statements and between them no
 //! transaction: it never sits inside a blocking call, whose snapshot a `CREATE INDEX CONCURRENTLY` would wait for.
 
+mod heartbeat;
 mod lease;
 
+use self::heartbeat::Heartbeat;
 use self::lease::{GiveBack, OwnLease};
 use super::error::{Error, Unfinished, UnfinishedReason};
 use super::record::Record;
@@ -22,6 +24,8 @@ pub(super) struct Gate<'a, S: Source> {
     pub view: View<'a, S>,
     pub record: Record<'a>,
     lease: Option<OwnLease>,
+    /// The heartbeat of a lease that is about to be this run's.
+    heartbeat: Option<Heartbeat>,
     give_back: GiveBack<S::Database>,
 }
 
@@ -75,6 +79,7 @@ impl<'a, S: Source> Gate<'a, S> {
             view,
             record,
             lease: None,
+            heartbeat: None,
             give_back: GiveBack::default(),
         }
     }
@@ -172,13 +177,11 @@ impl<'a, S: Source> Gate<'a, S> {
             message.len() - 1
         });
         let looks = self.view.look.tables.complete();
-        if looks {
-            message.own(&look::again(&wire.line.names));
-        }
-        Begun { lock, looks }
+        let look = looks.then(|| message.own_bound(&look::again(&wire.line.names)));
+        Begun { lock, look }
     }
 
-    /// Takes over the answers of [`Gate::push_begin`], whose look's is the last. False: somebody else has the lock.
+    /// Takes over the answers of [`Gate::push_begin`]. False: somebody else has the lock.
     pub(super) async fn read_begin(
         &mut self,
         mut results: Vec<StatementResult>,
@@ -187,8 +190,9 @@ impl<'a, S: Source> Gate<'a, S> {
         if !begun.is_locked(&results) {
             return Ok(false);
         }
-        if let Some(seen) = results.pop().filter(|_| begun.looks) {
-            self.absorb_begin(&seen.rows).await?;
+        if let Some(seen) = begun.look.and_then(|look| results.get_mut(look)) {
+            let rows = std::mem::take(&mut seen.rows);
+            self.absorb_begin(&rows).await?;
         }
         Ok(true)
     }
@@ -201,7 +205,7 @@ impl<'a, S: Source> Gate<'a, S> {
             return Ok(());
         }
         let full = look::full(&self.view.wire.line.names);
-        let seen = self.view.wire.line.query(&full).await;
+        let seen = self.view.wire.line.look_inside(&full).await;
         let seen =
             seen.map_err(|fault| fault.into_error(BEGINNING, Aftermath::unchanged_by_it()))?;
         self.view.absorb_locked(&seen)
@@ -218,21 +222,24 @@ impl<'a, S: Source> Gate<'a, S> {
             let last_epoch = self.last_epoch(tables).await?;
             let line = &mut self.view.wire.line;
             let mut message = line.message(None);
+            message.bound();
             if !tables.complete() {
                 message.own_all(&tables::create(&line.names));
             }
             message.own(&tables::own_row(&line.names, last_epoch));
-            message.own(&look::full(&line.names));
+            let place = message.own_bound(&look::full(&line.names));
             let mut results = match line.send(&message).await {
                 Ok(results) => results,
                 // Two sessions create one table: the slower one fails, or sees it a moment later.
                 Err(fault) => match fault.class() {
-                    Class::Exists | Class::Duplicate | Class::Deadlock => return Ok(false),
+                    Class::Exists | Class::Duplicate | Class::Deadlock | Class::LockTimeout => {
+                        return Ok(false);
+                    }
                     _ => return Err(creating(fault)),
                 },
             };
-            let seen = results.pop().unwrap_or_default();
-            self.view.absorb_locked(&seen.rows)?;
+            let seen = results.get_mut(place).map(std::mem::take);
+            self.view.absorb_locked(&seen.unwrap_or_default().rows)?;
         }
         let baseline = self.record.baseline(&self.view);
         if !baseline.is_empty() {
@@ -247,7 +254,9 @@ impl<'a, S: Source> Gate<'a, S> {
     pub(super) async fn send_rows(&mut self, statements: &[String]) -> Result<(), Fault> {
         let line = &mut self.view.wire.line;
         for statement in statements {
-            line.send(&line.message_of(statement)).await?;
+            let mut message = line.message(None);
+            message.own_bound(statement);
+            line.send(&message).await?;
         }
         Ok(())
     }
@@ -258,7 +267,7 @@ impl<'a, S: Source> Gate<'a, S> {
             return Ok(0);
         }
         let line = &mut self.view.wire.line;
-        let rows = line.query(&tables::last_epoch(&line.names)).await;
+        let rows = line.look_inside(&tables::last_epoch(&line.names)).await;
         let epoch = look::first_cell(&rows.map_err(creating)?);
         Ok(epoch.and_then(|epoch| epoch.parse().ok()).unwrap_or(0))
     }
@@ -294,7 +303,9 @@ impl<'a, S: Source> Gate<'a, S> {
         }
         let line = &mut self.view.wire.line;
         let mut message = line.message(None);
+        message.bound();
         message.own_all(&write::end_lease(&line.names, seen));
+        message.unbound();
         let ended = line.send(&message).await;
         let during = "ending an expired lease";
         ended
@@ -333,8 +344,8 @@ fn creating(fault: Fault) -> Error {
 pub(super) struct Begun {
     /// The place of the lock's answer, where `BEGIN` itself is not the lock.
     lock: Option<usize>,
-    /// Tells whether a look stands behind it.
-    looks: bool,
+    /// The place of the look's answer, where there is one.
+    look: Option<usize>,
 }
 
 impl Begun {

@@ -60,7 +60,7 @@ impl<S: Source> Steps<'_, S> {
         let wire = &self.gate.view.wire;
         if let Some(epoch) = self.gate.epoch_held() {
             // A check may find another's work by now.
-            message.own(&write::fence(&wire.line.names, &wire.claim(epoch)));
+            message.own_bound(&write::fence(&wire.line.names, &wire.claim(epoch)));
         }
         let dialect = wire.dialect();
         let is_inside = prepared.is_transactional(dialect);

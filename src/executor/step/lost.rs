@@ -49,12 +49,11 @@ impl<S: Source> Steps<'_, S> {
             Own::Since(time) => (Some(*time), None),
             Own::Epoch(epoch) => (None, Some(*epoch)),
         };
-        let line = &mut self.wire().line;
+        let line = &self.gate.view.wire.line;
         let of_step = (&*step.revision, step.action);
         let query = write::own_done_row(&line.names, &line.run.actor, of_step, since, epoch);
-        let rows = line.query(&query).await.map_err(|fault| {
-            fault.into_error("reading the ledger again", Aftermath::unchanged())
-        })?;
+        let reading = "reading the ledger again";
+        let rows = self.view().read_tables(reading, &query).await?;
         let number = |cell: Option<&Option<String>>| {
             cell.and_then(|cell| cell.as_deref()?.parse().ok())
                 .unwrap_or(0)

@@ -155,6 +155,7 @@ impl<S: Source> Steps<'_, S> {
     pub(super) fn closing_record(&self, prepared: &Prepared, done: &Underway) -> Message {
         let mut message = self.message_at(prepared);
         self.push_reset(&mut message);
+        message.bound();
         let names = &self.gate.view.wire.line.names;
         message.own_all(&write::record(names, &self.progress(done)));
         message.commit();
@@ -170,11 +171,13 @@ impl<S: Source> Steps<'_, S> {
         self.close_alone(underway).await?;
         let wire = self.wire();
         let mut message = wire.line.message_of(wire.begin());
+        message.bound();
         message.own_all(&write::record(&wire.line.names, progress));
         message.commit();
         let Err(fault) = wire.send_short(&message).await else {
             return Ok(());
         };
+        let fault = wire.blocked(fault).await;
         let _ = wire.rollback().await;
         Err(lost_or("recording progress", underway.reached(), fault))
     }
@@ -201,6 +204,7 @@ impl<S: Source> Steps<'_, S> {
         };
         let wire = &self.gate.view.wire;
         wire.conduct.push_end(&wire.line, &mut message, prepared);
+        message.bound();
         let names = &wire.line.names;
         message.own_all(&write::record(names, &progress));
         let step = &prepared.step;
@@ -225,6 +229,7 @@ impl<S: Source> Steps<'_, S> {
             }
             .into());
         }
+        let fault = self.wire().blocked(fault).await;
         Err(bookkeeping(prepared, underway.done, fault))
     }
 

@@ -1,5 +1,7 @@
 //! `repeat` sections: one statement, batch by batch, each with its record in a transaction of its own.
 
+use std::time::Instant;
+
 use super::Steps;
 use super::check::Kind;
 use super::progress::{Underway, bookkeeping};
@@ -25,16 +27,23 @@ impl<S: Source> Steps<'_, S> {
             total: 1,
             statement: &statement.text,
         });
-        let mut deadlocks = 0;
+        // A rollback leaves what the statement gave its session: sent again, it would read that.
+        let is_repeatable = self.is_stateless(std::slice::from_ref(statement));
+        let (mut deadlocks, mut attempt) = (0, 0);
+        let mut began = Instant::now();
         loop {
             let (message, place) = self.batch(prepared, statement, &underway);
             let results = match self.wire().send_short(&message).await {
                 Ok(results) => results,
-                Err(fault) if self.wire().is_undone(&fault, &mut deadlocks) => {
+                Err(fault) if is_repeatable && self.wire().is_undone(&fault, &mut deadlocks) => {
                     self.wire().rollback().await?;
                     continue;
                 }
-                Err(fault) => return Err(self.batch_failed(prepared, &underway, fault).await),
+                Err(fault) if self.wire().gives_way(&fault, began, &mut attempt).await? => continue,
+                Err(fault) => {
+                    let fault = self.wire().blocked(fault).await;
+                    return Err(self.batch_failed(prepared, &underway, fault).await);
+                }
             };
             let rows = results.get(place).map_or(0, |result| result.affected);
             if rows == 0 {
@@ -48,13 +57,22 @@ impl<S: Source> Steps<'_, S> {
             let record = self.closing_record(prepared, &done);
             match self.wire().send_short(&record).await {
                 Ok(_) => underway = done,
-                Err(fault) if self.wire().is_undone(&fault, &mut deadlocks) => {
+                Err(fault) if is_repeatable && self.wire().is_undone(&fault, &mut deadlocks) => {
                     self.wire().rollback().await?;
                     continue;
                 }
-                Err(fault) => return Err(bookkeeping(prepared, underway.done, fault)),
+                Err(fault)
+                    if is_repeatable
+                        && self.wire().gives_way(&fault, began, &mut attempt).await? =>
+                {
+                    continue;
+                }
+                Err(fault) => {
+                    let fault = self.wire().blocked(fault).await;
+                    return Err(bookkeeping(prepared, underway.done, fault));
+                }
             }
-            deadlocks = 0;
+            (deadlocks, attempt, began) = (0, 0, Instant::now());
             self.tell(&Event::BatchDone {
                 step: &prepared.step,
                 number: underway.done,
@@ -78,9 +96,9 @@ impl<S: Source> Steps<'_, S> {
         let mut message = self.message_at(prepared);
         let wire = &self.gate.view.wire;
         message.own(wire.begin());
+        // Before the section's settings, which may hold a time-out of its own.
+        message.own_bound(&write::fence(&wire.line.names, &wire.claim(underway.epoch)));
         wire.conduct.push_settings(&mut message, prepared, 0);
-        let fence = write::fence(&wire.line.names, &wire.claim(underway.epoch));
-        message.own(&fence);
         let place = message.len();
         let origin = Origin {
             step: 0,

@@ -50,8 +50,10 @@ impl<S: Source> Steps<'_, S> {
         };
         self.close_alone(&underway).await?;
         let message = self.adopting(prepared, &underway);
-        let adopted = self.wire().send_short(&message).await;
-        adopted.map_err(|fault| bookkeeping(prepared, done, fault))?;
+        if let Err(fault) = self.wire().send_short(&message).await {
+            let fault = self.wire().blocked(fault).await;
+            return Err(bookkeeping(prepared, done, fault));
+        }
         Ok(underway)
     }
 
@@ -167,6 +169,7 @@ impl<S: Source> Steps<'_, S> {
         let mut message = self.message_at(prepared);
         let wire = &self.gate.view.wire;
         message.own(wire.begin());
+        message.bound();
         message.own_all(&write::record(&wire.line.names, &self.progress(underway)));
         let row = self
             .gate

@@ -38,6 +38,7 @@ impl<S: Source> Steps<'_, S> {
             self.wire().line.message(None)
         };
         let line = &self.gate.view.wire.line;
+        message.bound();
         message.swap_all(&write::move_heads(&line.names, &removes, &adds));
         let marks = stamped(plan).into_iter();
         let rows = self.gate.record.marks::<S>(line, Action::Stamp, marks);
@@ -53,6 +54,7 @@ impl<S: Source> Steps<'_, S> {
         }
         if let Err(fault) = sent {
             let is_lost = fault.is_lost_swap(&message);
+            let fault = self.wire().blocked(fault).await;
             let _ = self.wire().rollback().await;
             if is_lost {
                 self.view().look().await?;

@@ -6,7 +6,6 @@ use super::Steps;
 use super::check::running;
 use super::progress::{Underway, bookkeeping, link};
 use crate::backend::{Class, Conduct as _, Fault, Message, Origin, Source, StatementResult};
-use crate::dialect::session;
 use crate::executor::error::{Error, statement_error};
 use crate::executor::poll_pause;
 use crate::executor::state::Aftermath;
@@ -44,7 +43,8 @@ impl<S: Source> Steps<'_, S> {
             before = fingerprint;
         }
         let (message, place) = self.statement_message(prepared, number, underway, is_atomic);
-        let mut deadlocks = 0;
+        let (mut deadlocks, mut attempt) = (0, 0);
+        let began = Instant::now();
         // A rollback leaves what the statement gave its session: sent again, it would read that.
         let is_repeatable = is_atomic && self.is_stateless(&statements[number..=number]);
         let rows = loop {
@@ -84,7 +84,13 @@ impl<S: Source> Steps<'_, S> {
                 Err(fault) if is_repeatable && self.wire().is_undone(&fault, &mut deadlocks) => {
                     self.wire().rollback().await?;
                 }
-                Err(fault) => return Err(bookkeeping(prepared, underway.done, fault)),
+                Err(fault)
+                    if is_repeatable
+                        && self.wire().gives_way(&fault, began, &mut attempt).await? => {}
+                Err(fault) => {
+                    let fault = self.wire().blocked(fault).await;
+                    return Err(bookkeeping(prepared, underway.done, fault));
+                }
             }
         };
         self.tell(&Event::StatementDone {
@@ -213,17 +219,19 @@ impl<S: Source> Steps<'_, S> {
                 self.wire().rollback().await?;
                 continue;
             }
+            // A statement of limbeck's own stands before it: it was not reached.
             let has_waited = fault.class() == Class::LockTimeout
-                && statement.is_ddl()
+                && (statement.is_ddl() || fault.blame.is_none())
                 && ConductOf::<S>::RETRIES_DDL;
             // The statement alone is tried again; what others hold in between, they get.
             if has_waited && is_atomic {
                 self.wire().rollback().await?;
             }
             if !has_waited || began.elapsed() >= self.wire().settings.lock_retry_for {
-                if has_waited {
+                if has_waited && fault.blame.is_some() {
                     fault.blockers = self.blockers(statement).await;
                 }
+                fault = self.wire().blocked(fault).await;
                 let alone = (!is_atomic).then_some(before);
                 return Err(self
                     .statement_failed(prepared, number, underway, fault, alone)
@@ -239,8 +247,8 @@ impl<S: Source> Steps<'_, S> {
             let wire = self.wire();
             let renew = write::renew(&wire.line.names, &wire.claim(underway.epoch));
             let mut renewal = wire.line.message(None);
-            renewal.own_all(&session::alone(wire.dialect(), renew));
-            if let Err(fault) = wire.line.send(&renewal).await {
+            renewal.alone(&renew);
+            if let Err(fault) = wire.send_short(&renewal).await {
                 wire.rollback().await?;
                 return Err(bookkeeping(prepared, underway.done, fault));
             }

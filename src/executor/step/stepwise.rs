@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 use super::check::Kind;
 use super::lost::Settled;
 use super::progress::{Underway, bookkeeping, total};
+use super::unit::Tries;
 use super::{Ran, Steps, step_span};
 use crate::backend::{Conduct as _, Source};
 use crate::executor::error::{Error, RunError};
@@ -137,7 +138,7 @@ impl<S: Source> Steps<'_, S> {
         total: usize,
         underway: &mut Underway,
     ) -> Result<(), Error> {
-        let mut undone = 0;
+        let mut tries = Tries::new();
         loop {
             let number = usize::try_from(underway.done).unwrap_or(usize::MAX);
             if number >= total {
@@ -150,7 +151,7 @@ impl<S: Source> Steps<'_, S> {
                 0 => self.run_statement(prepared, number, underway).await?,
                 length => {
                     let unit = number..number + length;
-                    self.run_unit(prepared, unit, underway, &mut undone).await?;
+                    self.run_unit(prepared, unit, underway, &mut tries).await?;
                 }
             }
         }
@@ -172,6 +173,7 @@ impl<S: Source> Steps<'_, S> {
         };
         let mut message = self.message_at(prepared);
         message.own(wire.begin());
+        message.bound();
         message.own_all(&write::renew(names, &claim));
         message.own_all(&write::begin_history(
             names,
@@ -181,8 +183,13 @@ impl<S: Source> Steps<'_, S> {
         ));
         let place = message.len() - 1;
         message.commit();
-        let results = self.wire().send_short(&message).await;
-        let results = results.map_err(|fault| bookkeeping(prepared, 0, fault))?;
+        let results = match self.wire().send_short(&message).await {
+            Ok(results) => results,
+            Err(fault) => {
+                let fault = self.wire().blocked(fault).await;
+                return Err(bookkeeping(prepared, 0, fault));
+            }
+        };
         let id = results
             .get(place)
             .and_then(|result| look::first_cell(&result.rows)?.parse().ok());

@@ -42,6 +42,8 @@ enum Stop {
     Moved,
     /// The connection was lost: the error is what to tell if it cannot be found out what became of the step.
     Lost(Error),
+    /// The record waited for limbeck's own tables, behind a body that was sent apart.
+    Waited(Fault),
 }
 
 impl From<Error> for Stop {
@@ -134,6 +136,11 @@ impl<S: Source> Steps<'_, S> {
                         return Ok(Ran::Moved);
                     }
                 }
+                Err(Stop::Waited(fault)) => {
+                    let error = self.step_error(group, fault);
+                    let _ = self.wire().rollback().await;
+                    return Err(error);
+                }
                 Err(Stop::Error(error)) => {
                     // The error that stopped the step is the one to tell.
                     let _ = self.wire().rollback().await;
@@ -183,23 +190,37 @@ impl<S: Source> Steps<'_, S> {
             self.limit(first.statement_timeout).await?;
         }
         let is_plain = is_plain(first);
-        let mut rows = vec![0; group.len()];
-        if !is_plain {
-            self.run_apart(group, &mut rows).await?;
-        }
         let mut message = self.message_at(first);
         if is_plain {
             self.push_bodies(&mut message, group);
         }
+        message.bound();
         self.gate.record.push(&mut message, &self.gate.view, group);
         if releases {
             self.gate.push_release(&mut message);
+        }
+        if self.is_single() {
+            // What was put off until the commit, and the steps behind, are under the session's own limit.
+            message.unbound();
         }
         if finish != Finish::StayOpen {
             message.commit();
         }
         let begun = (finish == Finish::CommitAndBegin).then(|| self.gate.push_begin(&mut message));
-        let results = self.send_body(&message, group, is_plain).await?;
+        let mut rows = vec![0; group.len()];
+        let mut attempt = 0;
+        let results = loop {
+            if !is_plain {
+                rows.fill(0);
+                self.run_apart(group, &mut rows).await?;
+            }
+            match self.send_body(&message, group, is_plain).await {
+                Err(Stop::Waited(fault)) => {
+                    self.give_way(fault, group, began, &mut attempt).await?;
+                }
+                sent => break sent?,
+            }
+        };
         if is_plain {
             self.tell_done(group, &message, &results, &mut rows);
         }
@@ -264,19 +285,19 @@ impl<S: Source> Steps<'_, S> {
         }
     }
 
-    /// Sends a message that holds statements of revisions. Where DDL waits for a table longer than its time,
-    /// the step goes back to its savepoint, so that its own locks are free, and tries again.
+    /// Sends a message that holds statements of revisions, or their record. Where DDL waits for a table longer than its time, or
+    /// the record for limbeck's own, the step goes back to its savepoint, so that its locks are free, and tries again.
     async fn send_body(
         &mut self,
         message: &Message,
         group: &[Prepared],
         can_retry: bool,
     ) -> Result<Vec<StatementResult>, Stop> {
-        let back = ConductOf::<S>::BACK_TO_BODY.filter(|_| can_retry && group.len() == 1);
+        let goes_back = ConductOf::<S>::BACK_TO_BODY.is_some() && group.len() == 1;
         let began = Instant::now();
         let mut attempt = 0;
         loop {
-            let mut fault = match self.wire().line.send(message).await {
+            let fault = match self.wire().line.send(message).await {
                 Ok(results) => return Ok(results),
                 Err(fault) => fault,
             };
@@ -297,29 +318,53 @@ impl<S: Source> Steps<'_, S> {
             if has_waited && fault.blame.is_none() && ConductOf::<S>::IS_BUSY_AT_COMMIT {
                 return self.commit_again(fault).await.map_err(Stop::Error);
             }
-            let Some(back) = back.filter(|_| has_waited) else {
-                return Err(Stop::Error(self.step_error(group, fault)));
+            // A whole run's savepoint is released by then; and nobody may call a user's code twice.
+            let can_repeat = match &fault.blame {
+                Some(_) => can_retry,
+                None => !self.is_single() && !matches!(group[0].work, Work::Code),
             };
-            let line = &mut self.wire().line;
-            let freed = line.send(&line.message_of(back)).await;
-            freed.map_err(|fault| {
-                fault.into_error("going back to the savepoint", Aftermath::rolled_back())
-            })?;
-            if began.elapsed() >= self.wire().settings.lock_retry_for {
-                if let Some(blame) = &fault.blame {
-                    let statements = group[blame.origin.step].statements();
-                    let statement = &statements[blame.origin.statement];
-                    fault.blockers = self.blockers(statement).await;
-                }
+            if !has_waited || !goes_back || !can_repeat {
+                let fault = self.wire().blocked(fault).await;
                 return Err(Stop::Error(self.step_error(group, fault)));
             }
-            tracing::info!(
-                attempt,
-                "a statement waited for a table lock until its lock_timeout; trying again"
-            );
-            tokio::time::sleep(poll_pause(attempt) * 2).await;
-            attempt += 1;
+            if !can_retry {
+                return Err(Stop::Waited(fault));
+            }
+            self.give_way(fault, group, began, &mut attempt).await?;
         }
+    }
+
+    /// Goes back to before the step's body, which alone frees the locks that it took, and sleeps; ends where the time is up.
+    async fn give_way(
+        &mut self,
+        mut fault: Fault,
+        group: &[Prepared],
+        began: Instant,
+        attempt: &mut u32,
+    ) -> Result<(), Stop> {
+        let line = &mut self.wire().line;
+        let back = ConductOf::<S>::BACK_TO_BODY.unwrap_or("ROLLBACK");
+        let freed = line.send(&line.message_of(back)).await;
+        freed.map_err(|fault| {
+            fault.into_error("going back to the savepoint", Aftermath::rolled_back())
+        })?;
+        if began.elapsed() >= self.wire().settings.lock_retry_for {
+            fault.blockers = match &fault.blame {
+                Some(blame) => {
+                    let statements = group[blame.origin.step].statements();
+                    self.blockers(&statements[blame.origin.statement]).await
+                }
+                None => self.wire().table_blockers().await,
+            };
+            return Err(Stop::Error(self.step_error(group, fault)));
+        }
+        tracing::info!(
+            attempt,
+            "a statement waited for a table lock until its lock_timeout; trying again"
+        );
+        tokio::time::sleep(poll_pause(*attempt) * 2).await;
+        *attempt += 1;
+        Ok(())
     }
 
     /// Sends the `COMMIT` again that a reader kept out: the transaction is still open with all its work.
@@ -412,6 +457,7 @@ impl<S: Source> Steps<'_, S> {
         };
         let statements = write::insert_history(&line.names, &line.run.actor, &[row]);
         let mut message = line.message(None);
+        message.bound();
         message.own_all(&statements);
         if let Err(fault) = self.wire().line.send(&message).await {
             tracing::debug!(

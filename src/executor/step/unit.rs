@@ -5,6 +5,7 @@
 //! last generated number: where the statements have to do with those, a unit is only sent again in a new session.
 
 use std::ops::Range;
+use std::time::Instant;
 
 use super::Steps;
 use super::check::running;
@@ -34,6 +35,24 @@ enum Sent {
     Undone,
 }
 
+/// How often a unit was sent in vain.
+#[derive(Debug)]
+pub(super) struct Tries {
+    undone: u32,
+    blocked: u32,
+    began: Instant,
+}
+
+impl Tries {
+    pub(super) fn new() -> Tries {
+        Tries {
+            undone: 0,
+            blocked: 0,
+            began: Instant::now(),
+        }
+    }
+}
+
 /// A unit's last message, and the place of the statement that checks its end.
 struct Closing {
     message: Message,
@@ -60,23 +79,23 @@ impl<S: Source> Steps<'_, S> {
         })
     }
 
-    /// Runs a unit. Where the server undid it, `underway` is what it was, and `undone` counts that.
+    /// Runs a unit. Where the server undid it, `underway` is what it was, and `tries` counts that.
     pub(super) async fn run_unit(
         &mut self,
         prepared: &Prepared,
         unit: Range<usize>,
         underway: &mut Underway,
-        undone: &mut u32,
+        tries: &mut Tries,
     ) -> Result<(), Error> {
         let statements = prepared.statements();
         let rows = match self
-            .send_unit(prepared, unit.clone(), underway, undone)
+            .send_unit(prepared, unit.clone(), underway, tries)
             .await?
         {
             Sent::Whole(rows) => rows,
-            Sent::Undone => return self.prepare_again(prepared, unit, underway, *undone).await,
+            Sent::Undone => return self.prepare_again(prepared, unit, underway, tries).await,
         };
-        *undone = 0;
+        *tries = Tries::new();
         for (number, rows) in unit.zip(&rows) {
             self.tell(&Event::StatementDone {
                 step: &prepared.step,
@@ -94,7 +113,7 @@ impl<S: Source> Steps<'_, S> {
         prepared: &Prepared,
         unit: Range<usize>,
         underway: &mut Underway,
-        undone: &mut u32,
+        tries: &mut Tries,
     ) -> Result<Sent, Error> {
         let statements = prepared.statements();
         let limit = self.wire().conduct.message_limit().saturating_sub(ROOM);
@@ -107,7 +126,7 @@ impl<S: Source> Steps<'_, S> {
             if is_full && message.has_statements() {
                 let next = self.message_at(prepared);
                 let part = std::mem::replace(&mut message, next);
-                let sent = self.send_part(prepared, &unit, underway, undone, &part, None);
+                let sent = self.send_part(prepared, &unit, underway, tries, &part, None);
                 match sent.await? {
                     Some(affected) => add(&mut rows, &unit, affected),
                     None => return Ok(Sent::Undone),
@@ -125,7 +144,7 @@ impl<S: Source> Steps<'_, S> {
             };
             self.push_statement(&mut message, &prepared.step, text, origin);
         }
-        let sent = self.send_part(prepared, &unit, underway, undone, &message, None);
+        let sent = self.send_part(prepared, &unit, underway, tries, &message, None);
         match sent.await? {
             Some(affected) => add(&mut rows, &unit, affected),
             None => return Ok(Sent::Undone),
@@ -141,7 +160,7 @@ impl<S: Source> Steps<'_, S> {
         };
         let closing = self.closing(prepared, &done);
         let check = Some(closing.check);
-        let sent = self.send_part(prepared, &unit, underway, undone, &closing.message, check);
+        let sent = self.send_part(prepared, &unit, underway, tries, &closing.message, check);
         if sent.await?.is_none() {
             return Ok(Sent::Undone);
         }
@@ -195,7 +214,7 @@ impl<S: Source> Steps<'_, S> {
         prepared: &Prepared,
         unit: &Range<usize>,
         underway: &Underway,
-        undone: &mut u32,
+        tries: &mut Tries,
         message: &Message,
         check: Option<usize>,
     ) -> Result<Option<Vec<(usize, u64)>>, Error> {
@@ -214,8 +233,15 @@ impl<S: Source> Steps<'_, S> {
         let is_stateless = self.is_stateless(&statements[unit.clone()]);
         let wire = self.wire();
         let can_begin_again = is_stateless || wire.pool().is_some();
-        if can_begin_again && wire.is_undone(&fault, undone) {
+        if can_begin_again && wire.is_undone(&fault, &mut tries.undone) {
             self.wire().rollback().await?;
+            return Ok(None);
+        }
+        if can_begin_again
+            && wire
+                .gives_way(&fault, tries.began, &mut tries.blocked)
+                .await?
+        {
             return Ok(None);
         }
         let number = fault
@@ -228,6 +254,7 @@ impl<S: Source> Steps<'_, S> {
         }
         let has_ended = check.is_some_and(|check| fault.completed > check);
         if has_ended || (fault.blame.is_none() && check != Some(fault.completed)) {
+            let fault = self.wire().blocked(fault).await;
             return Err(bookkeeping(prepared, underway.done, fault));
         }
         Err(self.unit_failed(prepared, unit, underway, fault).await)
@@ -299,9 +326,9 @@ impl<S: Source> Steps<'_, S> {
         prepared: &Prepared,
         unit: Range<usize>,
         underway: &mut Underway,
-        undone: u32,
+        tries: &Tries,
     ) -> Result<(), Error> {
-        tokio::time::sleep(poll_pause(undone)).await;
+        tokio::time::sleep(poll_pause(tries.undone)).await;
         if self.is_stateless(&prepared.statements()[unit]) {
             return Ok(());
         }
