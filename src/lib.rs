@@ -182,7 +182,7 @@ pub use revision::{
     Timeout, TimeoutError, WordError, slug,
 };
 #[cfg(feature = "_sqlx")]
-pub use settings::{OnAhead, OnDrift, TransactionMode};
+pub use settings::{OnAhead, OnDrift, TransactionMode, VersionSchema};
 pub use standing::StandingError;
 pub use status::{Refusal, RevisionInfo, Status};
 

@@ -36,7 +36,7 @@ pub struct Options {
     pub version_table: Option<String>,
 
     /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) of limbeck's tables. Default: the
-    /// current one.
+    /// current one; @current is the same whatever else the search path names.
     #[arg(long, global = true, value_name = "NAME")]
     pub version_schema: Option<String>,
 

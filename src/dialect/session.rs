@@ -19,8 +19,7 @@ pub(crate) struct Actor {
 pub(crate) struct Server {
     /// As the server writes it: `3.51.0`, `150018`, `10.11.19-MariaDB-…`.
     pub version: String,
-    /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) that an unqualified version table
-    /// is in, or would be.
+    /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) of limbeck's tables.
     pub schema: Option<String>,
     /// Tells whether the session is inside a transaction that was open before this message.
     pub in_transaction: bool,

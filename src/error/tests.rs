@@ -157,6 +157,15 @@ fn run_errors() -> Vec<RunError> {
             source: lost(),
         },
         RunError::NoSchema,
+        RunError::VersionTableElsewhere {
+            table: "limbeck_version".into(),
+            current: "tenant42".into(),
+            other: "public".into(),
+        },
+        RunError::MissingSchema {
+            missing: "tenant42".into(),
+            current: "public".into(),
+        },
         RunError::WaitedInVain {
             waited: Duration::from_secs(60),
             heads: strings(&["a"]),

@@ -325,6 +325,37 @@ pub enum RunError {
              is chosen. Set `version_schema`, or correct the connection's options. Nothing was changed"
     )]
     NoSchema,
+    /// The current schema has no version table, and another one of the search path has.
+    #[error(
+        "schema {current:?} is current in this session and has no version table {table:?}, but schema {other:?}, \
+             which the search_path names too, has one. Set `version_schema` to {other:?} if that is this \
+             service's, to the current schema (`VersionSchema::Current`, `--version-schema @current`) if this one \
+             begins anew, or correct the search_path. Nothing was changed"
+    )]
+    #[non_exhaustive]
+    VersionTableElsewhere {
+        /// The version table's name.
+        table: String,
+        /// The current schema.
+        current: String,
+        /// The first other schema that has such a table.
+        other: String,
+    },
+    /// The search path names a schema before the current one that does not exist.
+    #[error(
+        "the search_path names schema {missing:?} before {current:?}, which is current in this session only since \
+             there is no schema {missing:?}, or this role may not use it: limbeck's tables would be taken from \
+             {current:?}. Create it or grant its USAGE, correct the search_path, or set `version_schema`, to \
+             {current:?} or to the current schema (`VersionSchema::Current`, `--version-schema @current`). \
+             Nothing was changed"
+    )]
+    #[non_exhaustive]
+    MissingSchema {
+        /// The schema that is not there.
+        missing: String,
+        /// The current schema.
+        current: String,
+    },
     /// `wait_for_head` waited in vain.
     #[error("the database did not reach the target within {}: its heads are {}. Nothing was changed by this \
              call; look whether the migration job runs", human(*.waited), list(.heads))]
@@ -639,6 +670,8 @@ impl RunError {
             | RunError::InTransaction
             | RunError::StatementPooling { .. }
             | RunError::NoSchema
+            | RunError::VersionTableElsewhere { .. }
+            | RunError::MissingSchema { .. }
             | RunError::WaitedInVain { .. }
             | RunError::NothingToResolve { .. } => DatabaseState::Unchanged,
         }
@@ -671,6 +704,8 @@ impl RunError {
             RunError::StatementPooling { .. } => "statement_pooling",
             RunError::ReadOnly { .. } => "read_only",
             RunError::NoSchema => "no_schema",
+            RunError::VersionTableElsewhere { .. } => "version_table_elsewhere",
+            RunError::MissingSchema { .. } => "missing_schema",
             RunError::WaitedInVain { .. } => "waited_in_vain",
             RunError::NothingToResolve { .. } => "nothing_to_resolve",
         }

@@ -4,7 +4,9 @@ use super::error::{Error, RunError, Unfinished, UnfinishedReason};
 use super::state::Aftermath;
 use super::wait::Wait;
 use super::wire::{ConductOf, Wire};
-use crate::backend::{Backend as _, Class, Conduct as _, Source};
+use crate::backend::{Backend as _, Class, Conduct as _, Fault, Source};
+use crate::dialect::path::{self, SearchPath};
+use crate::dialect::session::limited;
 use crate::ledger::look::{self, HeadRow, Look, Tables, TextRow};
 use crate::ledger::tables::{self, LAYOUT};
 use crate::ledger::{Holder, Known, LedgerEntry, row, write};
@@ -18,6 +20,8 @@ const LOOKING: &str = "looking at the heads";
 pub(super) struct View<'a, S: Source> {
     pub wire: Wire<'a, S>,
     pub look: Look,
+    /// The path that the first look found, where a path decides.
+    pub path: SearchPath,
 }
 
 impl<S: Source> View<'_, S> {
@@ -89,8 +93,13 @@ impl<S: Source> View<'_, S> {
         let mut attempts = 0;
         while attempts < 3 {
             attempts += 1;
-            let full = look::full(&self.wire.line.names);
-            match self.wire.line.query(&full).await {
+            let seen = self.send_look().await;
+            self.check_path()?;
+            if std::mem::take(&mut self.path.has_temporary) {
+                // One of its tables may have been taken for one of limbeck's: qualified, it is not.
+                continue;
+            }
+            match seen {
                 Ok(rows) => {
                     return self.absorb(look::read(S::Database::FAMILY, &rows, Tables::ALL));
                 }
@@ -106,15 +115,64 @@ impl<S: Source> View<'_, S> {
                     _ => return Err(fault.into_error(LOOKING, Aftermath::unchanged())),
                 },
             }
-            let tables = self.existing_tables().await?;
+            let (tables, elsewhere) = self.find_tables().await?;
             if tables.complete() {
                 continue;
+            }
+            if let Some(other) = elsewhere.filter(|_| !tables.version) {
+                let names = &self.wire.line.names;
+                return Err(RunError::VersionTableElsewhere {
+                    table: names.version_name().to_owned(),
+                    current: names.schema().unwrap_or_default().to_owned(),
+                    other,
+                }
+                .into());
             }
             let partial = look::partial(&self.wire.line.names, tables);
             let rows = self.read(LOOKING, &partial).await?;
             return self.absorb(look::read(S::Database::FAMILY, &rows, tables));
         }
         Err(RunError::NoSchema.into())
+    }
+
+    /// Sends the look. Until a schema is known the message begins by pinning the search path to the current one, and from
+    /// then on all names are qualified with it.
+    async fn send_look(&mut self) -> Result<Vec<TextRow>, Fault> {
+        let line = &mut self.wire.line;
+        let pin = path::pin(line.dialect()).filter(|_| line.names.schema().is_none());
+        let mut message = line.message(None);
+        pin.into_iter().for_each(|pin| message.own(pin));
+        message.own(&limited(line.dialect(), &look::full(&line.names)));
+        let sent = line.send(&message).await;
+        if pin.is_some() {
+            let results = match &sent {
+                Ok(results) => results,
+                Err(fault) => &fault.results,
+            };
+            if let Some(row) = results.first().and_then(|pinned| pinned.rows.first()) {
+                self.path = SearchPath::read(row);
+                line.names = line.names.clone().in_schema(self.path.current.as_deref());
+            }
+        }
+        let looked = sent?.pop();
+        Ok(looked.map(|looked| looked.rows).unwrap_or_default())
+    }
+
+    /// Refuses a path of which the current schema is not the first, unless a setting names the right one.
+    fn check_path(&self) -> Result<(), Error> {
+        let missing = self.path.missing();
+        match (
+            missing,
+            &self.path.current,
+            &self.wire.settings.version_schema,
+        ) {
+            (Some(missing), Some(current), None) => Err(RunError::MissingSchema {
+                missing,
+                current: current.clone(),
+            }
+            .into()),
+            _ => Ok(()),
+        }
     }
 
     /// The rows of a statement that changes nothing.
@@ -125,19 +183,34 @@ impl<S: Source> View<'_, S> {
 
     /// Which of limbeck's tables there are, by the catalog.
     pub(super) async fn existing_tables(&mut self) -> Result<Tables, Error> {
-        let found = tables::existing(&self.wire.line.names);
+        Ok(self.find_tables().await?.0)
+    }
+
+    /// The same, and another schema of the search path that has a version table, unless a setting names the right one.
+    async fn find_tables(&mut self) -> Result<(Tables, Option<String>), Error> {
+        let others = match self.wire.settings.version_schema {
+            None => self.path.others(),
+            Some(_) => Vec::new(),
+        };
+        let found = tables::existing(&self.wire.line.names, &others);
         let found = self.read(LOOKING, &found).await?;
+        let elsewhere = others.into_iter().find(|other| {
+            found
+                .iter()
+                .any(|row| matches!(row.as_slice(), [None, Some(schema)] if schema == other))
+        });
         let is_there = |name: &str| {
             found
                 .iter()
                 .any(|row| row.first().and_then(Option::as_deref) == Some(name))
         };
         let names = &self.wire.line.names;
-        Ok(Tables {
+        let tables = Tables {
             version: is_there(names.version_name()),
             history: is_there(names.history_name()),
             lock: is_there(&names.lock_name()),
-        })
+        };
+        Ok((tables, elsewhere))
     }
 
     /// Takes over what a look saw: heads and leases, and what the server said of the session.

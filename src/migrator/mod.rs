@@ -22,7 +22,7 @@ use crate::plan::{self, Plan, Purge};
 use crate::prepare::RefusedError;
 use crate::report::{Event, Report};
 use crate::resolution::Resolution;
-use crate::settings::{OnAhead, OnDrift, Settings, TransactionMode};
+use crate::settings::{OnAhead, OnDrift, Settings, TransactionMode, VersionSchema};
 use crate::status::{RevisionInfo, Status, infos};
 pub use register::CodeFuture;
 
@@ -96,10 +96,12 @@ impl<S: Source> Migrator<S> {
         self
     }
 
-    /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) of limbeck's tables. Default: the
-    /// one that is current when a call begins.
-    pub fn version_schema(mut self, name: impl Into<String>) -> Self {
-        self.settings.version_schema = Some(name.into());
+    /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) of limbeck's tables: a name, or
+    /// [`VersionSchema::Current`]. Default: the one that is current when a call begins (SQLite: `main`). On PostgreSQL it is
+    /// an error then if that one has no version table and another schema of the search path has one, or if the path names a
+    /// schema before it that does not exist: [`RunError::VersionTableElsewhere`] and [`RunError::MissingSchema`].
+    pub fn version_schema(mut self, schema: impl Into<VersionSchema>) -> Self {
+        self.settings.version_schema = Some(schema.into());
         self
     }
 

@@ -65,6 +65,7 @@ mod stops;
 mod support;
 mod together;
 #[cfg(all(unix, feature = "cli"))]
+mod visibility;
 mod workflow;
 
 /// Plain `cargo test` builds without the servers' features: it says so.

@@ -1,0 +1,276 @@
+//! Limbeck's own tables: whose they are, and whether a run sees them as they are.
+
+use limbeck::{Error, Migrations, Migrator, Outcome, RunError, VersionSchema};
+
+use crate::support::{migrations, on_each};
+
+fn run_error(error: &Error) -> &RunError {
+    match error {
+        Error::Run(run) => run,
+        other => panic!("{other}"),
+    }
+}
+
+fn chain() -> Migrations {
+    migrations(&[
+        (
+            "a",
+            "",
+            "",
+            "-- @upgrade\nCREATE TABLE ta (id INT);\n-- @downgrade\nDROP TABLE ta;\n",
+        ),
+        (
+            "b",
+            "a",
+            "",
+            "-- @upgrade\nCREATE TABLE tb (id INT);\n-- @downgrade\nDROP TABLE tb;\n",
+        ),
+    ])
+}
+
+on_each! {
+    /// A temporary table, or one of an attached file, that has the version table's name and says that all is done.
+    async fn a_temporary_version_table_is_never_taken(db) {
+        let pool = db.pool.clone();
+        let mut connection = pool.acquire().await.expect("a connection");
+        let making = match db.dialect {
+            limbeck::Dialect::Sqlite => "ATTACH ':memory:' AS other; CREATE TABLE other.limbeck_version (version_num TEXT); \
+                                         CREATE TEMP TABLE limbeck_version (version_num TEXT); \
+                                         INSERT INTO temp.limbeck_version VALUES ('b')",
+            limbeck::Dialect::Postgres => "CREATE TEMP TABLE limbeck_version (version_num varchar); \
+                                           INSERT INTO limbeck_version VALUES ('b'); \
+                                           CREATE TEMP TABLE limbeck_history (id int); CREATE TEMP TABLE limbeck_history_lock (x int)",
+            // There it goes before a table of any schema, whatever a statement says.
+            _ => return,
+        };
+        sqlx::raw_sql(making).execute(&mut *connection).await.expect("a temporary table");
+        let migrator = Migrator::new(&mut *connection, chain());
+        let report = migrator.upgrade_to_head().await.expect("a run");
+        assert_eq!(report.steps.len(), 2, "{report:?}");
+        let again = migrator.upgrade_to_head().await.expect("a run");
+        assert_eq!(again.outcome, Outcome::AlreadyThere);
+        drop(migrator);
+        assert_eq!(db.strings("SELECT version_num FROM limbeck_version").await, ["b"]);
+    }
+}
+
+#[cfg(feature = "postgres")]
+mod on_postgres {
+    use sqlx::postgres::{PgPool, PgPoolOptions};
+    use sqlx::{AssertSqlSafe, Connection as _};
+
+    use super::*;
+    use crate::support::servers::{Database, postgres_database};
+
+    /// A pool of one connection with this search path.
+    pub(super) fn with_path(db: &Database<sqlx::Postgres>, path: &str) -> PgPool {
+        let options = (*db.pool.connect_options()).clone();
+        let options = options.options([("search_path", path)]);
+        PgPoolOptions::new()
+            .max_connections(1)
+            .connect_lazy_with(options)
+    }
+
+    async fn places(db: &Database<sqlx::Postgres>) -> Vec<String> {
+        let tables = "SELECT schemaname || '.' || tablename FROM pg_tables \
+                      WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1";
+        db.strings(tables).await
+    }
+
+    /// A tenant's schema before a migrated `public`: the tenant's run neither takes `public` for its own nor begins anew
+    /// beside it, unless a setting says which of the two it is to do.
+    #[tokio::test]
+    async fn a_version_table_further_along_the_search_path() {
+        let Some(db) = postgres_database().await else {
+            return;
+        };
+        let _ = Migrator::new(&db.pool, chain())
+            .upgrade_to_head()
+            .await
+            .expect("public");
+        db.run("CREATE SCHEMA \"The Tenant\"").await;
+        let pool = with_path(&db, "\"The Tenant\",public");
+        let before = places(&db).await;
+        let migrator = || Migrator::new(&pool, chain());
+        for refused in [
+            migrator().upgrade_to_head().await.map(drop),
+            migrator().downgrade("base").await.map(drop),
+            migrator()
+                .stamp("head", limbeck::Purge::Keep)
+                .await
+                .map(drop),
+            migrator().status().await.map(drop),
+            migrator().require_head().await.map(drop),
+        ] {
+            let error = refused.expect_err("the schema is not certain");
+            match run_error(&error) {
+                RunError::VersionTableElsewhere {
+                    table,
+                    current,
+                    other,
+                    ..
+                } => assert_eq!(
+                    (table.as_str(), current.as_str(), other.as_str()),
+                    ("limbeck_version", "The Tenant", "public")
+                ),
+                _ => panic!("{error}"),
+            }
+            assert!(error.to_string().contains("version_schema"), "{error}");
+        }
+        assert_eq!(places(&db).await, before);
+        // The service that relied on the path.
+        let there = migrator().version_schema("public");
+        assert_eq!(
+            there.upgrade_to_head().await.expect("public").outcome,
+            Outcome::AlreadyThere
+        );
+        // The one that begins anew, and from then on needs no setting.
+        let fresh = migrator().version_schema(VersionSchema::Current);
+        let report = fresh.upgrade_to_head().await.expect("the tenant");
+        assert_eq!(report.steps.len(), 2);
+        let again = migrator().upgrade_to_head().await.expect("the tenant");
+        assert_eq!(again.outcome, Outcome::AlreadyThere);
+        let tenants: Vec<String> = places(&db)
+            .await
+            .into_iter()
+            .filter(|place| !before.contains(place))
+            .collect();
+        assert_eq!(
+            tenants,
+            [
+                "The Tenant.limbeck_history",
+                "The Tenant.limbeck_history_lock",
+                "The Tenant.limbeck_version",
+                "The Tenant.ta",
+                "The Tenant.tb"
+            ]
+        );
+    }
+
+    /// Tables of one service spread over two schemas are never mixed: each schema stands for itself.
+    #[tokio::test]
+    async fn tables_in_each_schema_are_not_mixed() {
+        let Some(db) = postgres_database().await else {
+            return;
+        };
+        let _ = Migrator::new(&db.pool, chain())
+            .upgrade_to_head()
+            .await
+            .expect("public");
+        db.run("CREATE SCHEMA tenant; CREATE TABLE tenant.limbeck_version (version_num varchar(255) PRIMARY KEY)").await;
+        let pool = with_path(&db, "tenant,public");
+        let report = Migrator::new(&pool, chain())
+            .upgrade_to_head()
+            .await
+            .expect("the tenant");
+        assert_eq!(report.steps.len(), 2);
+        for schema in ["tenant", "public"] {
+            let rows = format!("SELECT count(*)::text FROM {schema}.limbeck_history");
+            assert_eq!(db.strings(&rows).await, ["2"], "{schema}");
+        }
+    }
+
+    /// A tenant whose schema nobody made: `public` would be taken for the tenant's.
+    #[tokio::test]
+    async fn a_schema_of_the_search_path_that_does_not_exist() {
+        let Some(db) = postgres_database().await else {
+            return;
+        };
+        let _ = Migrator::new(&db.pool, chain())
+            .upgrade("a")
+            .await
+            .expect("public");
+        let pool = with_path(&db, "\"$user\",tenant42,public");
+        let migrator = || Migrator::new(&pool, chain());
+        let error = migrator().upgrade_to_head().await.expect_err("no tenant42");
+        match run_error(&error) {
+            RunError::MissingSchema {
+                missing, current, ..
+            } => {
+                assert_eq!((missing.as_str(), current.as_str()), ("tenant42", "public"));
+            }
+            _ => panic!("{error}"),
+        }
+        assert!(error.to_string().contains("version_schema"), "{error}");
+        assert_eq!(
+            db.strings("SELECT version_num FROM limbeck_version").await,
+            ["a"]
+        );
+        for migrator in [
+            migrator().version_schema("public"),
+            migrator().version_schema(VersionSchema::Current),
+        ] {
+            assert_eq!(migrator.current().await.expect("heads"), ["a"]);
+        }
+        db.run("CREATE SCHEMA tenant42").await;
+        let error = migrator()
+            .upgrade_to_head()
+            .await
+            .expect_err("another has one");
+        assert!(
+            matches!(run_error(&error), RunError::VersionTableElsewhere { .. }),
+            "{error}"
+        );
+    }
+
+    /// The path that the look pins ends with the look: nothing of it is in the session, nor in a transaction of the
+    /// caller's.
+    #[tokio::test]
+    async fn a_look_leaves_the_path_as_it_was() {
+        let Some(db) = postgres_database().await else {
+            return;
+        };
+        db.run("CREATE SCHEMA app").await;
+        let pool = with_path(&db, "app,public");
+        let path = || async {
+            let path: String = sqlx::query_scalar("SHOW search_path")
+                .fetch_one(&pool)
+                .await
+                .expect("a setting");
+            path
+        };
+        for _ in 0..2 {
+            let _ = Migrator::new(&pool, chain())
+                .current()
+                .await
+                .expect("heads");
+            assert_eq!(path().await, "app,public");
+            let _ = Migrator::new(&pool, chain())
+                .upgrade_to_head()
+                .await
+                .expect("a run");
+        }
+        let mut connection = pool.acquire().await.expect("a connection");
+        for begin in ["BEGIN", ""] {
+            let mut transaction = None;
+            let lent = match begin {
+                "" => &mut **transaction.insert(connection.begin().await.expect("a transaction")),
+                begin => {
+                    let begun = sqlx::raw_sql(AssertSqlSafe(begin.to_owned()));
+                    begun
+                        .execute(&mut *connection)
+                        .await
+                        .expect("a transaction");
+                    &mut *connection
+                }
+            };
+            let error = Migrator::new(&mut *lent, chain())
+                .current()
+                .await
+                .expect_err("in a transaction");
+            assert!(
+                matches!(run_error(&error), RunError::InTransaction),
+                "{error}"
+            );
+            for (setting, value) in [("search_path", "app,public"), ("row_security", "on")] {
+                let seen: String = sqlx::query_scalar(AssertSqlSafe(format!("SHOW {setting}")))
+                    .fetch_one(&mut *lent)
+                    .await
+                    .expect("the transaction is intact");
+                assert_eq!(seen, value);
+            }
+            let ended = sqlx::raw_sql("ROLLBACK").execute(&mut *lent).await;
+            ended.expect("a rollback");
+        }
+    }
+}
