@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::dialect::session::{Actor, Server, limited, message_marker};
+use crate::dialect::session::{Actor, Server, limited, message_marker, see_all, see_as_before};
 use crate::dialect::{Dialect, Names};
 use crate::ledger::look::TextRow;
 
@@ -95,6 +95,32 @@ impl<B: Backend> Line<'_, B> {
         let message = self.message_of(&limited(self.dialect(), statement));
         let mut results = self.send(&message).await?;
         Ok(results.pop().map(|result| result.rows).unwrap_or_default())
+    }
+
+    /// The rows of one statement over limbeck's own tables, inside a transaction or not.
+    pub(crate) async fn query_own(&mut self, statement: &str) -> Result<Vec<TextRow>, Fault> {
+        let mut message = self.message(None);
+        self.see_all(&mut message);
+        let place = message.len();
+        message.own(&limited(self.dialect(), statement));
+        self.see_as_before(&mut message);
+        let mut results = self.send(&message).await?;
+        let result = (place < results.len()).then(|| results.swap_remove(place));
+        Ok(result.map(|result| result.rows).unwrap_or_default())
+    }
+
+    /// Appends the beginning of statements over limbeck's own tables, of which no policy hides a row.
+    pub(crate) fn see_all(&self, message: &mut Message) {
+        if let Some(see_all) = see_all(self.dialect()) {
+            message.own(see_all);
+        }
+    }
+
+    /// Appends their end, where the transaction goes on with others' statements.
+    pub(crate) fn see_as_before(&self, message: &mut Message) {
+        if let Some(as_before) = see_as_before(self.dialect(), &self.server) {
+            message.own(&as_before);
+        }
     }
 
     /// Ends the open transaction without a trace; none is as good.

@@ -1,22 +1,36 @@
 //! PostgreSQL's search path, as a run's first message finds it and pins it.
 
-use super::{Dialect, Family};
+use super::{Family, Names};
 
-/// The statement that goes before a run's first look, where no setting names the schema of limbeck's tables: it pins the
-/// path to the current schema for the rest of its message, and returns what [`SearchPath::read`] reads. None on databases
-/// that have no such path.
+/// The statement that goes before a look, in its message: none of the rows behind it is hidden by a policy (as
+/// [`see_all`](super::session::see_all) does), and its first cell is `row_security` as the session had it. None on databases
+/// that have nothing of that.
 ///
-/// In a transaction that was open before it sets nothing, since that would stay. The schema of temporary tables and the
-/// catalog are never the current one here, and the former comes last, where a temporary table hides nothing.
-pub(crate) fn pin(dialect: Dialect) -> Option<&'static str> {
-    (dialect.family() == Family::Postgres).then_some(
-        "SELECT pg_catalog.current_setting('search_path'), current_user, s.name, pg_catalog.pg_my_temp_schema() <> '0', \
-         CASE WHEN pg_catalog.now() = pg_catalog.statement_timestamp() THEN pg_catalog.set_config('search_path', \
+/// Until a schema is known it also pins the path to the current one, and its row is what [`SearchPath::read`] reads. The
+/// schema of temporary tables and the catalog are never the current one here, and the former comes last, where a temporary
+/// table hides nothing.
+///
+/// In a transaction that was open before it sets nothing, since that would stay.
+pub(crate) fn before_look(names: &Names) -> Option<String> {
+    if names.dialect().family() != Family::Postgres {
+        return None;
+    }
+    let is_own = "CASE WHEN pg_catalog.now() = pg_catalog.statement_timestamp() THEN";
+    let shown = format!(
+        "SELECT pg_catalog.current_setting('row_security'), \
+         {is_own} pg_catalog.set_config('row_security', 'off', true) END"
+    );
+    if names.schema().is_some() {
+        return Some(shown);
+    }
+    Some(format!(
+        "{shown}, pg_catalog.current_setting('search_path'), current_user, s.name, \
+         pg_catalog.pg_my_temp_schema() <> '0', {is_own} pg_catalog.set_config('search_path', \
          COALESCE(pg_catalog.quote_ident(s.name), 'pg_catalog') || ', pg_temp', true) END \
          FROM (SELECT (SELECT u.name::pg_catalog.text \
          FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) u(name) WHERE u.name <> 'pg_catalog' \
-         AND pg_catalog.left(u.name::pg_catalog.text, 8) <> 'pg_temp_' LIMIT 1) AS name OFFSET 0) s",
-    )
+         AND pg_catalog.left(u.name::pg_catalog.text, 8) <> 'pg_temp_' LIMIT 1) AS name OFFSET 0) s"
+    ))
 }
 
 /// The search path of a session.
@@ -31,15 +45,16 @@ pub(crate) struct SearchPath {
 }
 
 impl SearchPath {
-    /// Reads the row of [`pin`].
-    pub(crate) fn read(row: &[Option<String>]) -> SearchPath {
+    /// Reads the row of [`before_look`]; none where that pinned nothing.
+    pub(crate) fn read(row: &[Option<String>]) -> Option<SearchPath> {
+        let [_, _, row @ ..] = row else { return None };
         let text = |index: usize| row.get(index).cloned().flatten();
-        SearchPath {
+        (!row.is_empty()).then(|| SearchPath {
             setting: text(0).unwrap_or_default(),
             user: text(1).unwrap_or_default(),
             current: text(2),
             has_temporary: text(3).as_deref() == Some("t"),
-        }
+        })
     }
 
     /// The schemas that it names, in its order, those of the server aside.

@@ -33,6 +33,8 @@ pub(crate) struct Server {
     pub now: Option<chrono::DateTime<chrono::Utc>>,
     /// PostgreSQL: `lock_timeout` as the session has it.
     pub lock_timeout: Option<String>,
+    /// PostgreSQL: `row_security` as the session has it.
+    pub row_security: Option<String>,
     /// PostgreSQL: the database's name.
     pub database: Option<String>,
 }
@@ -74,9 +76,24 @@ pub(crate) fn alone(dialect: Dialect, statements: Vec<String>) -> Vec<String> {
         return statements;
     }
     let mut all = vec![begin(dialect).to_owned()];
+    all.extend(see_all(dialect).map(str::to_owned));
     all.extend(statements);
     all.push("COMMIT".to_owned());
     all
+}
+
+/// From here to the end of the transaction, or to [`see_as_before`], rows that a policy would hide or refuse are an error: for
+/// limbeck's own tables alone. A revision's statements keep the session's value.
+pub(crate) fn see_all(dialect: Dialect) -> Option<&'static str> {
+    (dialect.family() == Family::Postgres).then_some("SET LOCAL row_security = off")
+}
+
+/// The end of [`see_all`] inside a transaction that goes on.
+pub(crate) fn see_as_before(dialect: Dialect, server: &Server) -> Option<String> {
+    see_all(dialect)?;
+    let before = server.row_security.as_deref().unwrap_or("on");
+    let before = dialect.literal(before);
+    Some(format!("SET LOCAL row_security = {before}"))
 }
 
 /// A query of limbeck's own with a limit of its own, which goes before MySQL's and MariaDB's `sql_select_limit`.

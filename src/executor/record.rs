@@ -126,6 +126,7 @@ impl<'a> Record<'a> {
                 }
             }
         }
+        line.see_all(message);
         message.swap_all(&write::move_heads(&line.names, &removes, &adds));
         let now = view.look.server.now;
         let rows: Vec<_> = group
@@ -141,5 +142,6 @@ impl<'a> Record<'a> {
             })
             .collect();
         message.own_all(&write::insert_history(&line.names, &line.run.actor, &rows));
+        line.see_as_before(message);
     }
 }

@@ -45,6 +45,7 @@ impl<S: Source> Run<'_, S> {
             self.steps.wire().rollback().await?;
             return Err(nothing(revision));
         }
+        self.steps.wire().line.see_all(&mut message);
         message.own_all(&statements);
         self.close_alone(message).await
     }
@@ -139,6 +140,7 @@ impl<S: Source> Run<'_, S> {
         let running = self.last_look().running.first().cloned();
         let this = running.as_ref().map(Resuming::row);
         let mut message = self.open_alone(this).await?;
+        self.steps.wire().line.see_all(&mut message);
         message.own_all(&statements);
         self.close_alone(message).await
     }

@@ -135,23 +135,26 @@ impl<S: Source> View<'_, S> {
         Err(RunError::NoSchema.into())
     }
 
-    /// Sends the look. Until a schema is known the message begins by pinning the search path to the current one, and from
-    /// then on all names are qualified with it.
+    /// Sends the look. Until a schema is known its message pins the search path to the current one, and from then on all names
+    /// are qualified with that.
     async fn send_look(&mut self) -> Result<Vec<TextRow>, Fault> {
         let line = &mut self.wire.line;
-        let pin = path::pin(line.dialect()).filter(|_| line.names.schema().is_none());
+        let before = path::before_look(&line.names);
         let mut message = line.message(None);
-        pin.into_iter().for_each(|pin| message.own(pin));
+        before.iter().for_each(|before| message.own(before));
         message.own(&limited(line.dialect(), &look::full(&line.names)));
         let sent = line.send(&message).await;
-        if pin.is_some() {
+        if before.is_some() {
             let results = match &sent {
                 Ok(results) => results,
                 Err(fault) => &fault.results,
             };
-            if let Some(row) = results.first().and_then(|pinned| pinned.rows.first()) {
-                self.path = SearchPath::read(row);
-                line.names = line.names.clone().in_schema(self.path.current.as_deref());
+            if let Some(row) = results.first().and_then(|before| before.rows.first()) {
+                line.server.row_security = row.first().cloned().flatten();
+                if let Some(path) = SearchPath::read(row) {
+                    line.names = line.names.clone().in_schema(path.current.as_deref());
+                    self.path = path;
+                }
             }
         }
         let looked = sent?.pop();
@@ -177,7 +180,7 @@ impl<S: Source> View<'_, S> {
 
     /// The rows of a statement that changes nothing.
     async fn read(&mut self, during: &str, statement: &str) -> Result<Vec<TextRow>, Error> {
-        let rows = self.wire.line.query(statement).await;
+        let rows = self.wire.line.query_own(statement).await;
         rows.map_err(|fault| fault.into_error(during, Aftermath::unchanged()))
     }
 
@@ -221,6 +224,7 @@ impl<S: Source> View<'_, S> {
             // The first look of a run says where the tables are: a `USE` of a migration moves them nowhere.
             look.server.schema = line.server.schema.clone();
         }
+        look.server.row_security = line.server.row_security.clone();
         let names = self.wire.settings.names(S::Database::FAMILY);
         line.names = names
             .with_dialect(dialect)

@@ -93,7 +93,7 @@ impl Tables {
     }
 }
 
-/// The statement, behind [`crate::dialect::path::pin`] while no schema is known. It fails with "no such table" while one of the
+/// The statement, behind [`crate::dialect::path::before_look`]. It fails with "no such table" while one of the
 /// three tables is missing: then
 /// [`super::tables::existing`] and [`partial`] tell what there is.
 pub(crate) fn full(names: &Names) -> String {
@@ -312,6 +312,7 @@ pub(crate) fn read(family: Dialect, rows: &[TextRow], tables: Tables) -> Look {
                     session: text(5),
                     now: text(6).as_deref().and_then(row::read_time),
                     lock_timeout: text(7),
+                    row_security: None,
                     database: text(8),
                 };
             }

@@ -274,3 +274,236 @@ mod on_postgres {
         }
     }
 }
+
+/// Row level security on limbeck's tables.
+#[cfg(feature = "postgres")]
+mod row_security {
+    use sqlx::postgres::{PgPool, PgPoolOptions};
+
+    use super::*;
+    use crate::support::servers::{Database, postgres_database};
+
+    const TABLES: [&str; 3] = ["limbeck_version", "limbeck_history", "limbeck_history_lock"];
+
+    /// Sections of every kind, each of which writes down `row_security` as it finds it.
+    fn every_kind() -> Migrations {
+        let seen = "INSERT INTO seen VALUES (current_setting('row_security'));\n";
+        migrations(&[
+            (
+                "a",
+                "",
+                "",
+                "-- @upgrade\nCREATE TABLE seen (v text);\nCREATE TABLE rows (id int, done int);\nINSERT INTO rows VALUES (1, 0), (2, 0);\n",
+            ),
+            (
+                "b",
+                "a",
+                "",
+                &format!("-- @upgrade\n{seen}\n-- @downgrade\n{seen}"),
+            ),
+            (
+                "c",
+                "b",
+                "",
+                &format!(
+                    "-- @upgrade autocommit\n{seen}SET work_mem = '1MB';\n{seen}\n-- @require\nSELECT 1 WHERE current_setting('row_security') <> 'on';\n-- @downgrade\n{seen}"
+                ),
+            ),
+            (
+                "d",
+                "c",
+                "",
+                "-- @upgrade repeat\nWITH one AS (UPDATE rows SET done = 1 WHERE id = (SELECT min(id) FROM rows WHERE done = 0) RETURNING 1) \
+              INSERT INTO seen SELECT current_setting('row_security') FROM one;\n-- @downgrade\n",
+            ),
+            (
+                "e",
+                "d",
+                "",
+                &format!(
+                    "-- @upgrade\n{seen}\n-- @verify\nSELECT 1 WHERE current_setting('row_security') <> 'on';\n-- @downgrade\n{seen}"
+                ),
+            ),
+        ])
+    }
+
+    /// A database whose role owns limbeck's tables and is no superuser, and a pool of that role's.
+    async fn owned() -> Option<(Database<sqlx::Postgres>, PgPool, String)> {
+        let db = postgres_database().await?;
+        let name = db
+            .strings("SELECT current_database()::text")
+            .await
+            .remove(0);
+        let role = format!("role_{name}");
+        db.run(&format!(
+            "CREATE ROLE {role} LOGIN; GRANT CREATE ON SCHEMA public TO {role}"
+        ))
+        .await;
+        let options = (*db.pool.connect_options()).clone().username(&role);
+        let pool = PgPoolOptions::new()
+            .max_connections(2)
+            .connect_lazy_with(options);
+        Some((db, pool, role))
+    }
+
+    async fn end(db: &Database<sqlx::Postgres>, pool: PgPool, role: &str) {
+        pool.close().await;
+        db.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}"))
+            .await;
+    }
+
+    /// A policy that hides the rows of any one of the three tables is an error of every call that reads or writes it, and
+    /// never a fresh database.
+    #[tokio::test]
+    async fn rows_that_a_policy_hides_are_an_error() {
+        let Some((db, pool, role)) = owned().await else {
+            return;
+        };
+        let migrator = || Migrator::new(&pool, every_kind());
+        let _ = migrator()
+            .upgrade("c")
+            .await
+            .expect("before there is a policy");
+        let before = db
+            .strings("SELECT count(*)::text FROM limbeck_history")
+            .await;
+        for table in TABLES {
+            db.run(&format!(
+                "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
+            ))
+            .await;
+            for refused in [
+                migrator().upgrade_to_head().await.map(drop),
+                migrator().downgrade("base").await.map(drop),
+                migrator()
+                    .stamp("head", limbeck::Purge::Keep)
+                    .await
+                    .map(drop),
+                migrator().status().await.map(drop),
+                migrator().current().await.map(drop),
+                migrator().require_head().await.map(drop),
+            ] {
+                let error = refused.expect_err("rows are hidden");
+                assert!(
+                    matches!(run_error(&error), RunError::Bookkeeping { .. })
+                        && error.to_string().contains("row-level security"),
+                    "{table}: {error}"
+                );
+            }
+            db.run(&format!(
+                "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY"
+            ))
+            .await;
+        }
+        assert_eq!(
+            db.strings("SELECT count(*)::text FROM limbeck_history")
+                .await,
+            before
+        );
+        end(&db, pool, &role).await;
+    }
+
+    /// A policy that comes between the look and a record stops the record.
+    #[tokio::test]
+    async fn a_policy_made_on_the_way_stops_the_record() {
+        for table in TABLES {
+            for words in ["", " autocommit"] {
+                // A transactional step writes no lease.
+                if words.is_empty() && table == "limbeck_history_lock" {
+                    continue;
+                }
+                let Some((db, pool, role)) = owned().await else {
+                    return;
+                };
+                let hides = format!(
+                    "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
+                );
+                let files = migrations(&[
+                    ("a", "", "", "-- @upgrade\nCREATE TABLE ta (id INT);\n"),
+                    (
+                        "b",
+                        "a",
+                        "",
+                        &format!("-- @upgrade{words}\nCREATE TABLE tb (id INT);\n{hides};\n"),
+                    ),
+                ]);
+                let error = Migrator::new(&pool, files)
+                    .upgrade_to_head()
+                    .await
+                    .expect_err("rows are hidden");
+                assert!(
+                    error.to_string().contains("row-level security"),
+                    "{table}{words}: {error}"
+                );
+                assert_eq!(
+                    db.strings("SELECT version_num FROM limbeck_version").await,
+                    ["a"]
+                );
+                end(&db, pool, &role).await;
+            }
+        }
+    }
+
+    /// Revisions of every kind see `row_security` as the session has it, and so does whoever has the session afterwards.
+    #[tokio::test]
+    async fn a_revision_has_the_sessions_own_value() {
+        use limbeck::TransactionMode::{PerRevision, SingleTransaction};
+        for value in ["on", "off"] {
+            for mode in [PerRevision, SingleTransaction] {
+                let Some(db) = postgres_database().await else {
+                    return;
+                };
+                let options = (*db.pool.connect_options()).clone();
+                let pool = PgPoolOptions::new()
+                    .max_connections(1)
+                    .connect_lazy_with(options.options([("row_security", value)]));
+                let files = match mode {
+                    SingleTransaction => migrations(&[
+                        ("a", "", "", "-- @upgrade\nCREATE TABLE seen (v text);\n"),
+                        (
+                            "b",
+                            "a",
+                            "",
+                            "-- @upgrade\nINSERT INTO seen VALUES (current_setting('row_security'));\n-- @downgrade\nDELETE FROM seen;\n",
+                        ),
+                        (
+                            "c",
+                            "b",
+                            "",
+                            "-- @upgrade\nINSERT INTO seen VALUES (current_setting('row_security'));\n-- @require\nSELECT 1 WHERE false;\n-- @downgrade\n",
+                        ),
+                    ]),
+                    _ if value == "on" => every_kind(),
+                    _ => migrations(&[
+                        ("a", "", "", "-- @upgrade\nCREATE TABLE seen (v text);\n"),
+                        (
+                            "b",
+                            "a",
+                            "",
+                            "-- @upgrade\nINSERT INTO seen VALUES (current_setting('row_security'));\nSET row_security = on;\n-- @downgrade\n",
+                        ),
+                        (
+                            "c",
+                            "b",
+                            "",
+                            "-- @upgrade autocommit\nINSERT INTO seen VALUES (current_setting('row_security'));\n-- @downgrade\n",
+                        ),
+                    ]),
+                };
+                let mut connection = pool.acquire().await.expect("a connection");
+                let migrator = Migrator::new(&mut *connection, files).transaction_mode(mode);
+                let _ = migrator.upgrade_to_head().await.expect("up");
+                let _ = migrator.downgrade("a").await.expect("down");
+                let _ = migrator.upgrade_to_head().await.expect("up again");
+                drop(migrator);
+                let seen = db.strings("SELECT DISTINCT v FROM seen").await;
+                assert_eq!(seen, [value], "{mode:?}");
+                let after: String = sqlx::query_scalar("SHOW row_security")
+                    .fetch_one(&mut *connection)
+                    .await
+                    .expect("a setting");
+                assert_eq!(after, value);
+            }
+        }
+    }
+}

@@ -187,6 +187,7 @@ impl<S: Source> Gate<'_, S> {
             lease.heartbeat = None;
         }
         let line = &self.view.wire.line;
+        line.see_all(message);
         message.own(&write::release(&line.names, &line.run.id));
     }
 
@@ -194,12 +195,16 @@ impl<S: Source> Gate<'_, S> {
     async fn swap_in_transaction(&mut self) -> Result<i64, Error> {
         let (statement, epoch) = self.acquire_statement();
         self.expect_lease();
-        let mut message = self.view.wire.line.message_of(&statement);
+        let line = &self.view.wire.line;
+        let mut message = line.message(None);
+        line.see_all(&mut message);
+        let place = message.len();
+        message.own(&statement);
         message.commit();
         let taken = self.wire().send_short(&message).await;
         let taken = taken
             .map_err(|fault| fault.into_error("taking the lease", Aftermath::no_step_begun()))?;
-        if taken.first().is_some_and(|result| result.affected == 1) {
+        if taken.get(place).is_some_and(|result| result.affected == 1) {
             return Ok(epoch);
         }
         // Only an edit by hand, without the lock, gets here.

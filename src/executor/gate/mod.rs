@@ -171,14 +171,17 @@ impl<'a, S: Source> Gate<'a, S> {
             message.own(&lock);
             message.len() - 1
         });
-        let looks = self.view.look.tables.complete();
-        if looks {
+        let look = self.view.look.tables.complete().then(|| {
+            wire.line.see_all(message);
             message.own(&look::again(&wire.line.names));
-        }
-        Begun { lock, looks }
+            let place = message.len() - 1;
+            wire.line.see_as_before(message);
+            place
+        });
+        Begun { lock, look }
     }
 
-    /// Takes over the answers of [`Gate::push_begin`], whose look's is the last. False: somebody else has the lock.
+    /// Takes over the answers of [`Gate::push_begin`]. False: somebody else has the lock.
     pub(super) async fn read_begin(
         &mut self,
         mut results: Vec<StatementResult>,
@@ -187,7 +190,9 @@ impl<'a, S: Source> Gate<'a, S> {
         if !begun.is_locked(&results) {
             return Ok(false);
         }
-        if let Some(seen) = results.pop().filter(|_| begun.looks) {
+        let place = begun.look.filter(|place| *place < results.len());
+        if let Some(place) = place {
+            let seen = results.swap_remove(place);
             self.absorb_begin(&seen.rows).await?;
         }
         Ok(true)
@@ -201,7 +206,7 @@ impl<'a, S: Source> Gate<'a, S> {
             return Ok(());
         }
         let full = look::full(&self.view.wire.line.names);
-        let seen = self.view.wire.line.query(&full).await;
+        let seen = self.view.wire.line.query_own(&full).await;
         let seen =
             seen.map_err(|fault| fault.into_error(BEGINNING, Aftermath::unchanged_by_it()))?;
         self.view.absorb_locked(&seen)
@@ -221,8 +226,11 @@ impl<'a, S: Source> Gate<'a, S> {
             if !tables.complete() {
                 message.own_all(&tables::create(&line.names));
             }
+            line.see_all(&mut message);
             message.own(&tables::own_row(&line.names, last_epoch));
             message.own(&look::full(&line.names));
+            let place = message.len() - 1;
+            line.see_as_before(&mut message);
             let mut results = match line.send(&message).await {
                 Ok(results) => results,
                 // Two sessions create one table: the slower one fails, or sees it a moment later.
@@ -231,8 +239,8 @@ impl<'a, S: Source> Gate<'a, S> {
                     _ => return Err(creating(fault)),
                 },
             };
-            let seen = results.pop().unwrap_or_default();
-            self.view.absorb_locked(&seen.rows)?;
+            let seen = (place < results.len()).then(|| results.swap_remove(place));
+            self.view.absorb_locked(&seen.unwrap_or_default().rows)?;
         }
         let baseline = self.record.baseline(&self.view);
         if !baseline.is_empty() {
@@ -247,7 +255,11 @@ impl<'a, S: Source> Gate<'a, S> {
     pub(super) async fn send_rows(&mut self, statements: &[String]) -> Result<(), Fault> {
         let line = &mut self.view.wire.line;
         for statement in statements {
-            line.send(&line.message_of(statement)).await?;
+            let mut message = line.message(None);
+            line.see_all(&mut message);
+            message.own(statement);
+            line.see_as_before(&mut message);
+            line.send(&message).await?;
         }
         Ok(())
     }
@@ -258,7 +270,7 @@ impl<'a, S: Source> Gate<'a, S> {
             return Ok(0);
         }
         let line = &mut self.view.wire.line;
-        let rows = line.query(&tables::last_epoch(&line.names)).await;
+        let rows = line.query_own(&tables::last_epoch(&line.names)).await;
         let epoch = look::first_cell(&rows.map_err(creating)?);
         Ok(epoch.and_then(|epoch| epoch.parse().ok()).unwrap_or(0))
     }
@@ -294,7 +306,9 @@ impl<'a, S: Source> Gate<'a, S> {
         }
         let line = &mut self.view.wire.line;
         let mut message = line.message(None);
+        line.see_all(&mut message);
         message.own_all(&write::end_lease(&line.names, seen));
+        line.see_as_before(&mut message);
         let ended = line.send(&message).await;
         let during = "ending an expired lease";
         ended
@@ -333,8 +347,8 @@ fn creating(fault: Fault) -> Error {
 pub(super) struct Begun {
     /// The place of the lock's answer, where `BEGIN` itself is not the lock.
     lock: Option<usize>,
-    /// Tells whether a look stands behind it.
-    looks: bool,
+    /// The place of the look's answer behind it, where there is one.
+    look: Option<usize>,
 }
 
 impl Begun {

@@ -60,7 +60,9 @@ impl<S: Source> Steps<'_, S> {
         let wire = &self.gate.view.wire;
         if let Some(epoch) = self.gate.epoch_held() {
             // A check may find another's work by now.
+            wire.line.see_all(&mut message);
             message.own(&write::fence(&wire.line.names, &wire.claim(epoch)));
+            wire.line.see_as_before(&mut message);
         }
         let dialect = wire.dialect();
         let is_inside = prepared.is_transactional(dialect);

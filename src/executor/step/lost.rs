@@ -52,7 +52,7 @@ impl<S: Source> Steps<'_, S> {
         let line = &mut self.wire().line;
         let of_step = (&*step.revision, step.action);
         let query = write::own_done_row(&line.names, &line.run.actor, of_step, since, epoch);
-        let rows = line.query(&query).await.map_err(|fault| {
+        let rows = line.query_own(&query).await.map_err(|fault| {
             fault.into_error("reading the ledger again", Aftermath::unchanged())
         })?;
         let number = |cell: Option<&Option<String>>| {

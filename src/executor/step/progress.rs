@@ -155,8 +155,9 @@ impl<S: Source> Steps<'_, S> {
     pub(super) fn closing_record(&self, prepared: &Prepared, done: &Underway) -> Message {
         let mut message = self.message_at(prepared);
         self.push_reset(&mut message);
-        let names = &self.gate.view.wire.line.names;
-        message.own_all(&write::record(names, &self.progress(done)));
+        let line = &self.gate.view.wire.line;
+        line.see_all(&mut message);
+        message.own_all(&write::record(&line.names, &self.progress(done)));
         message.commit();
         message
     }
@@ -170,6 +171,7 @@ impl<S: Source> Steps<'_, S> {
         self.close_alone(underway).await?;
         let wire = self.wire();
         let mut message = wire.line.message_of(wire.begin());
+        wire.line.see_all(&mut message);
         message.own_all(&write::record(&wire.line.names, progress));
         message.commit();
         let Err(fault) = wire.send_short(&message).await else {
@@ -201,6 +203,7 @@ impl<S: Source> Steps<'_, S> {
         };
         let wire = &self.gate.view.wire;
         wire.conduct.push_end(&wire.line, &mut message, prepared);
+        wire.line.see_all(&mut message);
         let names = &wire.line.names;
         message.own_all(&write::record(names, &progress));
         let step = &prepared.step;

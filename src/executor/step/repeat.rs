@@ -78,9 +78,11 @@ impl<S: Source> Steps<'_, S> {
         let mut message = self.message_at(prepared);
         let wire = &self.gate.view.wire;
         message.own(wire.begin());
-        wire.conduct.push_settings(&mut message, prepared, 0);
         let fence = write::fence(&wire.line.names, &wire.claim(underway.epoch));
+        wire.line.see_all(&mut message);
         message.own(&fence);
+        wire.line.see_as_before(&mut message);
+        wire.conduct.push_settings(&mut message, prepared, 0);
         let place = message.len();
         let origin = Origin {
             step: 0,

@@ -125,6 +125,7 @@ impl<S: Source> Steps<'_, S> {
         let mut message = self.message_at(prepared);
         let wire = &self.gate.view.wire;
         message.own(wire.begin());
+        wire.line.see_all(&mut message);
         message.own_all(&write::record(&wire.line.names, &self.progress(underway)));
         let row = self
             .gate

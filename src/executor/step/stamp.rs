@@ -38,6 +38,7 @@ impl<S: Source> Steps<'_, S> {
             self.wire().line.message(None)
         };
         let line = &self.gate.view.wire.line;
+        line.see_all(&mut message);
         message.swap_all(&write::move_heads(&line.names, &removes, &adds));
         let marks = stamped(plan).into_iter();
         let rows = self.gate.record.marks::<S>(line, Action::Stamp, marks);

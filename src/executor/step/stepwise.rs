@@ -140,6 +140,7 @@ impl<S: Source> Steps<'_, S> {
         };
         let mut message = self.message_at(prepared);
         message.own(wire.begin());
+        wire.line.see_all(&mut message);
         message.own_all(&write::renew(names, &claim));
         message.own_all(&write::begin_history(
             names,

@@ -412,6 +412,7 @@ impl<S: Source> Steps<'_, S> {
         };
         let statements = write::insert_history(&line.names, &line.run.actor, &[row]);
         let mut message = line.message(None);
+        line.see_all(&mut message);
         message.own_all(&statements);
         if let Err(fault) = self.wire().line.send(&message).await {
             tracing::debug!(
