@@ -86,11 +86,13 @@ pub(crate) fn stamp(
         Purge::Keep => {
             let removes: Vec<&Arc<str>> = before.difference(&after).copied().collect();
             writer.statements(write::move_heads(names, &removes, &newly_there));
+            writer.statements(write::prove_heads(names, &removes, &newly_there));
         }
         Purge::Clear => {
             writer.statement(&format!("DELETE FROM {}", names.version()));
             let adds: Vec<&Arc<str>> = plan.heads().iter().collect();
             writer.statements(write::move_heads(names, &[], &adds));
+            writer.statements(write::expect_heads(names, plan.heads()));
         }
     }
     let mut told: Vec<&Arc<str>> = plan.newly_implied().iter().collect();
@@ -103,7 +105,7 @@ pub(crate) fn stamp(
             prepare::ledger_row(migrations, names.dialect(), id, Action::Stamp, lineage)
         })
         .collect();
-    writer.statements(write::insert_history(names, actor, &rows));
+    writer.statements(write::insert_history(names, actor, &rows).concat());
     writer.statement("COMMIT");
     Ok(writer.text)
 }
@@ -433,6 +435,7 @@ impl Writer {
         }
         self.statements(see_all(self.dialect));
         self.statements(write::move_heads(names, &step.removes, &step.adds));
+        self.statements(write::prove_heads(names, &step.removes, &step.adds));
         let count = prepared.statements().len() as u64;
         let lineage = migrations.lineage(&step.revision).map(str::to_owned);
         let mut row = prepare::ledger_row(
@@ -444,7 +447,7 @@ impl Writer {
         );
         row.statements = count;
         row.statements_done = count;
-        self.statements(write::insert_history(names, actor, &[row]));
+        self.statements(write::insert_history(names, actor, &[row]).concat());
         self.statement("COMMIT");
         if prepared.foreign_keys_off {
             self.statements([

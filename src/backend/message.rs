@@ -25,6 +25,9 @@ enum Whose {
     Own,
     /// Limbeck's compare-and-swap of the heads: an error there may mean that somebody else moved them.
     Swap,
+    /// Limbeck's write of rows that nobody else may touch, and the proof that they are there: an error of a guard there means
+    /// that a trigger, rule or view swallowed or changed them.
+    Write,
     Commit,
     Revision(Origin),
 }
@@ -85,6 +88,13 @@ impl Message {
         }
     }
 
+    /// Writes to limbeck's own tables with their guards.
+    pub(crate) fn write_all<S: AsRef<str>>(&mut self, statements: &[S]) {
+        for statement in statements {
+            self.push(statement.as_ref(), Whose::Write);
+        }
+    }
+
     pub(crate) fn commit(&mut self) {
         self.push("COMMIT", Whose::Commit);
     }
@@ -127,6 +137,14 @@ impl Message {
         matches!(
             self.parts.get(completed).map(|part| &part.whose),
             Some(Whose::Swap)
+        )
+    }
+
+    /// Tells whether the statement after `completed` results is part of a write to limbeck's own tables.
+    pub(crate) fn is_write(&self, completed: usize) -> bool {
+        matches!(
+            self.parts.get(completed).map(|part| &part.whose),
+            Some(Whose::Write)
         )
     }
 

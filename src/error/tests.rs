@@ -75,6 +75,11 @@ fn run_errors() -> Vec<RunError> {
             state: Aftermath::unchanged(),
             source: lost(),
         },
+        RunError::NotAsWritten {
+            during: "committing revision 3f2a9c1d7b04".into(),
+            revision: Some(revision()),
+            state: Aftermath::rolled_back(),
+        },
         RunError::Statement(Box::new(StatementError {
             revision: revision(),
             action: Action::Upgrade,

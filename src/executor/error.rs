@@ -90,7 +90,10 @@ impl Error {
 
     /// The same error of limbeck's own statement, as one of this revision's step.
     pub(super) fn of_revision(mut self, id: &str) -> Error {
-        if let Some(RunError::Bookkeeping { revision, .. }) = self.as_run() {
+        if let Some(
+            RunError::Bookkeeping { revision, .. } | RunError::NotAsWritten { revision, .. },
+        ) = self.as_run()
+        {
             *revision = Some(id.to_owned());
         }
         self
@@ -122,6 +125,11 @@ impl Fault {
                 message: self.failure.message,
                 state,
                 source,
+            },
+            Class::NotAsWritten => RunError::NotAsWritten {
+                during,
+                revision: None,
+                state,
             },
             _ => RunError::Bookkeeping {
                 during,
@@ -206,6 +214,20 @@ pub enum RunError {
         state: Aftermath,
         /// sqlx's error.
         source: sqlx::Error,
+    },
+    /// What was written to limbeck's own tables is not there, or is something else.
+    #[error(
+        "{during}: what was written to limbeck's own tables is not there, or not as it was written: a trigger, rule or \
+             view on them swallows or changes it. Take that away and leave these tables to limbeck alone. {state}"
+    )]
+    #[non_exhaustive]
+    NotAsWritten {
+        /// What was going on.
+        during: String,
+        /// The revision whose step it belongs to, if one does.
+        revision: Option<String>,
+        /// The state of the database.
+        state: Aftermath,
     },
     /// A statement of a revision failed.
     #[error("{0}")]
@@ -620,7 +642,9 @@ impl RunError {
     pub fn revision(&self) -> Option<&str> {
         match self {
             RunError::Statement(error) => Some(&error.revision),
-            RunError::Bookkeeping { revision, .. } => revision.as_deref(),
+            RunError::Bookkeeping { revision, .. } | RunError::NotAsWritten { revision, .. } => {
+                revision.as_deref()
+            }
             RunError::Violation(error) => Some(&error.revision),
             RunError::Unfinished(error) => Some(&error.step.revision),
             RunError::Code { revision, .. }
@@ -648,6 +672,7 @@ impl RunError {
         match self {
             RunError::Connection { state, .. }
             | RunError::Bookkeeping { state, .. }
+            | RunError::NotAsWritten { state, .. }
             | RunError::Code { state, .. }
             | RunError::ReadOnly { state, .. } => state.state(),
             RunError::Statement(error) => error.state.state(),
@@ -691,6 +716,7 @@ impl RunError {
         match self {
             RunError::Connection { .. } => "connection",
             RunError::Bookkeeping { .. } => "bookkeeping",
+            RunError::NotAsWritten { .. } => "not_as_written",
             RunError::Statement(_) => "statement_failed",
             RunError::Code { .. } => "code_failed",
             RunError::Violation(_) => "violation",

@@ -28,6 +28,145 @@ fn chain() -> Migrations {
     ])
 }
 
+/// Ways to swallow or change what is written to limbeck's tables: a name, the statements that make it, and those that take it
+/// away again.
+fn swallowers(dialect: limbeck::Dialect) -> Vec<(&'static str, &'static str, &'static str)> {
+    match dialect {
+        limbeck::Dialect::Sqlite => vec![
+            (
+                "the swap is ignored",
+                "CREATE TRIGGER s BEFORE UPDATE ON limbeck_version BEGIN SELECT RAISE(IGNORE); END",
+                "DROP TRIGGER s",
+            ),
+            (
+                "the swap is taken back",
+                "CREATE TRIGGER s AFTER UPDATE ON limbeck_version BEGIN UPDATE limbeck_version SET version_num = OLD.version_num; END",
+                "DROP TRIGGER s",
+            ),
+            (
+                "the row is ignored",
+                "CREATE TRIGGER s BEFORE INSERT ON limbeck_history BEGIN SELECT RAISE(IGNORE); END",
+                "DROP TRIGGER s",
+            ),
+            (
+                "the row is taken back",
+                "CREATE TRIGGER s AFTER INSERT ON limbeck_history BEGIN DELETE FROM limbeck_history WHERE id = NEW.id; END",
+                "DROP TRIGGER s",
+            ),
+            (
+                "the row is changed",
+                "CREATE TRIGGER s AFTER INSERT ON limbeck_history BEGIN UPDATE limbeck_history SET lineage = 'x', checksum = 'x' WHERE id = NEW.id; END",
+                "DROP TRIGGER s",
+            ),
+            (
+                "a view of the ledger",
+                "ALTER TABLE limbeck_history RENAME TO h; CREATE VIEW limbeck_history AS SELECT * FROM h; \
+                 CREATE TRIGGER s INSTEAD OF INSERT ON limbeck_history BEGIN SELECT 1; END",
+                "DROP VIEW limbeck_history; ALTER TABLE h RENAME TO limbeck_history",
+            ),
+            (
+                "the lease is ignored",
+                "CREATE TRIGGER s BEFORE UPDATE ON limbeck_history_lock BEGIN SELECT RAISE(IGNORE); END",
+                "DROP TRIGGER s",
+            ),
+        ],
+        limbeck::Dialect::Postgres => vec![
+            (
+                "the swap is ignored",
+                "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+                 CREATE TRIGGER s BEFORE UPDATE ON limbeck_version FOR EACH ROW EXECUTE FUNCTION f()",
+                "DROP FUNCTION f CASCADE",
+            ),
+            (
+                "the swap is taken back",
+                "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE limbeck_version SET version_num = OLD.version_num \
+                 WHERE version_num <> OLD.version_num; RETURN NULL; END'; \
+                 CREATE TRIGGER s AFTER UPDATE ON limbeck_version FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION f()",
+                "DROP FUNCTION f CASCADE",
+            ),
+            (
+                "the swap is changed",
+                "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.version_num = OLD.version_num; RETURN NEW; END'; \
+                 CREATE TRIGGER s BEFORE UPDATE ON limbeck_version FOR EACH ROW EXECUTE FUNCTION f()",
+                "DROP FUNCTION f CASCADE",
+            ),
+            (
+                "the row is ignored",
+                "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+                 CREATE TRIGGER s BEFORE INSERT ON limbeck_history FOR EACH ROW EXECUTE FUNCTION f()",
+                "DROP FUNCTION f CASCADE",
+            ),
+            (
+                "the row is changed",
+                "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.checksum = ''x''; NEW.lineage = ''x''; RETURN NEW; END'; \
+                 CREATE TRIGGER s BEFORE INSERT OR UPDATE ON limbeck_history FOR EACH ROW EXECUTE FUNCTION f()",
+                "DROP FUNCTION f CASCADE",
+            ),
+            (
+                "a rule on the swap",
+                "CREATE RULE s AS ON UPDATE TO limbeck_version DO INSTEAD NOTHING",
+                "DROP RULE s ON limbeck_version",
+            ),
+            (
+                "a rule on the ledger",
+                "CREATE RULE s AS ON INSERT TO limbeck_history DO INSTEAD NOTHING",
+                "DROP RULE s ON limbeck_history",
+            ),
+            (
+                "a rule on the ledger that takes the row away",
+                "CREATE RULE s AS ON INSERT TO limbeck_history DO ALSO DELETE FROM limbeck_history WHERE revision = 'b'",
+                "DROP RULE s ON limbeck_history",
+            ),
+            (
+                "a view of the ledger",
+                "ALTER TABLE limbeck_history RENAME TO h; CREATE VIEW limbeck_history AS SELECT * FROM h; \
+                 CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; \
+                 CREATE TRIGGER s INSTEAD OF INSERT ON limbeck_history FOR EACH ROW EXECUTE FUNCTION f()",
+                "DROP VIEW limbeck_history; DROP FUNCTION f; ALTER TABLE h RENAME TO limbeck_history",
+            ),
+            (
+                "the lease is changed",
+                "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'; \
+                 CREATE TRIGGER s BEFORE UPDATE ON limbeck_history_lock FOR EACH ROW EXECUTE FUNCTION f()",
+                "DROP FUNCTION f CASCADE",
+            ),
+            (
+                "the lease is ignored",
+                "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+                 CREATE TRIGGER s BEFORE UPDATE ON limbeck_history_lock FOR EACH ROW EXECUTE FUNCTION f()",
+                "DROP FUNCTION f CASCADE",
+            ),
+        ],
+        _ => vec![
+            (
+                "the swap is changed",
+                "CREATE TRIGGER s BEFORE UPDATE ON limbeck_version FOR EACH ROW SET NEW.version_num = OLD.version_num",
+                "DROP TRIGGER s",
+            ),
+            (
+                "the row is changed",
+                "CREATE TRIGGER s BEFORE INSERT ON limbeck_history FOR EACH ROW SET NEW.lineage = 'x', NEW.checksum = 'x'",
+                "DROP TRIGGER s",
+            ),
+            (
+                "the row is another's",
+                "CREATE TRIGGER s BEFORE INSERT ON limbeck_history FOR EACH ROW SET NEW.revision = 'x'",
+                "DROP TRIGGER s",
+            ),
+            (
+                "a view of the ledger",
+                "ALTER TABLE limbeck_history RENAME TO h; CREATE VIEW limbeck_history AS SELECT * FROM h WHERE revision <> 'b'",
+                "DROP VIEW limbeck_history; ALTER TABLE h RENAME TO limbeck_history; DELETE FROM limbeck_history WHERE revision = 'b'",
+            ),
+            (
+                "the lease is changed",
+                "CREATE TRIGGER s BEFORE UPDATE ON limbeck_history_lock FOR EACH ROW SET NEW.epoch = OLD.epoch, NEW.beat = OLD.beat, NEW.holder = OLD.holder",
+                "DROP TRIGGER s",
+            ),
+        ],
+    }
+}
+
 on_each! {
     /// A temporary table, or one of an attached file, that has the version table's name and says that all is done.
     async fn a_temporary_version_table_is_never_taken(db) {
@@ -51,6 +190,53 @@ on_each! {
         assert_eq!(again.outcome, Outcome::AlreadyThere);
         drop(migrator);
         assert_eq!(db.strings("SELECT version_num FROM limbeck_version").await, ["b"]);
+    }
+
+    /// A trigger, rule or view that swallows or changes a write to limbeck's tables is found by every call that writes, and
+    /// named; once it is gone the next call goes on.
+    async fn a_swallowed_write_is_found(db) {
+        use limbeck::{Purge, TransactionMode};
+        for (name, make, end) in swallowers(db.dialect) {
+            for call in ["upgrade", "autocommit", "single", "stamp"] {
+                let is_leased = call == "autocommit" || db.dialect.is_mysql_family();
+                if name.starts_with("the lease") && !is_leased || call == "single" && db.dialect.is_mysql_family() {
+                    continue;
+                }
+                let words = if call == "autocommit" { " autocommit" } else { "" };
+                let files = migrations(&[
+                    ("a", "", "", "-- @upgrade\nCREATE TABLE ta (id INT);\n"),
+                    ("b", "a", "", &format!("-- @upgrade{words}\nCREATE TABLE tb (id INT);\n")),
+                ]);
+                let mode = match call {
+                    "single" => TransactionMode::SingleTransaction,
+                    _ => TransactionMode::PerRevision,
+                };
+                let migrator = Migrator::new(&db.pool, files).transaction_mode(mode).lock_wait(std::time::Duration::from_secs(20));
+                let _ = migrator.upgrade("a").await.expect("a");
+                db.run(make).await;
+                let called = match call {
+                    "stamp" => migrator.stamp("head", Purge::Keep).await,
+                    _ => migrator.upgrade_to_head().await,
+                };
+                let error = called.map(drop).expect_err(&format!("{name}, {call}"));
+                assert!(matches!(run_error(&error), RunError::NotAsWritten { .. }), "{name}, {call}: {error}");
+                assert_eq!(db.strings("SELECT version_num FROM limbeck_version").await, ["a"], "{name}, {call}");
+                if !is_leased {
+                    assert!(!db.tables().await.contains(&"tb".to_owned()), "{name}, {call}");
+                }
+                db.run(end).await;
+                let again = match call {
+                    "stamp" => migrator.stamp("head", Purge::Keep).await,
+                    _ => migrator.upgrade_to_head().await,
+                };
+                let report = again.unwrap_or_else(|error| panic!("{name}, {call}: {error}"));
+                assert_eq!(report.heads, ["b"], "{name}, {call}");
+                let _ = migrator.require_head().await.expect("nothing is edited");
+                for table in db.tables().await {
+                    db.run(&format!("DROP TABLE {table}")).await;
+                }
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 mod lease;
 
 use self::lease::{GiveBack, OwnLease};
-use super::error::{Error, Unfinished, UnfinishedReason};
+use super::error::{Error, RunError, Unfinished, UnfinishedReason};
 use super::record::Record;
 use super::state::Aftermath;
 use super::view::View;
@@ -241,6 +241,9 @@ impl<'a, S: Source> Gate<'a, S> {
             };
             let seen = (place < results.len()).then(|| results.swap_remove(place));
             self.view.absorb_locked(&seen.unwrap_or_default().rows)?;
+            if self.view.look.lease.is_none() {
+                return Err(not_written());
+            }
         }
         let baseline = self.record.baseline(&self.view);
         if !baseline.is_empty() {
@@ -250,14 +253,14 @@ impl<'a, S: Source> Gate<'a, S> {
         Ok(true)
     }
 
-    /// Sends many rows of the ledger, a statement a message: a server's limit on one is soon met by the down SQL of
+    /// Sends many rows of the ledger, an INSERT a message: a server's limit on one is soon met by the down SQL of
     /// a long history.
-    pub(super) async fn send_rows(&mut self, statements: &[String]) -> Result<(), Fault> {
+    pub(super) async fn send_rows(&mut self, rows: &[Vec<String>]) -> Result<(), Fault> {
         let line = &mut self.view.wire.line;
-        for statement in statements {
+        for statements in rows {
             let mut message = line.message(None);
             line.see_all(&mut message);
-            message.own(statement);
+            message.write_all(statements);
             line.see_as_before(&mut message);
             line.send(&message).await?;
         }
@@ -336,6 +339,16 @@ impl<'a, S: Source> Gate<'a, S> {
         let other = running.find(|row| !resuming.is_some_and(|step| step.is(row)));
         other.map(|row| Block::Unfinished(Box::new(row.clone())))
     }
+}
+
+/// The error of a row of leases that is not there right after it was written.
+fn not_written() -> Error {
+    RunError::NotAsWritten {
+        during: "writing the row of leases".to_owned(),
+        revision: None,
+        state: Aftermath::nothing_else(),
+    }
+    .into()
 }
 
 fn creating(fault: Fault) -> Error {
