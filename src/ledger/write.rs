@@ -159,15 +159,19 @@ pub(crate) fn insert_history(
     }
     let guarded = inserts.into_iter().map(|(insert, rows)| {
         let mut statements = guarded(names.dialect(), insert, rows.len());
-        statements.extend(prove_history(names, &rows));
+        statements.extend(prove_history(names, &rows, None));
         statements
     });
     guarded.collect()
 }
 
-/// The proof that the newest row of each of these revisions is this one: a trigger may have changed what was written, or taken
-/// it away again. None for rows of failures, of which others may come at any time.
-pub(crate) fn prove_history(names: &Names, rows: &[&LedgerEntry]) -> Option<String> {
+/// The proof that these rows are in the ledger: the one of that `id`, or else the newest of each revision. A trigger may have
+/// changed what was written, or taken it away again. None for rows of failures, of which others may come at any time.
+pub(crate) fn prove_history(
+    names: &Names,
+    rows: &[&LedgerEntry],
+    id: Option<i64>,
+) -> Option<String> {
     if rows.iter().any(|row| row.state == State::Failed) {
         return None;
     }
@@ -181,13 +185,16 @@ pub(crate) fn prove_history(names: &Names, rows: &[&LedgerEntry]) -> Option<Stri
     let revisions: BTreeSet<&str> = rows.iter().map(|row| &*row.revision).collect();
     let scope = names.scope();
     let history = names.history();
-    let newest = format!(
-        "(SELECT {} FROM {history} n WHERE n.{scope} AND n.revision = h.revision AND n.state <> 'failed')",
-        dialect.aggregate("max(n.id)")
-    );
+    let newest = || {
+        format!(
+            "(SELECT {} FROM {history} n WHERE n.{scope} AND n.revision = h.revision AND n.state <> 'failed')",
+            dialect.aggregate("max(n.id)")
+        )
+    };
+    let id = id.map_or_else(newest, |id| id.to_string());
     let found = format!(
         "(SELECT {} FROM {history} h WHERE h.{scope} AND h.revision IN ({}) AND h.action IN ({}) AND h.state IN ({}) \
-         AND COALESCE(h.checksum, '') IN ({}) AND COALESCE(h.lineage, '') IN ({}) AND h.id = {newest})",
+         AND COALESCE(h.checksum, '') IN ({}) AND COALESCE(h.lineage, '') IN ({}) AND h.id = {id})",
         dialect.aggregate("count(*)"),
         list(&|row| row.revision.clone()),
         list(&|row| row.action.name().to_owned()),

@@ -210,7 +210,8 @@ impl<S: Source> Steps<'_, S> {
         push_record(&mut message, names, &progress);
         let step = &prepared.step;
         let row = self.gate.record.row::<S>(&wire.line, step, State::Done);
-        message.write_all(write::prove_history(names, &[&row]).as_slice());
+        let proof = write::prove_history(names, &[&row], Some(underway.id));
+        message.write_all(proof.as_slice());
         message.swap_all(&write::move_heads(names, &step.removes, &step.adds));
         message.write_all(&write::prove_heads(names, &step.removes, &step.adds));
         if releases {

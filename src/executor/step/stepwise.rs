@@ -149,7 +149,7 @@ impl<S: Source> Steps<'_, S> {
             &claim,
         ));
         let place = message.len() - 1;
-        message.write_all(write::prove_history(names, &[&row]).as_slice());
+        message.write_all(write::prove_history(names, &[&row], None).as_slice());
         message.commit();
         let results = self.wire().send_short(&message).await;
         let results = results.map_err(|fault| bookkeeping(prepared, 0, fault))?;
