@@ -171,7 +171,7 @@ pub use migrator::{CodeFuture, IntoTargets, Migrator};
 pub use plan::{Action, Plan, Purge, Step};
 pub use prepare::RefusedError;
 #[cfg(feature = "_sqlx")]
-pub use report::{Event, Outcome, Report, StepReport};
+pub use report::{Event, Note, Outcome, Report, StepReport};
 #[cfg(feature = "_sqlx")]
 pub use resolution::Resolution;
 #[doc(hidden)]

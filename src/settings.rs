@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::dialect::path::Pin;
 use crate::dialect::session::Actor;
 use crate::dialect::{Dialect, Names};
 use crate::report::{Event, Observer};
@@ -86,6 +87,7 @@ pub(crate) struct Settings {
     pub version_table: String,
     pub version_schema: Option<VersionSchema>,
     pub history_table: String,
+    pub pin: Pin,
     pub transaction_mode: TransactionMode,
     pub on_drift: OnDrift,
     pub on_ahead: OnAhead,
@@ -103,6 +105,7 @@ impl Default for Settings {
             version_table: "limbeck_version".to_owned(),
             version_schema: None,
             history_table: "limbeck_history".to_owned(),
+            pin: Pin::default(),
             transaction_mode: TransactionMode::default(),
             on_drift: OnDrift::default(),
             on_ahead: OnAhead::default(),
@@ -122,6 +125,7 @@ impl fmt::Debug for Settings {
             .field("version_table", &self.version_table)
             .field("version_schema", &self.version_schema)
             .field("history_table", &self.history_table)
+            .field("pin", &self.pin)
             .field("transaction_mode", &self.transaction_mode)
             .field("on_drift", &self.on_drift)
             .field("on_ahead", &self.on_ahead)

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::dialect::session::{Actor, Server, limited, message_marker, see_all, see_as_before};
+use crate::dialect::path::Pin;
+use crate::dialect::session::{
+    Actor, Server, alone, limited, message_marker, see_all, see_as_before,
+};
 use crate::dialect::{Dialect, Names};
 use crate::ledger::look::TextRow;
 
@@ -44,6 +47,7 @@ impl Identity {
 pub struct Line<'a, B: Backend> {
     pub(crate) session: Session<'a, B>,
     pub(crate) names: Names,
+    pub(crate) pin: Pin,
     /// The facts of the first look; empty before it.
     pub(crate) server: Server,
     pub(crate) run: Identity,
@@ -109,11 +113,21 @@ impl<B: Backend> Line<'_, B> {
         Ok(result.map(|result| result.rows).unwrap_or_default())
     }
 
-    /// Appends the beginning of statements over limbeck's own tables, of which no policy hides a row.
+    /// Appends the beginning of statements over limbeck's own tables: under the pinned role and path, which stay, and with no
+    /// row hidden by a policy.
     pub(crate) fn see_all(&self, message: &mut Message) {
-        if let Some(see_all) = see_all(self.dialect()) {
-            message.own(see_all);
-        }
+        message.own_all(&self.before_own());
+    }
+
+    fn before_own(&self) -> Vec<String> {
+        let mut before = self.pin.local();
+        before.extend(see_all(self.dialect()).map(str::to_owned));
+        before
+    }
+
+    /// Writing statements of limbeck's own as a transaction.
+    pub(crate) fn alone(&self, statements: Vec<String>) -> Vec<String> {
+        alone(self.dialect(), self.before_own(), statements)
     }
 
     /// Appends their end, where the transaction goes on with others' statements.

@@ -268,6 +268,12 @@ fn with_settings<S: Source>(
             name => name.into(),
         });
     }
+    if !options.search_path.is_empty() {
+        migrator = migrator.pin_search_path(&options.search_path);
+    }
+    if let Some(role) = &options.role {
+        migrator = migrator.pin_role(role);
+    }
     match observer {
         Some(observer) => migrator.on_event(observer),
         None => migrator,

@@ -1,6 +1,6 @@
 //! PostgreSQL's search path, as a run's first message finds it and pins it.
 
-use super::{Family, Names};
+use super::{BadName, Dialect, Family, Names};
 
 /// The statement that goes before a look, in its message: none of the rows behind it is hidden by a policy (as
 /// [`see_all`](super::session::see_all) does), and its first cell is `row_security` as the session had it. None on databases
@@ -15,23 +15,109 @@ pub(crate) fn before_look(names: &Names) -> Option<String> {
     if names.dialect().family() != Family::Postgres {
         return None;
     }
-    let is_own = "CASE WHEN pg_catalog.now() = pg_catalog.statement_timestamp() THEN";
     let shown = format!(
         "SELECT pg_catalog.current_setting('row_security'), \
-         {is_own} pg_catalog.set_config('row_security', 'off', true) END"
+         {IS_OWN} pg_catalog.set_config('row_security', 'off', true) END"
     );
     if names.schema().is_some() {
         return Some(shown);
     }
     Some(format!(
         "{shown}, pg_catalog.current_setting('search_path'), current_user, s.name, \
-         pg_catalog.pg_my_temp_schema() <> '0', {is_own} pg_catalog.set_config('search_path', \
+         pg_catalog.pg_my_temp_schema() <> '0', {IS_OWN} pg_catalog.set_config('search_path', \
          COALESCE(pg_catalog.quote_ident(s.name), 'pg_catalog') || ', pg_temp', true) END \
          FROM (SELECT (SELECT u.name::pg_catalog.text \
          FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) u(name) WHERE u.name <> 'pg_catalog' \
          AND pg_catalog.left(u.name::pg_catalog.text, 8) <> 'pg_temp_' LIMIT 1) AS name OFFSET 0) s"
     ))
 }
+
+/// The search path and the role that settings pin for every transaction of a run, whatever the session has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Pin {
+    pub search_path: Vec<String>,
+    pub role: Option<String>,
+}
+
+impl Pin {
+    pub(crate) fn is_set(&self) -> bool {
+        self.role.is_some() || !self.search_path.is_empty()
+    }
+
+    /// Refuses what the database does not have.
+    pub(crate) fn check(&self, dialect: Dialect) -> Result<(), BadName> {
+        let path = self.search_path.iter().map(|name| ("search_path", name));
+        let role = self.role.iter().map(|name| ("role", name));
+        for (setting, name) in path.chain(role) {
+            let reason = if dialect.family() != Family::Postgres {
+                format!("{dialect} has nothing of the kind that could be pinned")
+            } else if name.is_empty() || name.contains('\0') {
+                "it is empty, or holds a NUL".to_owned()
+            } else {
+                continue;
+            };
+            return Err(BadName {
+                setting,
+                name: name.clone(),
+                reason,
+            });
+        }
+        Ok(())
+    }
+
+    /// The settings, by name and value as an identifier or a list of them: the role first, since `$user` in the path is its.
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        let ident = |name: &String| Dialect::Postgres.ident(name);
+        let role = self.role.iter().map(|role| ("ROLE", ident(role)));
+        let path: Vec<String> = self.search_path.iter().map(ident).collect();
+        let path = (!path.is_empty()).then(|| ("search_path =", path.join(", ")));
+        role.chain(path).collect()
+    }
+
+    /// Statements that pin it to the end of the transaction.
+    pub(crate) fn local(&self) -> Vec<String> {
+        let settings = self.settings();
+        let set = settings.iter();
+        set.map(|(name, value)| format!("SET LOCAL {name} {value}"))
+            .collect()
+    }
+
+    /// The same for the session, for a statement that allows no transaction.
+    pub(crate) fn in_session(&self) -> Vec<String> {
+        let settings = self.settings();
+        let set = settings.iter();
+        set.map(|(name, value)| format!("SET {name} {value}"))
+            .collect()
+    }
+
+    /// The same before a look: its first cell is the role as the session had it. In a transaction that was open before it
+    /// sets nothing.
+    pub(crate) fn before_look(&self) -> Option<String> {
+        if !self.is_set() {
+            return None;
+        }
+        let dialect = Dialect::Postgres;
+        let path: Vec<String> = self
+            .search_path
+            .iter()
+            .map(|name| dialect.ident(name))
+            .collect();
+        let mut select = "SELECT pg_catalog.current_setting('role')".to_owned();
+        let role = self.role.as_deref().map(|role| ("role", role.to_owned()));
+        let path = (!path.is_empty()).then(|| ("search_path", path.join(", ")));
+        for (name, value) in role.into_iter().chain(path) {
+            select.push_str(&format!(
+                ", {IS_OWN} pg_catalog.set_config({}, {}, true) END",
+                dialect.literal(name),
+                dialect.literal(&value)
+            ));
+        }
+        Some(select)
+    }
+}
+
+/// The condition that no transaction was open before this message, of which what follows would be a part.
+const IS_OWN: &str = "CASE WHEN pg_catalog.now() = pg_catalog.statement_timestamp() THEN";
 
 /// The search path of a session.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -69,14 +69,14 @@ pub(crate) fn begin(dialect: Dialect) -> &'static str {
     }
 }
 
-/// Writing statements of limbeck's own as a transaction that may write, whatever the session's defaults are. SQLite
-/// has no such defaults.
-pub(crate) fn alone(dialect: Dialect, statements: Vec<String>) -> Vec<String> {
+/// Writing statements of limbeck's own as a transaction that may write, whatever the session's defaults are, behind the
+/// settings `before` them. SQLite has neither.
+pub(crate) fn alone(dialect: Dialect, before: Vec<String>, statements: Vec<String>) -> Vec<String> {
     if dialect.family() == Family::Sqlite {
         return statements;
     }
     let mut all = vec![begin(dialect).to_owned()];
-    all.extend(see_all(dialect).map(str::to_owned));
+    all.extend(before);
     all.extend(statements);
     all.push("COMMIT".to_owned());
     all

@@ -145,6 +145,7 @@ impl<'a, S: Source> Run<'a, S> {
             outcome,
             steps: std::mem::take(&mut self.steps.done),
             heads: self.heads(),
+            notes: std::mem::take(&mut self.steps.gate.notes),
             duration: self.began.elapsed(),
         }
     }

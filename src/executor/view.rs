@@ -141,6 +141,9 @@ impl<S: Source> View<'_, S> {
         let line = &mut self.wire.line;
         let before = path::before_look(&line.names);
         let mut message = line.message(None);
+        let pin = line.pin.before_look();
+        pin.iter().for_each(|pin| message.own(pin));
+        let place = message.len();
         before.iter().for_each(|before| message.own(before));
         message.own(&limited(line.dialect(), &look::full(&line.names)));
         let sent = line.send(&message).await;
@@ -149,7 +152,10 @@ impl<S: Source> View<'_, S> {
                 Ok(results) => results,
                 Err(fault) => &fault.results,
             };
-            if let Some(row) = results.first().and_then(|before| before.rows.first()) {
+            if let Some(role) = results.first().filter(|_| pin.is_some()) {
+                line.server.role = look::first_cell(&role.rows);
+            }
+            if let Some(row) = results.get(place).and_then(|before| before.rows.first()) {
                 line.server.row_security = row.first().cloned().flatten();
                 if let Some(path) = SearchPath::read(row) {
                     line.names = line.names.clone().in_schema(path.current.as_deref());
@@ -225,6 +231,9 @@ impl<S: Source> View<'_, S> {
             look.server.schema = line.server.schema.clone();
         }
         look.server.row_security = line.server.row_security.clone();
+        if line.pin.is_set() {
+            look.server.role = line.server.role.clone();
+        }
         let names = self.wire.settings.names(S::Database::FAMILY);
         line.names = names
             .with_dialect(dialect)
@@ -285,7 +294,7 @@ impl<S: Source> View<'_, S> {
         &mut self,
         query: &str,
     ) -> Result<Option<Vec<TextRow>>, Error> {
-        match self.wire.line.query(query).await {
+        match self.wire.line.query_own(query).await {
             Ok(rows) => Ok(Some(rows)),
             Err(fault) if fault.class() == Class::MissingTable => Ok(None),
             Err(fault) => {

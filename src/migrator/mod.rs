@@ -112,6 +112,26 @@ impl<S: Source> Migrator<S> {
         self
     }
 
+    /// PostgreSQL: pins the search path for every look and every transaction of a call (`SET LOCAL`, in the same message),
+    /// whatever the session has. Default: the session's own. Behind a pooler in transaction mode this is the only protection
+    /// against a session in which another client ran `SET search_path`: set it there. Other databases refuse it.
+    ///
+    /// Statements that allow no transaction (`CREATE INDEX CONCURRENTLY`) get it in the session, right before and until right
+    /// after, as they get a section's own settings.
+    pub fn pin_search_path<N: Into<String>>(
+        mut self,
+        schemas: impl IntoIterator<Item = N>,
+    ) -> Self {
+        self.settings.pin.search_path = schemas.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// PostgreSQL: pins the role in the same way, which the session's must be a member of. Default: the session's own.
+    pub fn pin_role(mut self, role: impl Into<String>) -> Self {
+        self.settings.pin.role = Some(role.into());
+        self
+    }
+
     /// Default: [`TransactionMode::PerRevision`].
     pub fn transaction_mode(mut self, mode: TransactionMode) -> Self {
         self.settings.transaction_mode = mode;
@@ -344,6 +364,7 @@ impl<S: Source> Migrator<S> {
             outcome: outcome?,
             steps: Vec::new(),
             heads,
+            notes: Vec::new(),
             duration: began.elapsed(),
         })
     }

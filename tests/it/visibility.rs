@@ -168,6 +168,20 @@ fn swallowers(dialect: limbeck::Dialect) -> Vec<(&'static str, &'static str, &'s
 }
 
 on_each! {
+    /// A path or role that no database but PostgreSQL has is refused before anything is asked.
+    async fn a_pin_is_for_postgres(db) {
+        for migrator in [
+            Migrator::new(&db.pool, chain()).pin_search_path(["app"]),
+            Migrator::new(&db.pool, chain()).pin_role("app"),
+        ] {
+            let error = migrator.current().await.expect_err("no such schema, or role");
+            match db.dialect {
+                limbeck::Dialect::Postgres => assert_ne!(error.kind(), "bad_name", "{error}"),
+                _ => assert_eq!(error.kind(), "bad_name", "{error}"),
+            }
+        }
+    }
+
     /// A temporary table, or one of an attached file, that has the version table's name and says that all is done.
     async fn a_temporary_version_table_is_never_taken(db) {
         let pool = db.pool.clone();
@@ -691,5 +705,232 @@ mod row_security {
                 assert_eq!(after, value);
             }
         }
+    }
+}
+
+/// A search path and a role that settings pin.
+#[cfg(feature = "postgres")]
+mod pinned {
+    use std::sync::{Arc, Mutex};
+
+    use limbeck::{Event, Note};
+    use sqlx::AssertSqlSafe;
+
+    use super::on_postgres::with_path;
+    use super::*;
+    use crate::support::servers::{Database, postgres_database};
+
+    /// Sections of every kind, with the checks; each finds what it names only along the pinned path.
+    fn every_kind() -> Migrations {
+        let seen = "INSERT INTO seen VALUES (current_setting('search_path'), current_user);\n";
+        let check = "SELECT 1 WHERE current_setting('search_path') <> 'app' OR to_regclass('seen') IS NULL;\n";
+        migrations(&[
+            (
+                "a",
+                "",
+                "",
+                "-- @upgrade\nCREATE TABLE seen (path text, role text);\nCREATE TABLE rows (id int, done int);\n\
+              INSERT INTO rows VALUES (1, 0), (2, 0);\n-- @downgrade\nDROP TABLE seen, rows;\n",
+            ),
+            (
+                "b",
+                "a",
+                "",
+                &format!(
+                    "-- @require\n{check}\n-- @upgrade\n{seen}SET search_path = other;\n-- @downgrade\n{seen}\n-- @verify\n{check}"
+                ),
+            ),
+            (
+                "c",
+                "b",
+                "",
+                &format!(
+                    "-- @require\n{check}\n-- @upgrade autocommit\n{seen}CREATE INDEX CONCURRENTLY rows_id ON rows (id);\n{seen}\
+              -- @downgrade autocommit\nDROP INDEX CONCURRENTLY rows_id;\n{seen}\n-- @verify\n{check}"
+                ),
+            ),
+            (
+                "d",
+                "c",
+                "",
+                &format!(
+                    "-- @upgrade repeat\nWITH one AS (UPDATE rows SET done = 1 WHERE id = (SELECT min(id) FROM rows WHERE done = 0) RETURNING 1) \
+              INSERT INTO seen SELECT current_setting('search_path'), current_user FROM one;\n-- @downgrade\n{seen}"
+                ),
+            ),
+            ("e", "d", "", "-- @upgrade rust\n-- @downgrade rust\n"),
+            (
+                "f",
+                "e",
+                "",
+                &format!("-- @upgrade\n{seen}\n-- @downgrade\n{seen}"),
+            ),
+        ])
+    }
+
+    async fn prepared(db: &Database<sqlx::Postgres>) -> String {
+        let name = db
+            .strings("SELECT current_database()::text")
+            .await
+            .remove(0);
+        let role = format!("owner_{name}");
+        db.run(&format!(
+            "CREATE ROLE {role}; CREATE SCHEMA app AUTHORIZATION {role}; CREATE SCHEMA other"
+        ))
+        .await;
+        role
+    }
+
+    fn coded<S: limbeck::Source<Database = sqlx::Postgres>>(migrator: Migrator<S>) -> Migrator<S> {
+        async fn write(connection: &mut sqlx::PgConnection) -> sqlx::Result<()> {
+            let seen = "INSERT INTO seen VALUES (current_setting('search_path'), current_user)";
+            sqlx::raw_sql(seen).execute(connection).await.map(drop)
+        }
+        migrator
+            .on_upgrade("e", |connection| {
+                Box::pin(async move { Ok(write(connection).await?) })
+            })
+            .on_downgrade("e", |connection| {
+                Box::pin(async move { Ok(write(connection).await?) })
+            })
+    }
+
+    /// Whatever the session has, every look and step is under the pinned path and role, and the session is as it was
+    /// afterwards.
+    #[tokio::test]
+    async fn every_look_and_step() {
+        let Some(db) = postgres_database().await else {
+            return;
+        };
+        let role = prepared(&db).await;
+        let pool = db.pool.clone();
+        let mut connection = pool.acquire().await.expect("a connection");
+        let setting = "SET search_path = other";
+        sqlx::raw_sql(setting)
+            .execute(&mut *connection)
+            .await
+            .expect("a setting");
+        {
+            let migrator = coded(Migrator::new(&mut *connection, every_kind()))
+                .pin_search_path(["app"])
+                .pin_role(&role);
+            let report = migrator.upgrade_to_head().await.expect("up");
+            assert_eq!((report.steps.len(), report.notes.len()), (6, 0));
+            assert_eq!(
+                migrator.upgrade_to_head().await.expect("a boot").outcome,
+                Outcome::AlreadyThere
+            );
+            assert_eq!(migrator.status().await.expect("a status").heads, ["f"]);
+            let _ = migrator.downgrade("a").await.expect("down");
+            let _ = migrator
+                .stamp("b", limbeck::Purge::Keep)
+                .await
+                .expect("a stamp");
+            let _ = migrator.upgrade_to_head().await.expect("up again");
+        }
+        let seen = db
+            .strings("SELECT DISTINCT path || ' ' || role FROM app.seen")
+            .await;
+        assert_eq!(seen, [format!("app {role}")]);
+        let owners = "SELECT DISTINCT schemaname || ' ' || tableowner FROM pg_tables \
+                      WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
+        assert_eq!(db.strings(owners).await, [format!("app {role}")]);
+        for (setting, value) in [("search_path", "other"), ("role", "none")] {
+            let after: String = sqlx::query_scalar(AssertSqlSafe(format!("SHOW {setting}")))
+                .fetch_one(&mut *connection)
+                .await
+                .expect("a setting");
+            assert_eq!(after, value);
+        }
+        db.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}"))
+            .await;
+    }
+
+    /// A step that stopped half way goes on under the pinned path too.
+    #[tokio::test]
+    async fn a_step_that_goes_on() {
+        let Some(db) = postgres_database().await else {
+            return;
+        };
+        let role = prepared(&db).await;
+        let files = migrations(&[(
+            "a",
+            "",
+            "",
+            "-- @upgrade autocommit\nCREATE TABLE t (id int);\nINSERT INTO t VALUES (1), (1);\n\
+             CREATE UNIQUE INDEX CONCURRENTLY t_id ON t (id);\nINSERT INTO t VALUES (3);\n",
+        )]);
+        let pool = with_path(&db, "other");
+        let migrator = Migrator::new(&pool, files)
+            .pin_search_path(["app"])
+            .pin_role(&role);
+        let error = migrator.upgrade_to_head().await.expect_err("not unique");
+        assert!(error.is_statement(), "{error}");
+        // What a killed process leaves.
+        db.run("CREATE UNIQUE INDEX t_id ON app.t (id) WHERE id = 7; UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'app.t_id'::regclass")
+            .await;
+        db.run(&format!("ALTER INDEX app.t_id OWNER TO {role}"))
+            .await;
+        db.run("DELETE FROM app.t WHERE ctid = (SELECT min(ctid) FROM app.t)")
+            .await;
+        let _ = migrator.upgrade_to_head().await.expect("the rest");
+        assert_eq!(db.strings("SELECT count(*)::text FROM app.t").await, ["2"]);
+        let valid = "SELECT indisvalid::text FROM pg_index WHERE indexrelid = 'app.t_id'::regclass";
+        assert_eq!(db.strings(valid).await, ["true"]);
+        pool.close().await;
+        db.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}"))
+            .await;
+    }
+
+    /// A path that somebody set in the session is noted where there is something to do; one that it logged in with, or that is
+    /// pinned, is not.
+    #[tokio::test]
+    async fn a_path_that_somebody_set() {
+        let Some(db) = postgres_database().await else {
+            return;
+        };
+        db.run("CREATE SCHEMA app").await;
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let hears = || {
+            let told = told.clone();
+            move |event: &Event<'_>| {
+                if let Event::SessionPath { search_path, .. } = event {
+                    told.lock()
+                        .expect("no panic")
+                        .push((*search_path).to_owned());
+                }
+            }
+        };
+        let pool = with_path(&db, "app");
+        let report = Migrator::new(&pool, chain())
+            .on_event(hears())
+            .upgrade("a")
+            .await
+            .expect("a");
+        assert_eq!(report.notes, []);
+        let mut connection = pool.acquire().await.expect("a connection");
+        sqlx::raw_sql("SET search_path = app, public")
+            .execute(&mut *connection)
+            .await
+            .expect("a setting");
+        let migrator = Migrator::new(&mut *connection, chain()).on_event(hears());
+        let report = migrator.upgrade("a").await.expect("nothing to do");
+        assert_eq!(
+            (report.outcome, report.notes.len()),
+            (Outcome::AlreadyThere, 0)
+        );
+        let report = migrator.upgrade_to_head().await.expect("b");
+        let [Note::SessionPath { search_path, .. }] = &*report.notes else {
+            panic!("{report:?}")
+        };
+        assert_eq!(search_path, "app, public");
+        assert_eq!(*told.lock().expect("no panic"), ["app, public"]);
+        drop(migrator);
+        let migrator = Migrator::new(&mut *connection, chain())
+            .on_event(hears())
+            .pin_search_path(["app"]);
+        let report = migrator.downgrade("a").await.expect("a");
+        assert_eq!(report.notes, []);
+        assert_eq!(told.lock().expect("no panic").len(), 1);
     }
 }

@@ -104,6 +104,19 @@ impl PostgresConduct {
         line.send(&message).await.map(drop)
     }
 
+    /// Sends settings of the session, and remembers which session of the server got them.
+    async fn send_to_session(
+        &mut self,
+        line: &mut Line<'_, Postgres>,
+        mut message: Message,
+    ) -> Result<(), Fault> {
+        message.own(session::OWN_SESSION);
+        self.is_session_set = true;
+        let results = line.send(&message).await?;
+        self.set_in = results.last().and_then(|last| first_cell(&last.rows));
+        Ok(())
+    }
+
     /// Takes back what [`Conduct::open_alone`] set. A pooler in transaction mode may have given this connection another
     /// session of the server by now: then the session that has the settings is ended, if nobody works in it.
     async fn leave(&mut self, line: &mut Line<'_, Postgres>) -> Result<(), Fault> {
@@ -187,6 +200,12 @@ impl Conduct<Postgres> for PostgresConduct {
 
     fn locked(&mut self, rows: &[TextRow]) {
         self.saved.get_or_insert_with(|| session::settings(rows));
+    }
+
+    fn session_path(&self) -> Option<&str> {
+        let mut saved = self.saved.iter().flatten();
+        let (_, path) = saved.find(|(name, _)| name == "search_path")?;
+        Some(path)
     }
 
     fn lock_holder(line: &Line<'_, Postgres>) -> Option<String> {
@@ -309,6 +328,7 @@ impl Conduct<Postgres> for PostgresConduct {
         number: usize,
     ) -> Result<(), Fault> {
         let mut message = line.message(Some(&prepared.step.revision));
+        message.own_all(&line.pin.in_session());
         if line.session.is_lent() {
             for timeout in prepared.timeouts(DIALECT) {
                 message.own(&timeout.replace("SET LOCAL", "SET"));
@@ -318,11 +338,16 @@ impl Conduct<Postgres> for PostgresConduct {
         if message.len() == 0 {
             return Ok(());
         }
-        message.own(session::OWN_SESSION);
-        self.is_session_set = true;
-        let results = line.send(&message).await?;
-        self.set_in = results.last().and_then(|last| first_cell(&last.rows));
-        Ok(())
+        self.send_to_session(line, message).await
+    }
+
+    async fn pin_session(&mut self, line: &mut Line<'_, Postgres>) -> Result<(), Fault> {
+        if !line.pin.is_set() {
+            return Ok(());
+        }
+        let mut message = line.message(None);
+        message.own_all(&line.pin.in_session());
+        self.send_to_session(line, message).await
     }
 
     async fn close_alone(&mut self, line: &mut Line<'_, Postgres>) -> Result<(), Fault> {

@@ -11,7 +11,6 @@ use tokio::task::JoinHandle;
 
 use super::{Block, Gate, Passage, Resuming, creating, not_written};
 use crate::backend::{ALL, Backend, Class, Conduct as _, Fault, Message, Source};
-use crate::dialect::session;
 use crate::executor::error::{Error, RunError, Unfinished, UnfinishedReason};
 use crate::executor::state::Aftermath;
 use crate::executor::wait::Wait;
@@ -157,6 +156,7 @@ impl<S: Source> Gate<'_, S> {
             wire.line.session.release_on_drop(Some(release));
             return;
         }
+        let release = wire.line.alone(vec![release]);
         let text = |statements: &[String]| {
             let mut message = Message::marked(dialect, "");
             message.own_all(statements);
@@ -166,7 +166,7 @@ impl<S: Source> Gate<'_, S> {
         self.give_back.0 = wire.beside().zip(sessions).map(|(pool, sessions)| Return {
             pool,
             sessions: text(&[sessions]),
-            release: text(&session::alone(dialect, vec![release])),
+            release: text(&release),
             lease: wire.settings.lease,
         });
     }
@@ -411,7 +411,7 @@ impl<S: Source> Gate<'_, S> {
         let wire = &mut self.view.wire;
         let moved = write::move_epoch(&wire.line.names, &wire.claim(lease.epoch));
         let mut message = wire.line.message(None);
-        message.own_all(&session::alone(wire.dialect(), moved));
+        message.own_all(&wire.line.alone(moved));
         if let Err(fault) = wire.line.send(&message).await {
             let _ = wire.rollback().await;
             return Err(fault);
@@ -430,7 +430,7 @@ impl<S: Source> Gate<'_, S> {
         let wire = &mut self.view.wire;
         let release = write::release(&wire.line.names, &wire.line.run.id);
         let mut message = wire.line.message(None);
-        message.own_all(&session::alone(wire.dialect(), vec![release]));
+        message.own_all(&wire.line.alone(vec![release]));
         let mut released = wire.line.send(&message).await;
         if wire.line.session.is_lost() && wire.reconnect().await {
             released = wire.line.send(&message).await;
@@ -452,7 +452,7 @@ fn start_heartbeat<S: Source>(
 ) -> Heartbeat {
     let mut message = Message::marked(wire.dialect(), "/* limbeck heartbeat */ ");
     let renew = write::renew(&wire.line.names, &wire.claim(epoch));
-    message.own_all(&session::alone(wire.dialect(), renew));
+    message.own_all(&wire.line.alone(renew));
     Heartbeat(tokio::spawn(beat(pool, message, wire.settings.lease / 3)))
 }
 

@@ -14,6 +14,7 @@ use crate::backend::{Class, Conduct as _, Fault, Message, Source, StatementResul
 use crate::ledger::look::{self, Tables, TextRow};
 use crate::ledger::{LedgerEntry, tables, write};
 use crate::plan::Step;
+use crate::report::{Event, Note};
 
 const BEGINNING: &str = "beginning a step";
 
@@ -21,6 +22,8 @@ const BEGINNING: &str = "beginning a step";
 pub(super) struct Gate<'a, S: Source> {
     pub view: View<'a, S>,
     pub record: Record<'a>,
+    /// The notes of the run's report.
+    pub notes: Vec<Note>,
     lease: Option<OwnLease>,
     give_back: GiveBack<S::Database>,
 }
@@ -74,6 +77,7 @@ impl<'a, S: Source> Gate<'a, S> {
         Gate {
             view,
             record,
+            notes: Vec::new(),
             lease: None,
             give_back: GiveBack::default(),
         }
@@ -141,6 +145,7 @@ impl<'a, S: Source> Gate<'a, S> {
             Ok(results) => {
                 if let Some(rows) = begun.lock_rows(&results) {
                     self.view.wire.conduct.locked(rows);
+                    self.note_path();
                 }
                 return self.read_begin(results, begun).await;
             }
@@ -161,6 +166,22 @@ impl<'a, S: Source> Gate<'a, S> {
             _ => {}
         }
         Err(fault.into_error(BEGINNING, Aftermath::unchanged_by_it()))
+    }
+
+    /// Notes, once, a search path that somebody set in the session and that no setting pins.
+    fn note_path(&mut self) {
+        let wire = &self.view.wire;
+        let is_pinned = !wire.line.pin.search_path.is_empty();
+        let Some(path) = wire.conduct.session_path().filter(|_| !is_pinned) else {
+            return;
+        };
+        let search_path = path.to_owned();
+        if self.notes.is_empty() {
+            wire.settings.tell(&Event::SessionPath {
+                search_path: &search_path,
+            });
+            self.notes.push(Note::SessionPath { search_path });
+        }
     }
 
     /// Appends begin, lock and look.
@@ -223,10 +244,10 @@ impl<'a, S: Source> Gate<'a, S> {
             let last_epoch = self.last_epoch(tables).await?;
             let line = &mut self.view.wire.line;
             let mut message = line.message(None);
+            line.see_all(&mut message);
             if !tables.complete() {
                 message.own_all(&tables::create(&line.names));
             }
-            line.see_all(&mut message);
             message.own(&tables::own_row(&line.names, last_epoch));
             message.own(&look::full(&line.names));
             let place = message.len() - 1;

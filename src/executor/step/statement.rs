@@ -6,7 +6,6 @@ use super::Steps;
 use super::check::running;
 use super::progress::{Underway, bookkeeping, link};
 use crate::backend::{Class, Conduct as _, Fault, Message, Origin, Source, StatementResult};
-use crate::dialect::session;
 use crate::executor::error::{Error, statement_error};
 use crate::executor::poll_pause;
 use crate::executor::state::Aftermath;
@@ -150,6 +149,7 @@ impl<S: Source> Steps<'_, S> {
         let wire = &self.gate.view.wire;
         if is_atomic {
             message.own(wire.begin());
+            message.own_all(&wire.line.pin.local());
             wire.conduct.push_settings(&mut message, prepared, number);
         }
         let (dialect, ddl_lock) = (wire.dialect(), wire.settings.lock_timeout);
@@ -230,7 +230,7 @@ impl<S: Source> Steps<'_, S> {
             let wire = self.wire();
             let renew = write::renew(&wire.line.names, &wire.claim(underway.epoch));
             let mut renewal = wire.line.message(None);
-            renewal.own_all(&session::alone(wire.dialect(), renew));
+            renewal.own_all(&wire.line.alone(renew));
             if let Err(fault) = wire.line.send(&renewal).await {
                 wire.rollback().await?;
                 return Err(bookkeeping(prepared, underway.done, fault));
