@@ -83,6 +83,7 @@ impl Pin {
     }
 
     /// The same for the session, for a statement that allows no transaction.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code))]
     pub(crate) fn in_session(&self) -> Vec<String> {
         let settings = self.settings();
         let set = settings.iter();

@@ -59,10 +59,9 @@ impl<S: Source> Steps<'_, S> {
             let _ = self.wire().rollback().await;
             if is_lost {
                 self.view().look().await?;
-                if self.view().heads() == expected {
-                    if let Some(step) = plan.steps().first() {
-                        return Err(not_moved(step, Aftermath::rolled_back()));
-                    }
+                let is_unmoved = self.view().heads() == expected;
+                if let Some(step) = plan.steps().first().filter(|_| is_unmoved) {
+                    return Err(not_moved(step, Aftermath::rolled_back()));
                 }
                 return Ok(Ran::Moved);
             }
