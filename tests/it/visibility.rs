@@ -931,6 +931,15 @@ mod pinned {
             .pin_search_path(["app"]);
         let report = migrator.downgrade("a").await.expect("a");
         assert_eq!(report.notes, []);
+        drop(migrator);
+        // Somebody set the one that it logged in with.
+        sqlx::raw_sql("SET search_path = app")
+            .execute(&mut *connection)
+            .await
+            .expect("a setting");
+        let migrator = Migrator::new(&mut *connection, chain()).on_event(hears());
+        let report = migrator.upgrade_to_head().await.expect("b");
+        assert_eq!(report.notes, []);
         assert_eq!(told.lock().expect("no panic").len(), 1);
     }
 }

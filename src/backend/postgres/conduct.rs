@@ -25,6 +25,8 @@ const DIALECT: Dialect = Dialect::Postgres;
 pub struct PostgresConduct {
     /// The settings that the session had before its first step.
     saved: Option<Vec<(String, String)>>,
+    /// The search path that the session had then, unless it logged in with it.
+    changed_path: Option<String>,
     /// A section's settings stand in the session, outside of any transaction.
     is_session_set: bool,
     /// The server's number of the session that has them.
@@ -199,13 +201,14 @@ impl Conduct<Postgres> for PostgresConduct {
     }
 
     fn locked(&mut self, rows: &[TextRow]) {
-        self.saved.get_or_insert_with(|| session::settings(rows));
+        if self.saved.is_none() {
+            self.changed_path = session::changed_path(rows);
+            self.saved = Some(session::settings(rows));
+        }
     }
 
     fn session_path(&self) -> Option<&str> {
-        let mut saved = self.saved.iter().flatten();
-        let (_, path) = saved.find(|(name, _)| name == "search_path")?;
-        Some(path)
+        self.changed_path.as_deref()
     }
 
     fn lock_holder(line: &Line<'_, Postgres>) -> Option<String> {
