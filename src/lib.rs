@@ -171,7 +171,7 @@ pub use migrator::{CodeFuture, IntoTargets, Migrator};
 pub use plan::{Action, Plan, Purge, Step};
 pub use prepare::RefusedError;
 #[cfg(feature = "_sqlx")]
-pub use report::{Event, Outcome, Report, StepReport};
+pub use report::{Event, Note, Outcome, Report, StepReport};
 #[cfg(feature = "_sqlx")]
 pub use resolution::Resolution;
 #[doc(hidden)]
@@ -182,7 +182,7 @@ pub use revision::{
     Timeout, TimeoutError, WordError, slug,
 };
 #[cfg(feature = "_sqlx")]
-pub use settings::{OnAhead, OnDrift, TransactionMode};
+pub use settings::{OnAhead, OnDrift, TransactionMode, VersionSchema};
 pub use standing::StandingError;
 pub use status::{Refusal, RevisionInfo, Status};
 

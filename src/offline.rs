@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::aim::{Bound, Range, Target, TargetError};
-use crate::dialect::session::{Actor, Server, Timeout, set_timeout};
+use crate::dialect::session::{Actor, Server, Timeout, see_all, set_timeout};
 use crate::dialect::{Dialect, Family, Names, comment, mysql};
 use crate::error::Error;
 use crate::ledger::LedgerEntry;
@@ -66,6 +66,7 @@ pub(crate) fn stamp(
     }
     let from = graph.effective_heads_of(&named);
     let plan = plan::stamp(graph, &from, to, purge)?;
+    let names = &in_known_schema(names);
     let mut writer = Writer {
         dialect: names.dialect(),
         text: String::new(),
@@ -73,10 +74,11 @@ pub(crate) fn stamp(
     writer.opening(&plan);
     writer.statements(tables::create(names));
     if purge == Purge::Keep {
-        writer.statements(write::expect_heads(names, plan.from()));
+        writer.expect(names, &plan);
     }
     writer.text.push('\n');
     writer.begin();
+    writer.statements(see_all(names.dialect()));
     let after: BTreeSet<&Arc<str>> = plan.heads().iter().collect();
     let before: BTreeSet<&Arc<str>> = plan.from().iter().collect();
     let newly_there: Vec<&Arc<str>> = after.difference(&before).copied().collect();
@@ -84,11 +86,13 @@ pub(crate) fn stamp(
         Purge::Keep => {
             let removes: Vec<&Arc<str>> = before.difference(&after).copied().collect();
             writer.statements(write::move_heads(names, &removes, &newly_there));
+            writer.statements(write::prove_heads(names, &removes, &newly_there));
         }
         Purge::Clear => {
             writer.statement(&format!("DELETE FROM {}", names.version()));
             let adds: Vec<&Arc<str>> = plan.heads().iter().collect();
             writer.statements(write::move_heads(names, &[], &adds));
+            writer.statements(write::expect_heads(names, plan.heads()));
         }
     }
     let mut told: Vec<&Arc<str>> = plan.newly_implied().iter().collect();
@@ -101,7 +105,7 @@ pub(crate) fn stamp(
             prepare::ledger_row(migrations, names.dialect(), id, Action::Stamp, lineage)
         })
         .collect();
-    writer.statements(write::insert_history(names, actor, &rows));
+    writer.statements(write::insert_history(names, actor, &rows).concat());
     writer.statement("COMMIT");
     Ok(writer.text)
 }
@@ -175,9 +179,7 @@ fn script(
         writer.statement(&statement);
     }
     writer.statement(&tables::own_row(names, 0));
-    for statement in write::expect_heads(names, plan.from()) {
-        writer.statement(&statement);
-    }
+    writer.expect(names, plan);
     for step in &steps {
         writer.step(migrations, names, actor, step);
     }
@@ -309,6 +311,19 @@ impl Writer {
         }
     }
 
+    /// Refuses a database whose heads are others, of whose rows no policy hides any.
+    fn expect(&mut self, names: &Names, plan: &Plan) {
+        let see_all = see_all(self.dialect);
+        if see_all.is_some() {
+            self.begin();
+            self.statements(see_all);
+        }
+        self.statements(write::expect_heads(names, plan.from()));
+        if see_all.is_some() {
+            self.statement("COMMIT");
+        }
+    }
+
     fn begin(&mut self) {
         self.statement(match self.dialect.family() {
             Family::Sqlite => "BEGIN IMMEDIATE",
@@ -418,7 +433,9 @@ impl Writer {
                 "RESET ALL",
             ]);
         }
+        self.statements(see_all(self.dialect));
         self.statements(write::move_heads(names, &step.removes, &step.adds));
+        self.statements(write::prove_heads(names, &step.removes, &step.adds));
         let count = prepared.statements().len() as u64;
         let lineage = migrations.lineage(&step.revision).map(str::to_owned);
         let mut row = prepare::ledger_row(
@@ -430,7 +447,7 @@ impl Writer {
         );
         row.statements = count;
         row.statements_done = count;
-        self.statements(write::insert_history(names, actor, &[row]));
+        self.statements(write::insert_history(names, actor, &[row]).concat());
         self.statement("COMMIT");
         if prepared.foreign_keys_off {
             self.statements([

@@ -1,5 +1,6 @@
 //! What a run tells while it is under way, and what it returns at its end.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,13 @@ pub enum Event<'a> {
     NoHeartbeat {
         /// The reason.
         error: &'a str,
+    },
+    /// PostgreSQL: the session's search path is neither pinned nor the one that it logged in with. It is told where a call
+    /// has something to do; see [`Note::SessionPath`].
+    #[non_exhaustive]
+    SessionPath {
+        /// The path.
+        search_path: &'a str,
     },
     /// A step holds the lock and begins.
     #[non_exhaustive]
@@ -102,6 +110,12 @@ impl Event<'_> {
                     "no connection for the heartbeat: the lease is renewed between statements only"
                 );
             }
+            Event::SessionPath { search_path } => {
+                tracing::warn!(
+                    search_path,
+                    "the session's search_path is neither pinned nor the one that it logged in with"
+                );
+            }
             Event::StepStarted {
                 step,
                 number,
@@ -156,8 +170,43 @@ pub struct Report {
     pub steps: Vec<StepReport>,
     /// The heads in the database at the end, sorted.
     pub heads: Vec<String>,
+    /// Findings that are no errors.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    pub notes: Vec<Note>,
     /// From the call to its end, waiting included.
     pub duration: Duration,
+}
+
+/// A finding of a call that is no error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case", tag = "kind")
+)]
+#[non_exhaustive]
+pub enum Note {
+    /// PostgreSQL: somebody set the search path in the session since it logged in: a hook of the pool, or, behind a pooler,
+    /// another client. What the call did, it did there. [`Migrator::pin_search_path`](crate::Migrator::pin_search_path) says
+    /// which path is meant.
+    #[non_exhaustive]
+    SessionPath {
+        /// The path.
+        search_path: String,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::SessionPath { search_path } => write!(
+                f,
+                "the session's search_path was {search_path:?}, which is neither pinned nor the one that it logged in with: \
+                 behind a pooler another client may have set it. Pin the one that is meant (`pin_search_path`, \
+                 `--search-path`)"
+            ),
+        }
+    }
 }
 
 impl Report {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::dialect::path::Pin;
 use crate::dialect::session::Actor;
 use crate::dialect::{Dialect, Names};
 use crate::report::{Event, Observer};
@@ -40,11 +41,53 @@ pub enum OnAhead {
     Refuse,
 }
 
+/// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) of limbeck's tables, all three of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VersionSchema {
+    /// The current one, whatever else the search path names: that a schema before it does not exist, or that another one
+    /// behind it has a version table, is no error then. For a service that begins anew beside a migrated `public`, and for
+    /// tests that have a schema each.
+    Current,
+    /// The one of this name.
+    Named(String),
+}
+
+impl VersionSchema {
+    /// The name, where it has one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            VersionSchema::Current => None,
+            VersionSchema::Named(name) => Some(name),
+        }
+    }
+}
+
+impl From<&str> for VersionSchema {
+    fn from(name: &str) -> Self {
+        VersionSchema::Named(name.to_owned())
+    }
+}
+
+impl From<String> for VersionSchema {
+    fn from(name: String) -> Self {
+        VersionSchema::Named(name)
+    }
+}
+
+impl From<&String> for VersionSchema {
+    fn from(name: &String) -> Self {
+        VersionSchema::Named(name.clone())
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub version_table: String,
-    pub version_schema: Option<String>,
+    pub version_schema: Option<VersionSchema>,
     pub history_table: String,
+    pub pin: Pin,
     pub transaction_mode: TransactionMode,
     pub on_drift: OnDrift,
     pub on_ahead: OnAhead,
@@ -62,6 +105,7 @@ impl Default for Settings {
             version_table: "limbeck_version".to_owned(),
             version_schema: None,
             history_table: "limbeck_history".to_owned(),
+            pin: Pin::default(),
             transaction_mode: TransactionMode::default(),
             on_drift: OnDrift::default(),
             on_ahead: OnAhead::default(),
@@ -81,6 +125,7 @@ impl fmt::Debug for Settings {
             .field("version_table", &self.version_table)
             .field("version_schema", &self.version_schema)
             .field("history_table", &self.history_table)
+            .field("pin", &self.pin)
             .field("transaction_mode", &self.transaction_mode)
             .field("on_drift", &self.on_drift)
             .field("on_ahead", &self.on_ahead)
@@ -102,10 +147,15 @@ impl Settings {
         }
     }
 
+    /// The schema of limbeck's tables, where a setting names it.
+    pub(crate) fn schema_name(&self) -> Option<&str> {
+        self.version_schema.as_ref()?.name()
+    }
+
     pub(crate) fn names(&self, dialect: Dialect) -> Names {
         Names::new(
             dialect,
-            self.version_schema.clone(),
+            self.schema_name().map(str::to_owned),
             self.version_table.clone(),
             self.history_table.clone(),
         )

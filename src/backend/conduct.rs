@@ -132,6 +132,11 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     /// The answer of a lock that was granted.
     fn locked(&mut self, _rows: &[TextRow]) {}
 
+    /// The search path, where the lock found that somebody set it in the session since it logged in.
+    fn session_path(&self) -> Option<&str> {
+        None
+    }
+
     /// A query for the lock's holder: one row of session, application, client, since when, and statement.
     fn lock_holder(_line: &Line<'_, B>) -> Option<String> {
         None
@@ -239,6 +244,11 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
 
     /// Takes them back.
     fn close_alone(&mut self, _line: &mut Line<'_, B>) -> impl Sent {
+        ready(Ok(()))
+    }
+
+    /// Brings what settings pin into the session, for statements that go on with a step outside of any transaction.
+    fn pin_session(&mut self, _line: &mut Line<'_, B>) -> impl Sent {
         ready(Ok(()))
     }
 

@@ -36,6 +36,8 @@ pub enum Class {
     Canceled,
     /// A guard of limbeck's own refused.
     Guard,
+    /// A guard found that a trigger, rule or view on limbeck's own tables swallowed or changed what was written.
+    NotAsWritten,
     /// A transaction is open already.
     InTransaction,
     /// The open transaction has failed: it takes nothing but its ROLLBACK.
@@ -93,7 +95,16 @@ pub struct Fault {
 
 impl Fault {
     pub(crate) fn new<B: Backend>(failed: SendError, message: &Message) -> Fault {
-        let failure = B::explain(&failed.error);
+        let mut failure = B::explain(&failed.error);
+        let place = failed.results.len();
+        failure.class = match failure.class {
+            Class::Guard if message.is_write(place) => Class::NotAsWritten,
+            // PostgreSQL: a rule stands on the table.
+            Class::Unsupported if message.is_write(place) || message.is_swap(place) => {
+                Class::NotAsWritten
+            }
+            class => class,
+        };
         Fault {
             blame: message.blame(failed.results.len(), failure.position),
             blockers: Vec::new(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::dialect::path;
 use crate::dialect::session::{Actor, Bound, Server, limited, message_marker, read_lock_timeout};
 use crate::dialect::{Dialect, Names};
 use crate::ledger::look::{TextRow, first_cell};
@@ -99,25 +100,48 @@ impl<B: Backend> Line<'_, B> {
         Ok(results.pop().map(|result| result.rows).unwrap_or_default())
     }
 
-    /// The rows of a statement that reads limbeck's tables or another tool's, outside of any transaction, under the bound.
-    pub(crate) async fn look(&mut self, statement: &str) -> Result<Vec<TextRow>, Fault> {
+    /// The rows of a statement that reads limbeck's tables or another tool's, outside of any transaction, under the bound. Until
+    /// a schema is known it pins the search path to the current one, and `found` gets the row that tells of the path.
+    pub(crate) async fn look(
+        &mut self,
+        statement: &str,
+        found: &mut TextRow,
+    ) -> Result<Vec<TextRow>, Fault> {
+        let dialect = self.dialect();
         let mut message = self.message(None);
-        let asks = read_lock_timeout(self.dialect());
-        asks.into_iter().for_each(|asks| message.own(asks));
-        message.bound();
-        message.own(&limited(self.dialect(), statement));
+        let mut ask = |asked: Option<String>| {
+            asked.map(|asked| {
+                let place = message.len();
+                message.own(&asked);
+                place
+            })
+        };
+        let role = ask(self.bound.pin.before_look());
+        let path = ask(path::before_look(&self.names));
+        let locks = ask(read_lock_timeout(dialect).map(str::to_owned));
+        let limit = self.bound.limit_locks(dialect);
+        limit.iter().for_each(|limit| message.own(limit));
+        message.own(&limited(dialect, statement));
         let sent = self.send(&message).await;
         let results = match &sent {
             Ok(results) => results,
             Err(fault) => &fault.results,
         };
-        if let Some(answer) = results.first().filter(|_| asks.is_some()) {
-            self.bound.before = first_cell(&answer.rows);
+        let rows = |place: Option<usize>| Some(&results.get(place?)?.rows);
+        if let Some(rows) = rows(role) {
+            self.server.role = first_cell(rows);
+        }
+        if let Some(row) = rows(path).and_then(|rows| rows.first()) {
+            self.bound.row_security = row.first().cloned().flatten();
+            found.clone_from(row);
+        }
+        if let Some(rows) = rows(locks) {
+            self.bound.before = first_cell(rows);
         }
         Ok(sent?.pop().map(|result| result.rows).unwrap_or_default())
     }
 
-    /// The same inside a transaction that goes on.
+    /// The rows of one statement under the bound, inside a transaction that goes on or not.
     pub(crate) async fn look_inside(&mut self, statement: &str) -> Result<Vec<TextRow>, Fault> {
         let mut message = self.message(None);
         let place = message.own_bound(&limited(self.dialect(), statement));

@@ -26,6 +26,9 @@ enum Whose {
     Own,
     /// Limbeck's compare-and-swap of the heads: an error there may mean that somebody else moved them.
     Swap,
+    /// Limbeck's write of rows that nobody else may touch, and the proof that they are there: an error of a guard there means
+    /// that a trigger, rule or view swallowed or changed them.
+    Write,
     Commit,
     Revision(Origin),
 }
@@ -84,23 +87,26 @@ impl Message {
         }
     }
 
-    /// From here on limbeck's own statements are under the message's bound, where it is a setting of the transaction: never
-    /// around a revision's statements.
+    /// From here on limbeck's own statements are under the message's bound, where that is made of settings of the transaction:
+    /// never around a revision's statements.
     pub(crate) fn bound(&mut self) {
-        if let Some((bound, dialect)) = self.bound.as_ref().zip(self.dialect)
-            && let Some(statement) = bound.begin(dialect)
-        {
-            self.own(&statement);
-        }
+        self.own_all(&self.settings(Bound::begin));
     }
 
     /// Ends [`Message::bound`] in a transaction that goes on.
     pub(crate) fn unbound(&mut self) {
-        if let Some((bound, dialect)) = self.bound.as_ref().zip(self.dialect)
-            && let Some(statement) = bound.end(dialect)
-        {
-            self.own(&statement);
-        }
+        self.own_all(&self.settings(Bound::end));
+    }
+
+    /// From here on a revision's statements wait for locks as the session does.
+    pub(crate) fn unlimited(&mut self) {
+        let end = |bound: &Bound, dialect| bound.end_limit(dialect).into_iter().collect();
+        self.own_all(&self.settings(end));
+    }
+
+    fn settings(&self, of: impl Fn(&Bound, Dialect) -> Vec<String>) -> Vec<String> {
+        let known = self.bound.as_ref().zip(self.dialect);
+        known.map_or_else(Vec::new, |(bound, dialect)| of(bound, dialect))
     }
 
     /// A statement of limbeck's own under the bound, in a transaction that goes on; the place of its result.
@@ -135,6 +141,13 @@ impl Message {
     pub(crate) fn swap_all(&mut self, statements: &[String]) {
         for statement in statements {
             self.push(statement, Whose::Swap);
+        }
+    }
+
+    /// Writes to limbeck's own tables with their guards.
+    pub(crate) fn write_all<S: AsRef<str>>(&mut self, statements: &[S]) {
+        for statement in statements {
+            self.push(statement.as_ref(), Whose::Write);
         }
     }
 
@@ -189,6 +202,14 @@ impl Message {
         matches!(
             self.parts.get(completed).map(|part| &part.whose),
             Some(Whose::Swap)
+        )
+    }
+
+    /// Tells whether the statement after `completed` results is part of a write to limbeck's own tables.
+    pub(crate) fn is_write(&self, completed: usize) -> bool {
+        matches!(
+            self.parts.get(completed).map(|part| &part.whose),
+            Some(Whose::Write)
         )
     }
 

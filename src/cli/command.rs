@@ -36,9 +36,18 @@ pub struct Options {
     pub version_table: Option<String>,
 
     /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) of limbeck's tables. Default: the
-    /// current one.
+    /// current one; @current is the same whatever else the search path names.
     #[arg(long, global = true, value_name = "NAME")]
     pub version_schema: Option<String>,
+
+    /// PostgreSQL: the search path of every look and step, whatever the session has. Behind a pooler another client may have
+    /// set the session's.
+    #[arg(long, global = true, value_name = "NAMES", value_delimiter = ',')]
+    pub search_path: Vec<String>,
+
+    /// PostgreSQL: the role of every look and step.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub role: Option<String>,
 
     /// How long the server may take to answer, and to have a place for one more connection.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 15)]
@@ -56,6 +65,8 @@ impl fmt::Debug for Options {
             .field("database_url", &Redactor::url(self.database_url.as_deref()))
             .field("version_table", &self.version_table)
             .field("version_schema", &self.version_schema)
+            .field("search_path", &self.search_path)
+            .field("role", &self.role)
             .field("connect_timeout", &self.connect_timeout)
             .field("form", &self.form)
             .finish()

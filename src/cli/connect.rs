@@ -21,6 +21,7 @@ use crate::dialect::{Dialect, Family};
 use crate::migrations::Migrations;
 use crate::migrator::Migrator;
 use crate::report::Event;
+use crate::settings::VersionSchema;
 
 /// A run has one, and opens what goes on beside it itself: a role may be allowed no more.
 const CONNECTIONS: u32 = 1;
@@ -262,7 +263,16 @@ fn with_settings<S: Source>(
         migrator = migrator.version_table(name);
     }
     if let Some(name) = &options.version_schema {
-        migrator = migrator.version_schema(name);
+        migrator = migrator.version_schema(match name.as_str() {
+            "@current" => VersionSchema::Current,
+            name => name.into(),
+        });
+    }
+    if !options.search_path.is_empty() {
+        migrator = migrator.pin_search_path(&options.search_path);
+    }
+    if let Some(role) = &options.role {
+        migrator = migrator.pin_role(role);
     }
     match observer {
         Some(observer) => migrator.on_event(observer),

@@ -250,7 +250,11 @@ async fn finish(
     output: &Output,
 ) -> Result<u8, CliError> {
     opened.close().await;
-    let document = RunDocument::done(&report?, migrations);
+    let report = report?;
+    for note in &report.notes {
+        output.note(&format!("note: {note}"));
+    }
+    let document = RunDocument::done(&report, migrations);
     output.answer(&document, || text::end_of_run(&document))?;
     Ok(0)
 }

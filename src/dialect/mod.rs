@@ -8,6 +8,8 @@ pub(crate) mod mysql;
 mod names;
 #[cfg(feature = "_sqlx")]
 pub(crate) mod operators;
+#[cfg(feature = "_sqlx")]
+pub(crate) mod path;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod quote;
 #[cfg_attr(not(all(feature = "postgres", feature = "mysql")), allow(dead_code))]

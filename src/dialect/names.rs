@@ -177,32 +177,6 @@ impl Names {
         self.qualified(&self.lock_name())
     }
 
-    /// PostgreSQL: the schema of limbeck's tables, as an expression: the one that was set; else the first of the
-    /// search path that has the version table, as Alembic finds it too; else where it would be created.
-    pub(crate) fn postgres_schema(&self) -> String {
-        if let Some(schema) = &self.schema {
-            return self.dialect.literal(schema);
-        }
-        let name = self.dialect.literal(&self.dialect.ident(&self.version));
-        format!(
-            "COALESCE((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
-             ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass({name})), pg_catalog.current_schema())"
-        )
-    }
-
-    /// The same as an identifier, quoted where it must be: without a table of the catalog, which a new session would
-    /// have to learn about first.
-    pub(crate) fn postgres_schema_identifier(&self) -> String {
-        if let Some(schema) = &self.schema {
-            return self.dialect.literal(&self.dialect.ident(schema));
-        }
-        let name = self.dialect.literal(&self.dialect.ident(&self.version));
-        format!(
-            "COALESCE((pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass, \
-             pg_catalog.to_regclass({name}), 0)).schema, pg_catalog.quote_ident(pg_catalog.current_schema()))"
-        )
-    }
-
     /// The condition that selects this service's rows of the shared tables.
     pub(crate) fn scope(&self) -> String {
         format!("scope = {}", self.scope_literal())

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::path::Pin;
 use super::quote::marker;
 use super::{Dialect, Family, mysql};
 
@@ -19,8 +20,7 @@ pub(crate) struct Actor {
 pub(crate) struct Server {
     /// As the server writes it: `3.51.0`, `150018`, `10.11.19-MariaDB-…`.
     pub version: String,
-    /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) that an unqualified version table
-    /// is in, or would be.
+    /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) of limbeck's tables.
     pub schema: Option<String>,
     /// Tells whether the session is inside a transaction that was open before this message.
     pub in_transaction: bool,
@@ -164,31 +164,60 @@ pub(crate) fn set_timeouts(
         .collect()
 }
 
-/// The bound on how long limbeck's own statements wait for the locks of its tables.
+/// The conditions under which limbeck's own statements run, and not a revision's: under the pinned role and path, with no row of
+/// its tables hidden by a policy, and with a bound on how long they wait for locks.
 #[derive(Debug, Clone)]
 pub(crate) struct Bound {
     pub limit: Duration,
+    pub pin: Pin,
     /// PostgreSQL: `lock_timeout` as the session has it.
     pub before: Option<String>,
+    /// PostgreSQL: `row_security` as the session has it.
+    pub row_security: Option<String>,
 }
 
 impl Bound {
-    /// PostgreSQL: bounds what follows in the transaction. Elsewhere each statement bears its own ([`mysql::bounded`]), or the
-    /// connection has one (SQLite).
-    pub(crate) fn begin(&self, dialect: Dialect) -> Option<String> {
+    /// PostgreSQL: from here to the end of the transaction, or to [`Bound::end`]. Elsewhere each statement bears its own bound
+    /// ([`mysql::bounded`]), or the connection has one (SQLite).
+    pub(crate) fn begin(&self, dialect: Dialect) -> Vec<String> {
+        let mut all = self.pin.local();
+        all.extend(see_all(dialect).map(str::to_owned));
+        all.extend(self.limit_locks(dialect));
+        all
+    }
+
+    /// Ends it in a transaction that goes on. The pin stays.
+    pub(crate) fn end(&self, dialect: Dialect) -> Vec<String> {
+        let as_before = see_all(dialect).map(|_| {
+            let before = self.row_security.as_deref().unwrap_or("on");
+            format!("SET LOCAL row_security = {}", dialect.literal(before))
+        });
+        as_before
+            .into_iter()
+            .chain(self.end_limit(dialect))
+            .collect()
+    }
+
+    /// The bound on locks alone.
+    pub(crate) fn limit_locks(&self, dialect: Dialect) -> Option<String> {
         // A zero is no limit at all.
         let limit = self.limit.max(Duration::from_millis(1));
         let is_set = dialect.family() == Family::Postgres;
         set_timeout(dialect, Timeout::Lock, limit).filter(|_| is_set)
     }
 
-    /// Ends it: what follows waits as the session does.
-    pub(crate) fn end(&self, dialect: Dialect) -> Option<String> {
+    /// What follows waits as the session does.
+    pub(crate) fn end_limit(&self, dialect: Dialect) -> Option<String> {
         let before = self.before.as_deref();
         let value = before.map_or("DEFAULT".to_owned(), |value| dialect.literal(value));
         let is_set = dialect.family() == Family::Postgres;
         is_set.then(|| format!("SET LOCAL lock_timeout = {value}"))
     }
+}
+
+/// Rows that a policy would hide or refuse are an error: for limbeck's own tables alone.
+pub(crate) fn see_all(dialect: Dialect) -> Option<&'static str> {
+    (dialect.family() == Family::Postgres).then_some("SET LOCAL row_security = off")
 }
 
 /// PostgreSQL: the session's `lock_timeout`, to be asked before a [`Bound`] changes it.

@@ -91,6 +91,11 @@ fn run_errors() -> Vec<RunError> {
             state: Aftermath::unchanged(),
             source: lost(),
         },
+        RunError::NotAsWritten {
+            during: "committing revision 3f2a9c1d7b04".into(),
+            revision: Some(revision()),
+            state: Aftermath::rolled_back(),
+        },
         RunError::Statement(Box::new(StatementError {
             revision: revision(),
             action: Action::Upgrade,
@@ -178,6 +183,15 @@ fn run_errors() -> Vec<RunError> {
             source: lost(),
         },
         RunError::NoSchema,
+        RunError::VersionTableElsewhere {
+            table: "limbeck_version".into(),
+            current: "tenant42".into(),
+            other: "public".into(),
+        },
+        RunError::MissingSchema {
+            missing: "tenant42".into(),
+            current: "public".into(),
+        },
         RunError::WaitedInVain {
             waited: Duration::from_secs(60),
             heads: strings(&["a"]),

@@ -90,8 +90,11 @@ impl Error {
 
     /// The same error of limbeck's own statement, as one of this revision's step.
     pub(super) fn of_revision(mut self, id: &str) -> Error {
-        if let Some(RunError::Bookkeeping { revision, .. } | RunError::Blocked { revision, .. }) =
-            self.as_run()
+        if let Some(
+            RunError::Bookkeeping { revision, .. }
+            | RunError::Blocked { revision, .. }
+            | RunError::NotAsWritten { revision, .. },
+        ) = self.as_run()
         {
             *revision = Some(id.to_owned());
         }
@@ -132,6 +135,11 @@ impl Fault {
                 blockers: self.blockers,
                 state,
                 source,
+            },
+            Class::NotAsWritten => RunError::NotAsWritten {
+                during,
+                revision: None,
+                state,
             },
             _ => RunError::Bookkeeping {
                 during,
@@ -235,6 +243,20 @@ pub enum RunError {
         state: Aftermath,
         /// sqlx's error.
         source: sqlx::Error,
+    },
+    /// What was written to limbeck's own tables is not there, or is something else.
+    #[error(
+        "{during}: what was written to limbeck's own tables is not there, or not as it was written: a trigger, rule or \
+             view on them swallows or changes it. Take that away and leave these tables to limbeck alone. {state}"
+    )]
+    #[non_exhaustive]
+    NotAsWritten {
+        /// What was going on.
+        during: String,
+        /// The revision whose step it belongs to, if one does.
+        revision: Option<String>,
+        /// The state of the database.
+        state: Aftermath,
     },
     /// A statement of a revision failed.
     #[error("{0}")]
@@ -354,6 +376,37 @@ pub enum RunError {
              is chosen. Set `version_schema`, or correct the connection's options. Nothing was changed"
     )]
     NoSchema,
+    /// The current schema has no version table, and another one of the search path has.
+    #[error(
+        "schema {current:?} is current in this session and has no version table {table:?}, but schema {other:?}, \
+             which the search_path names too, has one. Set `version_schema` to {other:?} if that is this \
+             service's, to the current schema (`VersionSchema::Current`, `--version-schema @current`) if this one \
+             begins anew, or correct the search_path. Nothing was changed"
+    )]
+    #[non_exhaustive]
+    VersionTableElsewhere {
+        /// The version table's name.
+        table: String,
+        /// The current schema.
+        current: String,
+        /// The first other schema that has such a table.
+        other: String,
+    },
+    /// The search path names a schema before the current one that does not exist.
+    #[error(
+        "the search_path names schema {missing:?} before {current:?}, which is current in this session only since \
+             there is no schema {missing:?}, or this role may not use it: limbeck's tables would be taken from \
+             {current:?}. Create it or grant its USAGE, correct the search_path, or set `version_schema`, to \
+             {current:?} or to the current schema (`VersionSchema::Current`, `--version-schema @current`). \
+             Nothing was changed"
+    )]
+    #[non_exhaustive]
+    MissingSchema {
+        /// The schema that is not there.
+        missing: String,
+        /// The current schema.
+        current: String,
+    },
     /// `wait_for_head` waited in vain.
     #[error("the database did not reach the target within {}: its heads are {}. Nothing was changed by this \
              call; look whether the migration job runs", human(*.waited), list(.heads))]
@@ -634,9 +687,9 @@ impl RunError {
     pub fn revision(&self) -> Option<&str> {
         match self {
             RunError::Statement(error) => Some(&error.revision),
-            RunError::Bookkeeping { revision, .. } | RunError::Blocked { revision, .. } => {
-                revision.as_deref()
-            }
+            RunError::Bookkeeping { revision, .. }
+            | RunError::Blocked { revision, .. }
+            | RunError::NotAsWritten { revision, .. } => revision.as_deref(),
             RunError::Violation(error) => Some(&error.revision),
             RunError::Unfinished(error) => Some(&error.step.revision),
             RunError::Code { revision, .. }
@@ -665,6 +718,7 @@ impl RunError {
             RunError::Connection { state, .. }
             | RunError::Bookkeeping { state, .. }
             | RunError::Blocked { state, .. }
+            | RunError::NotAsWritten { state, .. }
             | RunError::Code { state, .. }
             | RunError::ReadOnly { state, .. } => state.state(),
             RunError::Statement(error) => error.state.state(),
@@ -687,6 +741,8 @@ impl RunError {
             | RunError::InTransaction
             | RunError::StatementPooling { .. }
             | RunError::NoSchema
+            | RunError::VersionTableElsewhere { .. }
+            | RunError::MissingSchema { .. }
             | RunError::WaitedInVain { .. }
             | RunError::NothingToResolve { .. } => DatabaseState::Unchanged,
         }
@@ -707,6 +763,7 @@ impl RunError {
             RunError::Connection { .. } => "connection",
             RunError::Bookkeeping { .. } => "bookkeeping",
             RunError::Blocked { .. } => "blocked",
+            RunError::NotAsWritten { .. } => "not_as_written",
             RunError::Statement(_) => "statement_failed",
             RunError::Code { .. } => "code_failed",
             RunError::Violation(_) => "violation",
@@ -720,6 +777,8 @@ impl RunError {
             RunError::StatementPooling { .. } => "statement_pooling",
             RunError::ReadOnly { .. } => "read_only",
             RunError::NoSchema => "no_schema",
+            RunError::VersionTableElsewhere { .. } => "version_table_elsewhere",
+            RunError::MissingSchema { .. } => "missing_schema",
             RunError::WaitedInVain { .. } => "waited_in_vain",
             RunError::NothingToResolve { .. } => "nothing_to_resolve",
         }

@@ -42,6 +42,7 @@ use wire::Wire;
 
 use crate::aim::Target;
 use crate::backend::Source;
+use crate::dialect::path::SearchPath;
 use crate::ledger::look::Look;
 use crate::ledger::{Holder, Known, LedgerEntry};
 use crate::migrations::Migrations;
@@ -79,6 +80,7 @@ impl<'a, S: Source> Run<'a, S> {
         let view = View {
             wire: Wire::open(settings, source).await?,
             look: Look::default(),
+            path: SearchPath::default(),
         };
         let steps = Steps {
             gate: Gate::new(view, Record::new(migrations)),
@@ -143,6 +145,7 @@ impl<'a, S: Source> Run<'a, S> {
             outcome,
             steps: std::mem::take(&mut self.steps.done),
             heads: self.heads(),
+            notes: std::mem::take(&mut self.steps.gate.notes),
             duration: self.began.elapsed(),
         }
     }

@@ -76,7 +76,7 @@ impl<'a> Record<'a> {
     }
 
     /// Statements that write rows for a database that was taken over: every embedded ancestor of its heads.
-    pub(super) fn baseline<S: Source>(&self, view: &View<'_, S>) -> Vec<String> {
+    pub(super) fn baseline<S: Source>(&self, view: &View<'_, S>) -> Vec<Vec<String>> {
         if view.look.has_history || view.look.heads.is_empty() {
             return Vec::new();
         }
@@ -93,7 +93,7 @@ impl<'a> Record<'a> {
         line: &Line<'_, S::Database>,
         action: Action,
         revisions: impl Iterator<Item = Arc<str>>,
-    ) -> Vec<String> {
+    ) -> Vec<Vec<String>> {
         let steps: Vec<Step> = revisions.map(|id| Step::marking(action, id)).collect();
         let rows: Vec<LedgerEntry> = steps
             .iter()
@@ -127,6 +127,7 @@ impl<'a> Record<'a> {
             }
         }
         message.swap_all(&write::move_heads(&line.names, &removes, &adds));
+        message.write_all(&write::prove_heads(&line.names, &removes, &adds));
         let now = view.look.server.now;
         let rows: Vec<_> = group
             .iter()
@@ -140,6 +141,8 @@ impl<'a> Record<'a> {
                 }
             })
             .collect();
-        message.own_all(&write::insert_history(&line.names, &line.run.actor, &rows));
+        for rows in write::insert_history(&line.names, &line.run.actor, &rows) {
+            message.write_all(&rows);
+        }
     }
 }

@@ -45,7 +45,7 @@ impl<S: Source> Run<'_, S> {
             self.steps.wire().rollback().await?;
             return Err(nothing(revision));
         }
-        message.own_all(&statements);
+        message.write_all(&statements);
         self.close_alone(message).await
     }
 
@@ -134,12 +134,12 @@ impl<S: Source> Run<'_, S> {
                 }
             })
             .collect();
-        let statements = write::insert_history(&line.names, &line.run.actor, &rows);
+        let statements = write::insert_history(&line.names, &line.run.actor, &rows).concat();
         // A half done downgrade may wait for just this, that its corrected file is accepted.
         let running = self.last_look().running.first().cloned();
         let this = running.as_ref().map(Resuming::row);
         let mut message = self.open_alone(this).await?;
-        message.own_all(&statements);
+        message.write_all(&statements);
         self.close_alone(message).await
     }
 

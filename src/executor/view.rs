@@ -5,6 +5,7 @@ use super::state::Aftermath;
 use super::wait::Wait;
 use super::wire::{ConductOf, Wire};
 use crate::backend::{Backend as _, Class, Conduct as _, Fault, Source};
+use crate::dialect::path::SearchPath;
 use crate::ledger::look::{self, HeadRow, Look, Tables, TextRow};
 use crate::ledger::tables::{self, LAYOUT};
 use crate::ledger::{Holder, Known, LedgerEntry, row, write};
@@ -18,6 +19,8 @@ const LOOKING: &str = "looking at the heads";
 pub(super) struct View<'a, S: Source> {
     pub wire: Wire<'a, S>,
     pub look: Look,
+    /// The path that the first look found, where a path decides.
+    pub path: SearchPath,
 }
 
 impl<S: Source> View<'_, S> {
@@ -91,14 +94,29 @@ impl<S: Source> View<'_, S> {
             attempts += 1;
             let full = look::full(&self.wire.line.names);
             let mut tables = Tables::ALL;
-            let mut seen = self.wire.line.look(&full).await;
+            let mut seen = self.send_look(&full).await;
+            self.check_path()?;
+            if std::mem::take(&mut self.path.has_temporary) {
+                // One of its tables may have been taken for one of limbeck's: qualified, it is not.
+                continue;
+            }
             if matches!(&seen, Err(fault) if fault.class() == Class::MissingTable) {
-                tables = self.existing_tables().await?;
+                let elsewhere;
+                (tables, elsewhere) = self.find_tables().await?;
                 if tables.complete() {
                     continue;
                 }
+                if let Some(other) = elsewhere.filter(|_| !tables.version) {
+                    let names = &self.wire.line.names;
+                    return Err(RunError::VersionTableElsewhere {
+                        table: names.version_name().to_owned(),
+                        current: names.schema().unwrap_or_default().to_owned(),
+                        other,
+                    }
+                    .into());
+                }
                 let partial = look::partial(&self.wire.line.names, tables);
-                seen = self.wire.line.look(&partial).await;
+                seen = self.send_look(&partial).await;
             }
             match seen {
                 Ok(rows) => return self.absorb(look::read(S::Database::FAMILY, &rows, tables)),
@@ -117,9 +135,39 @@ impl<S: Source> View<'_, S> {
         Err(RunError::NoSchema.into())
     }
 
+    /// Sends a look. Until a schema is known its message pins the search path to the current one, and from then on all names are
+    /// qualified with that.
+    async fn send_look(&mut self, statement: &str) -> Result<Vec<TextRow>, Fault> {
+        let line = &mut self.wire.line;
+        let mut found = TextRow::new();
+        let seen = line.look(statement, &mut found).await;
+        if let Some(path) = SearchPath::read(&found) {
+            line.names = line.names.clone().in_schema(path.current.as_deref());
+            self.path = path;
+        }
+        seen
+    }
+
+    /// Refuses a path of which the current schema is not the first, unless a setting names the right one.
+    fn check_path(&self) -> Result<(), Error> {
+        let missing = self.path.missing();
+        match (
+            missing,
+            &self.path.current,
+            &self.wire.settings.version_schema,
+        ) {
+            (Some(missing), Some(current), None) => Err(RunError::MissingSchema {
+                missing,
+                current: current.clone(),
+            }
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
     /// The rows of a statement that changes nothing.
     async fn read(&mut self, during: &str, statement: &str) -> Result<Vec<TextRow>, Error> {
-        let rows = self.wire.line.query(statement).await;
+        let rows = self.wire.line.look_inside(statement).await;
         rows.map_err(|fault| fault.into_error(during, Aftermath::unchanged()))
     }
 
@@ -131,7 +179,7 @@ impl<S: Source> View<'_, S> {
     ) -> Result<Vec<TextRow>, Error> {
         let mut wait = Wait::new(self.wire.settings.lock_wait);
         loop {
-            match self.wire.line.look(statement).await {
+            match self.send_look(statement).await {
                 Ok(rows) => return Ok(rows),
                 Err(fault) if fault.class() == Class::LockTimeout => {
                     self.pause_for_tables(&mut wait, fault, during).await?;
@@ -143,19 +191,34 @@ impl<S: Source> View<'_, S> {
 
     /// Which of limbeck's tables there are, by the catalog.
     pub(super) async fn existing_tables(&mut self) -> Result<Tables, Error> {
-        let found = tables::existing(&self.wire.line.names);
+        Ok(self.find_tables().await?.0)
+    }
+
+    /// The same, and another schema of the search path that has a version table, unless a setting names the right one.
+    async fn find_tables(&mut self) -> Result<(Tables, Option<String>), Error> {
+        let others = match self.wire.settings.version_schema {
+            None => self.path.others(),
+            Some(_) => Vec::new(),
+        };
+        let found = tables::existing(&self.wire.line.names, &others);
         let found = self.read(LOOKING, &found).await?;
+        let elsewhere = others.into_iter().find(|other| {
+            found
+                .iter()
+                .any(|row| matches!(row.as_slice(), [None, Some(schema)] if schema == other))
+        });
         let is_there = |name: &str| {
             found
                 .iter()
                 .any(|row| row.first().and_then(Option::as_deref) == Some(name))
         };
         let names = &self.wire.line.names;
-        Ok(Tables {
+        let tables = Tables {
             version: is_there(names.version_name()),
             history: is_there(names.history_name()),
             lock: is_there(&names.lock_name()),
-        })
+        };
+        Ok((tables, elsewhere))
     }
 
     /// Takes over what a look saw: heads and leases, and what the server said of the session.
@@ -165,6 +228,9 @@ impl<S: Source> View<'_, S> {
         if !line.server.version.is_empty() {
             // The first look of a run says where the tables are: a `USE` of a migration moves them nowhere.
             look.server.schema = line.server.schema.clone();
+        }
+        if line.bound.pin.is_set() {
+            look.server.role = line.server.role.clone();
         }
         let names = self.wire.settings.names(S::Database::FAMILY);
         line.names = names
@@ -226,7 +292,7 @@ impl<S: Source> View<'_, S> {
         &mut self,
         query: &str,
     ) -> Result<Option<Vec<TextRow>>, Error> {
-        match self.wire.line.look(query).await {
+        match self.send_look(query).await {
             Ok(rows) => Ok(Some(rows)),
             Err(fault) if fault.class() == Class::MissingTable => Ok(None),
             Err(fault) => {

@@ -18,6 +18,7 @@ use crate::dialect::Dialect;
 use crate::dialect::session::{self, Bound, Server};
 use crate::ledger::Holder;
 use crate::ledger::write::Claim;
+use crate::prepare::RefusedError;
 use crate::settings::Settings;
 
 /// How long a new connection is tried for: a server that restarts, or a standby that takes over.
@@ -49,7 +50,9 @@ impl<'a, S: Source> Wire<'a, S> {
     /// Takes a connection. Nothing is sent yet.
     pub(super) async fn open(settings: &'a Settings, source: &'a S) -> Result<Self, Error> {
         let names = settings.names(S::Database::FAMILY);
-        names.check().map_err(crate::prepare::RefusedError::from)?;
+        names.check().map_err(RefusedError::from)?;
+        let pin = settings.pin.clone();
+        pin.check(S::Database::FAMILY).map_err(RefusedError::from)?;
         let session = Session::open(source).await.map_err(connecting)?;
         Ok(Wire {
             settings,
@@ -61,7 +64,9 @@ impl<'a, S: Source> Wire<'a, S> {
                 run: Identity::new(settings.actor()),
                 bound: Bound {
                     limit: settings.lock_timeout,
+                    pin,
                     before: None,
+                    row_security: None,
                 },
             },
             conduct: ConductOf::<S>::default(),

@@ -93,7 +93,8 @@ impl Tables {
     }
 }
 
-/// The statement. It fails with "no such table" while one of the three tables is missing: then
+/// The statement, behind [`crate::dialect::path::before_look`]. It fails with "no such table" while one of the
+/// three tables is missing: then
 /// [`super::tables::existing`] and [`partial`] tell what there is.
 pub(crate) fn full(names: &Names) -> String {
     let dialect = names.dialect();
@@ -206,7 +207,10 @@ fn server(names: &Names) -> String {
         ],
         Family::Postgres => vec![
             "pg_catalog.current_setting('server_version_num')".to_owned(),
-            names.postgres_schema_identifier(),
+            names.schema().map_or_else(
+                || "pg_catalog.current_schema()".to_owned(),
+                |schema| dialect.literal(schema),
+            ),
             // A message that is not inside an older transaction begins its own: the two clocks agree then.
             "CASE WHEN pg_catalog.now() = pg_catalog.statement_timestamp() THEN 0 ELSE 1 END"
                 .to_owned(),
@@ -272,15 +276,6 @@ pub(crate) fn time_text(dialect: Dialect, expression: &str) -> String {
     }
 }
 
-/// The name that PostgreSQL's identifier stands for.
-fn unquoted(identifier: String) -> String {
-    let inside = identifier.strip_prefix('"');
-    match inside.and_then(|inside| inside.strip_suffix('"')) {
-        Some(inside) => inside.replace("\"\"", "\""),
-        None => identifier,
-    }
-}
-
 /// A row of a text query.
 pub(crate) type TextRow = Vec<Option<String>>;
 
@@ -309,10 +304,7 @@ pub(crate) fn read(family: Dialect, rows: &[TextRow], tables: Tables) -> Look {
             "server" => {
                 look.server = Server {
                     version: string(1),
-                    schema: match family.family() {
-                        Family::Postgres => text(2).map(unquoted),
-                        _ => text(2),
-                    },
+                    schema: text(2),
                     in_transaction: text(3).as_deref() == Some("1"),
                     autocommit_off: matches!(text(3).as_deref(), Some("2" | "3")),
                     role: text(4),
@@ -370,18 +362,6 @@ mod tests {
             for part in again(&names).split(" UNION ALL ") {
                 assert_eq!(part.matches(" AS c").count(), NARROW, "{part}");
             }
-        }
-    }
-
-    #[test]
-    fn an_identifier_is_a_name_again() {
-        for (identifier, name) in [
-            ("public", "public"),
-            ("\"odd \"\"S\"", "odd \"S"),
-            ("\"\"", ""),
-            ("\"", "\""),
-        ] {
-            assert_eq!(unquoted(identifier.to_owned()), name);
         }
     }
 

@@ -144,9 +144,10 @@ impl Types {
     }
 }
 
-/// Which of the tables there are: one row of one column for each that exists. Reads the catalog alone, so
-/// that it never fails, whatever is missing.
-pub(crate) fn existing(names: &Names) -> String {
+/// Which of the tables there are: a row for each that exists, its first column the name. A row without a name tells that one
+/// of the `others`, schemas of PostgreSQL, has a table of the version table's name: its second column is that schema. Reads
+/// the catalog alone, so that it never fails, whatever is missing.
+pub(crate) fn existing(names: &Names, others: &[String]) -> String {
     let dialect = names.dialect();
     let wanted: Vec<String> = [
         names.version_name(),
@@ -163,11 +164,25 @@ pub(crate) fn existing(names: &Names) -> String {
             dialect.ident(names.schema().unwrap_or("main"))
         ),
         Family::Postgres => {
-            let schema = names.postgres_schema();
+            let schema = names.schema().map_or_else(
+                || "pg_catalog.current_schema()".to_owned(),
+                |schema| dialect.literal(schema),
+            );
+            let tables = "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+                          WHERE c.relkind IN ('r', 'p', 'v')";
+            let own = format!(
+                "SELECT c.relname::pg_catalog.text, NULL::pg_catalog.text {tables} AND n.nspname = {schema} \
+                 AND c.relname IN ({wanted})"
+            );
+            if others.is_empty() {
+                return own;
+            }
+            let others: Vec<String> = others.iter().map(|name| dialect.literal(name)).collect();
             format!(
-                "SELECT c.relname::pg_catalog.text FROM pg_catalog.pg_class c \
-                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-                 WHERE n.nspname = {schema} AND c.relkind IN ('r', 'p', 'v') AND c.relname IN ({wanted})"
+                "{own} UNION ALL SELECT NULL, n.nspname::pg_catalog.text {tables} AND n.nspname IN ({}) \
+                 AND c.relname = {} AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')",
+                others.join(", "),
+                dialect.literal(names.version_name()),
             )
         }
         Family::Mysql => {

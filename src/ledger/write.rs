@@ -2,6 +2,7 @@
 //! followed by a guard, an expression that the server itself refuses to evaluate otherwise: what comes after
 //! it in the same message is then never reached.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -135,27 +136,112 @@ pub(crate) fn expect_heads<S: AsRef<str>>(names: &Names, heads: &[S]) -> Vec<Str
 const CHUNK: usize = 500;
 const CHUNK_BYTES: usize = 512 * 1024;
 
-/// Ledger rows, several to a statement.
-pub(crate) fn insert_history(names: &Names, actor: &Actor, rows: &[LedgerEntry]) -> Vec<String> {
-    let mut statements: Vec<String> = Vec::new();
-    let mut in_last = 0;
+/// Ledger rows, several to a statement: for each of these the statement, its guard, and the proof that the rows are there.
+pub(crate) fn insert_history(
+    names: &Names,
+    actor: &Actor,
+    rows: &[LedgerEntry],
+) -> Vec<Vec<String>> {
+    let mut inserts: Vec<(String, Vec<&LedgerEntry>)> = Vec::new();
     for row in rows {
         let (columns, values) = history_values(names, actor, row);
-        match statements.last_mut() {
-            Some(last) if in_last < CHUNK && last.len() + values.len() < CHUNK_BYTES => {
+        match inserts.last_mut() {
+            Some((last, rows)) if rows.len() < CHUNK && last.len() + values.len() < CHUNK_BYTES => {
                 last.push_str(&format!(", ({values})"));
-                in_last += 1;
+                rows.push(row);
             }
             _ => {
-                statements.push(format!(
-                    "INSERT INTO {} ({columns}) VALUES ({values})",
-                    names.history(),
-                ));
-                in_last = 1;
+                let into = names.history();
+                let insert = format!("INSERT INTO {into} ({columns}) VALUES ({values})");
+                inserts.push((insert, vec![row]));
             }
         }
     }
-    statements
+    let guarded = inserts.into_iter().map(|(insert, rows)| {
+        let mut statements = guarded(names.dialect(), insert, rows.len());
+        statements.extend(prove_history(names, &rows, None));
+        statements
+    });
+    guarded.collect()
+}
+
+/// The proof that these rows are in the ledger: the one of that `id`, or else the newest of each revision. A trigger may have
+/// changed what was written, or taken it away again. None for rows of failures, of which others may come at any time.
+pub(crate) fn prove_history(
+    names: &Names,
+    rows: &[&LedgerEntry],
+    id: Option<i64>,
+) -> Option<String> {
+    if rows.iter().any(|row| row.state == State::Failed) {
+        return None;
+    }
+    let dialect = names.dialect();
+    let list = |value: &dyn Fn(&LedgerEntry) -> String| {
+        let values: BTreeSet<String> = rows.iter().map(|row| value(row)).collect();
+        let values: Vec<String> = values.iter().map(|value| dialect.literal(value)).collect();
+        values.join(", ")
+    };
+    let text = |value: Option<String>| value.unwrap_or_default();
+    let revisions: BTreeSet<&str> = rows.iter().map(|row| &*row.revision).collect();
+    let scope = names.scope();
+    let history = names.history();
+    let newest = || {
+        format!(
+            "(SELECT {} FROM {history} n WHERE n.{scope} AND n.revision = h.revision AND n.state <> 'failed')",
+            dialect.aggregate("max(n.id)")
+        )
+    };
+    let id = id.map_or_else(newest, |id| id.to_string());
+    let found = format!(
+        "(SELECT {} FROM {history} h WHERE h.{scope} AND h.revision IN ({}) AND h.action IN ({}) AND h.state IN ({}) \
+         AND COALESCE(h.checksum, '') IN ({}) AND COALESCE(h.lineage, '') IN ({}) AND h.id = {id})",
+        dialect.aggregate("count(*)"),
+        list(&|row| row.revision.clone()),
+        list(&|row| row.action.name().to_owned()),
+        list(&|row| row.state.name().to_owned()),
+        list(&|row| text(row.checksum.as_ref().map(ToString::to_string))),
+        list(&|row| text(row.lineage.clone())),
+    );
+    Some(proof(dialect, &format!("{found} = {}", revisions.len())))
+}
+
+/// The proof that a compare-and-swap of the heads has left what it wrote.
+pub(crate) fn prove_heads<S: AsRef<str>>(names: &Names, removes: &[S], adds: &[S]) -> Vec<String> {
+    let dialect = names.dialect();
+    let chunks = [(removes, false), (adds, true)]
+        .into_iter()
+        .flat_map(|(ids, is_there)| ids.chunks(CHUNK).map(move |chunk| (chunk, is_there)));
+    let proofs = chunks.map(|(chunk, is_there)| {
+        let ids: Vec<String> = chunk
+            .iter()
+            .map(|id| dialect.literal(id.as_ref()))
+            .collect();
+        let expected = if is_there { chunk.len() } else { 0 };
+        let found = format!(
+            "(SELECT {} FROM {} WHERE version_num IN ({})) = {expected}",
+            dialect.aggregate("count(*)"),
+            names.version(),
+            ids.join(", ")
+        );
+        proof(dialect, &found)
+    });
+    proofs.collect()
+}
+
+/// A statement that raises what a guard raises unless the condition holds.
+fn proof(dialect: Dialect, condition: &str) -> String {
+    match dialect.family() {
+        Family::Sqlite => {
+            format!("SELECT CASE WHEN {condition} THEN 1 ELSE abs(-9223372036854775807 - 1) END")
+        }
+        Family::Postgres => format!(
+            "SELECT CASE WHEN {condition} THEN 1 ELSE CAST({} || pg_catalog.now()::pg_catalog.text AS pg_catalog.int4) END",
+            dialect.literal(GUARD)
+        ),
+        Family::Mysql => {
+            format!("SELECT IF({condition}, 1, (SELECT 1 UNION SELECT 2)) LIMIT 1")
+        }
+    }
 }
 
 /// The lease as one run holds it. The epoch alone would do, but for a row that somebody edits by hand.
@@ -301,9 +387,9 @@ pub(crate) struct Progress<'a> {
     pub end: Option<State>,
 }
 
+/// Writes how far a step is, behind [`renew`].
 pub(crate) fn record(names: &Names, progress: &Progress<'_>) -> Vec<String> {
     let dialect = names.dialect();
-    let mut statements = renew(names, &progress.claim);
     let (number, text) = match progress.running {
         Some((number, text)) => (number.to_string(), dialect.literal(text)),
         None => ("NULL".to_owned(), "NULL".to_owned()),
@@ -327,8 +413,7 @@ pub(crate) fn record(names: &Names, progress: &Progress<'_>) -> Vec<String> {
         dialect.literal_or_null(progress.error),
         progress.id,
     );
-    statements.extend(guarded(dialect, update, 1));
-    statements
+    guarded(dialect, update, 1)
 }
 
 /// Makes a `running` row this run's: who goes on with the step, over which file.
@@ -339,9 +424,9 @@ pub(crate) fn adopt_row(
     statements: u64,
     id: i64,
     epoch: i64,
-) -> String {
+) -> Vec<String> {
     let dialect = names.dialect();
-    format!(
+    let update = format!(
         "UPDATE {} SET epoch = {epoch}, statements = {statements}, checksum = {}, lineage = {}, down_sql = {}, \
          host = {}, pid = {}, application = {}, limbeck_version = {} WHERE id = {id} AND state = 'running'",
         names.history(),
@@ -352,7 +437,8 @@ pub(crate) fn adopt_row(
         actor.pid,
         dialect.literal(&actor.application),
         dialect.literal(env!("CARGO_PKG_VERSION")),
-    )
+    );
+    guarded(dialect, update, 1)
 }
 
 /// What a person settled of an unfinished step.
@@ -404,20 +490,7 @@ pub(crate) fn fence(names: &Names, claim: &Claim) -> String {
         names.lock(),
         claim.is_held(names)
     );
-    match names.dialect().family() {
-        Family::Sqlite => {
-            format!(
-                "SELECT CASE WHEN EXISTS ({held}) THEN 1 ELSE abs(-9223372036854775807 - 1) END"
-            )
-        }
-        Family::Postgres => format!(
-            "SELECT CASE WHEN EXISTS ({held}) THEN 1 ELSE CAST({} || pg_catalog.now()::pg_catalog.text AS pg_catalog.int4) END",
-            names.dialect().literal(GUARD)
-        ),
-        Family::Mysql => {
-            format!("SELECT IF(EXISTS ({held}), 1, (SELECT 1 UNION SELECT 2)) LIMIT 1")
-        }
-    }
+    proof(names.dialect(), &format!("EXISTS ({held})"))
 }
 
 /// Takes the lease from the state that was seen: epoch and counter as they were, free or expired. Changes

@@ -40,6 +40,6 @@ impl<S: Source> Migrator<S> {
     #[must_use]
     pub fn version_location(&self) -> (Option<&str>, &str) {
         let settings = &self.settings;
-        (settings.version_schema.as_deref(), &settings.version_table)
+        (settings.schema_name(), &settings.version_table)
     }
 }

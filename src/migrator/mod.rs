@@ -22,7 +22,7 @@ use crate::plan::{self, Plan, Purge};
 use crate::prepare::RefusedError;
 use crate::report::{Event, Report};
 use crate::resolution::Resolution;
-use crate::settings::{OnAhead, OnDrift, Settings, TransactionMode};
+use crate::settings::{OnAhead, OnDrift, Settings, TransactionMode, VersionSchema};
 use crate::status::{RevisionInfo, Status, infos};
 pub use register::CodeFuture;
 
@@ -96,10 +96,12 @@ impl<S: Source> Migrator<S> {
         self
     }
 
-    /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) of limbeck's tables. Default: the
-    /// one that is current when a call begins.
-    pub fn version_schema(mut self, name: impl Into<String>) -> Self {
-        self.settings.version_schema = Some(name.into());
+    /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) of limbeck's tables: a name, or
+    /// [`VersionSchema::Current`]. Default: the one that is current when a call begins (SQLite: `main`). On PostgreSQL it is
+    /// an error then if that one has no version table and another schema of the search path has one, or if the path names a
+    /// schema before it that does not exist: [`RunError::VersionTableElsewhere`] and [`RunError::MissingSchema`].
+    pub fn version_schema(mut self, schema: impl Into<VersionSchema>) -> Self {
+        self.settings.version_schema = Some(schema.into());
         self
     }
 
@@ -107,6 +109,26 @@ impl<S: Source> Migrator<S> {
     /// The table of leases has this name with `_lock` behind it.
     pub fn history_table(mut self, name: impl Into<String>) -> Self {
         self.settings.history_table = name.into();
+        self
+    }
+
+    /// PostgreSQL: pins the search path for every look and every transaction of a call (`SET LOCAL`, in the same message),
+    /// whatever the session has. Default: the session's own. Behind a pooler in transaction mode this is the only protection
+    /// against a session in which another client ran `SET search_path`: set it there. Other databases refuse it.
+    ///
+    /// Statements that allow no transaction (`CREATE INDEX CONCURRENTLY`) get it in the session, right before and until right
+    /// after, as they get a section's own settings.
+    pub fn pin_search_path<N: Into<String>>(
+        mut self,
+        schemas: impl IntoIterator<Item = N>,
+    ) -> Self {
+        self.settings.pin.search_path = schemas.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// PostgreSQL: pins the role in the same way, which the session's must be a member of. Default: the session's own.
+    pub fn pin_role(mut self, role: impl Into<String>) -> Self {
+        self.settings.pin.role = Some(role.into());
         self
     }
 
@@ -343,6 +365,7 @@ impl<S: Source> Migrator<S> {
             outcome: outcome?,
             steps: Vec::new(),
             heads,
+            notes: Vec::new(),
             duration: began.elapsed(),
         })
     }

@@ -68,6 +68,7 @@ mod together;
 #[cfg(feature = "mysql")]
 mod units;
 #[cfg(all(unix, feature = "cli"))]
+mod visibility;
 mod workflow;
 
 /// Plain `cargo test` builds without the servers' features: it says so.

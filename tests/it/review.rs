@@ -412,41 +412,6 @@ fn sets_its_session(dialect: Dialect) -> Migrations {
     migrations(&[("a", "", "", &format!("-- @upgrade autocommit\n{body}"))])
 }
 
-/// The tables are where the search path finds them, also behind a schema that comes first in it.
-#[cfg(feature = "postgres")]
-#[tokio::test]
-async fn the_version_table_is_found_along_the_search_path() {
-    let Some(db) = servers::postgres_database().await else {
-        return;
-    };
-    let _ = Migrator::new(&db.pool, chain())
-        .upgrade("a")
-        .await
-        .expect("a");
-    db.run("CREATE SCHEMA app").await;
-    let options = (*db.pool.connect_options())
-        .clone()
-        .options([("search_path", "app, public")]);
-    let pool = sqlx::PgPool::connect_with(options).await.expect("a pool");
-    let report = Migrator::new(&pool, chain())
-        .upgrade_to_head()
-        .await
-        .expect("upgrade");
-    assert_eq!(report.steps.len(), 1);
-    assert_eq!(
-        db.strings("SELECT version_num FROM public.limbeck_version")
-            .await,
-        ["b"]
-    );
-
-    // And one that Alembic made, where there is no ledger yet.
-    db.run("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY); INSERT INTO alembic_version VALUES ('b')").await;
-    let migrator = Migrator::new(&pool, chain())
-        .version_table("alembic_version")
-        .history_table("h");
-    assert_eq!(migrator.current().await.expect("current"), ["b"]);
-}
-
 /// A caller's transaction that has failed already is a typed error too.
 #[cfg(feature = "postgres")]
 #[tokio::test]

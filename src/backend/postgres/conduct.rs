@@ -25,6 +25,8 @@ const DIALECT: Dialect = Dialect::Postgres;
 pub struct PostgresConduct {
     /// The settings that the session had before its first step.
     saved: Option<Vec<(String, String)>>,
+    /// The search path that the session had then, unless it logged in with it.
+    changed_path: Option<String>,
     /// A section's settings stand in the session, outside of any transaction.
     is_session_set: bool,
     /// The server's number of the session that has them.
@@ -102,6 +104,19 @@ impl PostgresConduct {
         let mut message = line.message(None);
         message.own_all(&statements);
         line.send(&message).await.map(drop)
+    }
+
+    /// Sends settings of the session, and remembers which session of the server got them.
+    async fn send_to_session(
+        &mut self,
+        line: &mut Line<'_, Postgres>,
+        mut message: Message,
+    ) -> Result<(), Fault> {
+        message.own(session::OWN_SESSION);
+        self.is_session_set = true;
+        let results = line.send(&message).await?;
+        self.set_in = results.last().and_then(|last| first_cell(&last.rows));
+        Ok(())
     }
 
     /// Takes back what [`Conduct::open_alone`] set. A pooler in transaction mode may have given this connection another
@@ -187,7 +202,14 @@ impl Conduct<Postgres> for PostgresConduct {
     }
 
     fn locked(&mut self, rows: &[TextRow]) {
-        self.saved.get_or_insert_with(|| session::settings(rows));
+        if self.saved.is_none() {
+            self.changed_path = session::changed_path(rows);
+            self.saved = Some(session::settings(rows));
+        }
+    }
+
+    fn session_path(&self) -> Option<&str> {
+        self.changed_path.as_deref()
     }
 
     fn lock_holder(line: &Line<'_, Postgres>) -> Option<String> {
@@ -221,7 +243,7 @@ impl Conduct<Postgres> for PostgresConduct {
             if wants_limit != is_limited {
                 match set_timeout(DIALECT, Timeout::Lock, limits.ddl_lock).filter(|_| wants_limit) {
                     Some(ours) => message.own(&ours),
-                    None => message.unbound(),
+                    None => message.unlimited(),
                 }
                 is_limited = wants_limit;
             }
@@ -235,7 +257,7 @@ impl Conduct<Postgres> for PostgresConduct {
         // delay.
         if !limits.is_single || traces::makes_temporary(prepared) {
             if is_limited {
-                message.unbound();
+                message.unlimited();
             }
             message.own(session::FIRE_DEFERRED);
         }
@@ -309,6 +331,7 @@ impl Conduct<Postgres> for PostgresConduct {
         number: usize,
     ) -> Result<(), Fault> {
         let mut message = line.message(Some(&prepared.step.revision));
+        message.own_all(&line.bound.pin.in_session());
         if line.session.is_lent() {
             for timeout in prepared.timeouts(DIALECT) {
                 message.own(&timeout.replace("SET LOCAL", "SET"));
@@ -318,11 +341,16 @@ impl Conduct<Postgres> for PostgresConduct {
         if message.len() == 0 {
             return Ok(());
         }
-        message.own(session::OWN_SESSION);
-        self.is_session_set = true;
-        let results = line.send(&message).await?;
-        self.set_in = results.last().and_then(|last| first_cell(&last.rows));
-        Ok(())
+        self.send_to_session(line, message).await
+    }
+
+    async fn pin_session(&mut self, line: &mut Line<'_, Postgres>) -> Result<(), Fault> {
+        if !line.bound.pin.is_set() {
+            return Ok(());
+        }
+        let mut message = line.message(None);
+        message.own_all(&line.bound.pin.in_session());
+        self.send_to_session(line, message).await
     }
 
     async fn close_alone(&mut self, line: &mut Line<'_, Postgres>) -> Result<(), Fault> {

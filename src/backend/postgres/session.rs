@@ -12,15 +12,16 @@ pub(super) fn try_lock(names: &Names, server: &Server) -> String {
     format!("SELECT {lock}, {watch}")
 }
 
-/// The same, and where it holds the lock the settings that were made in this session, by name and value, in a row each:
+/// The same, and where it holds the lock the settings that were made in this session, by name and value and the value that
+/// the session logged in with, in a row each:
 /// so that [`restore`] can bring them back after a migration's own `SET`s. Those who wait do without: the view costs a
 /// server more than all else that they ask. (`OFFSET 0` keeps the subqueries, and so the order: the settings are read before
 /// the watch is set, which would be one of them.)
 pub(super) fn try_lock_and_read_settings(names: &Names, server: &Server) -> String {
     let (lock, watch) = (lock_call(names, server), watch_client(server));
     format!(
-        "SELECT l.held, {watch}, s.name, s.setting FROM (SELECT {lock} AS held OFFSET 0) l LEFT JOIN LATERAL \
-         (SELECT p.name, p.setting FROM pg_catalog.pg_settings p WHERE l.held AND p.source = 'session' \
+        "SELECT l.held, {watch}, s.name, s.setting, s.reset_val FROM (SELECT {lock} AS held OFFSET 0) l LEFT JOIN LATERAL \
+         (SELECT p.name, p.setting, p.reset_val FROM pg_catalog.pg_settings p WHERE l.held AND p.source = 'session' \
          AND p.context IN ('user', 'superuser') \
          AND p.name NOT IN ('role', 'session_authorization', 'is_superuser', 'transaction_isolation', \
          'transaction_read_only', 'transaction_deferrable') OFFSET 0) s ON true"
@@ -172,8 +173,18 @@ pub(super) fn show_run(actor: &Actor, revision: &str) -> String {
 pub(super) fn settings(rows: &[TextRow]) -> Vec<(String, String)> {
     rows.iter()
         .filter_map(|row| match row.as_slice() {
-            [_, _, Some(name), Some(value)] => Some((name.clone(), value.clone())),
+            [_, _, Some(name), Some(value), ..] => Some((name.clone(), value.clone())),
             _ => None,
         })
         .collect()
+}
+
+/// The search path among these settings, unless the session logged in with it.
+pub(super) fn changed_path(rows: &[TextRow]) -> Option<String> {
+    rows.iter().find_map(|row| match row.as_slice() {
+        [_, _, Some(name), Some(value), logged_in] if name == "search_path" => {
+            (logged_in.as_ref() != Some(value)).then(|| value.clone())
+        }
+        _ => None,
+    })
 }

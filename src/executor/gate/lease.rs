@@ -9,12 +9,13 @@ use std::time::Duration;
 use sqlx::Pool;
 
 use super::heartbeat::Heartbeat;
-use super::{Block, Gate, Passage, Resuming, creating};
+use super::{Block, Gate, Passage, Resuming, creating, not_written};
 use crate::backend::{ALL, Backend, Class, Conduct as _, Fault, Message, Source};
 use crate::executor::error::{Error, RunError, Unfinished, UnfinishedReason};
 use crate::executor::state::Aftermath;
 use crate::executor::wait::Wait;
 use crate::executor::wire::{ConductOf, Wire};
+use crate::ledger::look::LeaseRow;
 use crate::ledger::{tables, write};
 use crate::prepare::transactional_ddl;
 use crate::report::Event;
@@ -211,6 +212,8 @@ impl<S: Source> Gate<'_, S> {
         message.bound();
         let place = message.len();
         message.own(&statement);
+        let wire = &self.view.wire;
+        message.write_all(&[write::fence(&wire.line.names, &wire.claim(epoch))]);
         message.commit();
         let taken = self.wire().send_short(&message).await;
         let taken = match taken {
@@ -227,12 +230,9 @@ impl<S: Source> Gate<'_, S> {
         if taken.get(place).is_some_and(|result| result.affected == 1) {
             return Ok(Some(epoch));
         }
-        // Only an edit by hand, without the lock, gets here.
+        // Nobody else could have moved it under the lock.
         self.forget_lease();
-        Err(RunError::LeaseLost {
-            revision: String::new(),
-        }
-        .into())
+        Err(not_written())
     }
 
     async fn swap(
@@ -263,10 +263,14 @@ impl<S: Source> Gate<'_, S> {
             let (statement, epoch) = self.acquire_statement();
             self.expect_lease();
             let line = &mut self.view.wire.line;
+            let place = |lease: &LeaseRow| (lease.epoch, lease.beat);
+            let seen = self.view.look.lease.as_ref().map(place);
+            let mut is_answered = true;
             let is_taken = match line.send(&line.message_of(&statement)).await {
                 Ok(results) => results.first().is_some_and(|result| result.affected == 1),
                 // A cluster's word for "another node was first"; or somebody has the row locked.
                 Err(fault) if matches!(fault.class(), Class::Deadlock | Class::LockTimeout) => {
+                    is_answered = false;
                     false
                 }
                 Err(fault) => {
@@ -284,6 +288,11 @@ impl<S: Source> Gate<'_, S> {
                 self.begin_anew(error).await?;
                 self.view.pause(&mut wait).await?;
                 continue;
+            }
+            // Whoever took it moved it.
+            if is_answered && self.view.look.lease.as_ref().map(place) == seen {
+                self.forget_lease();
+                return Err(not_written());
             }
             if !is_taken {
                 self.view.pause(&mut wait).await?;
@@ -357,6 +366,9 @@ impl<S: Source> Gate<'_, S> {
             }
         }
         self.view.look().await?;
+        if self.view.look.lease.is_none() {
+            return Err(not_written());
+        }
         Ok(true)
     }
 

@@ -6,7 +6,7 @@ mod lease;
 
 use self::heartbeat::Heartbeat;
 use self::lease::{GiveBack, OwnLease};
-use super::error::{Error, Unfinished, UnfinishedReason};
+use super::error::{Error, RunError, Unfinished, UnfinishedReason};
 use super::record::Record;
 use super::state::Aftermath;
 use super::view::View;
@@ -16,6 +16,7 @@ use crate::backend::{Class, Conduct as _, Fault, Message, Source, StatementResul
 use crate::ledger::look::{self, Tables, TextRow};
 use crate::ledger::{LedgerEntry, tables, write};
 use crate::plan::Step;
+use crate::report::{Event, Note};
 
 const BEGINNING: &str = "beginning a step";
 
@@ -23,6 +24,8 @@ const BEGINNING: &str = "beginning a step";
 pub(super) struct Gate<'a, S: Source> {
     pub view: View<'a, S>,
     pub record: Record<'a>,
+    /// The notes of the run's report.
+    pub notes: Vec<Note>,
     lease: Option<OwnLease>,
     /// The heartbeat of a lease that is about to be this run's.
     heartbeat: Option<Heartbeat>,
@@ -78,6 +81,7 @@ impl<'a, S: Source> Gate<'a, S> {
         Gate {
             view,
             record,
+            notes: Vec::new(),
             lease: None,
             heartbeat: None,
             give_back: GiveBack::default(),
@@ -146,6 +150,7 @@ impl<'a, S: Source> Gate<'a, S> {
             Ok(results) => {
                 if let Some(rows) = begun.lock_rows(&results) {
                     self.view.wire.conduct.locked(rows);
+                    self.note_path();
                 }
                 return self.read_begin(results, begun).await;
             }
@@ -166,6 +171,22 @@ impl<'a, S: Source> Gate<'a, S> {
             _ => {}
         }
         Err(fault.into_error(BEGINNING, Aftermath::unchanged_by_it()))
+    }
+
+    /// Notes, once, a search path that somebody set in the session and that no setting pins.
+    fn note_path(&mut self) {
+        let wire = &self.view.wire;
+        let is_pinned = !wire.line.bound.pin.search_path.is_empty();
+        let Some(path) = wire.conduct.session_path().filter(|_| !is_pinned) else {
+            return;
+        };
+        let search_path = path.to_owned();
+        if self.notes.is_empty() {
+            wire.settings.tell(&Event::SessionPath {
+                search_path: &search_path,
+            });
+            self.notes.push(Note::SessionPath { search_path });
+        }
     }
 
     /// Appends begin, lock and look.
@@ -190,9 +211,10 @@ impl<'a, S: Source> Gate<'a, S> {
         if !begun.is_locked(&results) {
             return Ok(false);
         }
-        if let Some(seen) = begun.look.and_then(|look| results.get_mut(look)) {
-            let rows = std::mem::take(&mut seen.rows);
-            self.absorb_begin(&rows).await?;
+        let place = begun.look.filter(|place| *place < results.len());
+        if let Some(place) = place {
+            let seen = results.swap_remove(place);
+            self.absorb_begin(&seen.rows).await?;
         }
         Ok(true)
     }
@@ -240,6 +262,9 @@ impl<'a, S: Source> Gate<'a, S> {
             };
             let seen = results.get_mut(place).map(std::mem::take);
             self.view.absorb_locked(&seen.unwrap_or_default().rows)?;
+            if self.view.look.lease.is_none() {
+                return Err(not_written());
+            }
         }
         let baseline = self.record.baseline(&self.view);
         if !baseline.is_empty() {
@@ -249,13 +274,15 @@ impl<'a, S: Source> Gate<'a, S> {
         Ok(true)
     }
 
-    /// Sends many rows of the ledger, a statement a message: a server's limit on one is soon met by the down SQL of
+    /// Sends many rows of the ledger, an INSERT a message: a server's limit on one is soon met by the down SQL of
     /// a long history.
-    pub(super) async fn send_rows(&mut self, statements: &[String]) -> Result<(), Fault> {
+    pub(super) async fn send_rows(&mut self, rows: &[Vec<String>]) -> Result<(), Fault> {
         let line = &mut self.view.wire.line;
-        for statement in statements {
+        for statements in rows {
             let mut message = line.message(None);
-            message.own_bound(statement);
+            message.bound();
+            message.write_all(statements);
+            message.unbound();
             line.send(&message).await?;
         }
         Ok(())
@@ -333,6 +360,16 @@ impl<'a, S: Source> Gate<'a, S> {
         let other = running.find(|row| !resuming.is_some_and(|step| step.is(row)));
         other.map(|row| Block::Unfinished(Box::new(row.clone())))
     }
+}
+
+/// The error of a row of leases that is not there right after it was written.
+fn not_written() -> Error {
+    RunError::NotAsWritten {
+        during: "writing the row of leases".to_owned(),
+        revision: None,
+        state: Aftermath::nothing_else(),
+    }
+    .into()
 }
 
 fn creating(fault: Fault) -> Error {

@@ -64,6 +64,7 @@ impl<S: Source> Steps<'_, S> {
         }
         let dialect = wire.dialect();
         let is_inside = prepared.is_transactional(dialect);
+        message.own_all(&wire.line.bound.pin.local());
         let conduct = &wire.conduct;
         conduct.open_check(&mut message, dialect, check, is_inside);
         for (statement, sql) in statements.iter().enumerate() {

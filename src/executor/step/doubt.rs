@@ -172,6 +172,8 @@ impl<S: Source> Steps<'_, S> {
         prepared: &Prepared,
         done: usize,
     ) -> Result<(), Error> {
+        let Wire { line, conduct, .. } = self.wire();
+        conduct.pin_session(line).await.map_err(judging)?;
         let dialect = self.wire().dialect();
         let mut carried = Carried::new(dialect);
         for (number, statement) in prepared.statements().iter().enumerate().take(done) {

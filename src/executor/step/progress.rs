@@ -4,11 +4,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::Steps;
 use crate::backend::{Class, Conduct as _, Fault, Message, Source};
+use crate::dialect::Names;
 use crate::executor::error::{Error, RunError};
 use crate::executor::state::{Aftermath, Reached};
 use crate::executor::wire::Wire;
 use crate::ledger::State;
 use crate::ledger::write::{self, Progress};
+use crate::plan::Step;
 use crate::prepare::{Prepared, Sql, Work};
 use crate::sql::carry::Lost;
 
@@ -157,7 +159,7 @@ impl<S: Source> Steps<'_, S> {
         self.push_reset(&mut message);
         message.bound();
         let names = &self.gate.view.wire.line.names;
-        message.own_all(&write::record(names, &self.progress(done)));
+        push_record(&mut message, names, &self.progress(done));
         message.commit();
         message
     }
@@ -172,7 +174,7 @@ impl<S: Source> Steps<'_, S> {
         let wire = self.wire();
         let mut message = wire.line.message_of(wire.begin());
         message.bound();
-        message.own_all(&write::record(&wire.line.names, progress));
+        push_record(&mut message, &wire.line.names, progress);
         message.commit();
         let Err(fault) = wire.send_short(&message).await else {
             return Ok(());
@@ -206,9 +208,13 @@ impl<S: Source> Steps<'_, S> {
         wire.conduct.push_end(&wire.line, &mut message, prepared);
         message.bound();
         let names = &wire.line.names;
-        message.own_all(&write::record(names, &progress));
+        push_record(&mut message, names, &progress);
         let step = &prepared.step;
+        let row = self.gate.record.row::<S>(&wire.line, step, State::Done);
+        let proof = write::prove_history(names, &[&row], Some(underway.id));
+        message.write_all(proof.as_slice());
         message.swap_all(&write::move_heads(names, &step.removes, &step.adds));
+        message.write_all(&write::prove_heads(names, &step.removes, &step.adds));
         if releases {
             self.gate.push_release(&mut message);
         }
@@ -221,7 +227,12 @@ impl<S: Source> Steps<'_, S> {
         };
         if fault.is_lost_swap(&message) {
             self.wire().rollback().await?;
+            let before = self.gate.view.heads();
             self.view().look().await?;
+            if self.gate.view.heads() == before {
+                let state = Aftermath::recorded(underway.reached());
+                return Err(not_moved(step, state));
+            }
             return Err(RunError::Overtaken {
                 revision: step.revision.to_string(),
                 heads: self.gate.view.heads(),
@@ -244,6 +255,22 @@ impl<S: Source> Steps<'_, S> {
         let set = conduct.set_timeouts(line, prepared).await;
         set.map_err(|fault| fault.into_error("setting a time-out", Aftermath::nothing_run()))
     }
+}
+
+/// Appends a record of how far a step is, refused where the lease is lost.
+pub(super) fn push_record(message: &mut Message, names: &Names, progress: &Progress<'_>) {
+    message.own_all(&write::renew(names, &progress.claim));
+    message.write_all(&write::record(names, progress));
+}
+
+/// The error of heads that are still where they were, though nobody else has moved them.
+pub(super) fn not_moved(step: &Step, state: Aftermath) -> Error {
+    RunError::NotAsWritten {
+        during: format!("moving the heads of revision {}", step.revision),
+        revision: Some(step.revision.to_string()),
+        state,
+    }
+    .into()
 }
 
 /// The error of a record of this step, behind the `done` statements.

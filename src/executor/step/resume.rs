@@ -2,7 +2,7 @@
 
 use super::Steps;
 use super::doubt::Verdict;
-use super::progress::{Underway, bookkeeping, chain, link, shown, total};
+use super::progress::{Underway, bookkeeping, chain, link, push_record, shown, total};
 use crate::backend::{Conduct as _, Message, Source};
 use crate::executor::error::{Error, RunError, Unfinished, UnfinishedReason};
 use crate::executor::state::Aftermath;
@@ -170,12 +170,12 @@ impl<S: Source> Steps<'_, S> {
         let wire = &self.gate.view.wire;
         message.own(wire.begin());
         message.bound();
-        message.own_all(&write::record(&wire.line.names, &self.progress(underway)));
+        push_record(&mut message, &wire.line.names, &self.progress(underway));
         let row = self
             .gate
             .record
             .row::<S>(&wire.line, &prepared.step, State::Running);
-        message.own(&write::adopt_row(
+        message.write_all(&write::adopt_row(
             &wire.line.names,
             &wire.line.run.actor,
             &row,

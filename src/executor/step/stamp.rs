@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::progress::not_moved;
 use super::{Ran, Steps};
 use crate::backend::Source;
 use crate::executor::error::Error;
@@ -40,6 +41,7 @@ impl<S: Source> Steps<'_, S> {
         let line = &self.gate.view.wire.line;
         message.bound();
         message.swap_all(&write::move_heads(&line.names, &removes, &adds));
+        message.write_all(&write::prove_heads(&line.names, &removes, &adds));
         let marks = stamped(plan).into_iter();
         let rows = self.gate.record.marks::<S>(line, Action::Stamp, marks);
         let mut sent = self.wire().line.send(&message).await.map(drop);
@@ -58,6 +60,10 @@ impl<S: Source> Steps<'_, S> {
             let _ = self.wire().rollback().await;
             if is_lost {
                 self.view().look().await?;
+                let is_unmoved = self.view().heads() == expected;
+                if let Some(step) = plan.steps().first().filter(|_| is_unmoved) {
+                    return Err(not_moved(step, Aftermath::rolled_back()));
+                }
                 return Ok(Ran::Moved);
             }
             return Err(fault.into_error("stamping", Aftermath::rolled_back()));

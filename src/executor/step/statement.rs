@@ -165,6 +165,7 @@ impl<S: Source> Steps<'_, S> {
         let wire = &self.gate.view.wire;
         if is_atomic {
             message.own(wire.begin());
+            message.own_all(&wire.line.bound.pin.local());
             wire.conduct.push_settings(&mut message, prepared, number);
         }
         let (dialect, ddl_lock) = (wire.dialect(), wire.settings.lock_timeout);

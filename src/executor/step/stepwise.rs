@@ -175,13 +175,14 @@ impl<S: Source> Steps<'_, S> {
         message.own(wire.begin());
         message.bound();
         message.own_all(&write::renew(names, &claim));
-        message.own_all(&write::begin_history(
+        message.write_all(&write::begin_history(
             names,
             &wire.line.run.actor,
             &row,
             &claim,
         ));
         let place = message.len() - 1;
+        message.write_all(write::prove_history(names, &[&row], None).as_slice());
         message.commit();
         let results = match self.wire().send_short(&message).await {
             Ok(results) => results,
@@ -193,12 +194,10 @@ impl<S: Source> Steps<'_, S> {
         let id = results
             .get(place)
             .and_then(|result| look::first_cell(&result.rows)?.parse().ok());
-        let id = id.ok_or_else(|| RunError::Bookkeeping {
+        let id = id.ok_or_else(|| RunError::NotAsWritten {
             during: "beginning a step".to_owned(),
             revision: Some(prepared.step.revision.to_string()),
-            message: "the row that was just written is not there".to_owned(),
             state: Aftermath::nothing_run(),
-            source: sqlx::Error::RowNotFound,
         })?;
         Ok(Underway {
             id,

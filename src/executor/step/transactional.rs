@@ -8,6 +8,7 @@ use std::time::Instant;
 use tracing::Instrument as _;
 
 use super::check::{Kind, running};
+use super::progress::not_moved;
 use super::{Ran, Steps, step_span};
 use crate::backend::{Class, Conduct as _, Fault, Limits, Message, Source, StatementResult};
 use crate::executor::error::{Error, RunError, statement_error};
@@ -78,6 +79,7 @@ impl<S: Source> Steps<'_, S> {
     async fn run_groups(&mut self, steps: &[Prepared], ends: bool) -> Result<Ran, Error> {
         let single = self.is_single();
         let mut is_open = false;
+        let at_first = self.gate.view.heads();
         let mut rest = steps;
         let mut done: Vec<StepReport> = Vec::new();
         while !rest.is_empty() {
@@ -115,6 +117,13 @@ impl<S: Source> Steps<'_, S> {
                 Err(Stop::Moved) => {
                     self.wire().rollback().await?;
                     self.view().look().await?;
+                    let (before, state) = match single {
+                        true => (&at_first, Aftermath::run_rolled_back()),
+                        false => (&expected, Aftermath::rolled_back()),
+                    };
+                    if self.gate.view.heads() == *before {
+                        return Err(not_moved(&group[0].step, state));
+                    }
                     return Ok(Ran::Moved);
                 }
                 Err(Stop::Lost(error)) => {
@@ -458,7 +467,7 @@ impl<S: Source> Steps<'_, S> {
         let statements = write::insert_history(&line.names, &line.run.actor, &[row]);
         let mut message = line.message(None);
         message.bound();
-        message.own_all(&statements);
+        message.write_all(&statements.concat());
         if let Err(fault) = self.wire().line.send(&message).await {
             tracing::debug!(
                 error = fault.failure.message,

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::Steps;
 use super::check::running;
-use super::progress::{Underway, bookkeeping, link, shown};
+use super::progress::{Underway, bookkeeping, link, push_record, shown};
 use crate::backend::{Class, Conduct as _, Fault, Message, Origin, Source};
 use crate::executor::error::{Error, RunError, statement_error};
 use crate::executor::poll_pause;
@@ -202,7 +202,7 @@ impl<S: Source> Steps<'_, S> {
         message.own(CHECK);
         self.push_reset(&mut message);
         let names = &self.gate.view.wire.line.names;
-        message.own_all(&write::record(names, &self.progress(done)));
+        push_record(&mut message, names, &self.progress(done));
         message.commit();
         Closing { message, check }
     }

@@ -626,3 +626,115 @@ async fn statement_pooling_is_named() {
         "a typed error, nothing changed",
     );
 }
+
+/// Leaves a search path on every server connection of the pool, as a client does that sets it and goes away.
+async fn leave_a_path(here: &Pooled) {
+    let mut clients = Vec::new();
+    for _ in 0..SERVER_CONNECTIONS {
+        let mut client = PgConnection::connect(&here.url).await.expect("PgBouncer");
+        execute(&mut client, "BEGIN").await;
+        execute(&mut client, "SET search_path = other").await;
+        clients.push(client);
+    }
+    for mut client in clients {
+        execute(&mut client, "COMMIT").await;
+        client.close().await.expect("an orderly end");
+    }
+}
+
+/// A session that another client's `SET search_path` stands in: a pinned path and role hold all the same, for looks and for
+/// sections of every kind, and leave nothing there. Without one the run is told of the path.
+#[tokio::test]
+async fn a_path_that_another_client_left() {
+    let Some(rig) = rig() else { return };
+    let here = pooled(&rig, "transaction").await;
+    let name = here
+        .db
+        .strings("SELECT current_database()::text")
+        .await
+        .remove(0);
+    let role = format!("owner_{name}");
+    here.db
+        .run(&format!(
+            "CREATE ROLE {role}; CREATE SCHEMA app AUTHORIZATION {role}; CREATE SCHEMA other"
+        ))
+        .await;
+    let seen = "INSERT INTO seen VALUES (current_setting('search_path'), current_user);\n";
+    let files = migrations(&[
+        (
+            "a",
+            "",
+            "",
+            "-- @upgrade\nCREATE TABLE seen (path text, role text);\nCREATE TABLE rows (id int, done int);\nINSERT INTO rows VALUES (1, 0), (2, 0);\n",
+        ),
+        (
+            "b",
+            "a",
+            "",
+            &format!("-- @upgrade\n{seen}-- @downgrade\n{seen}"),
+        ),
+        (
+            "c",
+            "b",
+            "",
+            &format!("-- @upgrade autocommit\n{seen}{seen}-- @downgrade autocommit\n{seen}"),
+        ),
+        (
+            "d",
+            "c",
+            "",
+            "-- @upgrade repeat\nWITH one AS (UPDATE rows SET done = 1 WHERE id = (SELECT min(id) FROM rows WHERE done = 0) RETURNING 1) \
+          INSERT INTO seen SELECT current_setting('search_path'), current_user FROM one;\n-- @downgrade\n",
+        ),
+        (
+            "e",
+            "d",
+            "",
+            &format!(
+                "-- @upgrade\n{seen}-- @downgrade\n{seen}\n-- @verify\nSELECT 1 WHERE current_setting('search_path') <> 'app';\n"
+            ),
+        ),
+    ]);
+    let pinned = || {
+        Migrator::new(here.pool(), files.clone())
+            .pin_search_path(["app"])
+            .pin_role(&role)
+    };
+    for target in ["b", "e", "e"] {
+        leave_a_path(&here).await;
+        let before = here.server_connections().await;
+        let report = pinned().upgrade(target).await.expect("a run");
+        assert_eq!(report.notes, []);
+        assert_eq!(pinned().current().await.expect("heads"), [target]);
+        for (pid, settings) in here.server_connections().await {
+            let old = before.iter().find(|(old, _)| *old == pid);
+            // Its own connections are closed, and others take their place.
+            let expected = old.map_or(&settings, |(_, settings)| settings);
+            assert_eq!(settings, *expected);
+        }
+    }
+    leave_a_path(&here).await;
+    let _ = pinned().downgrade("a").await.expect("down");
+    leave_a_path(&here).await;
+    let report = pinned().upgrade_to_head().await.expect("up again");
+    assert_eq!(report.steps.len(), 4);
+    let found = "SELECT DISTINCT path || ' ' || role FROM app.seen";
+    assert_eq!(here.db.strings(found).await, [format!("app {role}")]);
+    let elsewhere = "SELECT tablename::text FROM pg_tables WHERE schemaname IN ('other', 'public')";
+    assert!(here.db.strings(elsewhere).await.is_empty());
+    // Without the pin it works where the other client left it, and says so.
+    leave_a_path(&here).await;
+    let report = Migrator::new(here.pool(), files.clone())
+        .upgrade("a")
+        .await
+        .expect("a run");
+    let notes: Vec<String> = report.notes.iter().map(ToString::to_string).collect();
+    assert!(
+        matches!(&*notes, [note] if note.contains("\"other\"")),
+        "{notes:?}"
+    );
+    here.db
+        .run(&format!("DROP OWNED BY {role}; DROP ROLE {role}"))
+        .await;
+    here.end().await;
+}
