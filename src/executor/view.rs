@@ -96,7 +96,7 @@ impl<S: Source> View<'_, S> {
             let seen = self.send_look().await;
             self.check_path()?;
             if std::mem::take(&mut self.path.has_temporary) {
-                // One of its tables may have been taken for one of limbeck's: qualified, it is not.
+                // A temporary table may have been taken for one of limbeck's: a qualified name never means one.
                 continue;
             }
             match seen {
