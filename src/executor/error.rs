@@ -244,7 +244,7 @@ pub enum RunError {
         /// sqlx's error.
         source: sqlx::Error,
     },
-    /// What was written to limbeck's own tables is not there, or is something else.
+    /// A write to limbeck's own tables is not there afterwards, or left something else.
     #[error(
         "{during}: what was written to limbeck's own tables is not there, or not as it was written: a trigger, rule or \
              view on them swallows or changes it. Take that away and leave these tables to limbeck alone. {state}"

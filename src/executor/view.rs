@@ -97,7 +97,7 @@ impl<S: Source> View<'_, S> {
             let mut seen = self.send_look(&full).await;
             self.check_path()?;
             if std::mem::take(&mut self.path.has_temporary) {
-                // One of its tables may have been taken for one of limbeck's: qualified, it is not.
+                // A temporary table may have been taken for one of limbeck's: a qualified name never means one.
                 continue;
             }
             if matches!(&seen, Err(fault) if fault.class() == Class::MissingTable) {

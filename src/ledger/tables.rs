@@ -144,7 +144,7 @@ impl Types {
     }
 }
 
-/// Which of the tables there are: a row for each that exists, its first column the name. A row without a name tells that one
+/// The query for the tables that there are: a row for each that exists, its first column the name. A row without a name tells that one
 /// of the `others`, schemas of PostgreSQL, has a table of the version table's name: its second column is that schema. Reads
 /// the catalog alone, so that it never fails, whatever is missing.
 pub(crate) fn existing(names: &Names, others: &[String]) -> String {

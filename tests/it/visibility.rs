@@ -795,7 +795,7 @@ mod pinned {
             })
     }
 
-    /// Whatever the session has, every look and step is under the pinned path and role, and the session is as it was
+    /// Under any path of the session's, every look and step is under the pinned path and role, and the session is as it was
     /// afterwards.
     #[tokio::test]
     async fn every_look_and_step() {
@@ -866,7 +866,7 @@ mod pinned {
             .pin_role(&role);
         let error = migrator.upgrade_to_head().await.expect_err("not unique");
         assert!(error.is_statement(), "{error}");
-        // What a killed process leaves.
+        // The remains of a killed process.
         db.run("CREATE UNIQUE INDEX t_id ON app.t (id) WHERE id = 7; UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'app.t_id'::regclass")
             .await;
         db.run(&format!("ALTER INDEX app.t_id OWNER TO {role}"))

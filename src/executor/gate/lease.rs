@@ -289,7 +289,7 @@ impl<S: Source> Gate<'_, S> {
                 self.view.pause(&mut wait).await?;
                 continue;
             }
-            // Whoever took it moved it.
+            // A lease that another run took has moved.
             if is_answered && self.view.look.lease.as_ref().map(place) == seen {
                 self.forget_lease();
                 return Err(not_written());
