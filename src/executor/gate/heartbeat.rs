@@ -62,9 +62,14 @@ async fn beat<B: Backend>(
     opened: oneshot::Sender<Option<String>>,
     interval: Duration,
 ) {
-    let (mut connection, error) = match connect(&pool, interval).await {
-        Ok(connection) => (Some(connection), None),
-        Err(error) => (None, Some(error)),
+    // SQLite has a place for everybody, and a section may want the file for itself (`PRAGMA locking_mode = exclusive`).
+    let (mut connection, error) = if B::KEEPS_CONNECTION {
+        (None, None)
+    } else {
+        match connect(&pool, interval).await {
+            Ok(connection) => (Some(connection), None),
+            Err(error) => (None, Some(error)),
+        }
     };
     let _ = opened.send(error);
     loop {
