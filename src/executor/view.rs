@@ -116,7 +116,7 @@ impl<S: Source> View<'_, S> {
                     .into());
                 }
                 let partial = look::partial(&self.wire.line.names, tables);
-                seen = self.send_look(&partial).await;
+                seen = self.wire.line.look_inside(&partial).await;
             }
             match seen {
                 Ok(rows) => return self.absorb(look::read(S::Database::FAMILY, &rows, tables)),
@@ -319,7 +319,7 @@ impl<S: Source> View<'_, S> {
     }
 
     /// Sleeps between two attempts at limbeck's own tables, which others have locked; ends the wait when its time is up.
-    async fn pause_for_tables(
+    pub(super) async fn pause_for_tables(
         &mut self,
         wait: &mut Wait,
         mut fault: Fault,

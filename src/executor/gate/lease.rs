@@ -20,6 +20,8 @@ use crate::ledger::{tables, write};
 use crate::prepare::transactional_ddl;
 use crate::report::Event;
 
+const TAKING: &str = "taking the lease";
+
 /// The lease that this run holds.
 #[derive(Debug)]
 pub(super) struct OwnLease {
@@ -224,7 +226,7 @@ impl<S: Source> Gate<'_, S> {
                 return Ok(None);
             }
             Err(fault) => {
-                return Err(fault.into_error("taking the lease", Aftermath::no_step_begun()));
+                return Err(fault.into_error(TAKING, Aftermath::no_step_begun()));
             }
         };
         if taken.get(place).is_some_and(|result| result.affected == 1) {
@@ -265,16 +267,16 @@ impl<S: Source> Gate<'_, S> {
             let line = &mut self.view.wire.line;
             let place = |lease: &LeaseRow| (lease.epoch, lease.beat);
             let seen = self.view.look.lease.as_ref().map(place);
-            let mut is_answered = true;
+            let mut refused = None;
             let is_taken = match line.send(&line.message_of(&statement)).await {
                 Ok(results) => results.first().is_some_and(|result| result.affected == 1),
                 // A cluster's word for "another node was first"; or somebody has the row locked.
                 Err(fault) if matches!(fault.class(), Class::Deadlock | Class::LockTimeout) => {
-                    is_answered = false;
+                    refused = Some(fault);
                     false
                 }
                 Err(fault) => {
-                    let error = fault.into_error("taking the lease", Aftermath::no_step_begun());
+                    let error = fault.into_error(TAKING, Aftermath::no_step_begun());
                     self.begin_anew(error).await?;
                     self.view.pause(&mut wait).await?;
                     continue;
@@ -290,12 +292,15 @@ impl<S: Source> Gate<'_, S> {
                 continue;
             }
             // A lease that another run took has moved.
-            if is_answered && self.view.look.lease.as_ref().map(place) == seen {
+            if refused.is_none() && self.view.look.lease.as_ref().map(place) == seen {
                 self.forget_lease();
                 return Err(not_written());
             }
             if !is_taken {
-                self.view.pause(&mut wait).await?;
+                match refused.filter(|fault| fault.class() == Class::LockTimeout) {
+                    Some(fault) => self.view.pause_for_tables(&mut wait, fault, TAKING).await?,
+                    None => self.view.pause(&mut wait).await?,
+                }
                 continue;
             }
             let lease = self.view.look.lease.as_ref();
