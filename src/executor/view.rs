@@ -4,7 +4,7 @@ use super::error::{Error, RunError, Unfinished, UnfinishedReason};
 use super::state::Aftermath;
 use super::wait::Wait;
 use super::wire::{ConductOf, Wire};
-use crate::backend::{Backend as _, Class, Conduct as _, Source};
+use crate::backend::{Backend as _, Class, Conduct as _, Fault, Source};
 use crate::ledger::look::{self, HeadRow, Look, Tables, TextRow};
 use crate::ledger::tables::{self, LAYOUT};
 use crate::ledger::{Holder, Known, LedgerEntry, row, write};
@@ -189,7 +189,14 @@ impl<S: Source> View<'_, S> {
         }
         let history = write::read_history(&self.wire.line.names);
         let rows = self.read("reading the ledger", &history).await?;
-        Ok(row::read(self.wire.dialect(), &rows))
+        Ok(row::read(self.wire.dialect(), &row::HISTORY, &rows))
+    }
+
+    /// The last rows of a revision, the newest first.
+    pub(super) async fn recent(&mut self, revision: &str) -> Result<Vec<LedgerEntry>, Fault> {
+        let recent = write::recent(&self.wire.line.names, revision);
+        let rows = self.wire.line.query(&recent).await?;
+        Ok(row::read(self.wire.dialect(), &row::RECENT, &rows))
     }
 
     pub(super) async fn read_known(&mut self) -> Result<Known, Error> {
