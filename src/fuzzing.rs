@@ -77,7 +77,7 @@ fn check_list(ids: &[String]) {
 }
 
 fn check_ledger(rows: &[TextRow], look: &Look) {
-    let entries = ledger::row::read(Dialect::Postgres, rows);
+    let entries = ledger::row::read(Dialect::Postgres, &ledger::row::HISTORY, rows);
     assert_eq!(entries.len(), rows.len());
     for entry in &entries {
         check_list(&entry.down_revision);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::view::View;
 use crate::backend::{Line, Message, Source};
-use crate::ledger::{Known, LedgerEntry, State, write};
+use crate::ledger::{Known, LedgerEntry, State, failure, write};
 use crate::migrations::{self, Migrations};
 use crate::plan::{Action, Step};
 use crate::prepare::{self, Prepared};
@@ -38,6 +38,22 @@ impl<'a> Record<'a> {
         LedgerEntry {
             state: state.into(),
             ..row
+        }
+    }
+
+    /// The row of a step that failed. Nothing of it stands that could be undone.
+    pub(super) fn failed<S: Source>(
+        &self,
+        line: &Line<'_, S::Database>,
+        step: &Step,
+        statements: u64,
+        error: &str,
+    ) -> LedgerEntry {
+        LedgerEntry {
+            statements,
+            error: Some(failure::bounded(error)),
+            down_sql: None,
+            ..self.row::<S>(line, step, State::Failed)
         }
     }
 

@@ -273,7 +273,14 @@ impl<S: Source> View<'_, S> {
         }
         let history = write::read_history(&self.wire.line.names);
         let rows = self.read_tables("reading the ledger", &history).await?;
-        Ok(row::read(self.wire.dialect(), &rows))
+        Ok(row::read(self.wire.dialect(), &row::HISTORY, &rows))
+    }
+
+    /// The last rows of a revision, the newest first.
+    pub(super) async fn recent(&mut self, revision: &str) -> Result<Vec<LedgerEntry>, Fault> {
+        let recent = write::recent(&self.wire.line.names, revision);
+        let rows = self.wire.line.look_inside(&recent).await?;
+        Ok(row::read(self.wire.dialect(), &row::RECENT, &rows))
     }
 
     pub(super) async fn read_known(&mut self) -> Result<Known, Error> {

@@ -1,5 +1,6 @@
 //! The ledger as it is read back: one entry for each step that was attempted.
 
+pub(crate) mod failure;
 mod holder;
 pub(crate) mod look;
 mod recorded;

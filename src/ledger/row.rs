@@ -53,6 +53,9 @@ pub(crate) const RUNNING: [&str; 16] = [
     "depends_on",
 ];
 
+/// The columns of [`recent`](super::write::recent), in its order.
+pub(crate) const RECENT: [&str; 6] = ["id", "revision", "action", "checksum", "state", "error"];
+
 /// The columns that hold a time.
 const TIMES: [&str; 2] = ["started_at", "finished_at"];
 
@@ -108,7 +111,8 @@ pub struct LedgerEntry {
     pub application: Option<String>,
     /// The version of limbeck that wrote the row.
     pub limbeck_version: Option<String>,
-    /// Why it failed, or stopped.
+    /// Why it failed, or stopped; a long text is cut in its middle. A step that failed again as it did before is the same row,
+    /// with the count (`(7 times)`) in a last line: it began when the first of them did, and finished with the last.
     pub error: Option<String>,
     /// Digest over the statements that are done.
     pub(crate) done_digest: Option<String>,
@@ -176,10 +180,10 @@ impl LedgerEntry {
     }
 }
 
-/// The rows of [`read_history`](super::write::read_history).
-pub(crate) fn read(dialect: Dialect, rows: &[TextRow]) -> Vec<LedgerEntry> {
+/// Rows of these columns.
+pub(crate) fn read(dialect: Dialect, columns: &[&str], rows: &[TextRow]) -> Vec<LedgerEntry> {
     rows.iter()
-        .map(|row| LedgerEntry::read(dialect, &HISTORY, row))
+        .map(|row| LedgerEntry::read(dialect, columns, row))
         .collect()
 }
 
@@ -326,7 +330,7 @@ mod tests {
     #[test]
     fn every_column_that_is_selected_is_read() {
         let nothing = LedgerEntry::read(Dialect::Mysql, &[], &[]);
-        for column in HISTORY.iter().chain(&RUNNING) {
+        for column in HISTORY.iter().chain(&RUNNING).chain(&RECENT) {
             let read = LedgerEntry::read(Dialect::Mysql, &[column], &[cell(column)]);
             assert_ne!(read, nothing, "{column}");
         }

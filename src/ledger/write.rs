@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::failure;
 use super::look::now;
 use super::recorded::State;
 use super::row::{self, LedgerEntry};
@@ -395,12 +396,18 @@ pub(crate) fn record(names: &Names, progress: &Progress<'_>) -> Vec<String> {
         None => ("NULL".to_owned(), "NULL".to_owned()),
     };
     let end = progress.end.map_or(String::new(), |state| {
+        // Nothing of a failed step stands that could be undone.
+        let down_sql = match state {
+            State::Failed => ", down_sql = NULL",
+            _ => "",
+        };
         format!(
-            ", state = {}, finished_at = {}",
+            ", state = {}, finished_at = {}{down_sql}",
             dialect.literal(state.name()),
             now(dialect)
         )
     });
+    let error = progress.error.map(failure::bounded);
     let update = format!(
         "UPDATE {} SET statements_done = {}, done_digest = {}, statement_running = {number}, \
          statement = {text}, fingerprint = {}, rows_affected = {}, error = {}{end} \
@@ -410,7 +417,7 @@ pub(crate) fn record(names: &Names, progress: &Progress<'_>) -> Vec<String> {
         dialect.literal_or_null(progress.done_digest),
         dialect.literal_or_null(progress.fingerprint),
         progress.rows_affected,
-        dialect.literal_or_null(progress.error),
+        dialect.literal_or_null(error.as_deref()),
         progress.id,
     );
     guarded(dialect, update, 1)
@@ -441,6 +448,54 @@ pub(crate) fn adopt_row(
     guarded(dialect, update, 1)
 }
 
+/// The last rows of a revision that have ended, the newest first: as many as [`failure::repeats`] looks at.
+pub(crate) fn recent(names: &Names, revision: &str) -> String {
+    let dialect = names.dialect();
+    let columns = row::select(dialect, "r.", &row::RECENT);
+    format!(
+        "SELECT {} FROM {} r WHERE r.{} AND r.revision = {} AND r.state <> 'running' ORDER BY r.id DESC LIMIT {}",
+        columns.join(", "),
+        names.history(),
+        names.scope(),
+        dialect.literal(revision),
+        failure::DIFFERENT,
+    )
+}
+
+/// Counts a failure up in the row `id` of its like, which is the newest attempt's from then on.
+pub(crate) fn count_failure(
+    names: &Names,
+    actor: &Actor,
+    failed: &LedgerEntry,
+    (id, times): (i64, u64),
+) -> String {
+    let dialect = names.dialect();
+    let error = failure::counted(failed.error.as_deref().unwrap_or_default(), times);
+    format!(
+        "UPDATE {} SET finished_at = {}, action = {}, checksum = {}, statements = {}, error = {}, down_sql = NULL, \
+         host = {}, pid = {}, application = {}, limbeck_version = {} WHERE id = {id} AND state = 'failed'",
+        names.history(),
+        now(dialect),
+        dialect.literal(failed.action.name()),
+        checksum(dialect, failed),
+        failed.statements,
+        dialect.literal(&error),
+        dialect.literal(&actor.host),
+        actor.pid,
+        dialect.literal(&actor.application),
+        dialect.literal(env!("CARGO_PKG_VERSION")),
+    )
+}
+
+/// Takes the row of an attempt away whose failure was counted up in another.
+pub(crate) fn remove_attempt(names: &Names, id: i64) -> Vec<String> {
+    let delete = format!(
+        "DELETE FROM {} WHERE id = {id} AND state = 'running'",
+        names.history()
+    );
+    guarded(names.dialect(), delete, 1)
+}
+
 /// What a person settled of an unfinished step.
 pub(crate) enum Settlement {
     /// The statement in doubt took effect; the digest counts it in.
@@ -460,7 +515,7 @@ pub(crate) fn settle(names: &Names, id: i64, settlement: &Settlement) -> Vec<Str
         ),
         Settlement::Redo => "statement_running = NULL, statement = NULL".to_owned(),
         Settlement::Abandon => format!(
-            "state = 'failed', finished_at = {}, error = {}",
+            "state = 'failed', finished_at = {}, down_sql = NULL, error = {}",
             now(dialect),
             dialect.literal("given up: resolved as abandoned")
         ),

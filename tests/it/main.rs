@@ -48,6 +48,7 @@ mod graph_properties;
 mod import;
 #[cfg(feature = "cli")]
 mod import_alembic;
+mod ledger;
 mod log;
 mod offline;
 #[cfg(feature = "cli")]

@@ -6,7 +6,6 @@ use crate::backend::{Conduct as _, Source};
 use crate::executor::error::{Error, RunError};
 use crate::executor::state::Aftermath;
 use crate::executor::wire::Wire;
-use crate::ledger::State;
 use crate::ledger::write::Progress;
 use crate::plan::Step;
 use crate::prepare::Prepared;
@@ -55,9 +54,7 @@ impl<S: Source> Steps<'_, S> {
         self.set_timeouts(prepared).await?;
         let called = self.call_code(&prepared.step, Aftermath::code_failed());
         if let Err(error) = called.await {
-            let text = error.to_string();
-            self.record_end(underway, Some(State::Failed), &text)
-                .await?;
+            self.record_over(prepared, underway, &error).await?;
             return Err(error);
         }
         underway.done = 1;

@@ -8,8 +8,8 @@ use crate::dialect::Names;
 use crate::executor::error::{Error, RunError};
 use crate::executor::state::{Aftermath, Reached};
 use crate::executor::wire::Wire;
-use crate::ledger::State;
 use crate::ledger::write::{self, Progress};
+use crate::ledger::{State, failure};
 use crate::plan::Step;
 use crate::prepare::{Prepared, Sql, Work};
 use crate::sql::carry::Lost;
@@ -106,32 +106,59 @@ impl<S: Source> Steps<'_, S> {
         self.send_record(underway, &progress).await
     }
 
-    pub(super) async fn record_end(
-        &mut self,
-        underway: &Underway,
-        end: Option<State>,
-        error: &str,
-    ) -> Result<(), Error> {
-        let progress = Progress {
-            end,
-            error: Some(error),
-            ..self.progress(underway)
-        };
-        self.send_record(underway, &progress).await
-    }
-
     /// Writes the error that stopped the step, which has failed where nothing of it stands. Best effort.
     pub(super) async fn record_failed(
         &mut self,
+        prepared: &Prepared,
         underway: &Underway,
         is_over: bool,
         error: &Error,
     ) {
-        let text = error.to_string();
-        let end = is_over.then_some(State::Failed);
-        if let Err(recording) = self.record_end(underway, end, &text).await {
+        let recorded = match is_over {
+            true => self.record_over(prepared, underway, error).await,
+            false => self.record(underway, Some(&error.to_string())).await,
+        };
+        if let Err(recording) = recorded {
             tracing::warn!(error = %recording, "the failure could not be recorded");
         }
+    }
+
+    /// Ends a step that has failed and of which nothing stands: counted up in the row of a failure that was like it, whose
+    /// own row then goes, or in its own.
+    pub(super) async fn record_over(
+        &mut self,
+        prepared: &Prepared,
+        underway: &Underway,
+        error: &Error,
+    ) -> Result<(), Error> {
+        let text = error.to_string();
+        let line = &self.gate.view.wire.line;
+        let row = self
+            .gate
+            .record
+            .failed::<S>(line, &prepared.step, underway.total, &text);
+        self.close_alone(underway).await?;
+        let recent = self.view().recent(&row.revision).await.unwrap_or_default();
+        if let Some(counted) = failure::repeats(&recent, &row) {
+            let wire = self.wire();
+            let (names, actor) = (&wire.line.names, &wire.line.run.actor);
+            let mut message = wire.line.message_of(wire.begin());
+            message.bound();
+            message.own_all(&write::renew(names, &wire.claim(underway.epoch)));
+            message.own(&write::count_failure(names, actor, &row, counted));
+            message.own_all(&write::remove_attempt(names, underway.id));
+            message.commit();
+            if wire.send_short(&message).await.is_ok() {
+                return Ok(());
+            }
+            let _ = wire.rollback().await;
+        }
+        let progress = Progress {
+            end: Some(State::Failed),
+            error: Some(&text),
+            ..self.progress(underway)
+        };
+        self.send_record(underway, &progress).await
     }
 
     /// Writes that a part of the statement behind those that are done may have taken effect before it failed. Best effort:

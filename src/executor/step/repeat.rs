@@ -124,7 +124,7 @@ impl<S: Source> Steps<'_, S> {
         }
         let _ = self.wire().rollback().await;
         let error = statement_error(prepared, prepared.statements(), fault, state);
-        self.record_failed(underway, underway.done == 0, &error)
+        self.record_failed(prepared, underway, underway.done == 0, &error)
             .await;
         error
     }

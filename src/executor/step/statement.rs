@@ -300,7 +300,8 @@ impl<S: Source> Steps<'_, S> {
         let state = Aftermath::statement_failed(reached);
         let error = statement_error(prepared, prepared.statements(), fault, state);
         // Where nothing of it stands, the attempt has simply failed, and blocks nobody.
-        self.record_failed(underway, underway.done == 0 && is_clean, &error)
+        let is_over = underway.done == 0 && is_clean;
+        self.record_failed(prepared, underway, is_over, &error)
             .await;
         error
     }

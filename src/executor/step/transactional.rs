@@ -18,7 +18,7 @@ use crate::executor::state::Aftermath;
 use crate::executor::wait::Wait;
 use crate::executor::wire::{ConductOf, Wire};
 use crate::ledger::write;
-use crate::ledger::{LedgerEntry, State};
+use crate::ledger::{LedgerEntry, failure};
 use crate::prepare::{Check, Prepared, Work};
 use crate::report::{Event, StepReport};
 
@@ -458,22 +458,34 @@ impl<S: Source> Steps<'_, S> {
             .iter()
             .find(|prepared| *prepared.step.revision == *revision)
             .unwrap_or(&group[0]);
+        let count = failed.statements().len() as u64;
         let line = &self.gate.view.wire.line;
-        let row = LedgerEntry {
-            statements: failed.statements().len() as u64,
-            error: Some(error.to_string()),
-            ..self.gate.record.row::<S>(line, &failed.step, State::Failed)
-        };
-        let statements = write::insert_history(&line.names, &line.run.actor, &[row]);
-        let mut message = line.message(None);
-        message.bound();
-        message.write_all(&statements.concat());
-        if let Err(fault) = self.wire().line.send(&message).await {
+        let row = self
+            .gate
+            .record
+            .failed::<S>(line, &failed.step, count, &error.to_string());
+        if let Err(fault) = self.add_failure(&row).await {
             tracing::debug!(
                 error = fault.failure.message,
                 "the failure could not be recorded"
             );
         }
+    }
+
+    /// Adds the row of a failure, or counts it up in the row of its like.
+    async fn add_failure(&mut self, row: &LedgerEntry) -> Result<(), Fault> {
+        let recent = self.view().recent(&row.revision).await?;
+        let line = &mut self.wire().line;
+        let (names, actor) = (&line.names, &line.run.actor);
+        let statements = match failure::repeats(&recent, row) {
+            Some(counted) => vec![write::count_failure(names, actor, row, counted)],
+            None => write::insert_history(names, actor, std::slice::from_ref(row)).concat(),
+        };
+        let mut message = line.message(None);
+        message.bound();
+        message.write_all(&statements);
+        line.send(&message).await?;
+        Ok(())
     }
 
     /// Limits the statements that follow, where that is no setting of the session.

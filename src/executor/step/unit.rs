@@ -289,7 +289,7 @@ impl<S: Source> Steps<'_, S> {
                 .map_or(unit.start, |blame| blame.origin.statement);
             let state = Aftermath::unit_failed(reached, span, number as u64 + 1);
             let error = statement_error(prepared, statements, fault, state);
-            self.record_failed(underway, underway.done == 0, &error)
+            self.record_failed(prepared, underway, underway.done == 0, &error)
                 .await;
             return error;
         }
