@@ -102,6 +102,27 @@ pub enum RefusedError {
         /// The column's width.
         width: usize,
     },
+    /// A message of the step is longer than the database takes.
+    #[error(
+        "{path}: revision {revision} cannot be sent: {what} has {bytes} bytes, and the database takes {limit} in a message, limbeck's \
+             own statements included ({setting}). Nothing was changed. Raise the limit where it is a setting, or cut the statement: \
+             load much data in batches, or from a file"
+    )]
+    #[non_exhaustive]
+    TooLong {
+        /// The revision.
+        revision: String,
+        /// Its file.
+        path: String,
+        /// What is too long.
+        what: String,
+        /// Its length in bytes.
+        bytes: usize,
+        /// The longest message, in bytes.
+        limit: usize,
+        /// The setting that decides, or the limit's name.
+        setting: &'static str,
+    },
     /// A name of limbeck's own tables that the database would not take, or would cut.
     #[error(
         "the {setting} {name:?} cannot be used: {reason}. Nothing was changed. Choose another name"
@@ -152,6 +173,7 @@ impl RefusedError {
             | RefusedError::NotInOneTransaction { revision, .. }
             | RefusedError::NeedsNewSession { revision, .. }
             | RefusedError::IdTooLong { revision, .. }
+            | RefusedError::TooLong { revision, .. }
             | RefusedError::NotAsScript { revision, .. } => Some(revision),
             RefusedError::BadName { .. } | RefusedError::Revision(_) => None,
         }
@@ -165,6 +187,7 @@ impl RefusedError {
             RefusedError::NotInOneTransaction { .. } => "not_in_one_transaction",
             RefusedError::NeedsNewSession { .. } => "needs_new_session",
             RefusedError::IdTooLong { .. } => "id_too_long",
+            RefusedError::TooLong { .. } => "too_long",
             RefusedError::BadName { .. } => "bad_name",
             RefusedError::NotAsScript { .. } => "not_as_script",
             RefusedError::Revision(_) => "invalid_file",
@@ -180,6 +203,7 @@ impl RefusedError {
             | RefusedError::MissingCode { path, .. }
             | RefusedError::NotInOneTransaction { path, .. }
             | RefusedError::NeedsNewSession { path, .. }
+            | RefusedError::TooLong { path, .. }
             | RefusedError::NotAsScript { path, .. } => Some(path),
             RefusedError::IdTooLong { .. } | RefusedError::BadName { .. } => None,
             RefusedError::Revision(error) => Some(error.path()),

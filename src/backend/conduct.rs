@@ -298,7 +298,10 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         true
     }
 
-    /// How many bytes a message may have.
+    /// How many bytes a message may have at most, and what decides that.
+    fn longest_message(&mut self, line: &mut Line<'_, B>) -> impl Sent<(usize, &'static str)>;
+
+    /// How many bytes a message should have.
     fn message_limit(&self) -> usize {
         usize::MAX
     }

@@ -278,6 +278,14 @@ fn refused_errors() -> Vec<RefusedError> {
             length: 33,
             width: 32,
         },
+        RefusedError::TooLong {
+            revision: revision(),
+            path: path(),
+            what: "its statement 3".into(),
+            bytes: 17_000_000,
+            limit: 16_777_216,
+            setting: "max_allowed_packet",
+        },
         RefusedError::BadName {
             setting: "history_table",
             name: "the_ledger_of_all_our_services_in_the_northern_hemisphere".into(),

@@ -508,3 +508,34 @@ async fn a_row_inside_of_what_is_now_a_unit() {
         );
     }
 }
+
+/// What no message can hold is refused before anything runs, with the setting's name.
+#[tokio::test]
+async fn what_is_longer_than_a_packet_is_refused() {
+    let Some(db) = mysql_database().await else {
+        return;
+    };
+    let packet = db
+        .strings("SELECT CONVERT(@@max_allowed_packet, CHAR)")
+        .await;
+    let packet: usize = packet[0].parse().expect("a number");
+    let long = format!("INSERT INTO d VALUES ('{}');\n", "x".repeat(packet));
+    for (words, section) in [
+        ("", long.clone()),
+        (" autocommit", format!("INSERT INTO d VALUES (1);\n{long}")),
+        ("", format!("SELECT 1;\n\n-- @downgrade\n{long}")),
+    ] {
+        let error = Migrator::new(&db.pool, files(words, &section))
+            .upgrade_to_head()
+            .await
+            .expect_err("it is too long");
+        assert_eq!(error.kind(), "too_long", "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains("(max_allowed_packet)") && text.contains(&packet.to_string()),
+            "{text}"
+        );
+        assert!(!text.contains("xxx"), "the statement is not shown");
+        assert_eq!(db.tables().await, Vec::<String>::new(), "nothing ran");
+    }
+}

@@ -289,6 +289,15 @@ impl Conduct<MySql> for MySqlConduct {
         !self.has_stateful_code && all.all(|sql| carry::is_stateless(dialect, sql.part()))
     }
 
+    async fn longest_message(
+        &mut self,
+        line: &mut Line<'_, MySql>,
+    ) -> Result<(usize, &'static str), Fault> {
+        let packet = first_cell(&line.query(session::PACKET).await?);
+        let packet = packet.and_then(|bytes| bytes.parse().ok());
+        Ok((packet.unwrap_or(usize::MAX), "max_allowed_packet"))
+    }
+
     fn message_limit(&self) -> usize {
         self.packet.unwrap_or(PACKET)
     }

@@ -10,6 +10,9 @@ pub(super) const BEGIN_RUN: &str = "SET @limbeck_completion = @@SESSION.completi
 /// Ends what [`BEGIN_RUN`] set.
 pub(super) const END_RUN: &str = "SET SESSION completion_type = @limbeck_completion, SESSION autocommit = @limbeck_run_autocommit";
 
+/// The longest message that the server takes, in bytes.
+pub(super) const PACKET: &str = "SELECT CONVERT(@@max_allowed_packet, CHAR)";
+
 /// Tells whether a section ran in this session before that leaves variables in it.
 pub(super) const IS_USED: &str = "SELECT @limbeck_used";
 

@@ -212,6 +212,14 @@ impl Conduct<Postgres> for PostgresConduct {
         self.changed_path.as_deref()
     }
 
+    /// The server's `MaxAllocSize`, which no setting changes (`src/include/utils/memutils.h`).
+    async fn longest_message(
+        &mut self,
+        _: &mut Line<'_, Postgres>,
+    ) -> Result<(usize, &'static str), Fault> {
+        Ok((0x3fff_ffff, "the server's limit, which no setting changes"))
+    }
+
     fn lock_holder(line: &Line<'_, Postgres>) -> Option<String> {
         Some(session::lock_holder(&line.names, &line.server))
     }

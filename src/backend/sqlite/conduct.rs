@@ -306,6 +306,14 @@ impl Conduct<Sqlite> for SqliteConduct {
         Ok(())
     }
 
+    /// The default of `SQLITE_MAX_SQL_LENGTH` (<https://sqlite.org/limits.html>).
+    async fn longest_message(
+        &mut self,
+        _: &mut Line<'_, Sqlite>,
+    ) -> Result<(usize, &'static str), Fault> {
+        Ok((1_000_000_000, "SQLITE_MAX_SQL_LENGTH"))
+    }
+
     /// A record in the same transaction is the fence.
     fn is_fenced(is_atomic: bool) -> bool {
         !is_atomic

@@ -17,6 +17,7 @@ impl<S: Source> Steps<'_, S> {
     ) -> Result<Vec<Prepared>, Error> {
         let prepared = self.prepare(plan)?;
         self.refuse_traces(&prepared)?;
+        self.check_size(&prepared).await?;
         self.check_width(plan.steps()).await?;
         Ok(prepared)
     }

@@ -8,6 +8,7 @@ mod lost;
 mod progress;
 mod repeat;
 mod resume;
+mod size;
 mod stamp;
 mod statement;
 mod stepwise;
