@@ -81,6 +81,7 @@ impl<'a, S: Source> Run<'a, S> {
             wire: Wire::open(settings, source).await?,
             look: Look::default(),
             path: SearchPath::default(),
+            known: None,
         };
         let steps = Steps {
             gate: Gate::new(view, Record::new(migrations)),
@@ -132,8 +133,9 @@ impl<'a, S: Source> Run<'a, S> {
         self.steps.view().read_ledger().await
     }
 
-    pub(crate) async fn read_known(&mut self) -> Result<Known, Error> {
-        self.steps.view().read_known().await
+    pub(crate) async fn read_known(&mut self) -> Result<Arc<Known>, Error> {
+        let migrations = self.migrations();
+        self.steps.view().read_known(migrations).await
     }
 
     pub(crate) async fn holder(&mut self) -> Holder {

@@ -1,5 +1,8 @@
 //! The view: the database as the last look saw it, and reading.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::error::{Error, RunError, Unfinished, UnfinishedReason};
 use super::state::Aftermath;
 use super::wait::Wait;
@@ -9,11 +12,19 @@ use crate::dialect::path::SearchPath;
 use crate::ledger::look::{self, HeadRow, Look, Tables, TextRow};
 use crate::ledger::tables::{self, LAYOUT};
 use crate::ledger::{Holder, Known, LedgerEntry, row, write};
-use crate::plan::Step;
+use crate::migrations::Migrations;
+use crate::plan::{Action, Step};
 use crate::report::Event;
 use crate::standing::StandingError;
 
 const LOOKING: &str = "looking at the heads";
+
+/// How many revisions one statement asks the ledger about.
+const ASKED: usize = 500;
+
+/// How many rows before the one that is known are read with it, at first and at most.
+const NEIGHBOURS: i64 = 64;
+const MOST_NEIGHBOURS: i64 = 4096;
 
 /// The database as a run saw it last.
 pub(super) struct View<'a, S: Source> {
@@ -21,6 +32,8 @@ pub(super) struct View<'a, S: Source> {
     pub look: Look,
     /// The path that the first look found, where a path decides.
     pub path: SearchPath,
+    /// What was read of the ledger since.
+    pub known: Option<Arc<Known>>,
 }
 
 impl<S: Source> View<'_, S> {
@@ -253,6 +266,7 @@ impl<S: Source> View<'_, S> {
         }
         self.wire.line.server = look.server.clone();
         self.look = look;
+        self.known = None;
         Ok(())
     }
 
@@ -283,8 +297,79 @@ impl<S: Source> View<'_, S> {
         Ok(row::read(self.wire.dialect(), &row::RECENT, &rows))
     }
 
-    pub(super) async fn read_known(&mut self) -> Result<Known, Error> {
-        Ok(Known::new(self.read_ledger().await?))
+    /// What the ledger says of the revisions that stand between the heads and what the binary embeds, and of what it embeds
+    /// where that is not proven by a digest: as much as a decision needs, however long the ledger is. Read once for a look.
+    pub(super) async fn read_known(
+        &mut self,
+        migrations: &Migrations,
+    ) -> Result<Arc<Known>, Error> {
+        if let Some(known) = &self.known {
+            return Ok(known.clone());
+        }
+        let mut known = Known::default();
+        if self.look.tables.history {
+            self.read_unknown(migrations, &mut known).await?;
+        }
+        let known = Arc::new(known);
+        self.known = Some(known.clone());
+        Ok(known)
+    }
+
+    async fn read_unknown(
+        &mut self,
+        migrations: &Migrations,
+        known: &mut Known,
+    ) -> Result<(), Error> {
+        let running = self.look.running.iter();
+        let running = running.filter(|row| row.action == Action::Upgrade);
+        let mut heads = self.heads();
+        heads.extend(running.map(|row| row.revision.clone()));
+        let mut asked: BTreeSet<String> = BTreeSet::new();
+        let (mut below, mut rows) = (i64::MAX, NEIGHBOURS);
+        loop {
+            let unknown = known.unknown(migrations, &heads);
+            let mut wanted: Vec<String> = unknown.revisions.iter().cloned().collect();
+            wanted.extend(unknown.stands_on.iter().cloned());
+            wanted.retain(|id| !asked.contains(id));
+            if wanted.is_empty() {
+                let is_proven = |id: &String| known.is_proven(migrations, id);
+                if unknown.stands_on.iter().all(is_proven) {
+                    return Ok(());
+                }
+                let applied = migrations.graph().ancestors(&unknown.stands_on);
+                let applied = applied.iter().map(|id| id.to_string());
+                wanted = applied.filter(|id| !asked.contains(id)).collect();
+                return self.read_latest(&wanted, known).await;
+            }
+            // A long chain is not read link by link.
+            let lowest = unknown.revisions.iter().filter_map(|id| known.get(id));
+            let lowest = lowest.map(|row| row.id).min().filter(|id| *id < below);
+            if let Some(id) = lowest {
+                let range = id.saturating_sub(rows)..id;
+                (below, rows) = (range.start, (rows * 4).min(MOST_NEIGHBOURS));
+                let statement = write::latest_between(&self.wire.line.names, range);
+                self.absorb_known(&statement, known).await?;
+                asked.extend(known.revisions().map(str::to_owned));
+                wanted.retain(|id| !asked.contains(id));
+            }
+            self.read_latest(&wanted, known).await?;
+            asked.extend(wanted);
+        }
+    }
+
+    /// Adds the rows of these revisions.
+    async fn read_latest(&mut self, revisions: &[String], known: &mut Known) -> Result<(), Error> {
+        for chunk in revisions.chunks(ASKED) {
+            let statement = write::latest(&self.wire.line.names, chunk);
+            self.absorb_known(&statement, known).await?;
+        }
+        Ok(())
+    }
+
+    async fn absorb_known(&mut self, statement: &str, known: &mut Known) -> Result<(), Error> {
+        let rows = self.read_tables("reading the ledger", statement).await?;
+        known.extend(row::read(self.wire.dialect(), &row::KNOWN, &rows));
+        Ok(())
     }
 
     /// The width of the version table's column, where it has one.
@@ -311,6 +396,7 @@ impl<S: Source> View<'_, S> {
 
     /// Moves the heads of the view as a finished step moved those of the database.
     pub(super) fn move_heads(&mut self, step: &Step, lineage: impl Fn(&str) -> Option<String>) {
+        self.known = None;
         let heads = &mut self.look.heads;
         heads.retain(|head| !step.removes.iter().any(|id| **id == *head.revision));
         for id in &step.adds {

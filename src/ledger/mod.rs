@@ -28,8 +28,15 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    #[cfg_attr(not(any(test, fuzzing)), allow(dead_code))]
     pub(crate) fn new(entries: impl IntoIterator<Item = LedgerEntry>) -> Known {
-        let mut latest = HashMap::new();
+        let mut known = Known::default();
+        known.extend(entries);
+        known
+    }
+
+    /// Takes these rows in; of several of one revision the last counts.
+    pub(crate) fn extend(&mut self, entries: impl IntoIterator<Item = LedgerEntry>) {
         for entry in entries {
             let counts = match entry.state.known() {
                 Some(State::Done) => entry.action != Action::Downgrade,
@@ -38,10 +45,23 @@ impl Known {
                 Some(State::Failed) | None => false,
             };
             if counts {
-                latest.insert(entry.revision.clone(), entry);
+                self.latest.insert(entry.revision.clone(), entry);
             }
         }
-        Known { latest }
+    }
+
+    /// The revisions that it has a row of.
+    pub(crate) fn revisions(&self) -> impl Iterator<Item = &str> {
+        self.latest.keys().map(String::as_str)
+    }
+
+    /// Tells whether the row of a revision proves that neither it nor an ancestor was edited.
+    pub(crate) fn is_proven(&self, migrations: &Migrations, id: &str) -> bool {
+        let proof = self
+            .get(id)
+            .filter(|row| row.state == State::Done)
+            .and_then(|row| row.lineage.as_deref());
+        proof.is_some() && proof == migrations.lineage(id)
     }
 
     pub(crate) fn get(&self, revision: &str) -> Option<&LedgerEntry> {

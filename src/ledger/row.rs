@@ -56,6 +56,19 @@ pub(crate) const RUNNING: [&str; 16] = [
 /// The columns of [`recent`](super::write::recent), in its order.
 pub(crate) const RECENT: [&str; 6] = ["id", "revision", "action", "checksum", "state", "error"];
 
+/// The columns that tell whether a binary may serve, in the order of [`latest`](super::write::latest).
+pub(crate) const KNOWN: [&str; 9] = [
+    "id",
+    "revision",
+    "down_revision",
+    "depends_on",
+    "action",
+    "checksum",
+    "requires_binary",
+    "lineage",
+    "state",
+];
+
 /// The columns that hold a time.
 const TIMES: [&str; 2] = ["started_at", "finished_at"];
 
@@ -330,7 +343,7 @@ mod tests {
     #[test]
     fn every_column_that_is_selected_is_read() {
         let nothing = LedgerEntry::read(Dialect::Mysql, &[], &[]);
-        for column in HISTORY.iter().chain(&RUNNING).chain(&RECENT) {
+        for column in HISTORY.iter().chain(&RUNNING).chain(&RECENT).chain(&KNOWN) {
             let read = LedgerEntry::read(Dialect::Mysql, &[column], &[cell(column)]);
             assert_ne!(read, nothing, "{column}");
         }

@@ -663,6 +663,49 @@ pub(crate) fn read_history(names: &Names) -> String {
     )
 }
 
+/// The row that counts of each of these revisions, as [`Known`](super::Known) would find it in the whole ledger.
+pub(crate) fn latest(names: &Names, revisions: &[String]) -> String {
+    let dialect = names.dialect();
+    let row = match dialect {
+        Dialect::Mysql => "ROW",
+        _ => "",
+    };
+    let values: Vec<String> = revisions
+        .iter()
+        .map(|id| format!("{row}({})", dialect.literal(id)))
+        .collect();
+    let wanted = format!(
+        "WITH limbeck_wanted (revision) AS (VALUES {}) SELECT revision FROM limbeck_wanted",
+        values.join(", ")
+    );
+    latest_of(names, &wanted)
+}
+
+/// The same of the revisions that have a row in a range of ids: neighbours of a revision in the graph are mostly neighbours
+/// in the ledger.
+pub(crate) fn latest_between(names: &Names, ids: std::ops::Range<i64>) -> String {
+    let wanted = format!(
+        "SELECT DISTINCT n.revision FROM {} n WHERE n.{} AND n.id >= {} AND n.id < {}",
+        names.history(),
+        names.scope(),
+        ids.start,
+        ids.end,
+    );
+    latest_of(names, &wanted)
+}
+
+/// A look at the index for each revision, however many rows there are.
+fn latest_of(names: &Names, wanted: &str) -> String {
+    let history = names.history();
+    format!(
+        "SELECT {} FROM (SELECT (SELECT h.id FROM {history} h WHERE h.{scope} AND h.revision = w.revision \
+         AND ((h.state = 'done' AND h.action <> 'downgrade') OR (h.state = 'running' AND h.action = 'upgrade')) \
+         ORDER BY h.id DESC LIMIT 1) AS id FROM ({wanted}) w) x JOIN {history} r ON r.id = x.id",
+        row::select(names.dialect(), "r.", &row::KNOWN).join(", "),
+        scope = names.scope(),
+    )
+}
+
 /// Tells whether an error is a guard's refusal, by its server's code and message. (MySQL's backend knows its code.)
 #[cfg_attr(not(any(feature = "sqlite", feature = "postgres")), allow(dead_code))]
 pub(crate) fn is_guard_refusal(dialect: Dialect, code: Option<&str>, message: &str) -> bool {

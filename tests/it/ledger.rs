@@ -1,6 +1,6 @@
 //! The ledger stays small, and what is read of it does not grow with it.
 
-use limbeck::{Dialect, Migrations, Migrator, State};
+use limbeck::{Dialect, Error, Migrations, Migrator, Outcome, StandingError, State};
 
 use crate::support::{migrations, on_each};
 
@@ -76,5 +76,95 @@ on_each! {
         let rows = Migrator::new(&db.pool, files("", "")).ledger().await.expect("the ledger");
         assert_eq!(rows.len(), 1 + 8, "{rows:#?}");
         assert!(rows[8].error.as_ref().is_some_and(|error| error.contains("ellellell") && error.ends_with("(17 times)")), "{rows:#?}");
+    }
+
+    /// An old binary, a drift and a status read what they need: the same of a ledger of twenty thousand rows as of one of a
+    /// hundred. What they say is the same.
+    async fn what_is_read_does_not_grow_with_the_ledger(db) {
+        let _ = Migrator::new(&db.pool, chain(9)).upgrade_to_head().await.expect("the newest");
+        let mut bytes = Vec::new();
+        for rows in [100, 20_000] {
+            fill(db.dialect, rows, |statement| { let db = &db; async move { db.run(&statement).await } }).await;
+            let old = Migrator::new(&db.pool, chain(3));
+            let report = old.upgrade_to_head().await.expect("ahead");
+            assert!(matches!(&report.outcome, Outcome::Ahead { unknown, .. } if unknown.len() == 6), "{report:?}");
+            assert_eq!(old.status().await.expect("a status").unknown.len(), 6);
+            let error = Migrator::new(&db.pool, edited(9)).upgrade_to_head().await.expect_err("edited");
+            let Error::Standing(StandingError::Drift { edited: found, .. }) = &error else { panic!("{error}") };
+            assert_eq!(found.len(), 1);
+            let options = db.pool.options().clone();
+            let connect = (*db.pool.connect_options()).clone();
+            let measured = tokio::task::spawn_blocking(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                let counted = allocation_counter::measure(|| runtime.block_on(async {
+                    let pool = options.connect_lazy_with(connect);
+                    let _ = Migrator::new(&pool, chain(3)).status().await.expect("ahead");
+                    let _ = Migrator::new(&pool, edited(9)).status().await.expect("drift");
+                    let _ = Migrator::new(&pool, edited(3)).require_head().await.expect_err("both");
+                    pool.close().await;
+                }));
+                counted.bytes_total
+            });
+            bytes.push(measured.await.expect("measured"));
+        }
+        assert!(bytes[1] < bytes[0] + bytes[0] / 4, "{bytes:?}");
+    }
+
+    /// A chain that is far ahead is read in a few statements, also where its rows are not neighbours.
+    async fn a_binary_that_is_far_behind_knows_what_is_ahead(db) {
+        let _ = Migrator::new(&db.pool, chain(150)).stamp("head", limbeck::Purge::Keep).await.expect("a stamp");
+        db.run(&format!("UPDATE limbeck_history SET id = {} - id", 100_000)).await;
+        let status = Migrator::new(&db.pool, chain(3)).status().await.expect("a status");
+        assert_eq!(status.unknown.len(), 147);
+        assert!(status.is_ready(), "{status:?}");
+    }
+}
+
+fn revisions(length: usize, edit: &str) -> Migrations {
+    let revisions = (0..length).map(|n| {
+        let down = if n == 0 { "none".to_owned() } else { format!("r{}", n - 1) };
+        let edit = if n == 1 { edit } else { "" };
+        let text = format!("-- R\n--\n-- revision: r{n}\n-- down_revision: {down}\n\n-- @upgrade\n{edit}-- @downgrade\n");
+        limbeck::Revision::parse(format!("r{n}.sql"), text).expect("a valid file")
+    });
+    Migrations::new(revisions).expect("a graph")
+}
+
+fn chain(length: usize) -> Migrations {
+    revisions(length, "")
+}
+
+/// With the second revision edited.
+fn edited(length: usize) -> Migrations {
+    revisions(length, "SELECT 2;\n")
+}
+
+/// Rows that decide nothing: failures of the head, steps up and down of others.
+async fn fill<F: Future<Output = ()>>(dialect: Dialect, rows: usize, run: impl Fn(String) -> F) {
+    let now = match dialect {
+        Dialect::Sqlite => "'2026-11-22T12:00:00.000Z'",
+        Dialect::Postgres => "clock_timestamp()",
+        _ => "UTC_TIMESTAMP(6)",
+    };
+    let ids: Vec<usize> = (0..rows).collect();
+    for chunk in ids.chunks(500) {
+        let values: Vec<String> = chunk
+            .iter()
+            .map(|n| {
+                let (revision, action, state) = match n % 4 {
+                    0 => ("r8".to_owned(), "upgrade", "failed"),
+                    1 => ("r2".to_owned(), "downgrade", "done"),
+                    2 => (format!("x{}", n % 50), "upgrade", "done"),
+                    _ => (format!("y{n}"), "upgrade", "done"),
+                };
+                format!("('limbeck_version', '{revision}', '', '', 'M', '{action}', '{state}', 1, 1, 0, {now})")
+            })
+            .collect();
+        run(format!(
+            "INSERT INTO limbeck_history (scope, revision, down_revision, depends_on, message, action, state, statements, \
+             statements_done, rows_affected, started_at) VALUES {}",
+            values.join(", ")
+        ))
+        .await;
     }
 }
