@@ -62,7 +62,8 @@ pub(crate) fn begin(dialect: Dialect) -> &'static str {
         Family::Sqlite => "BEGIN IMMEDIATE",
         // Under another default isolation level, rows read after the lock would be older than it.
         Family::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-        Family::Mysql => "START TRANSACTION",
+        // Whatever `tx_read_only` says.
+        Family::Mysql => "START TRANSACTION READ WRITE",
     }
 }
 

@@ -35,6 +35,8 @@ pub struct MySqlConduct {
     sync_wait: Option<String>,
     /// The session has the settings of a run.
     is_run_set: bool,
+    /// The session's transactions read only, but for this run.
+    was_read_only: bool,
     /// The longest message that the server takes.
     packet: Option<usize>,
     /// MariaDB: the session refuses to change a row that somebody else changed since its transaction's first read, as the
@@ -130,6 +132,11 @@ impl Conduct<MySql> for MySqlConduct {
         self.packet = value("max_allowed_packet").and_then(|bytes| bytes.parse().ok());
         self.is_snapshot_isolated =
             value("innodb_snapshot_isolation").is_some_and(|value| value == "ON");
+        let is_on = |name: &str| value(name).is_some_and(|value| value == "ON" || value == "1");
+        if is_on("tx_read_only") || is_on("transaction_read_only") {
+            line.query(session::WRITES).await?;
+            self.was_read_only = true;
+        }
         if value("wsrep_on").is_some_and(|on| on == "ON") {
             line.query(&session::sync_wait("7")).await?;
             self.sync_wait = value("wsrep_sync_wait");
@@ -146,6 +153,9 @@ impl Conduct<MySql> for MySqlConduct {
         }
         if std::mem::take(&mut self.is_snapshot_isolated) {
             let _ = line.query(session::ISOLATE).await;
+        }
+        if std::mem::take(&mut self.was_read_only) {
+            let _ = line.query(session::END_WRITES).await;
         }
         line.query(session::END_RUN).await.map(drop)
     }

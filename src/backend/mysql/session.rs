@@ -22,7 +22,13 @@ pub(super) const USE: &str = "SET @limbeck_used = 1";
 /// Tells whether the server is one of a Galera cluster's, and whether this session reads what the other nodes have committed;
 /// how long a message may be; and MariaDB's isolation of snapshots. No row where it knows of no such thing.
 pub(super) const CLUSTER: &str = "SHOW SESSION VARIABLES WHERE variable_name IN ('wsrep_on', 'wsrep_sync_wait', 'max_allowed_packet', \
-     'innodb_snapshot_isolation')";
+     'innodb_snapshot_isolation', 'tx_read_only', 'transaction_read_only')";
+
+/// The transactions of a run write, whatever the session's default is; each statement of DDL is one.
+pub(super) const WRITES: &str = "SET SESSION TRANSACTION READ WRITE";
+
+/// Ends [`WRITES`].
+pub(super) const END_WRITES: &str = "SET SESSION TRANSACTION READ ONLY";
 
 /// MariaDB: a transaction fails where a row that it changes was changed since its first read, from 11.6 on by default
 /// (<https://mariadb.com/kb/en/innodb-system-variables/#innodb_snapshot_isolation>).
