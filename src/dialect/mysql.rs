@@ -42,7 +42,7 @@ pub(crate) fn bounded(statement: &str, limit: Duration) -> Cow<'_, str> {
         // Without a table there is nothing to wait for, and a guard reads the count of the statement before it.
         "SELECT" => rest.contains(" FROM "),
         "INSERT" | "UPDATE" | "DELETE" => true,
-        "CREATE" => false,
+        "CREATE" | "SHOW" => false,
         _ => return statement.into(),
     };
     if verb == "SELECT" && !is_hinted {
