@@ -99,6 +99,7 @@ impl Message {
     }
 
     /// From here on a revision's statements wait for locks as the session does.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code))]
     pub(crate) fn unlimited(&mut self) {
         let end = |bound: &Bound, dialect| bound.end_limit(dialect).into_iter().collect();
         self.own_all(&self.settings(end));

@@ -8,7 +8,7 @@ pub(crate) mod mysql;
 mod names;
 #[cfg(feature = "_sqlx")]
 pub(crate) mod operators;
-#[cfg(feature = "_sqlx")]
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 pub(crate) mod path;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod quote;

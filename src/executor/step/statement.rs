@@ -16,6 +16,14 @@ use crate::prepare::{Prepared, Sql};
 use crate::report::Event;
 use crate::sql::carry::Lost;
 
+/// The transaction of a statement under the lease.
+enum Transaction<'a> {
+    /// Its record's too. Where it may be sent again, the number of times that the server undid it is counted.
+    WithRecord(Option<&'a mut u32>),
+    /// Its own, with the fingerprint of what it is about to change.
+    Alone(Option<&'a str>),
+}
+
 impl<S: Source> Steps<'_, S> {
     /// Runs the statement behind those that are done.
     pub(super) async fn run_statement(
@@ -48,17 +56,12 @@ impl<S: Source> Steps<'_, S> {
         // A rollback leaves what the statement gave its session: sent again, it would read that.
         let is_repeatable = is_atomic && self.is_stateless(&statements[number..=number]);
         let rows = loop {
-            let undone = is_repeatable.then_some(&mut deadlocks);
+            let transaction = match is_atomic {
+                true => Transaction::WithRecord(is_repeatable.then_some(&mut deadlocks)),
+                false => Transaction::Alone(before.as_deref()),
+            };
             let results = self
-                .send_statement(
-                    prepared,
-                    number,
-                    underway,
-                    &message,
-                    is_atomic,
-                    undone,
-                    before.as_deref(),
-                )
+                .send_statement(prepared, number, underway, &message, transaction)
                 .await?;
             let affected = results.get(place).map_or(0, |result| result.affected);
             let rows = statement.changed(affected);
@@ -189,20 +192,20 @@ impl<S: Source> Steps<'_, S> {
         (message, place)
     }
 
-    /// Sends one statement; DDL that waits for a table longer than its time gives way and is tried again. `is_atomic`: it shares
-    /// a transaction with its record, and `undone` counts the times that the server undid that one, where it may be sent again;
-    /// `before` is the fingerprint of what one that shares none is about to change.
+    /// Sends one statement; DDL that waits for a table longer than its time gives way and is tried again.
     async fn send_statement(
         &mut self,
         prepared: &Prepared,
         number: usize,
         underway: &Underway,
         message: &Message,
-        is_atomic: bool,
-        mut undone: Option<&mut u32>,
-        before: Option<&str>,
+        transaction: Transaction<'_>,
     ) -> Result<Vec<StatementResult>, Error> {
         let statement = &prepared.statements()[number];
+        let (is_atomic, mut undone, before) = match transaction {
+            Transaction::WithRecord(undone) => (true, undone, None),
+            Transaction::Alone(before) => (false, None, before),
+        };
         let began = Instant::now();
         let mut attempt = 0;
         loop {
