@@ -345,3 +345,53 @@ async fn postgres_asks_about_a_part_that_stands() {
         nothing_ran!(db, FIRST, failing, " autocommit");
     }
 }
+
+/// A routine that commits cannot do so in a section's one transaction: the error says the word, and with it the routine runs.
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn a_routine_that_commits_is_told_the_word() {
+    use crate::support::servers::postgres_database;
+    let Some(db) = postgres_database().await else {
+        return;
+    };
+    let files = |words: &str| {
+        let first = "CREATE TABLE t (x INT);\n\
+            CREATE PROCEDURE p() LANGUAGE plpgsql AS $$BEGIN INSERT INTO t VALUES (1); COMMIT; END$$;";
+        migrations(&[
+            ("a", "", "", &format!("-- @upgrade\n{first}\n")),
+            ("b", "a", "", &format!("-- @upgrade{words}\nCALL p();\n")),
+        ])
+    };
+    let error = Migrator::new(&db.pool, files(""))
+        .upgrade_to_head()
+        .await
+        .expect_err("it is in a transaction");
+    assert!(error.is_statement(), "{error}");
+    assert!(error.to_string().contains("`autocommit`"), "{error}");
+    let report = Migrator::new(&db.pool, files(" autocommit"))
+        .upgrade_to_head()
+        .await
+        .expect("alone");
+    assert_eq!(report.heads, ["b"]);
+    assert_eq!(db.strings("SELECT x::text FROM t").await, ["1"]);
+}
+
+/// Two services whose version tables differ in nothing but case, where the database takes both for one: the second one finds the
+/// first one's revision, and changes nothing.
+#[tokio::test]
+async fn version_tables_that_differ_in_case_are_one_on_sqlite() {
+    let db = crate::support::servers::sqlite().await;
+    let files = |id: &str| {
+        let section = format!("-- @upgrade\nCREATE TABLE {id} (x INT);\n");
+        migrations(&[(id, "", "", &section)])
+    };
+    let one = Migrator::new(&db.pool, files("a")).version_table("service_version");
+    let other = Migrator::new(&db.pool, files("b")).version_table("Service_Version");
+    let _ = one.upgrade_to_head().await.expect("the first");
+    let before = db.tables().await;
+    let error = other.upgrade_to_head().await.expect_err("another's table");
+    assert_eq!(error.kind(), "unknown_revision", "{error}");
+    assert!(!other.status().await.expect("a status").is_ready());
+    assert_eq!(db.tables().await, before);
+    assert_eq!(one.current().await.expect("its own"), ["a"]);
+}

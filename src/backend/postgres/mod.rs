@@ -14,6 +14,14 @@ use crate::ledger::write::is_guard_refusal;
 
 impl super::Sealed for Postgres {}
 
+/// The advice that the server's own text lacks.
+fn hint_of(code: &str) -> Option<&'static str> {
+    (code == "2D000").then_some(
+        "a section is one transaction, which no routine may end: with the word `autocommit` behind `-- @upgrade` each of its \
+         statements stands alone",
+    )
+}
+
 impl Backend for Postgres {
     const FAMILY: Dialect = Dialect::Postgres;
     type Conduct = conduct::PostgresConduct;
@@ -58,7 +66,7 @@ impl Backend for Postgres {
             code: Some(code.to_owned()),
             message: message.to_owned(),
             detail: error.detail().map(str::to_owned),
-            hint: error.hint().map(str::to_owned),
+            hint: error.hint().or(hint_of(code)).map(str::to_owned),
             position,
             is_inside: error.r#where().is_some(),
         }
