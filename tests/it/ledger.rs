@@ -2,6 +2,7 @@
 
 use limbeck::{Dialect, Error, Migrations, Migrator, Outcome, StandingError, State};
 
+use crate::support::soak;
 use crate::support::{migrations, on_each};
 
 /// `a` is fine; `b` runs these statements, with a comment that makes its file another.
@@ -83,7 +84,8 @@ on_each! {
     async fn what_is_read_does_not_grow_with_the_ledger(db) {
         let _ = Migrator::new(&db.pool, chain(9)).upgrade_to_head().await.expect("the newest");
         let mut bytes = Vec::new();
-        for rows in [100, 20_000] {
+        let mut figures = Vec::new();
+        for rows in [soak::times(100, 1_000), soak::times(20_000, 1_000_000)] {
             fill(db.dialect, rows, |statement| { let db = &db; async move { db.run(&statement).await } }).await;
             let old = Migrator::new(&db.pool, chain(3));
             let report = old.upgrade_to_head().await.expect("ahead");
@@ -96,6 +98,7 @@ on_each! {
             let connect = (*db.pool.connect_options()).clone();
             let measured = tokio::task::spawn_blocking(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                let began = std::time::Instant::now();
                 let counted = allocation_counter::measure(|| runtime.block_on(async {
                     let pool = options.connect_lazy_with(connect);
                     let _ = Migrator::new(&pool, chain(3)).status().await.expect("ahead");
@@ -103,10 +106,14 @@ on_each! {
                     let _ = Migrator::new(&pool, edited(3)).require_head().await.expect_err("both");
                     pool.close().await;
                 }));
-                counted.bytes_total
+                (counted, began.elapsed())
             });
-            bytes.push(measured.await.expect("measured"));
+            let (counted, took) = measured.await.expect("measured");
+            bytes.push(counted.bytes_total);
+            figures.push(format!("{rows} rows: {took:.1?}, {} KiB at most", counted.bytes_max / 1024));
         }
+        let figure = figures.join("; ");
+        soak::tell(&format!("a status, one over an edit, and a probe: {}", db.dialect), 2, 0, figure);
         assert!(bytes[1] < bytes[0] + bytes[0] / 4, "{bytes:?}");
     }
 
