@@ -137,7 +137,7 @@ impl Error {
         }
     }
 
-    /// Whether the lock, or limbeck's own tables, which others had locked, were not to be had in time.
+    /// Tells whether the lock, or limbeck's own tables, which others had locked, were not to be had in time.
     #[must_use]
     pub fn is_lock_timeout(&self) -> bool {
         matches!(self.kind(), "lock_timeout" | "blocked")

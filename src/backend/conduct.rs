@@ -286,7 +286,7 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         None
     }
 
-    /// How many of these statements, from the first on, can be one transaction with one record, in a section that does not ask
+    /// The number of these statements, from the first on, that can be one transaction with one record, in a section that does not ask
     /// for each by itself.
     fn unit(&mut self, _line: &mut Line<'_, B>, _statements: &[Sql]) -> impl Sent<usize> {
         ready(Ok(0))
@@ -298,10 +298,10 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         true
     }
 
-    /// How many bytes a message may have at most, and what decides that.
+    /// The greatest length of a message in bytes, and what decides it.
     fn longest_message(&mut self, line: &mut Line<'_, B>) -> impl Sent<(usize, &'static str)>;
 
-    /// How many bytes a message should have.
+    /// The length in bytes that a message should not exceed.
     fn message_limit(&self) -> usize {
         usize::MAX
     }

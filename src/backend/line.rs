@@ -48,7 +48,7 @@ pub struct Line<'a, B: Backend> {
     /// The facts of the first look; empty before it.
     pub(crate) server: Server,
     pub(crate) run: Identity,
-    /// How long limbeck's own statements wait for the locks of its tables.
+    /// The conditions of limbeck's own statements.
     pub(crate) bound: Bound,
 }
 

@@ -42,7 +42,7 @@ pub struct Message {
     dialect: Option<Dialect>,
     /// How many rows of a revision's statement are kept at least.
     shown: usize,
-    /// How long limbeck's own statements wait for locks.
+    /// The conditions of limbeck's own statements.
     bound: Option<Bound>,
 }
 

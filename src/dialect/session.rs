@@ -62,7 +62,7 @@ pub(crate) fn begin(dialect: Dialect) -> &'static str {
         Family::Sqlite => "BEGIN IMMEDIATE",
         // Under another default isolation level, rows read after the lock would be older than it.
         Family::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-        // Whatever `tx_read_only` says.
+        // It goes before `tx_read_only`.
         Family::Mysql => "START TRANSACTION READ WRITE",
     }
 }
@@ -207,7 +207,7 @@ impl Bound {
         set_timeout(dialect, Timeout::Lock, limit).filter(|_| is_set)
     }
 
-    /// What follows waits as the session does.
+    /// Ends that: the rest of the transaction waits as the session does.
     pub(crate) fn end_limit(&self, dialect: Dialect) -> Option<String> {
         let before = self.before.as_deref();
         let value = before.map_or("DEFAULT".to_owned(), |value| dialect.literal(value));

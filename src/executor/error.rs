@@ -203,7 +203,7 @@ pub enum RunError {
     #[error("{during}: the connection to the database failed. {state}")]
     #[non_exhaustive]
     Connection {
-        /// What was going on.
+        /// The work that was going on.
         during: String,
         /// The state of the database.
         state: Aftermath,
@@ -214,7 +214,7 @@ pub enum RunError {
     #[error("{during}: the database refused: {message}. {state}")]
     #[non_exhaustive]
     Bookkeeping {
-        /// What was going on.
+        /// The work that was going on.
         during: String,
         /// The revision whose step it belongs to, if one does: a deferred constraint speaks at its commit.
         revision: Option<String>,
@@ -231,13 +231,13 @@ pub enum RunError {
              session in the way must end its transaction or its `LOCK TABLES`, or be ended", in_the_way(.blockers))]
     #[non_exhaustive]
     Blocked {
-        /// What was going on.
+        /// The work that was going on.
         during: String,
         /// The revision whose step it belongs to, if one does.
         revision: Option<String>,
         /// The server's message.
         message: String,
-        /// Who holds locks on limbeck's tables, as far as the server shows.
+        /// The holders of locks on limbeck's tables, as far as the server shows.
         blockers: Vec<Holder>,
         /// The state of the database.
         state: Aftermath,
@@ -251,7 +251,7 @@ pub enum RunError {
     )]
     #[non_exhaustive]
     NotAsWritten {
-        /// What was going on.
+        /// The work that was going on.
         during: String,
         /// The revision whose step it belongs to, if one does.
         revision: Option<String>,
@@ -361,7 +361,7 @@ pub enum RunError {
     )]
     #[non_exhaustive]
     ReadOnly {
-        /// What was going on.
+        /// The work that was going on.
         during: String,
         /// The server's message.
         message: String,

@@ -19,7 +19,7 @@ use crate::standing::StandingError;
 
 const LOOKING: &str = "looking at the heads";
 
-/// How many revisions one statement asks the ledger about.
+/// The number of revisions that one statement asks the ledger about.
 const ASKED: usize = 500;
 
 /// How many rows before the one that is known are read with it, at first and at most.

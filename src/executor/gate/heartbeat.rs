@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::backend::{Backend, Class, Message};
 
-/// How long a connection is waited for. Where a role has no place for one more, the pool would try on for as long as its own
+/// The wait for a connection. Where a role has no place for one more, the pool would try on for as long as its own
 /// time-out says.
 const CONNECT_FOR: Duration = Duration::from_secs(2);
 

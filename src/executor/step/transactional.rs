@@ -209,7 +209,7 @@ impl<S: Source> Steps<'_, S> {
             self.gate.push_release(&mut message);
         }
         if self.is_single() {
-            // What was put off until the commit, and the steps behind, are under the session's own limit.
+            // Checks that were put off until the commit, and the steps behind, are under the session's own limit.
             message.unbound();
         }
         if finish != Finish::StayOpen {

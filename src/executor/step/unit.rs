@@ -35,7 +35,7 @@ enum Sent {
     Undone,
 }
 
-/// How often a unit was sent in vain.
+/// The attempts at a unit that were in vain.
 #[derive(Debug)]
 pub(super) struct Tries {
     undone: u32,
