@@ -156,6 +156,10 @@ pub(crate) fn pool_of_one<DB: Database>(
         .clone()
         .max_connections(1)
         .min_connections(0)
+        // Without either there is no task of maintenance, which sqlx 0.9 can send into an endless loop: where a connection is
+        // taken between its return and its counting, the number of idle ones wraps.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .connect_lazy_with(options)
 }
 

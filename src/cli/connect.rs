@@ -192,6 +192,9 @@ async fn open_pool<DB: Reflect>(
         None
     };
     let pool: Pool<DB> = PoolOptions::new()
+        // As in the library's own pools: a process of one command needs no maintenance of them.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .max_connections(CONNECTIONS)
         .acquire_timeout(Duration::from_secs(30))
         .connect_lazy_with(connect);
