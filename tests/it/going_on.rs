@@ -390,7 +390,7 @@ async fn version_tables_that_differ_in_case_are_one_on_sqlite() {
     let _ = one.upgrade_to_head().await.expect("the first");
     let before = db.tables().await;
     let error = other.upgrade_to_head().await.expect_err("another's table");
-    assert_eq!(error.kind(), "unknown_revision", "{error}");
+    assert_eq!(error.kind(), "unknown_ancestor", "{error}");
     assert!(!other.status().await.expect("a status").is_ready());
     assert_eq!(db.tables().await, before);
     assert_eq!(one.current().await.expect("its own"), ["a"]);
