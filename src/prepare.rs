@@ -114,7 +114,7 @@ pub enum RefusedError {
         revision: String,
         /// Its file.
         path: String,
-        /// What is too long.
+        /// The part that is too long.
         what: String,
         /// Its length in bytes.
         bytes: usize,
@@ -586,6 +586,12 @@ fn statements(
         .collect())
 }
 
+/// The downgrade that the ledger keeps.
+pub(crate) fn down_sql(revision: &Revision, dialect: Dialect) -> Option<&str> {
+    let section = revision.section(SectionKind::Downgrade, dialect)?;
+    Some(section_source(revision, section))
+}
+
 /// The ledger's row for a revision's step that is done, before anything is counted.
 pub(crate) fn ledger_row(
     migrations: &Migrations,
@@ -608,9 +614,7 @@ pub(crate) fn ledger_row(
         requires_binary: revision.requires_binary().map(str::to_owned),
         lineage,
         state: State::Done.into(),
-        down_sql: revision
-            .section(SectionKind::Downgrade, dialect)
-            .map(|section| section_source(revision, section).to_owned()),
+        down_sql: down_sql(revision, dialect).map(str::to_owned),
         ..LedgerEntry::default()
     }
 }

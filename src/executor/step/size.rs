@@ -1,25 +1,45 @@
 //! The sizes of what a plan sends, before the first of it is sent: a server ends the connection at a message that is too long, and
 //! that looks like a lost one.
 
+use std::fmt;
+
 use super::Steps;
 use crate::backend::{Conduct as _, Source};
-use crate::dialect::Dialect;
 use crate::executor::error::Error;
 use crate::executor::state::Aftermath;
 use crate::executor::wire::Wire;
-use crate::ledger::State;
-use crate::prepare::{Prepared, RefusedError, Work};
+use crate::prepare::{self, Prepared, RefusedError, Work};
 
 /// The smallest default of any limit: what is shorter is not looked at.
 const SMALL: usize = 900 * 1024;
 
 /// The room for limbeck's own statements in a message.
-const ROOM: usize = 64 * 1024;
+pub(super) const ROOM: usize = 64 * 1024;
 
 /// The longest message of a step.
 struct Longest {
     bytes: usize,
-    what: String,
+    what: Part,
+}
+
+/// The part of a step that a message holds.
+enum Part {
+    Whole { has_record: bool },
+    Statement(usize),
+    Record,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Part::Whole { has_record: false } => f.write_str("its section, which is one message"),
+            Part::Whole { has_record: true } => f.write_str(
+                "its section and the ledger's row with its `@downgrade` section, which are one message",
+            ),
+            Part::Statement(number) => write!(f, "its statement {number}"),
+            Part::Record => f.write_str("the ledger's row with its `@downgrade` section"),
+        }
+    }
 }
 
 impl<S: Source> Steps<'_, S> {
@@ -27,12 +47,10 @@ impl<S: Source> Steps<'_, S> {
     pub(super) async fn check_size(&mut self, steps: &[Prepared]) -> Result<(), Error> {
         let mut known = None;
         for prepared in steps {
-            let Some(longest) = self
-                .longest(prepared)
-                .filter(|longest| longest.bytes > SMALL)
-            else {
+            let longest = self.longest(prepared);
+            if longest.bytes <= SMALL {
                 continue;
-            };
+            }
             let (limit, setting) = match known {
                 Some(known) => known,
                 None => *known.insert(self.longest_message().await?),
@@ -41,7 +59,7 @@ impl<S: Source> Steps<'_, S> {
                 return Err(RefusedError::TooLong {
                     revision: prepared.step.revision.to_string(),
                     path: prepared.path.clone(),
-                    what: longest.what,
+                    what: longest.what.to_string(),
                     bytes: longest.bytes,
                     limit,
                     setting,
@@ -60,50 +78,38 @@ impl<S: Source> Steps<'_, S> {
         })
     }
 
-    fn longest(&self, prepared: &Prepared) -> Option<Longest> {
-        let dialect = self.gate.view.wire.dialect();
-        let statements = prepared.statements();
-        let lengths = statements.iter().map(|statement| statement.text.len());
-        let body = match prepared.work {
-            Work::Transaction(_) => Longest {
-                bytes: lengths.sum(),
-                what: "its section, which is one message".to_owned(),
-            },
-            _ => {
-                let longest = lengths.enumerate().max_by_key(|(_, bytes)| *bytes);
-                let (number, bytes) = longest.unwrap_or_default();
-                Longest {
-                    bytes,
-                    what: format!("its statement {}", number + 1),
-                }
-            }
-        };
-        let record = self.record_length(dialect, prepared);
-        let record = Longest {
-            bytes: record,
-            what: "the ledger's row with its `@downgrade` section".to_owned(),
-        };
-        let whole = matches!(prepared.work, Work::Transaction(_));
-        if whole && record.bytes > 0 {
-            return Some(Longest {
-                bytes: body.bytes.saturating_add(record.bytes),
-                what: "its section and the ledger's row with its `@downgrade` section, which are one message"
-                    .to_owned(),
-            });
+    fn longest(&self, prepared: &Prepared) -> Longest {
+        let lengths = prepared.statements().iter().map(|sql| sql.text.len());
+        let record = self.record_length(prepared);
+        if matches!(prepared.work, Work::Transaction(_)) {
+            return Longest {
+                bytes: lengths.sum::<usize>().saturating_add(record),
+                what: Part::Whole {
+                    has_record: record > 0,
+                },
+            };
         }
-        [body, record]
-            .into_iter()
-            .max_by_key(|longest| longest.bytes)
+        let longest = lengths.enumerate().max_by_key(|(_, bytes)| *bytes);
+        let (index, bytes) = longest.unwrap_or_default();
+        if record > bytes {
+            return Longest {
+                bytes: record,
+                what: Part::Record,
+            };
+        }
+        Longest {
+            bytes,
+            what: Part::Statement(index + 1),
+        }
     }
 
-    /// The length of the statement that keeps the step's downgrade, about.
-    fn record_length(&self, dialect: Dialect, prepared: &Prepared) -> usize {
-        let line = &self.gate.view.wire.line;
-        let row = self.gate.record.row::<S>(line, &prepared.step, State::Done);
-        let down = row.down_sql.as_deref().unwrap_or_default();
-        if down.len() * 2 <= SMALL {
-            return 0;
-        }
-        dialect.literal(down).len()
+    /// The length of the text that keeps the step's downgrade; none where it is short.
+    fn record_length(&self, prepared: &Prepared) -> usize {
+        let dialect = self.gate.view.wire.dialect();
+        let revision = self.gate.record.migrations.get(&prepared.step.revision);
+        let down = revision.and_then(|revision| prepare::down_sql(revision, dialect));
+        // Each of its characters may be written as two.
+        let long = down.filter(|down| down.len() * 2 > SMALL);
+        long.map_or(0, |down| dialect.literal(down).len())
     }
 }

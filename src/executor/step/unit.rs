@@ -10,6 +10,7 @@ use std::time::Instant;
 use super::Steps;
 use super::check::running;
 use super::progress::{Underway, bookkeeping, link, push_record, shown};
+use super::size::ROOM;
 use crate::backend::{Class, Conduct as _, Fault, Message, Origin, Source};
 use crate::executor::error::{Error, RunError, statement_error};
 use crate::executor::poll_pause;
@@ -24,9 +25,6 @@ const MARK: &str = "SAVEPOINT limbeck_unit";
 
 /// Raises an error where anything committed since [`MARK`].
 const CHECK: &str = "RELEASE SAVEPOINT limbeck_unit";
-
-/// The room that a message leaves for limbeck's own statements.
-const ROOM: usize = 64 * 1024;
 
 /// The end of a message that holds a part of a unit.
 enum Sent {
