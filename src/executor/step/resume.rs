@@ -49,12 +49,18 @@ impl<S: Source> Steps<'_, S> {
             },
         };
         self.close_alone(&underway).await?;
-        let message = self.adopting(prepared, &underway);
-        if let Err(fault) = self.wire().send_short(&message).await {
-            let fault = self.wire().blocked(fault).await;
-            return Err(bookkeeping(prepared, done, fault));
-        }
+        self.adopt(prepared, &underway).await?;
         Ok(underway)
+    }
+
+    /// Makes the row of a step this run's.
+    async fn adopt(&mut self, prepared: &Prepared, underway: &Underway) -> Result<(), Error> {
+        let message = self.adopting(prepared, underway);
+        let Err(fault) = self.wire().send_short(&message).await else {
+            return Ok(());
+        };
+        let fault = self.wire().blocked(fault).await;
+        Err(bookkeeping(prepared, underway.done, fault))
     }
 
     /// The first statement behind the `done` ones that reads what an earlier session held, by its place. `is_answered`: a
@@ -113,10 +119,7 @@ impl<S: Source> Steps<'_, S> {
         let done = usize::try_from(underway.done).unwrap_or(usize::MAX);
         self.replay_session(prepared, done).await?;
         underway.lost = self.lost_behind(prepared, underway.done, false);
-        let message = self.adopting(prepared, underway);
-        let adopted = self.wire().send_short(&message).await;
-        adopted.map_err(|fault| bookkeeping(prepared, underway.done, fault))?;
-        Ok(())
+        self.adopt(prepared, underway).await
     }
 
     /// Stops before a statement that reads what an earlier session held: that is a person's to answer.
