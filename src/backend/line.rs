@@ -67,7 +67,12 @@ impl<B: Backend> Line<'_, B> {
 
     /// An empty message that the server shows as this run's, at this revision.
     pub(crate) fn message(&self, revision: Option<&str>) -> Message {
-        Message::marked(self.dialect(), &self.run.marker(revision)).within(self.bound.clone())
+        self.marked(&self.run.marker(revision))
+    }
+
+    /// An empty message under the bound that begins with this marker, for this session or another one.
+    pub(crate) fn marked(&self, marker: &str) -> Message {
+        Message::marked(self.dialect(), marker).within(self.bound.clone())
     }
 
     /// A message of one statement.

@@ -141,8 +141,7 @@ impl<S: Source> Gate<'_, S> {
     async fn hold_lease(&mut self, epoch: i64) {
         let mut heartbeat = self.heartbeat.take();
         let wire = &self.view.wire;
-        let message = Message::marked(wire.dialect(), "/* limbeck heartbeat */ ");
-        let mut message = message.within(wire.line.bound.clone());
+        let mut message = wire.line.marked("/* limbeck heartbeat */ ");
         message.alone(&write::renew(&wire.line.names, &wire.claim(epoch)));
         let error = match &mut heartbeat {
             Some(heartbeat) => heartbeat.beat(&message).await,
@@ -168,13 +167,12 @@ impl<S: Source> Gate<'_, S> {
             wire.line.session.release_on_drop(Some(release));
             return;
         }
-        let message = || Message::marked(dialect, "").within(wire.line.bound.clone());
         let sessions = ConductOf::<S>::sessions_of(dialect, run).map(|sessions| {
-            let mut message = message();
+            let mut message = wire.line.marked("");
             message.own(&sessions);
             message.text().to_owned()
         });
-        let mut releasing = message();
+        let mut releasing = wire.line.marked("");
         releasing.alone(&[release]);
         self.give_back.0 = wire.beside().zip(sessions).map(|(pool, sessions)| Return {
             pool,
