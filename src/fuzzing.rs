@@ -83,7 +83,8 @@ fn check_ledger(rows: &[TextRow], look: &Look) {
         check_list(&entry.down_revision);
         check_list(&entry.depends_on);
     }
-    let known = Known::new(entries);
+    let mut known = Known::default();
+    known.extend(entries);
     let migrations = embedded();
     let graph = migrations.graph();
     let ids: Vec<&str> = graph.ids().map(|id| &**id).collect();

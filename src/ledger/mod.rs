@@ -28,13 +28,6 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    #[cfg_attr(not(any(test, fuzzing)), allow(dead_code))]
-    pub(crate) fn new(entries: impl IntoIterator<Item = LedgerEntry>) -> Known {
-        let mut known = Known::default();
-        known.extend(entries);
-        known
-    }
-
     /// Takes these rows in; of several of one revision the last counts.
     pub(crate) fn extend(&mut self, entries: impl IntoIterator<Item = LedgerEntry>) {
         for entry in entries {
