@@ -286,8 +286,8 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         None
     }
 
-    /// The number of these statements, from the first on, that can be one transaction with one record, in a section that does not ask
-    /// for each by itself.
+    /// The number of these statements, from the first on, that can be one transaction with one record, in a section that does
+    /// not ask for each by itself.
     fn unit(&mut self, _line: &mut Line<'_, B>, _statements: &[Sql]) -> impl Sent<usize> {
         ready(Ok(0))
     }

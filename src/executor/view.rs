@@ -22,7 +22,7 @@ const LOOKING: &str = "looking at the heads";
 /// The number of revisions that one statement asks the ledger about.
 const ASKED: usize = 500;
 
-/// How many rows before the one that is known are read with it, at first and at most.
+/// The number of rows that are read with one that is known, and stand before it: at first and at most.
 const NEIGHBOURS: i64 = 64;
 const MOST_NEIGHBOURS: i64 = 4096;
 
@@ -32,7 +32,7 @@ pub(super) struct View<'a, S: Source> {
     pub look: Look,
     /// The path that the first look found, where a path decides.
     pub path: SearchPath,
-    /// What was read of the ledger since.
+    /// The part of the ledger that was read since.
     pub known: Option<Arc<Known>>,
 }
 
@@ -297,7 +297,7 @@ impl<S: Source> View<'_, S> {
         Ok(row::read(self.wire.dialect(), &row::RECENT, &rows))
     }
 
-    /// What the ledger says of the revisions that stand between the heads and what the binary embeds, and of what it embeds
+    /// The ledger's word on the revisions that stand between the heads and what the binary embeds, and of what it embeds
     /// where that is not proven by a digest: as much as a decision needs, however long the ledger is. Read once for a look.
     pub(super) async fn read_known(
         &mut self,

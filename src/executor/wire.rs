@@ -190,7 +190,7 @@ impl<'a, S: Source> Wire<'a, S> {
         fault
     }
 
-    /// Those who have locks on limbeck's own tables, as far as this session can see them.
+    /// The holders of locks on limbeck's own tables, as far as this session can see them.
     pub(super) async fn table_blockers(&mut self) -> Vec<Holder> {
         let query = ConductOf::<S>::table_blockers(&self.line);
         self.holders(query).await

@@ -4,7 +4,7 @@
 use super::LedgerEntry;
 use super::recorded::State;
 
-/// How many rows a revision has of failures that differ, one behind the other. From then on the last of them is counted up,
+/// The number of rows that a revision has of failures that differ, one behind the other. From then on the last of them is counted up,
 /// whatever its error says and whichever file it was of.
 pub(crate) const DIFFERENT: usize = 8;
 

@@ -164,8 +164,8 @@ impl<S: Source> Migrator<S> {
         self
     }
 
-    /// How long a DDL statement waits for other sessions' locks on its table, and limbeck's own statements for those on its own
-    /// tables, at a time. Default: 2 seconds. A section's own `lock_timeout=` goes before, for its statements.
+    /// The time that a DDL statement waits for other sessions' locks on its table, and limbeck's own statements for those on its
+    /// own tables, in one attempt. Default: 2 seconds. A section's own `lock_timeout=` goes before, for its statements.
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.settings.lock_timeout = timeout;
         self

@@ -61,7 +61,7 @@ on_each! {
         let kept = db.strings("SELECT revision FROM limbeck_history WHERE down_sql IS NOT NULL").await;
         assert_eq!(kept, ["a"]);
 
-        // What it came to is recorded as ever.
+        // The end of it is recorded as ever.
         let _ = Migrator::new(&db.pool, files("CREATE TABLE kept (id INT)", "")).upgrade_to_head().await.expect("corrected");
         let last = Migrator::new(&db.pool, fails()).ledger().await.expect("the ledger").pop().expect("a row");
         assert_eq!((last.state, last.error), (State::Done.into(), None));

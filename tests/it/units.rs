@@ -509,7 +509,7 @@ async fn a_row_inside_of_what_is_now_a_unit() {
     }
 }
 
-/// What no message can hold is refused before anything runs, with the setting's name.
+/// A statement that no message can hold is refused before anything runs, with the setting's name.
 #[tokio::test]
 async fn what_is_longer_than_a_packet_is_refused() {
     let Some(db) = mysql_database().await else {

@@ -74,7 +74,7 @@ where
     taking.join().expect("it tries")
 }
 
-/// One run of a role's; the places that were left before its first statement, and what it told.
+/// A run of a role's; the places that were left before its first statement, and what it told.
 macro_rules! run {
     ($DB:ty, $url:expr, $statement:expr, $lease:expr) => {{
         let url: String = $url;

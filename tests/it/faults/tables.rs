@@ -331,7 +331,7 @@ mod mysql {
         }
     }
 
-    /// What waits for a record holds no table and no row of the application's, and goes on when it can.
+    /// A step that waits for its record holds no table and no row of the application's, and goes on when it can.
     #[tokio::test]
     async fn the_applications_table_is_free() {
         let Some(db) = mysql_database().await else {
