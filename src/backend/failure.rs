@@ -52,6 +52,8 @@ pub enum Class {
     StatementPooling,
     /// The connection is gone: the fate of the last message is not known.
     Connection,
+    /// The database's encoding has no such character: nothing of the message ran.
+    LacksCharacter,
     /// Every other error of the server.
     Server,
 }

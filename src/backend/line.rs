@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::dialect::path;
+use crate::dialect::repertoire::ascii;
 use crate::dialect::session::{Actor, Bound, Server, limited, message_marker, read_lock_timeout};
 use crate::dialect::{Dialect, Names};
 use crate::ledger::look::{TextRow, first_cell};
@@ -27,7 +28,7 @@ pub struct Identity {
 impl Identity {
     pub(crate) fn new(actor: Actor) -> Identity {
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-        let host: String = actor.host.chars().take(150).collect();
+        let host: String = ascii(&actor.host).chars().take(150).collect();
         // Two containers may have the same host name and process id.
         let random = RandomState::new().hash_one(serial);
         Identity {

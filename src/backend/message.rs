@@ -168,12 +168,16 @@ impl Message {
                 ..
             })
         );
+        let statement = match &self.bound {
+            Some(bound) if is_own => bound.repertoire.fit(statement),
+            _ => statement.into(),
+        };
         match (self.dialect.filter(|_| is_own), &self.bound) {
             (Some(dialect), Some(bound)) if dialect.is_mysql_family() => {
-                self.text.push_str(&mysql::bounded(statement, bound.limit));
+                self.text.push_str(&mysql::bounded(&statement, bound.limit));
             }
-            (Some(dialect), _) => self.text.push_str(&operators::own(dialect, statement)),
-            (None, _) => self.text.push_str(statement),
+            (Some(dialect), _) => self.text.push_str(&operators::own(dialect, &statement)),
+            (None, _) => self.text.push_str(&statement),
         }
         // On a line of its own: a statement may end in a line comment.
         self.text.push_str("\n;\n");

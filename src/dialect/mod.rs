@@ -12,6 +12,8 @@ pub(crate) mod operators;
 pub(crate) mod path;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod quote;
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
+pub(crate) mod repertoire;
 #[cfg_attr(not(all(feature = "postgres", feature = "mysql")), allow(dead_code))]
 pub(crate) mod session;
 

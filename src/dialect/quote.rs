@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::repertoire::ascii;
 use super::{Dialect, Family};
 
 impl Dialect {
@@ -97,9 +98,10 @@ pub(crate) fn comment(text: &str) -> String {
 }
 
 /// A comment that shows in the server's list of sessions who runs this message. It cannot end early and
-/// holds no line break, so that what follows keeps its lines.
+/// holds no line break, so that what follows keeps its lines, and no character that an encoding could lack.
 pub(crate) fn marker(words: &str) -> String {
     let harmless = comment(words).replace("*/", "* /").replace("/*", "/ *");
+    let harmless = ascii(&harmless);
     format!("/* limbeck {harmless} */ ")
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::path::Pin;
 use super::quote::marker;
+use super::repertoire::Repertoire;
 use super::{Dialect, Family, mysql};
 
 /// Who writes the ledger.
@@ -34,6 +35,8 @@ pub(crate) struct Server {
     pub now: Option<chrono::DateTime<chrono::Utc>>,
     /// PostgreSQL: the database's name.
     pub database: Option<String>,
+    /// PostgreSQL: the encoding of the database.
+    pub encoding: Option<String>,
 }
 
 impl Server {
@@ -48,6 +51,12 @@ impl Server {
         } else {
             family
         }
+    }
+
+    /// Tells whether the server may lack characters. `SQL_ASCII` takes every byte.
+    pub(crate) fn lacks_characters(&self) -> bool {
+        let encoding = self.encoding.as_deref();
+        encoding.is_some_and(|encoding| !matches!(encoding, "UTF8" | "SQL_ASCII"))
     }
 
     /// PostgreSQL's `server_version_num`.
@@ -175,6 +184,7 @@ pub(crate) struct Bound {
     pub before: Option<String>,
     /// PostgreSQL: `row_security` as the session has it.
     pub row_security: Option<String>,
+    pub repertoire: Repertoire,
 }
 
 impl Bound {

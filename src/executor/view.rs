@@ -9,11 +9,13 @@ use super::wait::Wait;
 use super::wire::{ConductOf, Wire};
 use crate::backend::{Backend as _, Class, Conduct as _, Fault, Source};
 use crate::dialect::path::SearchPath;
+use crate::dialect::repertoire::{Repertoire, beyond_ascii};
 use crate::ledger::look::{self, HeadRow, Look, Tables, TextRow};
 use crate::ledger::tables::{self, LAYOUT};
 use crate::ledger::{Holder, Known, LedgerEntry, row, write};
 use crate::migrations::Migrations;
 use crate::plan::{Action, Step};
+use crate::prepare;
 use crate::report::Event;
 use crate::standing::StandingError;
 
@@ -369,6 +371,44 @@ impl<S: Source> View<'_, S> {
     async fn absorb_known(&mut self, statement: &str, known: &mut Known) -> Result<(), Error> {
         let rows = self.read_tables("reading the ledger", statement).await?;
         known.extend(row::read(self.wire.dialect(), &row::KNOWN, &rows));
+        Ok(())
+    }
+
+    /// Asks, once, which characters of the texts that this run may write the server has. Outside of any transaction.
+    pub(super) async fn learn_repertoire(&mut self, migrations: &Migrations) -> Result<(), Error> {
+        let line = &self.wire.line;
+        if !line.server.lacks_characters() || line.bound.repertoire != Repertoire::All {
+            return Ok(());
+        }
+        let dialect = line.dialect();
+        let written = migrations.iter().flat_map(|revision| {
+            let down = prepare::down_sql(revision, dialect);
+            [revision.message(), down.unwrap_or_default()]
+        });
+        let actor = &line.run.actor;
+        let own = [&*actor.host, &*actor.application];
+        let mut asked = vec![beyond_ascii(written.chain(own))];
+        let mut known = BTreeSet::new();
+        while let Some(characters) = asked.pop() {
+            if characters.is_empty() {
+                continue;
+            }
+            let literal = dialect.literal(&characters.iter().collect::<String>());
+            match self.wire.line.query(&format!("SELECT {literal}")).await {
+                Ok(_) => known.extend(characters),
+                Err(fault) if fault.class() == Class::LacksCharacter => {
+                    let (left, right) = characters.split_at(characters.len() / 2);
+                    if !left.is_empty() {
+                        asked.extend([left.to_vec(), right.to_vec()]);
+                    }
+                }
+                Err(fault) => {
+                    let during = "asking for the characters of the database's encoding";
+                    return Err(fault.into_error(during, Aftermath::unchanged()));
+                }
+            }
+        }
+        self.wire.line.bound.repertoire = Repertoire::of(known);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use crate::backend::{
     Backend, Class, Conduct as _, Fault, Identity, Line, Message, Session, Source, StatementResult,
 };
 use crate::dialect::Dialect;
+use crate::dialect::repertoire::Repertoire;
 use crate::dialect::session::{self, Bound, Server};
 use crate::ledger::Holder;
 use crate::ledger::write::Claim;
@@ -67,6 +68,7 @@ impl<'a, S: Source> Wire<'a, S> {
                     pin,
                     before: None,
                     row_security: None,
+                    repertoire: Repertoire::default(),
                 },
             },
             conduct: ConductOf::<S>::default(),

@@ -231,6 +231,7 @@ fn server(names: &Names) -> String {
     columns.push(dialect.text(&time_text(dialect, now(dialect))));
     if dialect.family() == Family::Postgres {
         columns.push(dialect.text("pg_catalog.current_database()"));
+        columns.push(dialect.text("pg_catalog.getdatabaseencoding()"));
     }
     select(dialect, "server", &columns, "")
 }
@@ -311,6 +312,7 @@ pub(crate) fn read(family: Dialect, rows: &[TextRow], tables: Tables) -> Look {
                     session: text(5),
                     now: text(6).as_deref().and_then(row::read_time),
                     database: text(7),
+                    encoding: text(8),
                 };
             }
             "head" => look.heads.push(HeadRow {

@@ -188,7 +188,7 @@ pub(crate) fn prove_history(
     let history = names.history();
     let newest = || {
         format!(
-            "(SELECT {} FROM {history} n WHERE n.{scope} AND n.revision = h.revision AND n.state <> 'failed')",
+            "(SELECT {} FROM {history} n WHERE n.{scope} AND n.revision = h.revision AND n.state IN ('done', 'running'))",
             dialect.aggregate("max(n.id)")
         )
     };
@@ -448,17 +448,28 @@ pub(crate) fn adopt_row(
     guarded(dialect, update, 1)
 }
 
-/// The last rows of a revision that have ended, the newest first: as many as [`failure::repeats`] looks at.
+/// The last rows of a revision that have ended, the newest first: as many as [`failure::repeats`] looks at. The newest of each
+/// state, for which there is an index.
 pub(crate) fn recent(names: &Names, revision: &str) -> String {
     let dialect = names.dialect();
-    let columns = row::select(dialect, "r.", &row::RECENT);
+    let most = failure::DIFFERENT;
+    let newest = |state: State| {
+        format!(
+            "SELECT * FROM (SELECT h.id FROM {} h WHERE h.{} AND h.revision = {} AND h.state = {} \
+             ORDER BY h.id DESC LIMIT {most}) {}",
+            names.history(),
+            names.scope(),
+            dialect.literal(revision),
+            dialect.literal(state.name()),
+            state.name(),
+        )
+    };
     format!(
-        "SELECT {} FROM {} r WHERE r.{} AND r.revision = {} AND r.state <> 'running' ORDER BY r.id DESC LIMIT {}",
-        columns.join(", "),
+        "SELECT {} FROM {} r JOIN ({} UNION ALL {}) n ON n.id = r.id ORDER BY r.id DESC LIMIT {most}",
+        row::select(dialect, "r.", &row::RECENT).join(", "),
         names.history(),
-        names.scope(),
-        dialect.literal(revision),
-        failure::DIFFERENT,
+        newest(State::Done),
+        newest(State::Failed),
     )
 }
 
@@ -684,8 +695,13 @@ pub(crate) fn latest(names: &Names, revisions: &[String]) -> String {
 /// The same of the revisions that have a row in a range of ids: neighbours of a revision in the graph are mostly neighbours
 /// in the ledger.
 pub(crate) fn latest_between(names: &Names, ids: std::ops::Range<i64>) -> String {
+    // SQLite would read a whole index of the scope before it looks at the ids.
+    let by_id = match names.dialect() {
+        Dialect::Sqlite => " NOT INDEXED",
+        _ => "",
+    };
     let wanted = format!(
-        "SELECT DISTINCT n.revision FROM {} n WHERE n.{} AND n.id >= {} AND n.id < {}",
+        "SELECT DISTINCT n.revision FROM {} n{by_id} WHERE n.{} AND n.id >= {} AND n.id < {}",
         names.history(),
         names.scope(),
         ids.start,
@@ -694,15 +710,22 @@ pub(crate) fn latest_between(names: &Names, ids: std::ops::Range<i64>) -> String
     latest_of(names, &wanted)
 }
 
-/// A look at the index for each revision, however many rows there are.
+/// A look at the index for each revision and state, however many rows there are.
 fn latest_of(names: &Names, wanted: &str) -> String {
     let history = names.history();
+    let newest = |condition: &str| {
+        format!(
+            "(SELECT h.id FROM {history} h WHERE h.{} AND h.revision = w.revision AND {condition} \
+             ORDER BY h.id DESC LIMIT 1)",
+            names.scope()
+        )
+    };
     format!(
-        "SELECT {} FROM (SELECT (SELECT h.id FROM {history} h WHERE h.{scope} AND h.revision = w.revision \
-         AND ((h.state = 'done' AND h.action <> 'downgrade') OR (h.state = 'running' AND h.action = 'upgrade')) \
-         ORDER BY h.id DESC LIMIT 1) AS id FROM ({wanted}) w) x JOIN {history} r ON r.id = x.id",
-        row::select(names.dialect(), "r.", &row::KNOWN).join(", "),
-        scope = names.scope(),
+        "SELECT {columns} FROM (SELECT {done} AS done, {running} AS running FROM ({wanted}) w) x \
+         JOIN {history} r ON r.id = CASE WHEN x.running IS NULL OR x.done > x.running THEN x.done ELSE x.running END",
+        columns = row::select(names.dialect(), "r.", &row::KNOWN).join(", "),
+        done = newest("h.state = 'done' AND h.action <> 'downgrade'"),
+        running = newest("h.state = 'running' AND h.action = 'upgrade'"),
     )
 }
 

@@ -146,7 +146,7 @@ fn edited(length: usize) -> Migrations {
     revisions(length, "SELECT 2;\n")
 }
 
-/// Rows that decide nothing: failures of the head, steps up and down of others.
+/// Rows that decide nothing: failures of the head, a revision that went down and up again, steps of others.
 async fn fill<F: Future<Output = ()>>(dialect: Dialect, rows: usize, run: impl Fn(String) -> F) {
     let now = match dialect {
         Dialect::Sqlite => "'2026-11-22T12:00:00.000Z'",
@@ -160,7 +160,8 @@ async fn fill<F: Future<Output = ()>>(dialect: Dialect, rows: usize, run: impl F
             .map(|n| {
                 let (revision, action, state) = match n % 4 {
                     0 => ("r8".to_owned(), "upgrade", "failed"),
-                    1 => ("r2".to_owned(), "downgrade", "done"),
+                    1 if n % 8 == 1 => ("r2".to_owned(), "downgrade", "done"),
+                    1 => ("r2".to_owned(), "upgrade", "done"),
                     2 => (format!("x{}", n % 50), "upgrade", "done"),
                     _ => (format!("y{n}"), "upgrade", "done"),
                 };

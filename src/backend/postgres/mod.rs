@@ -46,6 +46,7 @@ impl Backend for Postgres {
             "40P01" | "40001" => Class::Deadlock,
             "57014" => Class::Canceled,
             "25P02" => Class::FailedTransaction,
+            "22P05" => Class::LacksCharacter,
             "25006" => Class::ReadOnly,
             "0A000" => Class::Unsupported,
             // PgBouncer's own word, in statement pooling.

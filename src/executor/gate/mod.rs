@@ -104,6 +104,7 @@ impl<'a, S: Source> Gate<'a, S> {
         expected: &[String],
         resuming: Option<Resuming<'_>>,
     ) -> Result<Passage, Error> {
+        self.view.learn_repertoire(self.record.migrations).await?;
         let mut wait = Wait::new(self.view.wire.settings.lock_wait);
         loop {
             if !self.try_begin().await? {

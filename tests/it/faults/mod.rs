@@ -8,6 +8,7 @@ mod child;
 mod crowd;
 mod cut;
 mod disk;
+mod encoding;
 mod engine;
 mod figures;
 mod galera;
