@@ -176,3 +176,102 @@ async fn fill<F: Future<Output = ()>>(dialect: Dialect, rows: usize, run: impl F
         .await;
     }
 }
+
+/// A status, one over an edit, and a probe.
+async fn read_all<DB: limbeck::Backend>(pool: &sqlx::Pool<DB>) {
+    let _ = Migrator::new(pool, chain(3)).status().await.expect("ahead");
+    let _ = Migrator::new(pool, edited(9))
+        .status()
+        .await
+        .expect("drift");
+    let _ = Migrator::new(pool, edited(3))
+        .require_head()
+        .await
+        .expect_err("both");
+}
+
+/// The steps of SQLite's machine for them do not grow with the ledger.
+#[tokio::test]
+async fn sqlite_looks_only_at_rows_that_decide() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    let db = crate::support::servers::sqlite().await;
+    let _ = Migrator::new(&db.pool, chain(9))
+        .upgrade_to_head()
+        .await
+        .expect("the newest");
+    let mut steps = Vec::new();
+    for rows in [100, 20_000] {
+        fill(db.dialect, rows, |statement| {
+            let db = &db;
+            async move { db.run(&statement).await }
+        })
+        .await;
+        let count = std::sync::Arc::new(AtomicU64::new(0));
+        let counted = count.clone();
+        let pool = sqlx::sqlite::SqlitePoolOptions::new()
+            .max_connections(1)
+            .after_connect(move |connection, _| {
+                let counted = counted.clone();
+                Box::pin(async move {
+                    let mut handle = connection.lock_handle().await?;
+                    handle.set_progress_handler(100, move || {
+                        counted.fetch_add(1, Ordering::Relaxed);
+                        true
+                    });
+                    Ok(())
+                })
+            });
+        let pool = pool
+            .connect_with((*db.pool.connect_options()).clone())
+            .await
+            .expect("the file");
+        read_all(&pool).await;
+        steps.push(count.load(Ordering::Relaxed));
+        pool.close().await;
+    }
+    assert!(
+        steps[0] > 0 && steps[1] < steps[0] * 2 + 20,
+        "hundreds of steps: {steps:?}"
+    );
+}
+
+/// Nor do the rows that MariaDB reads for them.
+#[tokio::test]
+async fn mariadb_looks_only_at_rows_that_decide() {
+    let Some(db) = crate::support::servers::mysql_database().await else {
+        return;
+    };
+    let _ = Migrator::new(&db.pool, chain(9))
+        .upgrade_to_head()
+        .await
+        .expect("the newest");
+    let mut reads = Vec::new();
+    for rows in [100, 20_000] {
+        fill(db.dialect, rows, |statement| {
+            let db = &db;
+            async move { db.run(&statement).await }
+        })
+        .await;
+        let pool = sqlx::mysql::MySqlPoolOptions::new().max_connections(1);
+        let pool = pool
+            .connect_with((*db.pool.connect_options()).clone())
+            .await
+            .expect("the database");
+        let count = "SELECT CAST(SUM(VARIABLE_VALUE) AS SIGNED) FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME LIKE 'HANDLER_READ%'";
+        let before: i64 = sqlx::query_scalar(count)
+            .fetch_one(&pool)
+            .await
+            .expect("a count");
+        read_all(&pool).await;
+        let after: i64 = sqlx::query_scalar(count)
+            .fetch_one(&pool)
+            .await
+            .expect("a count");
+        reads.push(after - before);
+        pool.close().await;
+    }
+    assert!(
+        reads[0] > 0 && reads[1] < reads[0] * 2 + 200,
+        "rows: {reads:?}"
+    );
+}
