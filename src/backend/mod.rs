@@ -81,6 +81,7 @@ mod sqlite;
     allow(dead_code)
 )]
 mod traces;
+mod unlogged;
 
 use std::time::Duration;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sqlx::Pool;
 
+use super::unlogged::unlogged;
 use super::{Backend, Class, Fault, Held, Message, Source, StatementResult};
 
 /// The connection was given up before.
@@ -99,7 +100,12 @@ impl<'a, B: Backend> Session<'a, B> {
         let Some(held) = self.held.as_mut() else {
             return Err(Fault::of_client::<B>(gone()));
         };
-        let sent = B::send(held, text, message.keep(shown)).await;
+        let sending = B::send(held, text, message.keep(shown));
+        // Of a step, also its record, which keeps the SQL of its downgrade.
+        let sent = match self.working {
+            true => unlogged(sending).await,
+            false => sending.await,
+        };
         sent.map_err(|failed| {
             let fault = Fault::new::<B>(failed, message);
             self.lost |= fault.class() == Class::Connection;

@@ -4,10 +4,15 @@ use std::sync::{Arc, Mutex};
 
 use limbeck::{Migrations, Migrator, Source};
 
-use crate::support::{migrations, on_each};
+use crate::support::{migrations, on_each, servers};
 
 /// The names of spans with their fields, and events with their levels, as a subscriber is told them.
-struct Heard(Mutex<Vec<String>>);
+#[derive(Default)]
+struct Heard {
+    /// Tells whether sqlx is heard too.
+    is_sqlx_heard: bool,
+    lines: Mutex<Vec<String>>,
+}
 
 struct Fields(String);
 
@@ -19,13 +24,16 @@ impl tracing::field::Visit for Fields {
 
 impl tracing::Subscriber for Heard {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        metadata.target().starts_with("limbeck") && *metadata.level() <= tracing::Level::INFO
+        let target = metadata.target();
+        let is_heard =
+            target.starts_with("limbeck") || (self.is_sqlx_heard && target.starts_with("sqlx"));
+        is_heard && *metadata.level() <= tracing::Level::INFO
     }
 
     fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
         let mut fields = Fields(span.metadata().name().to_owned());
         span.record(&mut fields);
-        self.0.lock().expect("a lock").push(fields.0);
+        self.lines.lock().expect("a lock").push(fields.0);
         tracing::span::Id::from_u64(1)
     }
 
@@ -36,7 +44,7 @@ impl tracing::Subscriber for Heard {
     fn event(&self, event: &tracing::Event<'_>) {
         let mut fields = Fields(event.metadata().level().to_string());
         event.record(&mut fields);
-        self.0.lock().expect("a lock").push(fields.0);
+        self.lines.lock().expect("a lock").push(fields.0);
     }
 
     fn enter(&self, _: &tracing::span::Id) {}
@@ -46,11 +54,11 @@ impl tracing::Subscriber for Heard {
 
 /// The lines that an upgrade tells.
 async fn lines<S: Source>(migrator: &Migrator<S>) -> Vec<String> {
-    let heard = Arc::new(Heard(Mutex::new(Vec::new())));
+    let heard = Arc::new(Heard::default());
     let guard = tracing::subscriber::set_default(heard.clone());
     let _ = migrator.upgrade_to_head().await;
     drop(guard);
-    let lines = heard.0.lock().expect("a lock");
+    let lines = heard.lines.lock().expect("a lock");
     lines.clone()
 }
 
@@ -120,3 +128,98 @@ on_each! {
         assert!(failed.starts_with("ERROR ") && failed.contains("revision=\"b\" kind=\"statement_failed\" place=\"b.sql:7:1\""), "{failed}");
     }
 }
+
+/// With a threshold of nothing every statement is a slow one.
+macro_rules! slow_statements {
+    ($name:ident, $database:ident, $options:ty, $statement:literal) => {
+        #[tokio::test]
+        async fn $name() {
+            use sqlx::ConnectOptions as _;
+            let Some(db) = servers::$database().await else {
+                return;
+            };
+            let options = (*db.pool.connect_options()).clone();
+            let options =
+                options.log_slow_statements(log::LevelFilter::Warn, std::time::Duration::ZERO);
+            let pool = <$options>::new()
+                .connect_with(options)
+                .await
+                .expect("the server");
+            let heard = Arc::new(Heard {
+                is_sqlx_heard: true,
+                ..Heard::default()
+            });
+            let _guard = tracing::subscriber::set_default(heard.clone());
+            let is_told = |word: &str| {
+                heard
+                    .lines
+                    .lock()
+                    .expect("a lock")
+                    .iter()
+                    .any(|line| line.contains(word))
+            };
+            let _ = sqlx::raw_sql("SELECT 'control'")
+                .execute(&pool)
+                .await
+                .expect("a statement");
+            assert!(is_told("control"), "{:?}", heard.lines);
+            let body = concat!(
+                "INSERT INTO a SELECT 1 WHERE 'secret' = '';\n",
+                $statement,
+                ";\n-- @downgrade\nDELETE FROM a WHERE 'secret' = ''"
+            );
+            for (words, table) in [("", "first_version"), ("autocommit", "second_version")] {
+                let files = migrations(&[
+                    (
+                        "a",
+                        "",
+                        "",
+                        "-- @upgrade\nCREATE TABLE IF NOT EXISTS a (id INT);\n",
+                    ),
+                    ("b", "a", "", &format!("-- @upgrade {words}\n{body};\n")),
+                ]);
+                let _ = Migrator::new(&pool, files)
+                    .version_table(table)
+                    .upgrade_to_head()
+                    .await
+                    .expect("the upgrade");
+            }
+            let fails =
+                migrations(&[("c", "", "", "-- @upgrade\nINSERT INTO secret VALUES (1);\n")]);
+            let migrator = Migrator::new(&pool, fails).version_table("other_version");
+            let _ = migrator.upgrade_to_head().await.expect_err("a failure");
+            let lines = heard.lines.lock().expect("a lock");
+            let printed: Vec<_> = lines
+                .iter()
+                .filter(|line| line.contains("slow_threshold") && line.contains("secret"))
+                .collect();
+            assert_eq!(printed, [""; 0]);
+            // Limbeck's own go on being told, and what the server says to a migration.
+            assert!(
+                lines
+                    .iter()
+                    .any(|line| line.contains("slow_threshold") && line.contains("first_version"))
+            );
+            assert!(
+                $statement.len() < 10
+                    || lines
+                        .iter()
+                        .any(|line| line.contains("a word of the server")),
+                "{lines:#?}"
+            );
+        }
+    };
+}
+
+slow_statements!(
+    postgres_statements_that_are_slow_are_not_printed,
+    postgres_database,
+    sqlx::postgres::PgPoolOptions,
+    "DO $$ BEGIN RAISE WARNING 'a word of the server'; END $$"
+);
+slow_statements!(
+    mariadb_statements_that_are_slow_are_not_printed,
+    mysql_database,
+    sqlx::mysql::MySqlPoolOptions,
+    "SELECT 1"
+);
