@@ -8,8 +8,8 @@ use limbeck::{
 use sqlx::mysql::{MySqlConnection, MySqlPoolOptions};
 use sqlx::{Connection as _, MySqlPool};
 
-use crate::support::migrations;
 use crate::support::servers::{Database, mysql_database};
+use crate::support::{migrations, soak};
 
 type Mysql = Database<sqlx::MySql>;
 
@@ -538,4 +538,56 @@ async fn what_is_longer_than_a_packet_is_refused() {
         assert!(!text.contains("xxx"), "the statement is not shown");
         assert_eq!(db.tables().await, Vec::<String>::new(), "nothing ran");
     }
+}
+
+/// Sends a comment of this length before a statement; tells whether it was answered.
+async fn takes<DB: limbeck::Backend>(pool: &sqlx::Pool<DB>, bytes: usize) -> bool
+where
+    for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
+    for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
+{
+    let statement = format!("/*{}*/ SELECT 1", "x".repeat(bytes - "/**/ SELECT 1".len()));
+    let mut connection = pool.acquire().await.expect("a connection");
+    let sent = sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+        .execute(&mut *connection)
+        .await;
+    let _ = connection.close().await;
+    sent.is_ok()
+}
+
+/// The limits that no setting changes are those that the database has, and what is longer is refused before anything runs.
+async fn check_longest<DB: limbeck::Backend>(pool: &sqlx::Pool<DB>, limit: usize)
+where
+    for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
+    for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
+{
+    assert!(takes(pool, limit - 64 * 1024).await, "below {limit}");
+    assert!(!takes(pool, limit + 1).await, "above {limit}");
+    let long = format!("INSERT INTO d VALUES ('{}');\n", "x".repeat(limit));
+    let error = Migrator::new(pool, files("", &long))
+        .upgrade_to_head()
+        .await
+        .expect_err("it is too long");
+    assert_eq!(error.kind(), "too_long");
+    assert!(error.to_string().contains(&limit.to_string()), "{error}");
+    soak::tell(
+        "a section of a gigabyte",
+        3,
+        0,
+        format!("refused above {limit} bytes"),
+    );
+}
+
+/// In a soak only: it takes some gigabytes of memory.
+#[tokio::test]
+async fn what_is_longer_than_a_gigabyte_is_refused() {
+    if !soak::is_full() {
+        return;
+    }
+    let db = crate::support::servers::sqlite().await;
+    check_longest(&db.pool, 1_000_000_000).await;
+    let Some(db) = crate::support::servers::postgres_database().await else {
+        return;
+    };
+    check_longest(&db.pool, 0x3fff_ffff).await;
 }
