@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::Pool;
 
-use super::unlogged::unlogged;
+use super::unlogged::Unlogged;
 use super::{Backend, Class, Fault, Held, Message, Source, StatementResult};
 
 /// The connection was given up before.
@@ -31,6 +31,8 @@ pub struct Session<'a, B: Backend> {
     /// Done when the run is dropped while it works: only for connections that go back to their pool.
     undo: Option<Undo>,
     working: bool,
+    /// Keeps what is sent from then on out of a log.
+    unlogged: Option<Unlogged>,
     /// The connection broke: nothing more can be sent.
     lost: bool,
     /// SQLite: gives the lease back, after all else that the cleanup does.
@@ -59,6 +61,7 @@ impl<'a, B: Backend> Session<'a, B> {
             held: Some(held),
             undo: None,
             working: false,
+            unlogged: None,
             lost: false,
             release: None,
             limited: false,
@@ -102,9 +105,9 @@ impl<'a, B: Backend> Session<'a, B> {
         };
         let sending = B::send(held, text, message.keep(shown));
         // Of a step, also its record, which keeps the SQL of its downgrade.
-        let sent = match self.working {
-            true => unlogged(sending).await,
-            false => sending.await,
+        let sent = match &self.unlogged {
+            Some(unlogged) => unlogged.send(sending).await,
+            None => sending.await,
         };
         sent.map_err(|failed| {
             let fault = Fault::new::<B>(failed, message);
@@ -143,6 +146,7 @@ impl<'a, B: Backend> Session<'a, B> {
             return;
         }
         self.working = true;
+        self.unlogged = Unlogged::new();
         if let Some(Held::Pooled(connection)) = &mut self.held
             && !B::KEEPS_CONNECTION
         {

@@ -11,14 +11,14 @@ use tracing::dispatcher::{self, Dispatch};
 use tracing::{Event, Metadata, Subscriber, span, subscriber::Interest};
 
 /// The subscriber that stands, without that warning.
-struct Unlogged(Dispatch);
+struct Filter(Dispatch);
 
 /// Tells whether an event is sqlx's warning: it alone names a threshold.
 fn is_slow_statement(metadata: &Metadata<'_>) -> bool {
     metadata.target() == "sqlx::query" && metadata.fields().field("slow_threshold").is_some()
 }
 
-impl Subscriber for Unlogged {
+impl Subscriber for Filter {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         if is_slow_statement(metadata) {
             Interest::never()
@@ -67,13 +67,13 @@ impl Subscriber for Unlogged {
     }
 }
 
-/// A future under [`Unlogged`], its end included: sqlx logs a statement when what it returned is dropped.
-struct Within<'f, T> {
-    dispatch: Dispatch,
+/// A future under a [`Filter`], its end included: sqlx logs a statement when what it returned is dropped.
+struct Within<'u, 'f, T> {
+    dispatch: &'u Dispatch,
     future: Option<BoxFuture<'f, T>>,
 }
 
-impl<T> Future for Within<'_, T> {
+impl<T> Future for Within<'_, '_, T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
@@ -91,23 +91,32 @@ impl<T> Future for Within<'_, T> {
     }
 }
 
-impl<T> Drop for Within<'_, T> {
+impl<T> Drop for Within<'_, '_, T> {
     fn drop(&mut self) {
         let future = self.future.take();
-        dispatcher::with_default(&self.dispatch, || drop(future));
+        dispatcher::with_default(self.dispatch, || drop(future));
     }
 }
 
-/// The same future, of which no "slow statement" warning is written. Without any subscriber it is the future alone: a first one,
-/// however short it stood, would turn off what `tracing` writes to `log`.
-pub(super) async fn unlogged<T>(future: BoxFuture<'_, T>) -> T {
-    if !dispatcher::has_been_set() {
-        return future.await;
+/// The subscriber for the sends of a session at work, made once: with each one made, `tracing` asks all
+/// subscribers anew about every place that logs.
+pub(super) struct Unlogged(Dispatch);
+
+impl Unlogged {
+    /// None where no subscriber stands: a first one, however short it stood, would turn off what `tracing` writes to `log`.
+    pub(super) fn new() -> Option<Self> {
+        dispatcher::has_been_set().then(|| {
+            let standing = dispatcher::get_default(Dispatch::clone);
+            Unlogged(Dispatch::new(Filter(standing)))
+        })
     }
-    let standing = dispatcher::get_default(Dispatch::clone);
-    let within = Within {
-        dispatch: Dispatch::new(Unlogged(standing)),
-        future: Some(future),
-    };
-    within.await
+
+    /// The same future, of which no "slow statement" warning is written.
+    pub(super) async fn send<T>(&self, future: BoxFuture<'_, T>) -> T {
+        let within = Within {
+            dispatch: &self.0,
+            future: Some(future),
+        };
+        within.await
+    }
 }
