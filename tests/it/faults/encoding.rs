@@ -1,8 +1,10 @@
 //! Databases of an encoding that lacks characters: what limbeck writes for people makes no step impossible.
 
-use limbeck::{Backend, Dialect, Error, Migrations, Migrator, Revision};
+use limbeck::{Error, Migrations, Migrator, Revision};
+use sqlx::Pool;
 
-use crate::support::servers::{self, Database};
+use super::engine::Engine;
+use crate::support::servers;
 
 const MESSAGE: &str = "créer 日本 😀";
 
@@ -24,26 +26,15 @@ fn files(fails: Option<&str>) -> Migrations {
     Migrations::new(files).expect("a graph")
 }
 
-async fn check<DB: Backend>(db: &Database<DB>, message: &str, comment: &str)
-where
-    for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
-    for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
-    for<'r> String: sqlx::Decode<'r, DB>,
-    for<'r> Option<String>: sqlx::Decode<'r, DB>,
-    usize: sqlx::ColumnIndex<DB::Row>,
-{
-    let of = |files| Migrator::new(&db.pool, files).application("café 日本");
+async fn check<E: Engine>(pool: &Pool<E>, message: &str, comment: &str) {
+    let of = |files| Migrator::new(pool, files).application("café 日本");
     let _ = of(files(None))
         .upgrade_to_head()
         .await
         .expect("the upgrade");
-    let written = db
-        .strings("SELECT DISTINCT message FROM limbeck_history")
-        .await;
+    let written = E::rows(pool, "SELECT DISTINCT message FROM limbeck_history").await;
     assert_eq!(written, [message]);
-    let downs = db
-        .strings("SELECT down_sql FROM limbeck_history ORDER BY id")
-        .await;
+    let downs = E::rows(pool, "SELECT down_sql FROM limbeck_history ORDER BY id").await;
     let lines = downs.iter().filter_map(|down| down.lines().nth(1));
     assert_eq!(lines.collect::<Vec<_>>(), [comment, comment]);
 
@@ -59,9 +50,11 @@ where
             );
         }
     }
-    let failed = db
-        .strings("SELECT error FROM limbeck_history WHERE revision = 'tc'")
-        .await;
+    let failed = E::rows(
+        pool,
+        "SELECT error FROM limbeck_history WHERE revision = 'tc'",
+    )
+    .await;
     assert!(
         !failed.is_empty() && failed.iter().all(|error| error.contains("nowhere")),
         "{failed:?}"
@@ -96,10 +89,9 @@ async fn postgresql_databases_of_other_encodings() {
         ))
         .await;
         let url = servers::with_database(&db.url, &other);
-        let pool = sqlx::PgPool::connect(&url).await.expect("the database");
-        let of_it = servers::of_postgres(pool, url);
-        check(&of_it, message, comment).await;
-        of_it.pool.close().await;
+        let pool = sqlx::Postgres::connect(&url).await;
+        check(&pool, message, comment).await;
+        pool.close().await;
         db.run(&format!("DROP DATABASE {other}")).await;
     }
 }
@@ -114,15 +106,8 @@ async fn mysql_databases_of_other_character_sets() {
         db.run(&format!("ALTER DATABASE CHARACTER SET {character_set}"))
             .await;
         db.pool.close().await;
-        let pool = sqlx::MySqlPool::connect(&db.url)
-            .await
-            .expect("the database");
-        check(
-            &servers::of_mysql(pool, db.url.clone()),
-            MESSAGE,
-            "-- é 日本 😀",
-        )
-        .await;
+        let pool = sqlx::MySql::connect(&db.url).await;
+        check(&pool, MESSAGE, "-- é 日本 😀").await;
     }
 }
 
@@ -133,6 +118,5 @@ async fn a_sqlite_file_of_another_encoding() {
     db.run("PRAGMA encoding = 'UTF-16le'; CREATE TABLE first (id INT)")
         .await;
     assert_eq!(db.strings("PRAGMA encoding").await, ["UTF-16le"]);
-    assert_eq!(db.dialect, Dialect::Sqlite);
-    check(&db, MESSAGE, "-- é 日本 😀").await;
+    check(&db.pool, MESSAGE, "-- é 日本 😀").await;
 }
