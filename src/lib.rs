@@ -153,7 +153,7 @@ mod status;
 pub use aim::{Bound, Fork, OutOfRange, Range, RangeFault, Target, TargetError, Unknown};
 #[cfg(feature = "_sqlx")]
 pub use backend::{Backend, Borrowed, IntoSource, Source};
-pub use dialect::{Dialect, UnknownDialect};
+pub use dialect::{Dialect, UnknownDialect, UrlError};
 pub use error::Error;
 #[cfg(feature = "_sqlx")]
 pub use executor::{

@@ -17,7 +17,7 @@ use super::error::CliError;
 use super::redact::Redactor;
 use crate::autogenerate::Reflect;
 use crate::backend::Source;
-use crate::dialect::{Dialect, Family};
+use crate::dialect::Dialect;
 use crate::migrations::Migrations;
 use crate::migrator::Migrator;
 use crate::report::Event;
@@ -77,41 +77,13 @@ pub(super) struct Opening<'a> {
     pub observer: Option<Observer>,
 }
 
-/// The database that a URL's scheme names.
-pub(super) fn dialect(url: &str) -> Result<Dialect, CliError> {
-    let (scheme, _) = url.split_once(':').ok_or(CliError::NoScheme)?;
-    let is_scheme =
-        |character: char| character.is_ascii_alphanumeric() || "+-.".contains(character);
-    if scheme.is_empty() || !scheme.chars().all(is_scheme) {
-        return Err(CliError::NoScheme);
-    }
-    match scheme {
-        "sqlite" => Ok(Dialect::Sqlite),
-        "postgres" | "postgresql" => Ok(Dialect::Postgres),
-        "mysql" => Ok(Dialect::Mysql),
-        "mariadb" => Ok(Dialect::Mariadb),
-        _ => Err(CliError::UnknownScheme {
-            scheme: scheme.to_owned(),
-            hint: if scheme.contains('+') {
-                " (leave out the driver behind the `+`)"
-            } else {
-                ""
-            },
-        }),
-    }
-}
-
 /// Connects once, so that what is wrong is known at once and not after the pool's patience, then opens the
 /// pool.
 pub(super) async fn open(opening: Opening<'_>) -> Result<Opened, CliError> {
-    let dialect = dialect(opening.url)?;
-    if crate::dialect::lacks_slashes(opening.url) {
-        return Err(CliError::NoSlashes);
-    }
-    match dialect.family() {
-        Family::Sqlite => open_sqlite(opening).await,
-        Family::Postgres => open_pool::<sqlx::Postgres>(opening, None).await,
-        Family::Mysql => open_pool::<sqlx::MySql>(opening, None).await,
+    match Dialect::of_url(opening.url)? {
+        Dialect::Sqlite => open_sqlite(opening).await,
+        Dialect::Postgres => open_pool::<sqlx::Postgres>(opening, None).await,
+        _ => open_pool::<sqlx::MySql>(opening, None).await,
     }
 }
 
@@ -280,30 +252,5 @@ fn with_settings<S: Source>(
     match observer {
         Some(observer) => migrator.on_event(observer),
         None => migrator,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_scheme_names_the_database() {
-        for (url, expected) in [
-            ("sqlite:app.db", Dialect::Sqlite),
-            ("sqlite::memory:", Dialect::Sqlite),
-            ("postgres://localhost/x", Dialect::Postgres),
-            ("postgresql://localhost/x", Dialect::Postgres),
-            ("mysql://localhost/x", Dialect::Mysql),
-            ("mariadb://localhost/x", Dialect::Mariadb),
-        ] {
-            assert_eq!(dialect(url).unwrap(), expected, "{url}");
-        }
-        for url in ["", "app.db", "/var/app.db", ":x", "./a:b"] {
-            assert!(matches!(dialect(url), Err(CliError::NoScheme)), "{url:?}");
-        }
-        let error = dialect("postgresql+asyncpg://localhost/x").unwrap_err();
-        assert!(error.to_string().contains("leave out the driver"));
-        assert_eq!(error.kind(), "invalid_database_url");
     }
 }

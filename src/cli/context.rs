@@ -11,7 +11,7 @@ use super::database::Database;
 use super::error::CliError;
 use super::redact::Redactor;
 use crate::dialect::Dialect;
-use crate::migrations::{Migrations, Subfolders};
+use crate::migrations::{Migrations, MigrationsError};
 
 /// What a command runs on. The binary reads a folder and connects to a URL ([`FromOptions`]); whoever brings
 /// embedded migrations and a pool brings another one.
@@ -48,6 +48,25 @@ pub(super) trait Context: Sync {
         migrations: Migrations,
         dialect: Option<Dialect>,
     ) -> Result<Box<dyn Database>, CliError>;
+}
+
+/// What becomes of folders inside of a folder of revision files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subfolders {
+    /// A revision file in one is an error.
+    Refused,
+    /// They are read as well.
+    Read,
+}
+
+impl Subfolders {
+    /// The migrations of a folder.
+    pub(super) fn read(self, folder: &Path) -> Result<Migrations, MigrationsError> {
+        match self {
+            Subfolders::Refused => Migrations::from_dir(folder),
+            Subfolders::Read => Migrations::from_tree(folder),
+        }
+    }
 }
 
 /// How a database is named.
@@ -114,7 +133,7 @@ impl FromOptions {
 
 impl Context for FromOptions {
     fn migrations(&self) -> Result<Migrations, CliError> {
-        Ok(Migrations::read(&self.options.dir, self.subfolders())?)
+        Ok(self.subfolders().read(&self.options.dir)?)
     }
 
     fn subfolders(&self) -> Subfolders {
@@ -163,7 +182,7 @@ impl Context for FromOptions {
     ) -> Result<Box<dyn Database>, CliError> {
         let dialect = match (dialect, self.url.as_deref()) {
             (Some(dialect), _) => dialect,
-            (None, Some(url)) => connect::dialect(url)?,
+            (None, Some(url)) => Dialect::of_url(url)?,
             (None, None) => return Err(CliError::NoDialect),
         };
         connect::script(&self.options, migrations, dialect)

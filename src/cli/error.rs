@@ -7,6 +7,7 @@ use super::author::AuthorError;
 use super::files::FileError;
 use super::paint;
 use super::redact::Redactor;
+use crate::dialect::UrlError;
 use crate::error::Error;
 
 /// What a command stops with.
@@ -33,22 +34,9 @@ pub(super) enum CliError {
         if *.unreadable_dotenv { " (the .env file has a line that cannot be read)" } else { "" }
     )]
     NoUrl { unreadable_dotenv: bool },
-    /// The URL is of no database that limbeck speaks.
-    #[error(
-        "the database URL begins with `{scheme}:`: limbeck speaks sqlite:, postgres: (postgresql:), mysql: \
-         and mariadb:{hint}"
-    )]
-    UnknownScheme { scheme: String, hint: &'static str },
-    /// The URL has no scheme.
-    #[error(
-        "the database URL names no database system: it begins with sqlite:, postgres: or mysql:"
-    )]
-    NoScheme,
-    /// Else all of the URL, the password too, would be taken for a database's name.
-    #[error(
-        "the database URL has its user and host not behind two slashes, as postgres://user@host/name has"
-    )]
-    NoSlashes,
+    /// The URL names no database.
+    #[error(transparent)]
+    Url(#[from] UrlError),
     /// The URL cannot be read.
     #[error("the database URL cannot be read")]
     InvalidUrl { source: sqlx::Error },
@@ -105,10 +93,7 @@ impl CliError {
             CliError::Import(error) => error.kind(),
             CliError::Adopt(error) => error.kind(),
             CliError::NoUrl { .. } => "no_database_url",
-            CliError::UnknownScheme { .. }
-            | CliError::NoScheme
-            | CliError::NoSlashes
-            | CliError::InvalidUrl { .. } => "invalid_database_url",
+            CliError::Url(_) | CliError::InvalidUrl { .. } => "invalid_database_url",
             CliError::Connect { .. } | CliError::ConnectTimeout { .. } => "connection",
             CliError::UnreadableSchema { .. } => "unreadable_schema",
             CliError::NoDialect => "no_dialect",

@@ -4,8 +4,6 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::migrations::hex;
-
 /// Why no file was written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FileError {
@@ -35,6 +33,11 @@ impl FileError {
             }
         }
     }
+}
+
+/// Bytes as lower-case digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Twelve random hex digits, as Alembic's ids are.

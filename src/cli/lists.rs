@@ -17,7 +17,7 @@ use crate::aim::{Bound, Range};
 use crate::ledger::LedgerEntry;
 use crate::migrations::Migrations;
 use crate::plan;
-use crate::status::{RevisionInfo, infos};
+use crate::status::RevisionInfo;
 
 /// Exit code where `--check-heads` finds what it looks for.
 const NOT_AT_HEADS: u8 = 3;
@@ -229,7 +229,7 @@ pub(super) fn listed(
     ids: &[Arc<str>],
     rows: Option<&[String]>,
 ) -> ListDocument {
-    let known = infos(migrations, ids, rows).into_iter().map(|info| Listed {
+    let known = migrations.infos(ids, rows).into_iter().map(|info| Listed {
         info,
         unknown: false,
     });
@@ -250,7 +250,7 @@ fn current_row(
     id: &str,
     ledger: &[LedgerEntry],
 ) -> Listed {
-    match infos(migrations, [&Arc::from(id)], Some(rows)).pop() {
+    match migrations.infos([id], Some(rows)).pop() {
         Some(info) => Listed {
             info,
             unknown: false,
@@ -262,19 +262,16 @@ fn current_row(
 /// What the ledger says of a row that the files do not hold.
 fn unknown(id: &str, ledger: &[LedgerEntry]) -> Listed {
     let entry = ledger.iter().rev().find(|entry| entry.revision == id);
+    let mut info = RevisionInfo::new(id);
+    info.current = Some(true);
+    info.applied = Some(true);
+    if let Some(entry) = entry {
+        info.down_revision = entry.down_revision.clone();
+        info.depends_on = entry.depends_on.clone();
+        info.message = entry.message.clone();
+    }
     Listed {
-        info: RevisionInfo {
-            revision: id.to_owned(),
-            down_revision: entry.map_or_else(Vec::new, |entry| entry.down_revision.clone()),
-            branch_labels: Vec::new(),
-            depends_on: entry.map_or_else(Vec::new, |entry| entry.depends_on.clone()),
-            message: entry.map_or_else(String::new, |entry| entry.message.clone()),
-            create_date: None,
-            head: false,
-            current: Some(true),
-            applied: Some(true),
-            path: String::new(),
-        },
+        info,
         unknown: true,
     }
 }

@@ -1,6 +1,6 @@
 //! What people read.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use super::document::{Listed, RunDocument};
@@ -128,6 +128,23 @@ pub(super) fn some_of(names: &[&str]) -> String {
     match names.len().saturating_sub(NAMED) {
         0 => named,
         more => format!("{named} and {more} more"),
+    }
+}
+
+/// Names in a message: enough of them to go on with, never a screenful.
+pub(super) struct Names<'a>(pub(super) &'a [Arc<str>]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 8;
+        for (at, name) in self.0.iter().take(SHOWN).enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            write!(f, "{comma}`{name}`")?;
+        }
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }
 

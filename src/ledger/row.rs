@@ -180,8 +180,9 @@ impl LedgerEntry {
         }
     }
 
-    /// The beginning of the step as its database writes it.
-    pub(crate) fn began(&self) -> Option<String> {
+    /// [`started_at`](LedgerEntry::started_at) with the digits that the ledger has.
+    #[must_use]
+    pub fn began(&self) -> Option<String> {
         self.started_at.map(|time| self.written(time))
     }
 

@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::cli::database::TextRow;
 use crate::cli::import::Tool;
-use crate::dialect::{Dialect, Family};
+use crate::dialect::Dialect;
 
 /// A tool's version table.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl<'a> Table<'a> {
     /// Version, checksum and success of each row, as text.
     pub(super) fn query(&self, dialect: Dialect) -> String {
         let column = |name: &str| dialect.ident(name);
-        let text = |name: &str| dialect.text(&column(name));
+        let text = |name: &str| text(dialect, &column(name));
         let (version, checksum, success) = match self.tool {
             Tool::Alembic => (text("version_num"), None, None),
             Tool::Sqlx => (
@@ -107,11 +107,20 @@ impl fmt::Display for Table<'_> {
     }
 }
 
+/// An expression as text, whatever its type.
+fn text(dialect: Dialect, expression: &str) -> String {
+    match dialect {
+        Dialect::Sqlite => format!("CAST({expression} AS TEXT)"),
+        Dialect::Postgres => format!("({expression})::pg_catalog.text"),
+        _ => format!("CONVERT({expression} USING utf8mb4) COLLATE utf8mb4_bin"),
+    }
+}
+
 /// Bytes as lower-case digits.
 fn hex(dialect: Dialect, column: &str) -> String {
-    match dialect.family() {
-        Family::Postgres => format!("pg_catalog.encode({column}, 'hex')"),
-        Family::Sqlite => format!("LOWER(HEX({column}))"),
-        Family::Mysql => dialect.text(&format!("LOWER(HEX({column}))")),
+    match dialect {
+        Dialect::Sqlite => format!("LOWER(HEX({column}))"),
+        Dialect::Postgres => format!("pg_catalog.encode({column}, 'hex')"),
+        _ => text(dialect, &format!("LOWER(HEX({column}))")),
     }
 }

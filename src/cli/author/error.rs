@@ -5,7 +5,8 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 
 use crate::cli::files::FileError;
-use crate::graph::{GraphError, Names};
+use crate::cli::text::Names;
+use crate::graph::GraphError;
 use crate::revision::{FileTemplateError, RevisionErrorKind};
 
 /// What an authoring command stops with. Where it is about a new revision, nothing was written.

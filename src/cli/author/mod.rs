@@ -29,13 +29,14 @@ pub(super) use merge::merge;
 pub use revision::RevisionArgs;
 pub(super) use revision::revision;
 
-use super::context::Context;
+use super::context::{Context, Subfolders};
 use super::document::ListDocument;
 use super::error::CliError;
 use super::lists::listed;
 use super::output::Output;
-use crate::graph::{Graph, Names};
-use crate::migrations::{Migrations, Subfolders};
+use super::text::Names;
+use crate::graph::Graph;
+use crate::migrations::Migrations;
 use crate::revision::FileTemplate;
 
 /// What every new revision file takes.
@@ -96,7 +97,7 @@ async fn edited(
         output.note(&format!("wrote {}", path.display()));
     }
     editor::open(paths.to_vec()).await?;
-    Ok(Migrations::read(folder, subfolders)?)
+    Ok(subfolders.read(folder)?)
 }
 
 /// Tells which files were written or edited.

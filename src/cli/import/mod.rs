@@ -23,12 +23,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::context::Context;
+use super::context::{Context, Subfolders};
 use super::error::CliError;
 use super::files::Folder;
 use super::output::Output;
 use crate::dialect::Dialect;
-use crate::migrations::{Migrations, MigrationsError, Subfolders};
+use crate::migrations::{Migrations, MigrationsError};
 use crate::revision::{Revision, SectionKind};
 pub(super) use error::ImportError;
 pub(super) use found::is_open;
@@ -273,7 +273,7 @@ fn checked(
         })?);
     }
     if folder.exists() {
-        let there = Migrations::read(folder, subfolders)?;
+        let there = subfolders.read(folder)?;
         for revision in there.iter() {
             if files
                 .iter()

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::error::ImportError;
 use super::found::one_line;
 use super::project::Project;
-use crate::dialect::{Dialect, Family};
+use crate::dialect::Dialect;
 use crate::revision::Mode;
 use crate::sql::{self, Class, Statement};
 
@@ -158,11 +158,11 @@ fn last_line(stderr: &[u8]) -> String {
 
 /// What SQLAlchemy knows the database by, without a place to connect to.
 fn url(dialect: Dialect) -> &'static str {
-    match dialect.family() {
-        Family::Postgres => "postgresql://",
-        Family::Mysql if dialect == Dialect::Mariadb => "mariadb://",
-        Family::Mysql => "mysql://",
-        Family::Sqlite => "sqlite://",
+    match dialect {
+        Dialect::Sqlite => "sqlite://",
+        Dialect::Postgres => "postgresql://",
+        Dialect::Mariadb => "mariadb://",
+        _ => "mysql://",
     }
 }
 

@@ -14,7 +14,7 @@ use super::found::{
     Body, Found, LeftOut, Migration, chain, entries, is_folder, name, read_text, without_bom, words,
 };
 use super::origin::{Origin, Tool};
-use crate::migrations::hex;
+use crate::cli::files::hex;
 use crate::revision::{Mode, SectionKind};
 
 #[derive(Default)]
