@@ -26,6 +26,8 @@ mod cli_graph;
 #[cfg(all(unix, feature = "cli"))]
 mod cli_hostile;
 #[cfg(all(unix, feature = "cli"))]
+mod cli_passwords;
+#[cfg(all(unix, feature = "cli"))]
 mod cli_service;
 #[cfg(all(unix, feature = "cli"))]
 mod cli_shell;

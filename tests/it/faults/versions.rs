@@ -1,12 +1,12 @@
 //! Every major version of PostgreSQL from 12 to 18: what the other tests show on the system's own, and what the
 //! versions differ in: when the server notices that a client is gone.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use limbeck::Migrations;
 use sqlx::{Connection as _, PgConnection};
 
+use crate::support::boots::{Boot, Files};
 use crate::support::migrations;
 use crate::support::rig::{Rig, rig};
 use crate::support::servers::{Database, of_postgres, postgres_on};
@@ -123,35 +123,10 @@ async fn other_tests(url: String, exact: String) -> Vec<String> {
     wrong
 }
 
-fn folder_of(migrations: &Migrations) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a folder");
-    for revision in migrations.iter() {
-        std::fs::write(folder.path().join(revision.path()), revision.text()).expect("a file");
-    }
-    folder
-}
-
-fn start(folder: &tempfile::TempDir, url: &str, target: &str) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_limbeck"))
-        .args(["upgrade", target, "--json", "--database-url", url, "--dir"])
-        .arg(folder.path())
-        .current_dir(folder.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts")
-}
-
 /// How many steps a process ran that should have reached its target, or what it said.
-async fn end(child: Child) -> Result<usize, String> {
-    let output = tokio::task::spawn_blocking(move || child.wait_with_output());
-    let output = output.await.expect("no panic").expect("an end");
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-    }
-    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    Ok(document["steps"].as_array().expect("a list").len())
+async fn end(boot: Boot) -> Result<usize, String> {
+    let ended = boot.end().await;
+    ended.steps().ok_or_else(|| format!("{ended:?}"))
 }
 
 async fn fresh(url: &str) -> Database<sqlx::Postgres> {
@@ -160,10 +135,9 @@ async fn fresh(url: &str) -> Database<sqlx::Postgres> {
 }
 
 /// Waits until that query finds something, while the process lives.
-async fn until(db: &Database<sqlx::Postgres>, child: &mut Child, query: &str) {
+async fn until(db: &Database<sqlx::Postgres>, child: &mut Boot, query: &str) {
     while db.strings(query).await.is_empty() {
-        let ended = child.try_wait().expect("a process");
-        assert!(ended.is_none(), "it ended before: {query}");
+        assert!(child.is_running(), "it ended before: {query}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -171,7 +145,7 @@ async fn until(db: &Database<sqlx::Postgres>, child: &mut Child, query: &str) {
 /// SIGKILL in the middle of an index build; the next boot clears away what it left and builds again.
 async fn killed_in_a_build(url: &str, exact: &str) -> Vec<String> {
     let db = fresh(url).await;
-    let folder = folder_of(&migrations(&[
+    let files = Files::of(&migrations(&[
         (
             "a",
             "",
@@ -185,7 +159,7 @@ async fn killed_in_a_build(url: &str, exact: &str) -> Vec<String> {
             "-- @upgrade autocommit\nINSERT INTO audit VALUES ('1');\nCREATE INDEX CONCURRENTLY IF NOT EXISTS t_id ON t (id);\nINSERT INTO audit VALUES ('2');\n",
         ),
     ]));
-    let mut wrong: Vec<String> = end(start(&folder, &db.url, "a"))
+    let mut wrong: Vec<String> = end(files.upgrade(&db.url, "a"))
         .await
         .err()
         .into_iter()
@@ -198,12 +172,11 @@ async fn killed_in_a_build(url: &str, exact: &str) -> Vec<String> {
     open.expect("a row");
     let invalid =
         "SELECT relname::text FROM pg_class JOIN pg_index ON indexrelid = oid WHERE NOT indisvalid";
-    let mut child = start(&folder, &db.url, "b");
+    let mut child = files.upgrade(&db.url, "b");
     until(&db, &mut child, invalid).await;
-    child.kill().expect("SIGKILL");
-    let _ = child.wait();
+    child.kill().await;
     let began = Instant::now();
-    let next = start(&folder, &db.url, "b");
+    let next = files.upgrade(&db.url, "b");
     sqlx::raw_sql("COMMIT")
         .execute(&mut writer)
         .await
@@ -246,7 +219,7 @@ async fn killed_in_a_build(url: &str, exact: &str) -> Vec<String> {
 async fn dead_client(url: &str, version: u32, exact: &str) -> Vec<String> {
     let db = fresh(url).await;
     let seconds = LONG_STATEMENT.as_secs();
-    let folder = folder_of(&migrations(&[
+    let files = Files::of(&migrations(&[
         (
             "a",
             "",
@@ -263,20 +236,19 @@ async fn dead_client(url: &str, version: u32, exact: &str) -> Vec<String> {
             ),
         ),
     ]));
-    let mut wrong: Vec<String> = end(start(&folder, &db.url, "a"))
+    let mut wrong: Vec<String> = end(files.upgrade(&db.url, "a"))
         .await
         .err()
         .into_iter()
         .collect();
-    let mut child = start(&folder, &db.url, "b");
+    let mut child = files.upgrade(&db.url, "b");
     let busy = "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() \
                 AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid() AND state = 'active'";
     until(&db, &mut child, busy).await;
-    child.kill().expect("SIGKILL");
-    let _ = child.wait();
+    child.kill().await;
     let began = Instant::now();
     db.run("INSERT INTO audit VALUES ('go')").await;
-    let steps = end(start(&folder, &db.url, "b")).await;
+    let steps = end(files.upgrade(&db.url, "b")).await;
     let took = began.elapsed();
     // Where nobody notices that the client is gone, its message goes on to its COMMIT: then the next boot has
     // nothing to do.
