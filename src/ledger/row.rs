@@ -398,7 +398,7 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "serde")]
     #[test]
     fn a_status_tells_of_an_unfinished_step_what_is_read_of_it() {
         let entry = LedgerEntry::read(Dialect::Postgres, &RUNNING, &RUNNING.map(cell));
@@ -424,7 +424,7 @@ mod tests {
         );
     }
 
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "serde")]
     #[test]
     fn the_columns_stand_in_json_as_in_the_ledger() {
         let row: TextRow = HISTORY.map(cell).into();

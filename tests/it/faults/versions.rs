@@ -1,7 +1,6 @@
 //! Every major version of PostgreSQL from 12 to 18: what the other tests show on the system's own, and what the
 //! versions differ in: when the server notices that a client is gone.
 
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection as _, PgConnection};
@@ -11,6 +10,7 @@ use crate::support::migrations;
 use crate::support::rig::{Rig, rig};
 use crate::support::servers::{Database, of_postgres, postgres_on};
 use crate::support::soak::{is_full, tell};
+use crate::support::versions::tests_on;
 
 /// How long a statement goes on whose client has died, where the server does not notice it before.
 const LONG_STATEMENT: Duration = Duration::from_secs(8);
@@ -65,62 +65,24 @@ async fn everything_on(rig: Rig, version: u32) -> Vec<String> {
     wrong
 }
 
-/// The tests of the other modules, in a process of their own that takes this server for the system's.
+/// The tests of the other modules, on that server.
 async fn other_tests(url: String, exact: String) -> Vec<String> {
-    let began = Instant::now();
-    let mut command = Command::new(std::env::current_exe().expect("this binary"));
-    command
-        .args([
-            "postgres",
-            "crashes::an_interrupted_index_build_is_built_again",
-        ])
-        .args([
-            "crashes::a_failed_index_build_is_cleared_away",
-            "--test-threads",
-            "8",
-        ])
+    let chosen = [
+        "postgres",
+        "crashes::an_interrupted_index_build_is_built_again",
+        "crashes::a_failed_index_build_is_cleared_away",
         // These begin this very test again, want the syntax of the newest version, or are about Alembic.
-        .args([
-            "--skip",
-            "faults::",
-            "--skip",
-            "splitter",
-            "--skip",
-            "alembic",
-            // It has tests of its own on other versions, and clients of one version.
-            "--skip",
-            "autogenerate",
-        ])
-        .env("LIMBECK_TEST_POSTGRES_URL", url)
-        .env("LIMBECK_TEST_REQUIRE_SERVERS", "1")
-        .stdin(Stdio::null());
-    let output = tokio::task::spawn_blocking(move || command.output());
-    let output = output.await.expect("no panic").expect("this binary runs");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let result = text
-        .lines()
-        .find_map(|line| line.strip_prefix("test result: "))
-        .unwrap_or("none");
-    let count = |what: &str| -> usize {
-        let words: Vec<&str> = result.split([' ', ';']).collect();
-        let at = words.iter().position(|word| *word == what);
-        at.and_then(|at| words[at - 1].parse().ok()).unwrap_or(0)
-    };
-    let (passed, failed) = (count("passed"), count("failed"));
-    tell(
-        &format!("the tests of PostgreSQL on {exact}"),
-        passed + failed,
-        failed,
-        format!("{:.0} s", began.elapsed().as_secs_f64()),
-    );
-    let mut wrong = Vec::new();
-    if !output.status.success() {
-        wrong.push(format!("on {exact}: {text}"));
-    }
-    if passed < 45 {
-        wrong.push(format!("on {exact} only {passed} tests ran: {result}"));
-    }
-    wrong
+        "--skip",
+        "faults::",
+        "--skip",
+        "splitter",
+        "--skip",
+        "alembic",
+        // It has tests of its own on other versions, and clients of one version.
+        "--skip",
+        "autogenerate",
+    ];
+    tests_on("the tests of PostgreSQL", &url, &exact, &chosen, 45).await
 }
 
 /// How many steps a process ran that should have reached its target, or what it said.

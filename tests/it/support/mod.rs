@@ -2,19 +2,20 @@
 
 pub mod alembic;
 pub mod boots;
-#[cfg(feature = "cli")]
-pub mod calls;
-#[cfg(all(unix, feature = "cli"))]
+pub mod embed;
+pub mod examples;
+#[cfg(unix)]
 pub mod forward;
-#[cfg(all(unix, feature = "cli"))]
+#[cfg(unix)]
 pub mod places;
 pub mod proxy;
-#[cfg(all(unix, feature = "cli"))]
+#[cfg(unix)]
 pub mod rig;
 pub mod secrets;
 pub mod servers;
 pub mod soak;
 pub mod trace;
+pub mod versions;
 
 use std::path::{Path, PathBuf};
 
