@@ -1,14 +1,20 @@
-//! The one error above those of the layers.
+//! The one error above those of the layers, and theirs.
 
 use std::path::Path;
 
-use crate::aim::TargetError;
+pub use crate::aim::TargetError;
+#[cfg(feature = "autogenerate")]
+pub use crate::autogenerate::AutogenerateError;
+pub use crate::dialect::{UnknownDialect, UrlError};
 #[cfg(feature = "_sqlx")]
-use crate::executor::DatabaseState;
-use crate::migrations::MigrationsError;
-use crate::prepare::RefusedError;
-use crate::revision::RevisionError;
-use crate::standing::StandingError;
+pub use crate::executor::{
+    Aftermath, DatabaseState, RunError, StatementError, Unfinished, UnfinishedReason, Violation,
+};
+pub use crate::graph::GraphError;
+pub use crate::migrations::MigrationsError;
+pub use crate::prepare::RefusedError;
+pub use crate::revision::{RevisionError, RevisionErrorKind};
+pub use crate::standing::StandingError;
 
 /// Any error of limbeck's.
 ///
@@ -35,7 +41,7 @@ pub enum Error {
     /// A run stopped.
     #[cfg(feature = "_sqlx")]
     #[error(transparent)]
-    Run(Box<crate::executor::RunError>),
+    Run(Box<RunError>),
     /// The database's schema could not be compared with the desired one.
     #[cfg(feature = "autogenerate")]
     #[error(transparent)]
@@ -43,8 +49,8 @@ pub enum Error {
 }
 
 #[cfg(feature = "_sqlx")]
-impl From<crate::executor::RunError> for Error {
-    fn from(error: crate::executor::RunError) -> Self {
+impl From<RunError> for Error {
+    fn from(error: RunError) -> Self {
         Error::Run(Box::new(error))
     }
 }

@@ -1,6 +1,7 @@
 //! What the tests of cuts, kills and stops ask of each database, so that each is written once.
 
-use limbeck::{Backend, Dialect, Migrations, Migrator};
+use limbeck::migrator::Backend;
+use limbeck::{Dialect, Migrations, Migrator};
 use sqlx::{AssertSqlSafe, Pool, Row as _};
 
 /// A database under fault.

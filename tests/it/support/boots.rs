@@ -3,7 +3,8 @@
 
 use std::process::{ExitStatus, Stdio};
 
-use limbeck::{Dialect, Error, Migrations, Migrator, Report, Source};
+use limbeck::migrator::Source;
+use limbeck::{Dialect, Error, Migrations, Migrator, Report};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
@@ -87,7 +88,10 @@ fn boot() {
         Ok(report) => {
             let steps = report.steps.iter().map(|done| &*done.step.revision);
             let steps: Vec<Value> = steps.map(|id| json!({ "revision": id })).collect();
-            println!("{MARK}{}", json!({ "steps": steps, "heads": report.current }));
+            println!(
+                "{MARK}{}",
+                json!({ "steps": steps, "heads": report.current })
+            );
         }
         Err(error) => {
             eprintln!(
