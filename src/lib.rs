@@ -41,14 +41,14 @@
 //!
 //! let report = migrator.upgrade_to_head().await?;
 //! assert_eq!(report.steps.len(), 2);
-//! assert_eq!(report.heads, ["5c09d7e4a2f8"]);
+//! assert_eq!(report.current, ["5c09d7e4a2f8"]);
 //!
 //! // The next replica: one look, nothing written.
 //! let report = migrator.upgrade_to_head().await?;
 //! assert_eq!(report.outcome, Outcome::AlreadyThere);
 //!
 //! let report = migrator.downgrade("-1").await?;
-//! assert_eq!(report.heads, ["1a6f2c80b311"]);
+//! assert_eq!(report.current, ["1a6f2c80b311"]);
 //! assert_eq!(migrator.status().await?.pending, ["5c09d7e4a2f8"]);
 //! # Ok(()) }
 //! ```
@@ -86,7 +86,7 @@
 //! | `mysql` | MariaDB 10.6 and later; MySQL 8 |
 //! | `codegen` | the module `codegen`, for build scripts |
 //! | `autogenerate` | the module `autogenerate`: a live schema compared with the desired one, and the revision between them |
-//! | `serde` | `Serialize` for plans, reports, status and lists of revisions |
+//! | `serde` | `Serialize` and `Deserialize` for plans, reports, status, the ledger and lists of revisions: the documents of `--json` |
 //!
 //! Features only add. Without any there is the pure core, which needs neither sqlx nor tokio: it reads files,
 //! builds graphs and makes plans. A service on PostgreSQL takes
@@ -207,6 +207,9 @@ macro_rules! migrations {
 /// ```text
 /// let migrator = limbeck::Migrator::new(pool, limbeck::embedded!());
 /// ```
+///
+/// It is a constant: `static MIGRATIONS: Migrations = limbeck::embedded!();` works too, for tests and commands that share it.
+/// The graph is read on first use, once in a process.
 ///
 /// A service with several folders gives each a name of its own: `embedded!("billing")`.
 #[macro_export]

@@ -3,8 +3,10 @@
 
 use limbeck::{Migrations, Revision};
 
+static MIGRATIONS: Migrations = limbeck::embedded!();
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let migrations = Migrations::merge([limbeck::embedded!(), limbeck::embedded!("billing")])?;
+    let migrations = Migrations::merge([MIGRATIONS.clone(), limbeck::embedded!("billing")])?;
     let package = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     for embedded in migrations.iter() {
         embedded.check()?;

@@ -87,7 +87,10 @@ fn boot() {
         Ok(report) => {
             let steps = report.steps.iter().map(|done| &*done.step.revision);
             let steps: Vec<Value> = steps.map(|id| json!({ "revision": id })).collect();
-            println!("{MARK}{}", json!({ "steps": steps, "heads": report.heads }));
+            println!(
+                "{MARK}{}",
+                json!({ "steps": steps, "heads": report.current })
+            );
         }
         Err(error) => {
             eprintln!(
