@@ -555,10 +555,11 @@ async fn up_and_down_on_sqlite() {
     assert_eq!(place.current(), ["b1", "c1"]);
 
     assert_eq!(steps(&run(&["upgrade", "heads"])), steps(&shown));
-    let again = run(&["upgrade", "heads"]);
+    let mut again = run(&["upgrade", "heads"]);
+    assert!(again["duration"].take().is_number());
     assert_eq!(
         again,
-        json!({ "steps": [], "heads": ["e1"], "outcome": "already_there" })
+        json!({ "steps": [], "heads": ["e1"], "outcome": "already_there", "duration": null })
     );
 
     assert_eq!(steps(&run(&["downgrade", "-1"])), ["downgrade e1 -> d1"]);
