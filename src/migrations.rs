@@ -77,8 +77,10 @@ pub enum MigrationsError {
         other: String,
     },
     /// `requires_binary` names a revision that is not in the set: no binary could ever run against it.
-    #[error("{}: requires_binary: there is no revision {required}: name one of this graph in full, most \
-             often the revision itself", place(.path, *.line))]
+    #[error("{}: requires_binary: there is no revision {required}: {}", place(.path, *.line), match .nearest {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => "name one of this graph in full, most often the revision itself".to_owned(),
+    })]
     #[non_exhaustive]
     UnknownRequiredBinary {
         /// The file.
@@ -89,6 +91,8 @@ pub enum MigrationsError {
         revision: String,
         /// What its `requires_binary` names.
         required: String,
+        /// An id that this may be a slip of.
+        nearest: Option<Arc<str>>,
     },
     /// A file or folder could not be read.
     #[error("{}: could not be read", .path.display())]
@@ -190,6 +194,7 @@ impl Migrations {
                     line: revision.line_of("requires_binary"),
                     revision: revision.id().to_string(),
                     required: required.to_owned(),
+                    nearest: graph.nearest_id(required),
                 });
             }
         }

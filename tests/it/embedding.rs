@@ -267,6 +267,10 @@ fn a_broken_graph_fails_the_build() {
             "migrations/x.sql:5: requires_binary: there is no revision y",
         ),
         (
+            file("x", "a2").replace("\n\n", "\n-- requires_binary: a22\n\n"),
+            "migrations/x.sql:5: requires_binary: there is no revision a22: did you mean `a2`?",
+        ),
+        (
             file("x", "b1"),
             "migrations: several heads that no branch label tells apart: `a2` \
              (migrations/a2_names.sql:3), `x` (migrations/x.sql:3)",
