@@ -341,6 +341,12 @@ pub enum RevisionErrorKind {
         /// The splitter's reason.
         problem: SplitErrorKind,
     } = "sql",
+    /// A mark that git left where a merge is not resolved.
+    #[error("`{}` marks a merge conflict that is not resolved", shown(.mark))]
+    ConflictMarker {
+        /// The line.
+        mark: String,
+    } = "conflict_marker",
     /// A statement that begins or ends a transaction.
     #[error("`{}` begins or ends a transaction", shown(.statement))]
     TransactionControl {
@@ -549,6 +555,9 @@ impl RevisionErrorKind {
                     )
                     .into(),
                 );
+            }
+            K::ConflictMarker { .. } => {
+                "between `<<<<<<<` and `>>>>>>>` stand both sides of it: keep what is right of each, and take the marks out"
             }
             K::TransactionControl { .. } => {
                 "limbeck begins and commits by itself: take it out; SAVEPOINT is allowed in a section \

@@ -16,6 +16,7 @@ mod write;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 pub use check::FileStatement;
@@ -31,6 +32,7 @@ pub(crate) use word::{is_forbidden, is_reserved};
 pub use write::{NewRevision, NewSection};
 
 use crate::Dialect;
+use crate::sql;
 use error::Fault;
 use header::{Header, Key, Layout};
 
@@ -355,10 +357,40 @@ fn read(text: &str) -> Result<(Header, Outline), Fault> {
     if let Some(offset) = text.find('\0') {
         return Err(Fault::new(offset, RevisionErrorKind::Nul));
     }
+    if let Some(mark) = sql::unresolved_conflict(text) {
+        return Err(conflict(text, mark));
+    }
+    parts(text).map_err(|fault| named_conflict(text, fault))
+}
+
+fn parts(text: &str) -> Result<(Header, Outline), Fault> {
     let (header, layout) = header::parse(text)?;
     let sections = section::parse(text, layout.end, layout.last_key)?;
     check::check(text, &sections)?;
     Ok((header, Outline { layout, sections }))
+}
+
+fn conflict(text: &str, mark: Range<usize>) -> Fault {
+    let kind = RevisionErrorKind::ConflictMarker {
+        mark: text[mark.clone()].to_owned(),
+    };
+    Fault::new(mark.start, kind)
+}
+
+/// The same fault, or the mark of a merge conflict: in the fault's line, or in that which ended the header too early.
+fn named_conflict(text: &str, fault: Fault) -> Fault {
+    let line_start = text[..fault.offset].rfind('\n').map_or(0, |end| end + 1);
+    let header_end = text::lines_from(text, 0)
+        .find(|(_, line)| !line.trim().is_empty() && !line.starts_with("--"))
+        .filter(|(end, _)| fault.offset <= *end)
+        .map(|(end, _)| end);
+    let mark = std::iter::once(line_start)
+        .chain(header_end)
+        .find_map(|start| sql::conflict_mark(text, start));
+    match mark {
+        Some(mark) => conflict(text, mark),
+        None => fault,
+    }
 }
 
 fn invalid_utf8(path: &str, bytes: &[u8], error: std::str::Utf8Error) -> RevisionError {

@@ -61,6 +61,12 @@ pub enum SplitErrorKind {
         /// The command's name with its backslash.
         command: String,
     },
+    /// A mark that git left where a merge is not resolved.
+    #[error("`{mark}` marks a merge conflict that is not resolved")]
+    ConflictMarker {
+        /// The line.
+        mark: String,
+    },
     /// PostgreSQL: `COPY … FROM STDIN`. Its rows travel outside the SQL text, so that it cannot work
     /// in a file.
     #[error("`COPY … FROM STDIN` takes its rows from a client: use INSERT")]
@@ -101,6 +107,9 @@ mod tests {
             SplitErrorKind::PsqlCommand {
                 command: "\\restrict".to_owned(),
             },
+            SplitErrorKind::ConflictMarker {
+                mark: "<<<<<<< HEAD".to_owned(),
+            },
             SplitErrorKind::CopyFromStdin,
             SplitErrorKind::AmbiguousBackslash,
             SplitErrorKind::InvalidDelimiter {
@@ -116,6 +125,7 @@ mod tests {
             | SplitErrorKind::UnterminatedParenthesis
             | SplitErrorKind::UnterminatedBody
             | SplitErrorKind::PsqlCommand { .. }
+            | SplitErrorKind::ConflictMarker { .. }
             | SplitErrorKind::CopyFromStdin
             | SplitErrorKind::AmbiguousBackslash
             | SplitErrorKind::InvalidDelimiter { .. } => (),
@@ -132,6 +142,7 @@ mod tests {
         a parenthesis is not closed
         a statement's body has no `END`
         `\restrict` is a command of psql, not SQL
+        `<<<<<<< HEAD` marks a merge conflict that is not resolved
         `COPY … FROM STDIN` takes its rows from a client: use INSERT
         a backslash before a quote: under `NO_BACKSLASH_ESCAPES` this would be several statements; write a quote in a string as two, and no backslash at its end
         `\` cannot be a delimiter: one to 15 bytes without backslash can

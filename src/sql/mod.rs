@@ -23,6 +23,7 @@
 pub(crate) mod carry;
 mod classify;
 mod compound;
+mod conflict;
 mod ddl;
 mod error;
 mod kind;
@@ -39,6 +40,7 @@ mod split;
 mod tracker;
 
 pub use classify::classify;
+pub(crate) use conflict::{mark_at as conflict_mark, unresolved as unresolved_conflict};
 pub use error::{SplitError, SplitErrorKind};
 pub use kind::{
     Class, Ddl, DdlVerb, InTransaction, Kind, ObjectKind, ObjectName, TransactionControl,

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::classify::classify;
+use super::conflict;
 use super::error::{SplitError, SplitErrorKind};
 use super::kind::Class;
 use super::lexer::{Backslash, Keyword, Lexer, Token};
@@ -69,7 +70,7 @@ impl<'a> Statement<'a> {
 ///
 /// # Errors
 ///
-/// [`SplitError`] if something is opened and never closed, for PostgreSQL also at a `psql` command and
+/// [`SplitError`] if something is opened and never closed, at the marks of a merge conflict, for PostgreSQL also at a `psql` command and
 /// at `COPY … FROM STDIN`, for MySQL and MariaDB also at a `DELIMITER` that cannot be one, and at a backslash
 /// that makes the text ambiguous (see [below](#backslashes)).
 ///
@@ -81,6 +82,9 @@ impl<'a> Statement<'a> {
 /// the other reading has no such fault, the other one holds. Where both are without fault, and a MySQL or MariaDB of the
 /// other setting would run several statements where one was read, the text is refused.
 pub fn split(dialect: Dialect, sql: &str) -> Result<Vec<Statement<'_>>, SplitError> {
+    if let Some(mark) = conflict::unresolved(sql) {
+        return Err(conflict_error(sql, mark));
+    }
     let default = Backslash::by_default(dialect);
     let (first, is_sound) = read(dialect, default, sql);
     if !may_depend_on_backslashes(dialect, sql) {
@@ -100,6 +104,13 @@ pub fn split(dialect: Dialect, sql: &str) -> Result<Vec<Statement<'_>>, SplitErr
         (_, (Ok(others), true)) if !is_sound => Ok(others),
         (first, _) => first,
     }
+}
+
+fn conflict_error(sql: &str, mark: Range<usize>) -> SplitError {
+    let kind = SplitErrorKind::ConflictMarker {
+        mark: sql[mark.clone()].chars().take(60).collect(),
+    };
+    SplitError::new(kind, mark.start)
 }
 
 /// Whether a backslash stands before a quote that ends a string.
@@ -150,6 +161,11 @@ fn split_tokens<'a>(
     let mut span: Option<Range<usize>> = None;
     while let Some(lexeme) = lexer.next()? {
         let keyword = Keyword::of(lexeme, sql);
+        if matches!(lexeme.token, Token::Punct(_))
+            && let Some(mark) = conflict::mark_at(sql, lexeme.start)
+        {
+            return Err(conflict_error(sql, mark));
+        }
         if lexeme.token == Token::Delimiter
             && (lexer.has_own_delimiter() || tracker.ends_statement())
             && !lexer.in_code_comment()
