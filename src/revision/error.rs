@@ -586,6 +586,11 @@ impl RevisionErrorKind {
             K::Sql {
                 problem: SplitErrorKind::PsqlCommand { .. },
             } => "the server knows none of psql's commands, which pg_dump writes: take it out",
+            K::Sql {
+                problem: SplitErrorKind::ClientCommand { .. },
+            } => {
+                "the database knows none of its client's commands: take it out, and write what it would do as SQL"
+            }
             K::MarkerInBody => "indent the line",
             K::Stale { .. } => "build the binary again, with one version of limbeck throughout",
             _ => return None,

@@ -22,6 +22,7 @@
 #[cfg_attr(not(all(feature = "postgres", feature = "mysql")), allow(dead_code))]
 pub(crate) mod carry;
 mod classify;
+mod client;
 mod compound;
 mod conflict;
 mod ddl;
