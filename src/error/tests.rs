@@ -262,6 +262,24 @@ fn refused_errors() -> Vec<RefusedError> {
             path: path(),
             action: Action::Upgrade,
         },
+        RefusedError::UnknownCode {
+            revision: "3f2a9c1d7b40".into(),
+            action: Action::Upgrade,
+            nearest: Some(revision()),
+        },
+        RefusedError::UnknownCode {
+            revision: "users".into(),
+            action: Action::Downgrade,
+            nearest: None,
+        },
+        RefusedError::UnusedCode {
+            revision: revision(),
+            path: path(),
+            action: Action::Downgrade,
+        },
+        RefusedError::NothingIdempotent {
+            revision: revision(),
+        },
         RefusedError::NotInOneTransaction {
             revision: revision(),
             path: path(),

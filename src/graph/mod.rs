@@ -323,6 +323,15 @@ impl Graph {
         nearest(word, self.ids().chain(labels).chain(&words))
     }
 
+    /// The id that `word` may be a part of or a slip of.
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn meant_id(&self, word: &str) -> Option<Arc<str>> {
+        match &self.with_prefix(word)[..] {
+            [(_, node)] if !word.is_empty() => Some(Arc::clone(self.id(*node))),
+            _ => self.nearest_id(word),
+        }
+    }
+
     /// The id that `word` may be a slip of.
     pub(crate) fn nearest_id(&self, word: &str) -> Option<Arc<str>> {
         nearest(word, self.ids())
