@@ -199,6 +199,7 @@ pub use status::{Refusal, RevisionInfo, Status};
 macro_rules! migrations {
     ($($path:literal),* $(,)?) => {
         $crate::Migrations::from_files([$(($path, ::core::include_str!($path))),*])
+            .map(|migrations| migrations.named(::core::env!("CARGO_PKG_NAME")))
     };
 }
 
@@ -223,6 +224,6 @@ macro_rules! embedded {
             $name,
             ".rs"
         ));
-        $crate::Migrations::from_embedded(&EMBEDDED)
+        $crate::Migrations::from_embedded(&EMBEDDED).named(::core::env!("CARGO_PKG_NAME"))
     }};
 }

@@ -1,6 +1,7 @@
 //! The revisions that a binary carries: files and graph together.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -14,6 +15,8 @@ use crate::revision::{EmbeddedRevision, Revision, RevisionError, Store};
 #[derive(Clone)]
 pub struct Migrations {
     inner: Arc<Inner>,
+    /// Whose they are, for messages about several joined sets.
+    package: Option<Cow<'static, str>>,
 }
 
 struct Inner {
@@ -53,13 +56,15 @@ pub enum MigrationsError {
     #[error(transparent)]
     Revision(#[from] RevisionError),
     /// The files do not form a valid graph.
-    #[error("{}: {error}", place(.path, *.line))]
+    #[error("{}: {error}{}", place(.path, *.line), .other.as_ref().map(|other| format!("; the other one is {other}")).unwrap_or_default())]
     #[non_exhaustive]
     Graph {
         /// The file that the error is about.
         path: String,
         /// The line of the header that it is about, from 1.
         line: Option<usize>,
+        /// The other file, where two disagree.
+        other: Option<String>,
         /// The graph's error.
         error: GraphError,
     },
@@ -204,7 +209,17 @@ impl Migrations {
                 graph,
                 lineages: OnceLock::new(),
             }),
+            package: None,
         })
+    }
+
+    /// Names the package that these revisions belong to: [`merge`](Migrations::merge) writes it before their paths where it
+    /// joins sets of several. Default: the package in which [`embedded!`](crate::embedded) or
+    /// [`migrations!`](crate::migrations!) stands; none for a folder that is read.
+    #[must_use]
+    pub fn named(mut self, package: impl Into<Cow<'static, str>>) -> Self {
+        self.package = Some(package.into());
+        self
     }
 
     /// Reads every file of a folder whose name ends in `.sql`, in any case, for tools that have no embedded
@@ -235,23 +250,37 @@ impl Migrations {
     /// Joins several sets into one graph: each library brings its own labelled branch, and the service
     /// upgrades to `heads`. A revision that two sets share word for word is one revision.
     ///
+    /// Where the sets are [named](Migrations::named) differently, the name stands before the paths of each one's files in
+    /// all messages from here on: `billing/migrations/0001_init.sql`.
+    ///
     /// # Errors
     ///
     /// As [`Migrations::new`], also where two sets hold different files for one id.
     pub fn merge(sets: impl IntoIterator<Item = Migrations>) -> Result<Self, MigrationsError> {
+        let sets: Vec<Migrations> = sets.into_iter().collect();
+        let packages: HashSet<_> = sets.iter().map(|set| &set.package).collect();
+        let is_mixed = packages.len() > 1;
         let mut seen: HashMap<String, String> = HashMap::new();
         let mut all = Vec::new();
-        for set in sets {
+        for set in &sets {
+            let package = set.package.as_deref().filter(|_| is_mixed);
             for revision in set.iter() {
                 let checksum = revision.checksum().to_string();
                 if seen.get(revision.id()) == Some(&checksum) {
                     continue;
                 }
                 seen.insert(revision.id().to_string(), checksum);
-                all.push(revision.clone());
+                all.push(match package {
+                    Some(package) => revision.clone().in_package(package),
+                    None => revision.clone(),
+                });
             }
         }
-        Migrations::new(all)
+        let mut joined = Migrations::new(all)?;
+        if !is_mixed {
+            joined.package = sets.into_iter().find_map(|set| set.package);
+        }
+        Ok(joined)
     }
 
     /// What `migrations!` expands to: each file's path and text.
@@ -279,6 +308,7 @@ impl Migrations {
                 graph: Graph::restore(&embedded.graph),
                 lineages: OnceLock::new(),
             }),
+            package: None,
         }
     }
 
@@ -446,7 +476,11 @@ pub(crate) fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> Migratio
 
 fn located(revisions: &HashMap<Arc<str>, Revision>, error: GraphError) -> MigrationsError {
     let revision = error.revision().and_then(|id| revisions.get(id));
+    let other = error.other().and_then(|id| revisions.get(id));
     MigrationsError::Graph {
+        other: other
+            .filter(|other| revision.is_none_or(|revision| revision.id() != other.id()))
+            .map(|other| other.path().to_owned()),
         path: revision.map_or_else(
             || "migrations".to_owned(),
             |revision| revision.path().to_owned(),

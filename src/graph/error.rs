@@ -158,6 +158,17 @@ impl GraphError {
         }
     }
 
+    /// The other revision, where two disagree: the first of a duplicate, and the one whose id a label is.
+    #[must_use]
+    pub fn other(&self) -> Option<&str> {
+        match self {
+            GraphError::DuplicateRevision { revision, .. }
+            | GraphError::DuplicateLabel { revision, .. } => Some(revision),
+            GraphError::LabelIsRevision { label, .. } => Some(label),
+            _ => None,
+        }
+    }
+
     /// The key of that header at which it is wrong: `revision`, `branch_labels`, `down_revision` or
     /// `depends_on`.
     #[must_use]

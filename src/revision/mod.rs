@@ -228,10 +228,20 @@ impl Revision {
         &self.checksum
     }
 
-    /// The file's path, as it was given.
+    /// The file's path, as it was given. In a set that was merged from several packages' the package stands before it.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The same revision, as one of this package.
+    pub(crate) fn in_package(mut self, package: &str) -> Revision {
+        self.path = Cow::Owned(format!("{package}/{}", self.path));
+        if !self.embedded.is_empty() {
+            // An error in it names the path.
+            self.content = OnceLock::new();
+        }
+        self
     }
 
     /// The file's text, without byte-order mark, its lines ended by LF.

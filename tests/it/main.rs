@@ -50,6 +50,7 @@ mod import;
 mod import_alembic;
 mod ledger;
 mod log;
+mod merged;
 mod offline;
 #[cfg(feature = "cli")]
 mod processes;
