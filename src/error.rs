@@ -167,7 +167,8 @@ impl Error {
         self.kind() == "statement_failed"
     }
 
-    /// Whether the connection failed: the same call may work later.
+    /// Whether the connection failed, and the same call may work later. A wrong password, an unknown database and whatever
+    /// else no retry helps against is [`RunError::Rejected`](crate::RunError::Rejected).
     #[must_use]
     pub fn is_connection(&self) -> bool {
         self.kind() == "connection"

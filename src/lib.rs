@@ -152,7 +152,7 @@ mod status;
 
 pub use aim::{Bound, Fork, OutOfRange, Range, RangeFault, Target, TargetError, Unknown};
 #[cfg(feature = "_sqlx")]
-pub use backend::{Backend, Borrowed, IntoSource, Source};
+pub use backend::{Backend, Borrowed, IntoSource, Rejection, Source};
 pub use dialect::{Dialect, UnknownDialect};
 pub use error::Error;
 #[cfg(feature = "_sqlx")]

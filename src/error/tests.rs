@@ -68,6 +68,12 @@ fn run_errors() -> Vec<RunError> {
             state: Aftermath::not_connected(),
             source: lost(),
         },
+        RunError::Rejected {
+            during: "connecting".into(),
+            reason: crate::backend::Rejection::Login,
+            state: Aftermath::not_let_in(),
+            source: lost(),
+        },
         RunError::Bookkeeping {
             during: "taking the lease".into(),
             revision: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::state::{Aftermath, DatabaseState};
 use crate::aim::TargetError;
-use crate::backend::{Class, Fault};
+use crate::backend::{Class, Fault, Rejection};
 use crate::ledger::{Holder, LedgerEntry, excerpt};
 use crate::plan::Action;
 use crate::prepare::{Prepared, RefusedError, Sql};
@@ -208,6 +208,19 @@ pub enum RunError {
         /// The state of the database.
         state: Aftermath,
         /// sqlx's error.
+        source: sqlx::Error,
+    },
+    /// The database refused the connection, and will again until somebody changes something: see [`Rejection`].
+    #[error("{during}: {reason}. {state}")]
+    #[non_exhaustive]
+    Rejected {
+        /// The work that was going on.
+        during: String,
+        /// The reason.
+        reason: Rejection,
+        /// The state of the database.
+        state: Aftermath,
+        /// sqlx's error, with the server's own words.
         source: sqlx::Error,
     },
     /// The server refused one of limbeck's own statements.
@@ -716,6 +729,7 @@ impl RunError {
     pub fn state(&self) -> DatabaseState {
         match self {
             RunError::Connection { state, .. }
+            | RunError::Rejected { state, .. }
             | RunError::Bookkeeping { state, .. }
             | RunError::Blocked { state, .. }
             | RunError::NotAsWritten { state, .. }
@@ -748,6 +762,30 @@ impl RunError {
         }
     }
 
+    /// The error of a connection that could not be had.
+    pub(super) fn no_connection(
+        during: &str,
+        state: Aftermath,
+        rejected: Aftermath,
+        source: sqlx::Error,
+    ) -> Error {
+        let during = during.to_owned();
+        match Rejection::of(&source) {
+            Some(reason) => RunError::Rejected {
+                during,
+                reason,
+                state: rejected,
+                source,
+            },
+            None => RunError::Connection {
+                during,
+                state,
+                source,
+            },
+        }
+        .into()
+    }
+
     /// The error of a connection that took no message.
     pub(super) fn connection(fault: Fault, during: &str) -> Error {
         RunError::Connection {
@@ -761,6 +799,7 @@ impl RunError {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             RunError::Connection { .. } => "connection",
+            RunError::Rejected { .. } => "rejected",
             RunError::Bookkeeping { .. } => "bookkeeping",
             RunError::Blocked { .. } => "blocked",
             RunError::NotAsWritten { .. } => "not_as_written",
