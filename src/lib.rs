@@ -35,8 +35,12 @@
 //! ")?,
 //! ])?;
 //!
-//! // Each connection to `:memory:` is a database of its own: one, then, and kept.
-//! let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+//! // One database for all connections of its pool, gone with the last of them: so none is closed for its age.
+//! let pool = SqlitePoolOptions::new()
+//!     .idle_timeout(None)
+//!     .max_lifetime(None)
+//!     .connect("sqlite::memory:")
+//!     .await?;
 //! let migrator = Migrator::new(&pool, migrations);
 //!
 //! let report = migrator.upgrade_to_head().await?;

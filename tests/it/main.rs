@@ -50,6 +50,8 @@ mod import;
 mod import_alembic;
 mod ledger;
 mod log;
+#[cfg(feature = "sqlite")]
+mod memory;
 mod merged;
 mod offline;
 #[cfg(feature = "cli")]
