@@ -148,6 +148,8 @@ mod resolution;
 mod revision;
 #[cfg(feature = "_sqlx")]
 mod settings;
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
+mod snippet;
 pub mod sql;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod standing;
@@ -187,6 +189,7 @@ pub use revision::{
 };
 #[cfg(feature = "_sqlx")]
 pub use settings::{OnAhead, OnDrift, TransactionMode, VersionSchema};
+pub use snippet::Snippet;
 pub use standing::StandingError;
 pub use status::{Refusal, RevisionInfo, Status};
 

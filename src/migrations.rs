@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::graph::{Graph, GraphError, GraphTables, Node};
 use crate::revision::{EmbeddedRevision, Revision, RevisionError, Store};
+use crate::snippet::Snippet;
 
 /// A set of revisions that form one valid graph. Cheap to clone.
 #[derive(Clone)]
@@ -67,6 +68,8 @@ pub enum MigrationsError {
         other: Option<String>,
         /// The graph's error.
         error: GraphError,
+        /// The line, where the file's text is at hand.
+        snippet: Option<Box<Snippet>>,
     },
     /// Two files of the same revision.
     #[error("{}: revision `{revision}` is in {other} already", place(.path, *.line))]
@@ -80,6 +83,8 @@ pub enum MigrationsError {
         line: Option<usize>,
         /// The first file.
         other: String,
+        /// The line, where the file's text is at hand.
+        snippet: Option<Box<Snippet>>,
     },
     /// `requires_binary` names a revision that is not in the set: no binary could ever run against it.
     #[error("{}: requires_binary: there is no revision {required}: {}", place(.path, *.line), match .nearest {
@@ -98,6 +103,8 @@ pub enum MigrationsError {
         required: String,
         /// An id that this may be a slip of.
         nearest: Option<Arc<str>>,
+        /// The line, where the file's text is at hand.
+        snippet: Option<Box<Snippet>>,
     },
     /// A file or folder could not be read.
     #[error("{}: could not be read", .path.display())]
@@ -135,6 +142,18 @@ pub(crate) enum Subfolders {
 }
 
 impl MigrationsError {
+    /// The line of the file with a mark under what is wrong, where the error is about a line and its text is at hand.
+    #[must_use]
+    pub fn snippet(&self) -> Option<&Snippet> {
+        match self {
+            MigrationsError::Revision(error) => error.snippet(),
+            MigrationsError::Graph { snippet, .. }
+            | MigrationsError::Duplicate { snippet, .. }
+            | MigrationsError::UnknownRequiredBinary { snippet, .. } => snippet.as_deref(),
+            MigrationsError::Io { .. } | MigrationsError::Subfolder { .. } => None,
+        }
+    }
+
     /// The file that the error is about.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
@@ -184,6 +203,7 @@ impl Migrations {
                     path: revision.path().to_owned(),
                     line: revision.line_of("revision"),
                     other: other.path().to_owned(),
+                    snippet: revision.snippet_of("revision", &[]).map(Box::new),
                 });
             }
             by_id.insert(node.id.clone(), revision);
@@ -200,6 +220,7 @@ impl Migrations {
                     revision: revision.id().to_string(),
                     required: required.to_owned(),
                     nearest: graph.nearest_id(required),
+                    snippet: revision.snippet_of("requires_binary", &[]).map(Box::new),
                 });
             }
         }
@@ -486,6 +507,9 @@ fn located(revisions: &HashMap<Arc<str>, Revision>, error: GraphError) -> Migrat
             |revision| revision.path().to_owned(),
         ),
         line: revision.and_then(|revision| revision.line_of(error.key())),
+        snippet: revision
+            .and_then(|revision| revision.snippet_of(error.key(), &error.words()))
+            .map(Box::new),
         error,
     }
 }

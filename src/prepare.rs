@@ -58,10 +58,10 @@ pub enum RefusedError {
     },
     /// Code is registered for a revision that is not there.
     #[error(
-        "code is registered for the {} of revision `{revision}`, which these migrations do not hold{}. Nothing was \
+        "code is registered for the {} of revision `{revision}`, which these migrations do not hold{} Nothing was \
              changed. Give the full id of a revision that they hold, or take the code away",
         .action.name(),
-        .nearest.as_ref().map(|id| format!("; did you mean `{id}`?")).unwrap_or_default()
+        .nearest.as_ref().map_or(".".to_owned(), |id| format!("; did you mean `{id}`?"))
     )]
     #[non_exhaustive]
     UnknownCode {

@@ -147,6 +147,11 @@ impl CliError {
         for cause in causes {
             let _ = write!(text, "\n  caused by: {cause}");
         }
+        if let CliError::Limbeck(error) = self
+            && let Some(snippet) = error.snippet()
+        {
+            let _ = write!(text, "\n{snippet}");
+        }
         format!("{} {}\n", paint::bad("error:"), redactor.clean(&text))
     }
 }

@@ -8,6 +8,7 @@ use super::section::{SectionKind, Word};
 use super::timeout::TimeoutError;
 use super::word::WordError;
 use crate::Dialect;
+use crate::snippet::Snippet;
 use crate::sql::SplitErrorKind;
 
 /// A file that is no revision: which file, where in it, why, and where possible what to do.
@@ -23,6 +24,7 @@ struct Located {
     line: usize,
     column: usize,
     kind: RevisionErrorKind,
+    snippet: Option<Snippet>,
 }
 
 impl RevisionError {
@@ -36,7 +38,27 @@ impl RevisionError {
             line,
             column,
             kind,
+            snippet: None,
         }))
+    }
+
+    /// The error at this byte of the file's text, with the line that it is about.
+    pub(super) fn in_text(
+        path: &str,
+        text: &str,
+        offset: usize,
+        kind: RevisionErrorKind,
+    ) -> RevisionError {
+        let snippet = Snippet::at(path, text, offset);
+        let snippet = match kind.extent() {
+            Extent::Word => snippet,
+            Extent::Line => snippet.to_end(),
+            Extent::Characters(count) => snippet.under(count),
+        };
+        let place = super::text::position(text, offset);
+        let mut error = RevisionError::new(path, place, kind);
+        error.0.snippet = Some(snippet);
+        error
     }
 
     /// The file's path, as it was given.
@@ -68,6 +90,12 @@ impl RevisionError {
     pub fn help(&self) -> Option<Cow<'static, str>> {
         self.0.kind.help()
     }
+
+    /// The line, with a mark under what is wrong; none where the file's text is not at hand.
+    #[must_use]
+    pub fn snippet(&self) -> Option<&Snippet> {
+        self.0.snippet.as_ref()
+    }
 }
 
 impl fmt::Display for RevisionError {
@@ -77,6 +105,7 @@ impl fmt::Display for RevisionError {
             line,
             column,
             kind,
+            snippet: _,
         } = &*self.0;
         write!(f, "{path}:{line}:{column}: {kind}")?;
         match kind.help() {
@@ -421,7 +450,42 @@ pub enum RevisionErrorKind {
 }
 }
 
+/// How much of a line an error is about, from its place on.
+enum Extent {
+    Word,
+    Line,
+    Characters(usize),
+}
+
 impl RevisionErrorKind {
+    fn extent(&self) -> Extent {
+        use RevisionErrorKind as K;
+        match self {
+            K::NotAKey { .. }
+            | K::UnknownSection { .. }
+            | K::BadDate { .. }
+            | K::ConflictMarker { .. }
+            | K::TransactionControl { .. }
+            | K::SavepointAlone { .. }
+            | K::TableLocks { .. }
+            | K::ProcessSetting { .. }
+            | K::NeedsAutocommit { .. }
+            | K::IgnoredInTransaction { .. }
+            | K::NotASelect { .. }
+            | K::RepeatCount { .. }
+            | K::DuplicateSection { .. }
+            | K::NothingServed { .. } => Extent::Line,
+            K::UnknownKey { key: word, .. }
+            | K::BadWord { word, .. }
+            | K::UnknownWord { word, .. }
+            | K::DuplicateItem { item: word, .. }
+            | K::SelfReference { revision: word, .. }
+            | K::UnknownDatabase { name: word, .. } => Extent::Characters(word.chars().count()),
+            K::Nul | K::InvalidUtf8 { .. } => Extent::Characters(1),
+            _ => Extent::Word,
+        }
+    }
+
     /// What to do about it, where there is advice.
     #[must_use]
     pub fn help(&self) -> Option<Cow<'static, str>> {
@@ -642,6 +706,6 @@ impl Fault {
     }
 
     pub(super) fn in_file(self, path: &str, text: &str) -> RevisionError {
-        RevisionError::new(path, super::text::position(text, self.offset), *self.kind)
+        RevisionError::in_text(path, text, self.offset, *self.kind)
     }
 }

@@ -32,6 +32,7 @@ pub(crate) use word::{is_forbidden, is_reserved};
 pub use write::{NewRevision, NewSection};
 
 use crate::Dialect;
+use crate::snippet::Snippet;
 use crate::sql;
 use error::Fault;
 use header::{Header, Key, Layout};
@@ -301,6 +302,29 @@ impl Revision {
             .map_err(|fault| fault.in_file(self.path(), self.text()))
     }
 
+    /// That line, with a mark under the first of these words in it, or under all of its value.
+    pub(crate) fn snippet_of(&self, key: &str, words: &[&str]) -> Option<Snippet> {
+        let line = self.line_of(key)?;
+        let text = self.text().split('\n').nth(line - 1)?;
+        let value = text.find(':').map_or(0, |colon| colon + 1);
+        let value = value + (text[value..].len() - text[value..].trim_start().len());
+        let found = words.iter().find_map(|word| {
+            let bounds = |c: char| c == ',' || c.is_whitespace();
+            let mut places = text[value..].match_indices(word);
+            let (at, _) = places.find(|(at, _)| {
+                let (before, after) = (&text[..value + at], &text[value + at + word.len()..]);
+                before.ends_with(|c| bounds(c) || c == ':')
+                    && (after.is_empty() || after.starts_with(bounds))
+            })?;
+            Some((value + at, word.chars().count()))
+        });
+        let column = |at: usize| (line, 1 + text[..at].chars().count());
+        Some(match found {
+            Some((at, length)) => Snippet::in_line(self.path(), column(at), text).under(length),
+            None => Snippet::in_line(self.path(), column(value), text).to_end(),
+        })
+    }
+
     /// The line in which a key of the header stands, for errors about what its value means.
     #[must_use]
     pub fn line_of(&self, key: &str) -> Option<usize> {
@@ -408,10 +432,9 @@ fn invalid_utf8(path: &str, bytes: &[u8], error: std::str::Utf8Error) -> Revisio
     let before = std::str::from_utf8(&bytes[..valid]).expect("what is valid up to here");
     // Places are those of the normalized text, so that the byte-order mark takes no column.
     let before = text::normalize(Cow::Owned(before.to_owned()));
-    let place = text::position(&before, before.len());
-    RevisionError::new(
-        path,
-        place,
-        RevisionErrorKind::InvalidUtf8 { byte: bytes[valid] },
-    )
+    let line = bytes[valid..].split(|&byte| byte == b'\n').next();
+    let rest = String::from_utf8_lossy(line.unwrap_or_default());
+    let text = format!("{before}{rest}");
+    let kind = RevisionErrorKind::InvalidUtf8 { byte: bytes[valid] };
+    RevisionError::in_text(path, &text, before.len(), kind)
 }

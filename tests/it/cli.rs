@@ -401,6 +401,10 @@ fn bad_files_are_told_by_name_and_line() {
     let said = place.call(&["plan", "--from=", "--to=heads", "--json"]);
     assert_eq!((said.code, &*said.kind()), (1, "invalid_graph"));
     assert!(said.stderr.contains("x1.sql:4"), "{}", said.stderr);
+    assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
+    let said = place.call(&["heads"]);
+    let shown = " --> migrations/x1.sql:4:19\n  |\n4 | -- down_revision: nosuch\n  |                   ^^^^^^\n";
+    assert!(said.stderr.ends_with(shown), "{}", said.stderr);
 }
 
 #[test]

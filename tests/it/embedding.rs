@@ -292,6 +292,14 @@ fn a_broken_graph_fails_the_build() {
     let errors = service.refused();
     let reason = "migrations/x.sql:4: a cycle through down_revision: `x` needs `y` needs `x`";
     assert!(errors.contains(reason), "{errors}");
+    // The line itself follows.
+    for line in [
+        "--> migrations/x.sql:4:19",
+        "4 | -- down_revision: y",
+        "|                   ^",
+    ] {
+        assert!(errors.contains(line), "{errors}");
+    }
 
     service.remove("migrations/y.sql");
     fs::write(service.folder.join(x), b"-- \xff\n").expect("a file");

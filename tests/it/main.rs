@@ -61,6 +61,7 @@ mod review;
 mod revision_files;
 mod run;
 mod session;
+mod snippets;
 mod splitter;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod splitter_servers;

@@ -28,8 +28,9 @@ pub(super) fn rejection(error: &sqlx::Error) -> Option<Rejection> {
         .as_database_error()?
         .try_downcast_ref::<PgDatabaseError>()?;
     let message = error.message();
-    // PgBouncer has one code for all, and these words.
+    // PgBouncer has one code for all, and these words, before a server's own.
     let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
+    let lacks = |what: &str| message.contains(what) && message.contains("does not exist");
     match error.code() {
         "3D000" => Some(Rejection::NoDatabase),
         code if code.starts_with("28") => Some(Rejection::Login),
@@ -37,17 +38,11 @@ pub(super) fn rejection(error: &sqlx::Error) -> Option<Rejection> {
         "42501" | "55000" => Some(Rejection::Forbidden),
         // A parameter of the start-up message that is not known, or has no such value.
         "42704" | "22023" | "42601" => Some(Rejection::Options),
-        "08P01" if message.starts_with("database ") || says(&["no such database"]) => {
+        "08P01" if lacks("database \"") || says(&["no such database"]) => {
             Some(Rejection::NoDatabase)
         }
-        "08P01"
-            if says(&[
-                "no such user",
-                "authentication failed",
-                "not allowed",
-                "role ",
-            ]) =>
-        {
+        "08P01" if lacks("role \"") => Some(Rejection::Login),
+        "08P01" if says(&["no such user", "authentication failed", "not allowed"]) => {
             Some(Rejection::Login)
         }
         "08P01" if says(&["SSL required", "TLS required"]) => Some(Rejection::Tls),
