@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
         "migrated: {} steps, at {}",
         report.steps.len(),
-        report.heads.join(", ")
+        report.current.join(", ")
     );
 
     let app = Arc::new(App { pool, migrator });

@@ -80,7 +80,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!(
         "{} step, now at {}",
         report.steps.len(),
-        report.heads.join(", ")
+        report.current.join(", ")
     );
 
     let comparison = desired.compare(&pool).await?;

@@ -57,7 +57,7 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let code = match cli.task {
         Task::Serve => {
             let report = migrator.upgrade_to_head().await?;
-            println!("serving on {}", report.heads.join(", "));
+            println!("serving on {}", report.current.join(", "));
             ExitCode::SUCCESS
         }
         Task::Migrate(command) => {

@@ -307,13 +307,13 @@ fn push_all(
     migrations: &Migrations,
     sources: &HashMap<String, String>,
 ) -> std::fmt::Result {
-    writeln!(code, "Embedded {{\nrevisions: &[")?;
+    writeln!(code, "Embedded::new(&[")?;
     for revision in migrations.iter() {
         push(code, revision, &sources[revision.id()])?;
         let lineage = migrations.lineage(revision.id()).unwrap_or_default();
         writeln!(code, "lineage: {lineage:?},\n}},")?;
     }
-    writeln!(code, "],\ngraph: {},\n}}", migrations.graph().tables())
+    writeln!(code, "],\n{},\n)", migrations.graph().tables())
 }
 
 /// The fields of one revision that its file alone tells.
@@ -332,7 +332,11 @@ fn push(code: &mut String, revision: &Revision, source: &str) -> std::fmt::Resul
     writeln!(code, "branch_labels: &{:?},", revision.branch_labels())?;
     writeln!(code, "depends_on: &{:?},", revision.depends_on())?;
     writeln!(code, "message: {:?},", revision.message())?;
-    writeln!(code, "create_date: {},", option(revision.create_date()))?;
+    writeln!(
+        code,
+        "create_date: {},",
+        option(revision.create_date_text())
+    )?;
     writeln!(
         code,
         "requires_binary: {},",

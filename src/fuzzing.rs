@@ -50,7 +50,7 @@ pub fn ledger(data: &[u8]) {
 }
 
 fn check_look(rows: &[TextRow]) -> Look {
-    let look = look::read(Dialect::Postgres, rows, Tables::ALL);
+    let look = look::read(rows, Tables::ALL);
     let count = |kind: &str| {
         let of_kind = |row: &&TextRow| row[0].as_deref() == Some(kind);
         rows.iter().filter(of_kind).count()
@@ -77,7 +77,7 @@ fn check_list(ids: &[String]) {
 }
 
 fn check_ledger(rows: &[TextRow], look: &Look) {
-    let entries = ledger::row::read(Dialect::Postgres, &ledger::row::HISTORY, rows);
+    let entries = ledger::row::read(&ledger::row::HISTORY, rows);
     assert_eq!(entries.len(), rows.len());
     for entry in &entries {
         check_list(&entry.down_revision);

@@ -45,14 +45,14 @@
 //!
 //! let report = migrator.upgrade_to_head().await?;
 //! assert_eq!(report.steps.len(), 2);
-//! assert_eq!(report.heads, ["5c09d7e4a2f8"]);
+//! assert_eq!(report.current, ["5c09d7e4a2f8"]);
 //!
 //! // The next replica: one look, nothing written.
 //! let report = migrator.upgrade_to_head().await?;
 //! assert_eq!(report.outcome, Outcome::AlreadyThere);
 //!
 //! let report = migrator.downgrade("-1").await?;
-//! assert_eq!(report.heads, ["1a6f2c80b311"]);
+//! assert_eq!(report.current, ["1a6f2c80b311"]);
 //! assert_eq!(migrator.status().await?.pending, ["5c09d7e4a2f8"]);
 //! # Ok(()) }
 //! ```
@@ -90,7 +90,7 @@
 //! | `mysql` | MariaDB 10.6 and later; MySQL 8 |
 //! | `codegen` | the module `codegen`, for build scripts |
 //! | `autogenerate` | the module `autogenerate`: a live schema compared with the desired one, and the revision between them |
-//! | `serde` | `Serialize` for plans, reports, status and lists of revisions |
+//! | `serde` | `Serialize` and `Deserialize` for plans, reports, status, the ledger and lists of revisions: the documents of `--json` |
 //! | `cli` | the program `limbeck`, with all three databases, `autogenerate` and `serde`; its commands for a service's own command line |
 //!
 //! Features only add. Without any there is the pure core, which needs neither sqlx nor tokio: it reads files,
@@ -217,6 +217,9 @@ macro_rules! migrations {
 /// let migrator = limbeck::Migrator::new(pool, limbeck::embedded!());
 /// ```
 ///
+/// It is a constant: `static MIGRATIONS: Migrations = limbeck::embedded!();` works too, for tests and commands that share it.
+/// The graph is read on first use, once in a process.
+///
 /// A service with several folders gives each a name of its own: `embedded!("billing")`.
 #[macro_export]
 macro_rules! embedded {
@@ -231,6 +234,6 @@ macro_rules! embedded {
             $name,
             ".rs"
         ));
-        $crate::Migrations::from_embedded(&EMBEDDED).named(::core::env!("CARGO_PKG_NAME"))
+        $crate::Migrations::from_embedded(&EMBEDDED, ::core::env!("CARGO_PKG_NAME"))
     }};
 }

@@ -15,12 +15,19 @@ use crate::snippet::Snippet;
 /// A set of revisions that form one valid graph. Cheap to clone.
 #[derive(Clone)]
 pub struct Migrations {
-    inner: Arc<Inner>,
+    inner: Inner,
     /// Whose they are, for messages about several joined sets.
     package: Option<Cow<'static, str>>,
 }
 
-struct Inner {
+#[derive(Clone)]
+enum Inner {
+    /// What a build script embedded, read on first use.
+    Embedded(&'static Embedded),
+    Checked(Arc<Set>),
+}
+
+struct Set {
     /// A node's number is its revision's place.
     revisions: Store,
     graph: Graph,
@@ -33,18 +40,36 @@ struct Inner {
 ///
 /// Not for hands, as [`EmbeddedRevision`](crate::EmbeddedRevision).
 #[doc(hidden)]
-#[derive(Debug, Clone, Copy)]
 pub struct Embedded {
-    /// The revisions in the graph's canonical order: a parent's place is smaller than its child's.
-    pub revisions: &'static [EmbeddedRevision],
-    /// The graph.
-    pub graph: GraphTables,
+    revisions: &'static [EmbeddedRevision],
+    graph: GraphTables,
+    set: OnceLock<Set>,
+}
+
+impl Embedded {
+    /// The revisions in the graph's canonical order, where a parent's place is smaller than its child's; and the graph.
+    #[must_use]
+    pub const fn new(revisions: &'static [EmbeddedRevision], graph: GraphTables) -> Self {
+        Embedded {
+            revisions,
+            graph,
+            set: OnceLock::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embedded")
+            .field("revisions", &self.revisions.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Migrations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Migrations")
-            .field("revisions", &self.inner.revisions.len())
+            .field("revisions", &self.len())
             .finish_non_exhaustive()
     }
 }
@@ -65,9 +90,9 @@ pub enum MigrationsError {
         /// The line of the header that it is about, from 1.
         line: Option<usize>,
         /// The other file, where two disagree.
-        other: Option<String>,
+        other: Option<Box<str>>,
         /// The graph's error.
-        error: GraphError,
+        error: Box<GraphError>,
         /// The line, where the file's text is at hand.
         snippet: Option<Box<Snippet>>,
     },
@@ -224,12 +249,13 @@ impl Migrations {
                 });
             }
         }
+        let set = Set {
+            revisions: Store::Read(revisions),
+            graph,
+            lineages: OnceLock::new(),
+        };
         Ok(Migrations {
-            inner: Arc::new(Inner {
-                revisions: Store::Read(revisions),
-                graph,
-                lineages: OnceLock::new(),
-            }),
+            inner: Inner::Checked(Arc::new(set)),
             package: None,
         })
     }
@@ -319,41 +345,48 @@ impl Migrations {
         Migrations::new(revisions)
     }
 
-    /// What `embedded!` expands to: what the build script checked and worked out.
+    /// What `embedded!` expands to: what the build script checked and worked out, and the package of the macro.
     #[doc(hidden)]
     #[must_use]
-    pub fn from_embedded(embedded: &'static Embedded) -> Self {
+    pub const fn from_embedded(embedded: &'static Embedded, package: &'static str) -> Self {
         Migrations {
-            inner: Arc::new(Inner {
+            inner: Inner::Embedded(embedded),
+            package: Some(Cow::Borrowed(package)),
+        }
+    }
+
+    fn set(&self) -> &Set {
+        match &self.inner {
+            Inner::Embedded(embedded) => embedded.set.get_or_init(|| Set {
                 revisions: Store::embedded(embedded.revisions),
                 graph: Graph::restore(&embedded.graph),
                 lineages: OnceLock::new(),
             }),
-            package: None,
+            Inner::Checked(set) => set,
         }
     }
 
     /// The graph.
     #[must_use]
     pub fn graph(&self) -> &Graph {
-        &self.inner.graph
+        &self.set().graph
     }
 
     /// The revision of this full id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Revision> {
-        Some(self.inner.revisions.at(self.graph().index(id)? as usize))
+        Some(self.set().revisions.at(self.graph().index(id)? as usize))
     }
 
     /// All revisions, parents and dependencies first.
     pub fn iter(&self) -> impl Iterator<Item = &Revision> {
-        self.inner.revisions.iter()
+        self.set().revisions.iter()
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.inner.revisions.len()
+        self.set().revisions.len()
     }
 
     /// Whether there are none.
@@ -367,9 +400,10 @@ impl Migrations {
     #[must_use]
     pub fn lineage(&self, id: &str) -> Option<&str> {
         let node = self.graph().index(id)? as usize;
-        let embedded = self.inner.revisions.lineage(node);
+        let set = self.set();
+        let embedded = set.revisions.lineage(node);
         embedded.or_else(|| {
-            let lineages = self.inner.lineages.get_or_init(|| self.all_lineages());
+            let lineages = set.lineages.get_or_init(|| self.all_lineages());
             Some(&*lineages[node])
         })
     }
@@ -392,6 +426,23 @@ impl Migrations {
         let parents = graph.index(id).map(|node| graph.parents_of(node));
         let parents = parents.into_iter().flatten();
         parents.map(|parent| graph.id(parent).clone()).collect()
+    }
+}
+
+/// A clone, so that what takes migrations takes a `static` of them too.
+impl From<&Migrations> for Migrations {
+    fn from(migrations: &Migrations) -> Self {
+        migrations.clone()
+    }
+}
+
+impl<'m> IntoIterator for &'m Migrations {
+    type Item = &'m Revision;
+    type IntoIter = Box<dyn Iterator<Item = &'m Revision> + 'm>;
+
+    /// [`iter`](Migrations::iter).
+    fn into_iter(self) -> Self::IntoIter {
+        Box::new(self.iter())
     }
 }
 
@@ -501,7 +552,7 @@ fn located(revisions: &HashMap<Arc<str>, Revision>, error: GraphError) -> Migrat
     MigrationsError::Graph {
         other: other
             .filter(|other| revision.is_none_or(|revision| revision.id() != other.id()))
-            .map(|other| other.path().to_owned()),
+            .map(|other| other.path().into()),
         path: revision.map_or_else(
             || "migrations".to_owned(),
             |revision| revision.path().to_owned(),
@@ -510,6 +561,6 @@ fn located(revisions: &HashMap<Arc<str>, Revision>, error: GraphError) -> Migrat
         snippet: revision
             .and_then(|revision| revision.snippet_of(error.key(), &error.words()))
             .map(Box::new),
-        error,
+        error: Box::new(error),
     }
 }

@@ -159,29 +159,89 @@ impl Event<'_> {
 pub(crate) type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
 /// What a call did.
-#[derive(Debug, Clone)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+///
+/// Serialized, it is the document that `limbeck upgrade --json` prints, but for the revisions' messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
 #[must_use]
 #[non_exhaustive]
 pub struct Report {
     /// How it ended.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub outcome: Outcome,
     /// The steps that this call ran, in their order.
     pub steps: Vec<StepReport>,
-    /// The heads in the database at the end, sorted.
-    pub heads: Vec<String>,
+    /// The rows of the version table at the end, sorted: the heads of the database. Serialized as `heads`, as a plan's are.
+    #[cfg_attr(feature = "serde", serde(rename = "heads"))]
+    pub current: Vec<String>,
     /// Findings that are no errors.
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Vec::is_empty"))]
+    #[cfg_attr(feature = "serde", serde(default))]
     pub notes: Vec<Note>,
-    /// From the call to its end, waiting included.
+    /// From the call to its end, waiting included. Serialized in seconds.
+    #[cfg_attr(feature = "serde", serde(with = "seconds"))]
     pub duration: Duration,
 }
 
+#[cfg(feature = "serde")]
+impl serde::Serialize for Report {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(serde::Serialize)]
+        struct Document<'r> {
+            steps: Vec<crate::plan::document::WithHeads<'r, StepReport>>,
+            heads: &'r [String],
+            #[serde(flatten)]
+            outcome: &'r Outcome,
+            #[serde(skip_serializing_if = "<[Note]>::is_empty")]
+            notes: &'r [Note],
+            #[serde(with = "seconds")]
+            duration: Duration,
+        }
+        let heads = self.current.iter().map(|id| Arc::from(&**id));
+        let document = Document {
+            steps: crate::plan::document::with_heads(&self.steps, heads),
+            heads: &self.current,
+            outcome: &self.outcome,
+            notes: &self.notes,
+            duration: self.duration,
+        };
+        document.serialize(serializer)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl AsRef<Step> for StepReport {
+    fn as_ref(&self) -> &Step {
+        &self.step
+    }
+}
+
+/// A duration in seconds, as a number.
+#[cfg(feature = "serde")]
+mod seconds {
+    use std::time::Duration;
+
+    use serde::de::{Deserialize as _, Deserializer, Error as _};
+    use serde::ser::Serializer;
+
+    pub(super) fn serialize<S: Serializer>(
+        duration: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(duration.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
 /// A finding of a call that is no error.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
-    derive(serde::Serialize),
+    derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "snake_case", tag = "kind")
 )]
 #[non_exhaustive]
@@ -224,11 +284,11 @@ impl Report {
 }
 
 /// How a call ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
-    derive(serde::Serialize),
-    serde(rename_all = "snake_case", tag = "kind")
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case", tag = "outcome")
 )]
 #[non_exhaustive]
 pub enum Outcome {
@@ -245,16 +305,18 @@ pub enum Outcome {
 }
 
 /// What one step did.
-#[derive(Debug, Clone)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct StepReport {
     /// The step.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub step: Step,
     /// How many statements ran; batches of a `repeat` section.
     pub statements: u64,
     /// The rows that they changed, as the server counts them.
     pub rows: u64,
-    /// From its begin to its commit.
+    /// From its begin to its commit. Serialized in seconds.
+    #[cfg_attr(feature = "serde", serde(with = "seconds"))]
     pub duration: Duration,
 }

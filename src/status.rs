@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use chrono::{DateTime, FixedOffset};
+
 use crate::ledger::{Edited, Holder, LedgerEntry};
 use crate::migrations::Migrations;
 use crate::standing::StandingError;
 
 /// A revision as lists show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct RevisionInfo {
     /// Its id.
@@ -22,8 +24,8 @@ pub struct RevisionInfo {
     pub depends_on: Vec<String>,
     /// Its message.
     pub message: String,
-    /// RFC 3339.
-    pub create_date: Option<String>,
+    /// When its file was made.
+    pub create_date: Option<DateTime<FixedOffset>>,
     /// Whether no revision names it as `down_revision`.
     pub head: bool,
     /// Whether the version table has a row of it; none where no database was asked.
@@ -58,7 +60,7 @@ pub(crate) fn infos<'i>(
                 branch_labels: strings(&mut graph.branch_labels(id).iter()),
                 depends_on: strings(&mut graph.depends_on(id)),
                 message: revision.message().to_owned(),
-                create_date: revision.create_date().map(str::to_owned),
+                create_date: revision.create_date(),
                 head: heads.contains(id),
                 current: rows.as_ref().map(|rows| rows.contains(&**id)),
                 applied: applied.as_ref().map(|applied| applied.contains(id)),
@@ -69,8 +71,19 @@ pub(crate) fn infos<'i>(
 }
 
 /// Where a database stands to the migrations of this binary. Reading it writes nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+///
+/// A test of one's own tooling begins with [`Status::default`], an empty database at no head, and sets what it is about:
+///
+/// ```
+/// let mut status = limbeck::Status::default();
+/// status.heads = vec!["5c09d7e4a2f8".into()];
+/// status.pending = status.heads.clone();
+/// assert!(status.is_ready());
+/// status.refusal = Some(limbeck::Refusal::new("behind", "1 revision is not applied"));
+/// assert!(!status.is_ready());
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Status {
     /// The embedded heads, sorted: where the database should be.
@@ -92,27 +105,38 @@ pub struct Status {
     pub holder: Option<Holder>,
     /// The reason why a service with these migrations must not serve on this database: that of
     /// [`Migrator::require_head`](crate::Migrator::require_head).
-    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
     pub refusal: Option<Refusal>,
 }
 
 /// The reason why a binary must not serve on a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Refusal {
     /// The error's [`kind`](crate::Error::kind): `behind`, `ahead`, `drift`, `binary_too_old` and so on.
-    pub kind: &'static str,
+    pub kind: String,
     /// Its message.
     pub message: String,
 }
 
+impl Refusal {
+    /// A reason of this kind, with its message.
+    #[must_use]
+    pub fn new(kind: impl Into<String>, message: impl Into<String>) -> Self {
+        Refusal {
+            kind: kind.into(),
+            message: message.into(),
+        }
+    }
+}
+
 impl From<&StandingError> for Refusal {
     fn from(error: &StandingError) -> Self {
-        Refusal {
-            kind: error.kind(),
-            message: error.to_string(),
-        }
+        Refusal::new(error.kind(), error.to_string())
     }
 }
 

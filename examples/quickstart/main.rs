@@ -38,7 +38,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         "  {} steps in {:.1?}, at {}",
         report.steps.len(),
         report.duration,
-        report.heads.join(", ")
+        report.current.join(", ")
     );
 
     println!("boot of the second replica:");
@@ -47,7 +47,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     println!("one team takes its branch back; the merge goes with it, the other branch stays:");
     let report = migrator.downgrade("web@1a6f2c80b311").await?;
-    println!("  at {}", report.heads.join(", "));
+    println!("  at {}", report.current.join(", "));
 
     println!("history, newest first:");
     for revision in migrator.history(&Range::all()).await? {

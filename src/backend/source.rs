@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use futures_util::future::BoxFuture;
 use sqlx::pool::PoolConnection;
-use sqlx::{Connection, Database, Pool};
+use sqlx::{Database, Pool};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::{Backend, Sealed};
@@ -24,8 +24,8 @@ pub trait Source: Sealed + Send + Sync {
     fn pool(&self) -> Option<&Pool<Self::Database>>;
 }
 
-/// What [`Migrator::new`](crate::Migrator::new) accepts: a pool, a reference to one, or `&mut` of a
-/// connection. Sealed.
+/// What [`Migrator::new`](crate::Migrator::new) accepts: a pool, a reference to one, or `&mut` of a connection or of one
+/// that a pool lent. Sealed.
 pub trait IntoSource: Sealed {
     /// The source it becomes.
     type Source: Source;
@@ -127,18 +127,38 @@ impl<DB: Backend> Source for Borrowed<'_, DB> {
     }
 }
 
-impl<C: Connection> Sealed for &mut C {}
+/// A macro and not `&mut C` of any connection: beside that there could be none for [`PoolConnection`].
+macro_rules! lent {
+    ($connection:ty, $database:ty) => {
+        impl Sealed for &mut $connection {}
 
-impl<'c, C> IntoSource for &'c mut C
-where
-    C: Connection,
-    C::Database: Backend<Connection = C>,
-{
-    type Source = Borrowed<'c, C::Database>;
+        impl<'c> IntoSource for &'c mut $connection {
+            type Source = Borrowed<'c, $database>;
+
+            fn into_source(self) -> Self::Source {
+                Borrowed {
+                    connection: Mutex::new(self),
+                }
+            }
+        }
+    };
+}
+
+#[cfg(feature = "sqlite")]
+lent!(sqlx::SqliteConnection, sqlx::Sqlite);
+#[cfg(feature = "postgres")]
+lent!(sqlx::PgConnection, sqlx::Postgres);
+#[cfg(feature = "mysql")]
+lent!(sqlx::MySqlConnection, sqlx::MySql);
+
+impl<DB: Database> Sealed for &mut PoolConnection<DB> {}
+
+impl<'c, DB: Backend> IntoSource for &'c mut PoolConnection<DB> {
+    type Source = Borrowed<'c, DB>;
 
     fn into_source(self) -> Self::Source {
         Borrowed {
-            connection: Mutex::new(self),
+            connection: Mutex::new(&mut **self),
         }
     }
 }

@@ -1,94 +1,23 @@
 //! The JSON documents.
 
-use std::sync::Arc;
-
 use serde::Serialize;
+use serde_json::Value;
 
+use super::error::CliError;
 use crate::migrations::Migrations;
-use crate::plan::{Action, Plan, Step};
-use crate::report::{Outcome, Report};
+use crate::revision::Revision;
 use crate::status::{RevisionInfo, Status};
 
-/// A run, planned or done.
-#[derive(Debug, Serialize)]
-pub(super) struct RunDocument {
-    pub steps: Vec<StepDocument>,
-    /// After the last step, sorted.
-    pub heads: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<&'static str>,
-    /// What a database has that is ahead of the files.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unknown: Vec<String>,
-}
-
-/// One step of a run.
-#[derive(Debug, Serialize)]
-pub(super) struct StepDocument {
-    pub action: Action,
-    pub revision: Arc<str>,
-    /// After this step, sorted.
-    pub heads: Vec<Arc<str>>,
-    pub message: String,
-}
-
-impl StepDocument {
-    fn new(step: &Step, heads: Vec<Arc<str>>, migrations: &Migrations) -> Self {
-        let revision = migrations.get(&step.revision);
-        StepDocument {
-            action: step.action,
-            revision: Arc::clone(&step.revision),
-            heads,
-            message: revision.map_or_else(String::new, |revision| revision.message().to_owned()),
-        }
+/// A plan or a report, each of its steps with its revision's message.
+pub(super) fn run(run: &impl Serialize, migrations: &Migrations) -> Result<Value, CliError> {
+    let mut document = serde_json::to_value(run).map_err(std::io::Error::from)?;
+    let steps = document.get_mut("steps").and_then(Value::as_array_mut);
+    for step in steps.into_iter().flatten() {
+        let revision = step["revision"].as_str().and_then(|id| migrations.get(id));
+        let message = revision.map_or("", Revision::message);
+        step["message"] = message.into();
     }
-}
-
-impl RunDocument {
-    pub(super) fn planned(plan: &Plan, migrations: &Migrations) -> Self {
-        let mut steps = Vec::with_capacity(plan.steps().len());
-        let mut walk = plan.walk();
-        while let Some(step) = walk.advance() {
-            let heads = walk.heads().iter().cloned().collect();
-            steps.push(StepDocument::new(step, heads, migrations));
-        }
-        RunDocument {
-            steps,
-            heads: plan.heads().iter().map(ToString::to_string).collect(),
-            outcome: None,
-            unknown: Vec::new(),
-        }
-    }
-
-    /// The steps that were run. The heads after each are reckoned back from those at the end.
-    pub(super) fn done(report: &Report, migrations: &Migrations) -> Self {
-        let mut heads: std::collections::BTreeSet<Arc<str>> =
-            report.heads.iter().map(|id| Arc::from(&**id)).collect();
-        let mut steps = Vec::with_capacity(report.steps.len());
-        for step in report.steps.iter().rev().map(|report| &report.step) {
-            steps.push(StepDocument::new(
-                step,
-                heads.iter().cloned().collect(),
-                migrations,
-            ));
-            for added in &step.adds {
-                heads.remove(added);
-            }
-            heads.extend(step.removes.iter().cloned());
-        }
-        steps.reverse();
-        let (outcome, unknown) = match &report.outcome {
-            Outcome::AlreadyThere => ("already_there", Vec::new()),
-            Outcome::Migrated => ("migrated", Vec::new()),
-            Outcome::Ahead { unknown } => ("ahead", unknown.clone()),
-        };
-        RunDocument {
-            steps,
-            heads: report.heads.clone(),
-            outcome: Some(outcome),
-            unknown,
-        }
-    }
+    Ok(document)
 }
 
 /// A list of revisions.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::command::{DowngradeArgs, PlanArgs, ResolveArgs, ScriptArgs, StampArgs, UpgradeArgs};
 use super::connect::{Access, Opened};
 use super::context::Context;
-use super::document::{HeadsDocument, ResolveDocument, RunDocument, ScriptDocument};
+use super::document::{self, HeadsDocument, ResolveDocument, ScriptDocument};
 use super::error::CliError;
 use super::output::Output;
 use super::{progress, text};
@@ -104,7 +104,7 @@ pub(super) async fn downgrade(
     if !args.yes && output.can_ask() {
         let plan = opened.database.plan_downgrade(target.clone()).await?;
         if !plan.is_empty() {
-            let shown = text::run(&migrations, &RunDocument::planned(&plan, &migrations));
+            let shown = text::plan(&migrations, &plan);
             if !output.confirm(&format!("{shown}Undo this?"))? {
                 return Err(CliError::NotConfirmed);
             }
@@ -218,8 +218,8 @@ async fn planned(
 }
 
 fn show_plan(plan: &Plan, migrations: &Migrations, output: &Output) -> Result<u8, CliError> {
-    let document = RunDocument::planned(plan, migrations);
-    output.answer(&document, || text::run(migrations, &document))?;
+    let document = document::run(plan, migrations)?;
+    output.answer(&document, || text::plan(migrations, plan))?;
     Ok(0)
 }
 
@@ -254,8 +254,8 @@ async fn finish(
     for note in &report.notes {
         output.note(&format!("note: {note}"));
     }
-    let document = RunDocument::done(&report, migrations);
-    output.answer(&document, || text::end_of_run(&document))?;
+    let document = document::run(&report, migrations)?;
+    output.answer(&document, || text::end_of_run(&report))?;
     Ok(0)
 }
 

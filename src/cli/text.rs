@@ -3,12 +3,15 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::document::{Listed, RunDocument};
+use chrono::SecondsFormat;
+
+use super::document::Listed;
 use super::paint;
 use super::show::escaped_line;
 use crate::graph::RevisionSet;
 use crate::migrations::Migrations;
-use crate::plan::{Action, Step};
+use crate::plan::{Action, Plan, Step};
+use crate::report::{Outcome, Report};
 use crate::revision::Revision;
 use crate::status::{RevisionInfo, Status};
 
@@ -73,6 +76,7 @@ impl<'m> Writer<'m> {
             let _ = writeln!(text, "Children:   {}", children.join(", "));
         }
         if let Some(date) = &info.create_date {
+            let date = date.to_rfc3339_opts(SecondsFormat::AutoSi, true);
             let _ = writeln!(text, "Created:    {date}");
         }
         let _ = writeln!(text, "File:       {}", escaped_line(&info.path));
@@ -163,37 +167,43 @@ fn told(migrations: &Migrations, action: Action, id: &str, shown: &str, has_row:
     }
 }
 
-/// A run's steps and where they lead.
-pub(super) fn run(migrations: &Migrations, run: &RunDocument) -> String {
+/// A plan's steps and where they lead.
+pub(super) fn plan(migrations: &Migrations, plan: &Plan) -> String {
     let mut text = String::new();
-    for one in &run.steps {
-        let id = &one.revision;
-        let has_row = one.heads.contains(id);
-        text.push_str(&told(migrations, one.action, id, &paint::id(id), has_row));
+    let mut walk = plan.walk();
+    while let Some(step) = walk.advance() {
+        let id = &step.revision;
+        let has_row = walk.heads().contains(id);
+        text.push_str(&told(migrations, step.action, id, &paint::id(id), has_row));
         text.push('\n');
     }
-    text.push_str(&end_of_run(run));
+    if plan.is_empty() {
+        text.push_str(NOTHING_TO_DO);
+    }
+    text.push_str(&heads(plan.heads()));
     text
 }
 
-/// Where a run led, its steps being told already.
-pub(super) fn end_of_run(run: &RunDocument) -> String {
+const NOTHING_TO_DO: &str = "nothing to do\n";
+
+/// The end of a run, its steps being told already.
+pub(super) fn end_of_run(report: &Report) -> String {
     let mut text = String::new();
-    if !run.unknown.is_empty() {
-        let unknown = run.unknown.join(", ");
+    if let Outcome::Ahead { unknown } = &report.outcome {
+        let unknown = unknown.join(", ");
         let _ = writeln!(
             text,
             "nothing to do: the database is ahead of these files by {unknown}"
         );
-    } else if run.steps.is_empty() {
-        text.push_str("nothing to do\n");
+    } else if report.steps.is_empty() {
+        text.push_str(NOTHING_TO_DO);
     }
-    text.push_str(&heads(&run.heads));
+    text.push_str(&heads(&report.current));
     text
 }
 
 /// `heads: a, b`.
-pub(super) fn heads(heads: &[String]) -> String {
+pub(super) fn heads<S: std::borrow::Borrow<str>>(heads: &[S]) -> String {
     let list = if heads.is_empty() {
         "none".to_owned()
     } else {
@@ -224,7 +234,8 @@ pub(super) fn status(status: &Status) -> String {
     );
     // Pending and edited revisions are listed by themselves.
     let refusal = status.refusal.as_ref();
-    if let Some(refusal) = refusal.filter(|refusal| !["behind", "drift"].contains(&refusal.kind)) {
+    if let Some(refusal) = refusal.filter(|refusal| !["behind", "drift"].contains(&&*refusal.kind))
+    {
         text.push_str(&format!("why not:    {}\n", refusal.message));
     }
     if !status.unknown.is_empty() {
@@ -257,7 +268,7 @@ pub(super) fn status(status: &Status) -> String {
             "unfinished: {} of {}, since {}: {} of {} statements took effect",
             step.action,
             step.revision,
-            step.began().as_deref().unwrap_or("an unknown time"),
+            step.began(),
             step.statements_done,
             step.statements
         );

@@ -9,6 +9,7 @@ use crate::executor::{
 };
 use crate::ledger::{Edited, Holder, LedgerEntry};
 use crate::plan::Action;
+use crate::revision::Checksum;
 
 fn strings(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
@@ -27,7 +28,7 @@ fn holder() -> Holder {
         pid: Some(4711),
         application: Some("shop 2.1".into()),
         session: Some("88".into()),
-        since: Some("2026-11-23T03:00:00Z".into()),
+        since: "2026-11-23T03:00:00Z".parse().ok(),
         revision: Some("3f2a9c1d7b04".into()),
         statement: Some("CREATE INDEX CONCURRENTLY users_email ON users (email)".into()),
     }
@@ -237,8 +238,8 @@ fn standing_errors() -> Vec<StandingError> {
             edited: vec![Edited {
                 revision: "a".into(),
                 path: "migrations/a.sql".into(),
-                recorded: "sha256:11".into(),
-                embedded: "sha256:22".into(),
+                recorded: Checksum::of("applied").into(),
+                embedded: Checksum::of("edited"),
             }],
         },
         StandingError::Behind {

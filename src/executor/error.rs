@@ -274,7 +274,7 @@ pub enum RunError {
         state: Aftermath,
     },
     /// A statement of a revision failed.
-    #[error("{0}")]
+    #[error(transparent)]
     Statement(Box<StatementError>),
     /// A registered function of a `rust` section returned an error.
     #[error("the code of revision {revision} ({action}) failed. {state}")]
@@ -290,7 +290,7 @@ pub enum RunError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A `@require` or `@verify` statement found rows.
-    #[error("{0}")]
+    #[error(transparent)]
     Violation(Box<Violation>),
     /// The lock was not to be had within `lock_wait`.
     #[error("the migration lock was not to be had within {}: {holder}. Nothing was changed by this call since \
@@ -350,7 +350,7 @@ pub enum RunError {
         heads: Vec<String>,
     },
     /// A step that another run began stands half done, and this call may not go on with it.
-    #[error("{0}")]
+    #[error(transparent)]
     Unfinished(Box<Unfinished>),
     /// The caller's connection is inside a transaction.
     #[error(
@@ -443,7 +443,7 @@ pub enum RunError {
     },
 }
 
-/// A statement of a revision that failed, with all that is known of it.
+/// A statement of a revision that failed, with all that is known of it. Its `source()` is sqlx's error.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StatementError {
@@ -552,6 +552,12 @@ impl fmt::Display for StatementError {
     }
 }
 
+impl std::error::Error for StatementError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
 /// Rows that a `@require` or `@verify` statement returned, and so does not allow the step.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -612,6 +618,8 @@ impl fmt::Display for Violation {
     }
 }
 
+impl std::error::Error for Violation {}
+
 /// A step that stands half done.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -655,7 +663,7 @@ impl fmt::Display for Unfinished {
             "the {} of revision {}, begun at {}, stands half done: {} of {} statements took effect",
             step.action,
             step.revision,
-            step.began().as_deref().unwrap_or("an unknown time"),
+            step.began(),
             step.statements_done,
             step.statements
         )?;
@@ -712,6 +720,8 @@ impl fmt::Display for Unfinished {
         }
     }
 }
+
+impl std::error::Error for Unfinished {}
 
 /// A line for each session in the way.
 fn in_the_way(blockers: &[Holder]) -> String {

@@ -146,7 +146,7 @@ impl<'a, S: Source> Run<'a, S> {
         Report {
             outcome,
             steps: std::mem::take(&mut self.steps.done),
-            heads: self.heads(),
+            current: self.heads(),
             notes: std::mem::take(&mut self.steps.gate.notes),
             duration: self.began.elapsed(),
         }

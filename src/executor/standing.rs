@@ -135,8 +135,8 @@ impl<S: Source> Run<'_, S> {
                     tracing::warn!(
                         revision = one.revision,
                         path = one.path,
-                        recorded = one.recorded,
-                        embedded = one.embedded,
+                        recorded = %one.recorded,
+                        embedded = %one.embedded,
                         "an applied revision was edited since"
                     );
                 }

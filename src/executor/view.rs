@@ -134,7 +134,7 @@ impl<S: Source> View<'_, S> {
                 seen = self.wire.line.look_inside(&partial).await;
             }
             match seen {
-                Ok(rows) => return self.absorb(look::read(S::Database::FAMILY, &rows, tables)),
+                Ok(rows) => return self.absorb(look::read(&rows, tables)),
                 Err(fault) => match fault.class() {
                     Class::MissingTable => {}
                     // A writer shuts readers out for a moment, or for a VACUUM; or another node's DDL ends what reads.
@@ -274,7 +274,7 @@ impl<S: Source> View<'_, S> {
 
     /// Takes over a look from inside a transaction: the session's own facts stay those of the first look.
     pub(super) fn absorb_locked(&mut self, rows: &[TextRow]) -> Result<(), Error> {
-        let mut look = look::read(S::Database::FAMILY, rows, Tables::ALL);
+        let mut look = look::read(rows, Tables::ALL);
         let now = std::mem::take(&mut look.server.now);
         look.server = self.wire.line.server.clone();
         look.server.now = now;
@@ -289,14 +289,14 @@ impl<S: Source> View<'_, S> {
         }
         let history = write::read_history(&self.wire.line.names);
         let rows = self.read_tables("reading the ledger", &history).await?;
-        Ok(row::read(self.wire.dialect(), &row::HISTORY, &rows))
+        Ok(row::read(&row::HISTORY, &rows))
     }
 
     /// The last rows of a revision, the newest first.
     pub(super) async fn recent(&mut self, revision: &str) -> Result<Vec<LedgerEntry>, Fault> {
         let recent = write::recent(&self.wire.line.names, revision);
         let rows = self.wire.line.look_inside(&recent).await?;
-        Ok(row::read(self.wire.dialect(), &row::RECENT, &rows))
+        Ok(row::read(&row::RECENT, &rows))
     }
 
     /// The ledger's word on the revisions that stand between the heads and what the binary embeds, and of what it embeds
@@ -370,7 +370,7 @@ impl<S: Source> View<'_, S> {
 
     async fn absorb_known(&mut self, statement: &str, known: &mut Known) -> Result<(), Error> {
         let rows = self.read_tables("reading the ledger", statement).await?;
-        known.extend(row::read(self.wire.dialect(), &row::KNOWN, &rows));
+        known.extend(row::read(&row::KNOWN, &rows));
         Ok(())
     }
 
@@ -528,7 +528,7 @@ impl<S: Source> View<'_, S> {
             pid: lease.pid,
             application: lease.application.clone(),
             session: lease.session.clone(),
-            since: lease.since.clone(),
+            since: lease.since,
             revision: running.map(|row| row.revision.clone()),
             statement: running.and_then(|row| row.statement.clone()),
         };

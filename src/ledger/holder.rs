@@ -2,13 +2,20 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
+
+use super::row::{read_time, time_in_words};
 use crate::sql::mask;
 
 /// Who holds the lock, as far as it can be seen.
 ///
 /// It may be anybody: of its statement no literal is shown.
 #[derive(Clone, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default)
+)]
 #[non_exhaustive]
 pub struct Holder {
     /// The host of the holding process.
@@ -19,8 +26,8 @@ pub struct Holder {
     pub application: Option<String>,
     /// The server's number for its session.
     pub session: Option<String>,
-    /// Since when, by the database's clock, RFC 3339.
-    pub since: Option<String>,
+    /// Since when, by the database's clock.
+    pub since: Option<DateTime<Utc>>,
     /// The revision that it runs.
     pub revision: Option<String>,
     /// The statement that it runs, `?` in the place of strings and numbers: what it does and to what is seen, not
@@ -57,7 +64,7 @@ impl Holder {
                 Some(application.clone()).filter(|name| !name.is_empty() && shown.is_none())
             }),
             session: text(0),
-            since: text(3),
+            since: text(3).as_deref().and_then(read_time),
             revision: field("revision"),
             statement: Some(
                 marker
@@ -143,8 +150,8 @@ impl fmt::Display for Holder {
         if let Some(session) = &self.session {
             write!(f, ", session {session} of the server")?;
         }
-        if let Some(since) = &self.since {
-            write!(f, ", since {since}")?;
+        if let Some(since) = self.since {
+            write!(f, ", since {}", time_in_words(since))?;
         }
         if let Some(revision) = &self.revision {
             write!(f, ", at revision {revision}")?;

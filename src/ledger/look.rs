@@ -1,5 +1,7 @@
 //! The look: everything that decides whether there is work to do, in one statement and so in one snapshot.
 
+use chrono::{DateTime, Utc};
+
 use super::recorded::State;
 use super::row::{self, LedgerEntry};
 use crate::dialect::session::Server;
@@ -66,7 +68,7 @@ pub(crate) struct LeaseRow {
     pub beat: i64,
     pub holder: Option<String>,
     pub lease_ms: u64,
-    pub since: Option<String>,
+    pub since: Option<DateTime<Utc>>,
     pub host: Option<String>,
     pub pid: Option<i64>,
     pub application: Option<String>,
@@ -288,12 +290,12 @@ pub(crate) fn first_cell(rows: &[TextRow]) -> Option<String> {
 /// Reads what [`again`] returned.
 pub(crate) fn read_again(rows: &[TextRow]) -> Look {
     // Nothing in it is one database's.
-    read(Dialect::Sqlite, rows, Tables::ALL)
+    read(rows, Tables::ALL)
 }
 
 /// Reads what [`full`] or [`partial`] returned. Rows that limbeck did not write, with numbers that are
 /// none, count as zero: a hostile row must not stop the error that names it.
-pub(crate) fn read(family: Dialect, rows: &[TextRow], tables: Tables) -> Look {
+pub(crate) fn read(rows: &[TextRow], tables: Tables) -> Look {
     let mut look = Look {
         tables,
         ..Look::default()
@@ -321,7 +323,7 @@ pub(crate) fn read(family: Dialect, rows: &[TextRow], tables: Tables) -> Look {
             }),
             "running" => look.running.push(LedgerEntry {
                 state: State::Running.into(),
-                ..LedgerEntry::read(family, &row::RUNNING, row.get(1..).unwrap_or_default())
+                ..LedgerEntry::read(&row::RUNNING, row.get(1..).unwrap_or_default())
             }),
             "lease" => {
                 look.lease = Some(LeaseRow {
@@ -330,7 +332,7 @@ pub(crate) fn read(family: Dialect, rows: &[TextRow], tables: Tables) -> Look {
                     beat: number(text(3)),
                     holder: text(4),
                     lease_ms: number(text(5)),
-                    since: text(6),
+                    since: text(6).as_deref().and_then(row::read_time),
                     host: text(7),
                     pid: text(8).and_then(|text| text.parse().ok()),
                     application: text(9),
@@ -371,7 +373,7 @@ mod tests {
     fn a_running_step_is_read_as_it_is_selected() {
         let cells = ["running"].into_iter().chain(row::RUNNING);
         let rows = vec![cells.map(|cell| Some(cell.to_owned())).collect()];
-        let look = read(Dialect::Sqlite, &rows, Tables::ALL);
+        let look = read(&rows, Tables::ALL);
         let [entry] = &*look.running else {
             panic!("{look:?}")
         };
@@ -392,7 +394,7 @@ mod tests {
             ],
             vec![Some("nonsense".into())],
         ];
-        let look = read(Dialect::Postgres, &rows, Tables::ALL);
+        let look = read(&rows, Tables::ALL);
         assert_eq!(look.lease, Some(LeaseRow::default()));
     }
 }

@@ -20,6 +20,7 @@ pub(crate) use row::unfinished;
 
 use crate::migrations::Migrations;
 use crate::plan::Action;
+use crate::revision::Checksum;
 
 /// What the ledger last said of each revision.
 #[derive(Debug, Default)]
@@ -77,8 +78,8 @@ impl Known {
                 (stored.state == State::Done && *recorded != *embedded).then(|| Edited {
                     revision: id.to_owned(),
                     path: revision.path().to_owned(),
-                    recorded: recorded.to_string(),
-                    embedded: embedded.to_string(),
+                    recorded: recorded.clone(),
+                    embedded: *embedded,
                 })
             })
             .collect()
@@ -146,7 +147,7 @@ pub(crate) struct Unknown {
 
 /// An applied revision whose file is not the one that was applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Edited {
     /// The revision.
@@ -154,7 +155,25 @@ pub struct Edited {
     /// Its file.
     pub path: String,
     /// The checksum in the ledger.
-    pub recorded: String,
+    pub recorded: Recorded<Checksum>,
     /// The checksum of the file.
-    pub embedded: String,
+    pub embedded: Checksum,
+}
+
+impl Edited {
+    /// An edit of this revision's file.
+    #[must_use]
+    pub fn new(
+        revision: impl Into<String>,
+        path: impl Into<String>,
+        recorded: impl Into<Recorded<Checksum>>,
+        embedded: Checksum,
+    ) -> Self {
+        Edited {
+            revision: revision.into(),
+            path: path.into(),
+            recorded: recorded.into(),
+            embedded,
+        }
+    }
 }

@@ -115,11 +115,22 @@ impl<T: fmt::Display> serde::Serialize for Recorded<T> {
     }
 }
 
+#[cfg(feature = "serde")]
+impl<'de, T> serde::Deserialize<'de> for Recorded<T>
+where
+    Recorded<T>: for<'t> From<&'t str>,
+{
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(text.as_str().into())
+    }
+}
+
 /// How far a step of the ledger is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
-    derive(serde::Serialize),
+    derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "lowercase")
 )]
 #[non_exhaustive]

@@ -78,6 +78,11 @@ const TIMES: [&str; 2] = ["started_at", "finished_at"];
 /// [`Status`](crate::Status) and the error tell who it is, how far it came, and what stopped it.
 /// Serialized, it is a row of the whole ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default)
+)]
 #[non_exhaustive]
 pub struct LedgerEntry {
     /// The row's number; later steps have higher ones.
@@ -105,8 +110,10 @@ pub struct LedgerEntry {
     /// How many took effect; batches of a `repeat` section.
     pub statements_done: u64,
     /// The statement, from 1, that was begun and whose end is not recorded. Only read of an unfinished step.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub statement_running: Option<u64>,
     /// Its text, shortened.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub statement: Option<String>,
     /// The rows that the statements changed.
     pub rows_affected: u64,
@@ -128,21 +135,23 @@ pub struct LedgerEntry {
     /// with the count (`(7 times)`) in a last line: it began when the first of them did, and finished with the last.
     pub error: Option<String>,
     /// Digest over the statements that are done.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) done_digest: Option<String>,
     /// The state in which `statement` found what it names.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) fingerprint: Option<String>,
     /// The lease under which the step was begun. Written, never read.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) epoch: Option<i64>,
     /// The downgrade's section. Written, never read.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) down_sql: Option<String>,
-    /// The database that the row was read from: it says how many digits a time has.
-    pub(crate) dialect: Option<Dialect>,
 }
 
 impl LedgerEntry {
     /// Reads a row. A number or a time that is none is as one that is missing: rows that limbeck did not write
     /// must not stop the error that names them.
-    pub(crate) fn read(dialect: Dialect, columns: &[&str], cells: &[Option<String>]) -> Self {
+    pub(crate) fn read(columns: &[&str], cells: &[Option<String>]) -> Self {
         let text = |name: &str| {
             let index = columns.iter().position(|column| *column == name)?;
             cells.get(index)?.as_deref()
@@ -176,27 +185,21 @@ impl LedgerEntry {
             fingerprint: string("fingerprint"),
             epoch: None,
             down_sql: None,
-            dialect: Some(dialect),
         }
     }
 
-    /// The beginning of the step as its database writes it.
-    pub(crate) fn began(&self) -> Option<String> {
-        self.started_at.map(|time| self.written(time))
-    }
-
-    fn written(&self, time: DateTime<Utc>) -> String {
-        match self.dialect {
-            Some(dialect) => write_time(dialect, time),
-            None => time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
-        }
+    /// The beginning of the step in words.
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn began(&self) -> String {
+        self.started_at
+            .map_or_else(|| "an unknown time".to_owned(), time_in_words)
     }
 }
 
 /// Rows of these columns.
-pub(crate) fn read(dialect: Dialect, columns: &[&str], rows: &[TextRow]) -> Vec<LedgerEntry> {
+pub(crate) fn read(columns: &[&str], rows: &[TextRow]) -> Vec<LedgerEntry> {
     rows.iter()
-        .map(|row| LedgerEntry::read(dialect, columns, row))
+        .map(|row| LedgerEntry::read(columns, row))
         .collect()
 }
 
@@ -235,6 +238,11 @@ pub(crate) fn read_time(text: &str) -> Option<DateTime<Utc>> {
     Some(time.with_timezone(&Utc))
 }
 
+/// A time as messages have it: RFC 3339, in UTC.
+pub(crate) fn time_in_words(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
 /// The text that [`time_text`] selects for a time, with the digits that this database's clock has.
 pub(crate) fn write_time(dialect: Dialect, time: DateTime<Utc>) -> String {
     let digits = match dialect.family() {
@@ -244,86 +252,35 @@ pub(crate) fn write_time(dialect: Dialect, time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(digits, true)
 }
 
+/// What a status tells of an unfinished step.
 #[cfg(feature = "serde")]
-mod serialize {
-    use serde::ser::{Serialize, SerializeMap as _, Serializer};
-
-    use super::{HISTORY, LedgerEntry};
-
-    /// What a status tells of an unfinished step.
-    const UNFINISHED: [&str; 8] = [
-        "revision",
-        "action",
-        "statements",
-        "statements_done",
-        "statement_running",
-        "statement",
-        "started_at",
-        "error",
-    ];
-
-    impl Serialize for LedgerEntry {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            columns(self, &HISTORY, serializer)
-        }
+pub(crate) fn unfinished<S: serde::Serializer>(
+    entry: &Option<LedgerEntry>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(serde::Serialize)]
+    struct Unfinished<'e> {
+        revision: &'e str,
+        action: &'e Recorded<Action>,
+        statements: u64,
+        statements_done: u64,
+        statement_running: Option<u64>,
+        statement: Option<&'e str>,
+        started_at: Option<DateTime<Utc>>,
+        error: Option<&'e str>,
     }
-
-    /// The unfinished step of a status.
-    pub(crate) fn unfinished<S: Serializer>(
-        entry: &Option<LedgerEntry>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        struct Unfinished<'e>(&'e LedgerEntry);
-        impl Serialize for Unfinished<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                columns(self.0, &UNFINISHED, serializer)
-            }
-        }
-        entry.as_ref().map(Unfinished).serialize(serializer)
-    }
-
-    fn columns<S: Serializer>(
-        entry: &LedgerEntry,
-        columns: &[&str],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(columns.len()))?;
-        for &name in columns {
-            match name {
-                "id" => map.serialize_entry(name, &entry.id),
-                "revision" => map.serialize_entry(name, &entry.revision),
-                "down_revision" => map.serialize_entry(name, &entry.down_revision),
-                "depends_on" => map.serialize_entry(name, &entry.depends_on),
-                "message" => map.serialize_entry(name, &entry.message),
-                "action" => map.serialize_entry(name, &entry.action),
-                "checksum" => map.serialize_entry(name, &entry.checksum),
-                "requires_binary" => map.serialize_entry(name, &entry.requires_binary),
-                "lineage" => map.serialize_entry(name, &entry.lineage),
-                "state" => map.serialize_entry(name, &entry.state),
-                "statements" => map.serialize_entry(name, &entry.statements),
-                "statements_done" => map.serialize_entry(name, &entry.statements_done),
-                "statement_running" => map.serialize_entry(name, &entry.statement_running),
-                "statement" => map.serialize_entry(name, &entry.statement),
-                "rows_affected" => map.serialize_entry(name, &entry.rows_affected),
-                "started_at" => map.serialize_entry(name, &entry.began()),
-                "finished_at" => {
-                    let text = entry.finished_at.map(|time| entry.written(time));
-                    map.serialize_entry(name, &text)
-                }
-                "db_user" => map.serialize_entry(name, &entry.db_user),
-                "host" => map.serialize_entry(name, &entry.host),
-                "pid" => map.serialize_entry(name, &entry.pid),
-                "application" => map.serialize_entry(name, &entry.application),
-                "limbeck_version" => map.serialize_entry(name, &entry.limbeck_version),
-                "error" => map.serialize_entry(name, &entry.error),
-                _ => Ok(()),
-            }?;
-        }
-        map.end()
-    }
+    let told = entry.as_ref().map(|entry| Unfinished {
+        revision: &entry.revision,
+        action: &entry.action,
+        statements: entry.statements,
+        statements_done: entry.statements_done,
+        statement_running: entry.statement_running,
+        statement: entry.statement.as_deref(),
+        started_at: entry.started_at,
+        error: entry.error.as_deref(),
+    });
+    serde::Serialize::serialize(&told, serializer)
 }
-#[cfg(feature = "serde")]
-pub(crate) use serialize::unfinished;
 
 #[cfg(test)]
 mod tests {
@@ -342,9 +299,9 @@ mod tests {
 
     #[test]
     fn every_column_that_is_selected_is_read() {
-        let nothing = LedgerEntry::read(Dialect::Mysql, &[], &[]);
+        let nothing = LedgerEntry::read(&[], &[]);
         for column in HISTORY.iter().chain(&RUNNING).chain(&RECENT).chain(&KNOWN) {
-            let read = LedgerEntry::read(Dialect::Mysql, &[column], &[cell(column)]);
+            let read = LedgerEntry::read(&[column], &[cell(column)]);
             assert_ne!(read, nothing, "{column}");
         }
     }
@@ -353,13 +310,10 @@ mod tests {
     fn a_row_is_read_by_the_names_of_its_columns() {
         let mut columns = HISTORY;
         let forward: TextRow = columns.map(cell).into();
-        let entry = LedgerEntry::read(Dialect::Mysql, &columns, &forward);
+        let entry = LedgerEntry::read(&columns, &forward);
         columns.reverse();
         let backward: TextRow = columns.map(cell).into();
-        assert_eq!(
-            LedgerEntry::read(Dialect::Mysql, &columns, &backward),
-            entry
-        );
+        assert_eq!(LedgerEntry::read(&columns, &backward), entry);
     }
 
     #[test]
@@ -373,18 +327,12 @@ mod tests {
             (Dialect::Mariadb, "2026-11-22T12:00:00.000001Z"),
         ] {
             let entry = LedgerEntry::read(
-                dialect,
                 &["started_at", "finished_at"],
                 &[None, Some(text.to_owned())],
             );
-            assert_eq!(entry.began(), None);
-            assert_eq!(
-                entry
-                    .finished_at
-                    .map(|time| write_time(dialect, time))
-                    .as_deref(),
-                Some(text)
-            );
+            assert_eq!(entry.started_at, None);
+            let time = entry.finished_at.expect("a time");
+            assert_eq!(write_time(dialect, time), text);
         }
         for text in [
             "",
@@ -397,38 +345,32 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "serde")]
     #[test]
     fn a_status_tells_of_an_unfinished_step_what_is_read_of_it() {
-        let entry = LedgerEntry::read(Dialect::Postgres, &RUNNING, &RUNNING.map(cell));
+        let entry = LedgerEntry::read(&RUNNING, &RUNNING.map(cell));
         let status = crate::Status {
-            heads: Vec::new(),
-            current: Vec::new(),
-            pending: Vec::new(),
-            unknown: Vec::new(),
-            drift: Vec::new(),
-            unverified: Vec::new(),
             unfinished: Some(entry),
-            holder: None,
-            refusal: None,
+            ..crate::Status::default()
         };
         assert_eq!(
             serde_json::to_string(&status).expect("json"),
             concat!(
                 r#"{"heads":[],"current":[],"pending":[],"unknown":[],"drift":[],"unverified":[],"unfinished":"#,
                 r#"{"revision":"revision","action":"action","statements":7,"statements_done":7,"#,
-                r#""statement_running":7,"statement":"statement","started_at":"2026-11-22T12:00:00.120000Z","#,
+                r#""statement_running":7,"statement":"statement","started_at":"2026-11-22T12:00:00.120Z","#,
                 r#""error":"error"},"holder":null}"#
             )
         );
     }
 
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "serde")]
     #[test]
     fn the_columns_stand_in_json_as_in_the_ledger() {
         let row: TextRow = HISTORY.map(cell).into();
-        let entry = LedgerEntry::read(Dialect::Sqlite, &HISTORY, &row);
+        let entry = LedgerEntry::read(&HISTORY, &row);
         let json = serde_json::to_string(&entry).expect("json");
+        assert_eq!(serde_json::from_str::<LedgerEntry>(&json).ok(), Some(entry));
         let keys: Vec<String> = HISTORY.map(|column| format!("\"{column}\":")).into();
         let places: Vec<Option<usize>> = keys.iter().map(|key| json.find(key)).collect();
         assert!(

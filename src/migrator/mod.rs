@@ -79,10 +79,12 @@ impl<S: Source> fmt::Debug for Migrator<S> {
 
 impl<S: Source> Migrator<S> {
     /// A migrator on a pool, a reference to one, or `&mut` of a connection. Nothing is connected to or read.
-    pub fn new<I: IntoSource<Source = S>>(source: I, migrations: Migrations) -> Self {
+    ///
+    /// `migrations` are [`Migrations`], or a reference to some: a `static` of [`embedded!`](crate::embedded).
+    pub fn new<I: IntoSource<Source = S>>(source: I, migrations: impl Into<Migrations>) -> Self {
         Migrator {
             source: source.into_source(),
-            migrations,
+            migrations: migrations.into(),
             settings: Settings::default(),
             registry: Registry::default(),
             dialect: S::Database::FAMILY,
@@ -368,7 +370,7 @@ impl<S: Source> Migrator<S> {
         Ok(Report {
             outcome: outcome?,
             steps: Vec::new(),
-            heads,
+            current: heads,
             notes: Vec::new(),
             duration: began.elapsed(),
         })
@@ -538,7 +540,19 @@ impl<S: Source> Migrator<S> {
     }
 }
 
-/// What a method that takes targets accepts: a [`Target`], several, or text that parses as one.
+/// What a method that takes targets accepts: a [`Target`], text that parses as one, or several of them in an array, slice or
+/// `Vec`.
+///
+/// ```
+/// use limbeck::{IntoTargets, Target};
+///
+/// # fn main() -> Result<(), limbeck::TargetError> {
+/// assert_eq!("heads".into_targets()?, [Target::heads()]);
+/// assert_eq!(["shop@head", "1a6f"].into_targets()?.len(), 2);
+/// let names: Vec<String> = vec!["5c09+1".to_owned()];
+/// assert_eq!((&names).into_targets()?, names.into_targets()?);
+/// # Ok(()) }
+/// ```
 pub trait IntoTargets {
     /// The targets, at least one.
     ///
@@ -566,18 +580,71 @@ impl IntoTargets for &str {
     }
 }
 
-impl IntoTargets for &[Target] {
+impl IntoTargets for String {
     fn into_targets(self) -> Result<Vec<Target>, TargetError> {
-        if self.is_empty() {
-            // An empty expression is none: the grammar has the words for that.
-            return Ok(vec!["".parse()?]);
-        }
-        Ok(self.to_vec())
+        self.as_str().into_targets()
     }
 }
 
-impl IntoTargets for Vec<Target> {
+impl IntoTargets for &String {
+    fn into_targets(self) -> Result<Vec<Target>, TargetError> {
+        self.as_str().into_targets()
+    }
+}
+
+impl<T> IntoTargets for &[T]
+where
+    for<'t> &'t T: IntoTargets,
+{
+    fn into_targets(self) -> Result<Vec<Target>, TargetError> {
+        if self.is_empty() {
+            // An empty expression is none: the grammar has the words for that.
+            return "".into_targets();
+        }
+        let each = self.iter().map(IntoTargets::into_targets);
+        Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
+    }
+}
+
+impl<T> IntoTargets for &Vec<T>
+where
+    for<'t> &'t T: IntoTargets,
+{
     fn into_targets(self) -> Result<Vec<Target>, TargetError> {
         self.as_slice().into_targets()
+    }
+}
+
+impl<T> IntoTargets for Vec<T>
+where
+    for<'t> &'t T: IntoTargets,
+{
+    fn into_targets(self) -> Result<Vec<Target>, TargetError> {
+        self.as_slice().into_targets()
+    }
+}
+
+impl<T, const N: usize> IntoTargets for &[T; N]
+where
+    for<'t> &'t T: IntoTargets,
+{
+    fn into_targets(self) -> Result<Vec<Target>, TargetError> {
+        self.as_slice().into_targets()
+    }
+}
+
+impl<T, const N: usize> IntoTargets for [T; N]
+where
+    for<'t> &'t T: IntoTargets,
+{
+    fn into_targets(self) -> Result<Vec<Target>, TargetError> {
+        self.as_slice().into_targets()
+    }
+}
+
+/// Elements of a slice of `&str`.
+impl IntoTargets for &&str {
+    fn into_targets(self) -> Result<Vec<Target>, TargetError> {
+        (*self).into_targets()
     }
 }

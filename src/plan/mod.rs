@@ -20,6 +20,8 @@
 //!
 //! Names of heads are full ids. All lists of ids are sorted, except where an order is given.
 
+#[cfg(feature = "serde")]
+pub(crate) mod document;
 mod downgrade;
 mod history;
 mod resolve;
@@ -41,7 +43,7 @@ pub use upgrade::upgrade;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
-    derive(serde::Serialize),
+    derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "lowercase")
 )]
 #[non_exhaustive]
@@ -88,7 +90,7 @@ impl fmt::Display for Action {
 
 /// One revision's part in a [`Plan`], with the change of version rows that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Step {
     /// What is done.

@@ -19,6 +19,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use chrono::{DateTime, FixedOffset};
+
 pub use check::FileStatement;
 pub use checksum::{Checksum, ChecksumError};
 pub use embedded::EmbeddedRevision;
@@ -211,9 +213,14 @@ impl Revision {
         self.header.message.lines().next().unwrap_or_default()
     }
 
-    /// When the file was made, as written: a `date-time` of RFC 3339.
+    /// When the file was made.
     #[must_use]
-    pub fn create_date(&self) -> Option<&str> {
+    pub fn create_date(&self) -> Option<DateTime<FixedOffset>> {
+        header::read_date(self.create_date_text()?)
+    }
+
+    /// When the file was made, as written.
+    pub(crate) fn create_date_text(&self) -> Option<&str> {
         self.header.create_date.as_deref()
     }
 

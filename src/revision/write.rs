@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use chrono::{DateTime, FixedOffset, SecondsFormat};
+
 use super::error::{RevisionError, RevisionErrorKind as Kind};
-use super::header::{Key, bad_word, is_lint, is_rfc_3339};
+use super::header::{Key, bad_word, is_lint, read_date};
 use super::section::{ForeignKeys, Mode, SectionKind, Word, begins_section};
 use super::template::{FileTemplate, FileTemplateError};
 use super::timeout::Timeout;
@@ -50,6 +52,7 @@ pub struct NewRevision {
     branch_labels: Vec<String>,
     depends_on: Vec<String>,
     message: String,
+    /// As the file has it.
     create_date: Option<String>,
     requires_binary: Option<String>,
     lint: Vec<String>,
@@ -109,9 +112,16 @@ impl NewRevision {
         self
     }
 
-    /// When the file is made, as RFC 3339 has it: `2026-11-22T12:00:00Z`. Default: not said.
-    pub fn create_date(mut self, date: impl Into<String>) -> Self {
-        self.create_date = Some(date.into());
+    /// When the file is made: a `DateTime` of any offset, written as RFC 3339 has it. Default: not said.
+    ///
+    /// ```
+    /// # use limbeck::NewRevision;
+    /// use chrono::{SubsecRound as _, Utc};
+    ///
+    /// let new = NewRevision::new("1a6f2c80b311").create_date(Utc::now().trunc_subsecs(0));
+    /// ```
+    pub fn create_date(mut self, date: impl Into<DateTime<FixedOffset>>) -> Self {
+        self.create_date = Some(date.into().to_rfc3339_opts(SecondsFormat::AutoSi, true));
         self
     }
 
@@ -163,7 +173,7 @@ impl NewRevision {
         write_words(&mut text, Key::DependsOn, &self.depends_on)?;
         if let Some(date) = &self.create_date {
             begin_key(&mut text, Key::CreateDate);
-            if !is_rfc_3339(date) {
+            if read_date(date).is_none() {
                 return Err(at_end(
                     &text,
                     Kind::BadDate {
@@ -202,9 +212,12 @@ impl NewRevision {
     ///
     /// # Errors
     /// [`FileTemplateError::NoDate`] if the template has a part of the date and this revision has no
-    /// `create_date` in RFC 3339's form; [`FileTemplateError::TooLong`].
+    /// `create_date`, or one of five digits for its year; [`FileTemplateError::TooLong`].
     pub fn file_name(&self, template: &FileTemplate) -> Result<String, FileTemplateError> {
-        let date = self.create_date.as_deref().filter(|date| is_rfc_3339(date));
+        let date = self
+            .create_date
+            .as_deref()
+            .filter(|date| read_date(date).is_some());
         template.render(&self.id, &self.message, date)
     }
 }
@@ -228,7 +241,7 @@ impl TryFrom<&Revision> for NewRevision {
             .depends_on(own(revision.depends_on()));
         // As it was read: a lone CR in it is no line break of the file's.
         new.message = revision.message().to_owned();
-        new.create_date = revision.create_date().map(str::to_owned);
+        new.create_date = revision.create_date_text().map(str::to_owned);
         new.requires_binary = revision.requires_binary().map(str::to_owned);
         new.lint = layout.lint.clone();
         new.sections = revision.sections().len();

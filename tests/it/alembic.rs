@@ -229,14 +229,14 @@ with_alembic! {
         assert_eq!(alembic.run(&["heads"]).trim(), format!("{four} (head)"));
 
         let report = migrator.downgrade(one).await.expect("limbeck goes back, over Alembic's revision too");
-        assert_eq!((report.steps.len(), report.heads), (3, vec![one.to_owned()]));
+        assert_eq!((report.steps.len(), report.current), (3, vec![one.to_owned()]));
         assert_eq!(alembic.current(), one);
         assert_eq!(tables(&db).await, ["accounts", "alembic_version"]);
 
         alembic.run(&["upgrade", "head"]);
         assert_eq!(tables(&db).await, ["accounts", "alembic_version", "invoices", "notes"]);
         let report = migrator.upgrade_to_head().await.expect("limbeck boots");
-        assert_eq!((report.outcome, report.heads), (Outcome::AlreadyThere, vec![four.to_owned()]));
+        assert_eq!((report.outcome, report.current), (Outcome::AlreadyThere, vec![four.to_owned()]));
         let status = migrator.status().await.expect("status");
         assert!(status.is_ready(), "{status:?}");
 
@@ -259,7 +259,7 @@ with_alembic! {
 
         // And all of it again from what Alembic left.
         let report = migrator.downgrade("base").await.expect("limbeck undoes everything");
-        assert_eq!((report.steps.len(), report.heads.len()), (4, 0));
+        assert_eq!((report.steps.len(), report.current.len()), (4, 0));
         assert_eq!(alembic.current(), "");
         assert_eq!(tables(&db).await, ["alembic_version"]);
         let report = migrator.upgrade_to_head().await.expect("limbeck does everything");
@@ -297,7 +297,7 @@ with_alembic! {
 
         let migrator = Migrator::new(&db.pool, embedded(4, Some(&fits))).version_table("alembic_version");
         let report = migrator.upgrade_to_head().await.expect("32 characters fit");
-        assert_eq!(report.heads, [fits.as_str()]);
+        assert_eq!(report.current, [fits.as_str()]);
         assert_eq!(db.strings("SELECT version_num FROM alembic_version").await, [fits]);
     }
 

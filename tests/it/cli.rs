@@ -229,21 +229,23 @@ fn a_plan_needs_no_database() {
     let plan = place
         .call(&["plan", "--from=", "--to=heads", "--json"])
         .json();
-    let step = |revision: &str, heads: &[&str]| {
+    let step = |revision: &str, removes: &[&str], heads: &[&str]| {
         json!({
-            "action": "upgrade", "revision": revision, "heads": heads,
+            "action": "upgrade", "revision": revision, "removes": removes, "adds": [revision], "heads": heads,
             "message": format!("Revision {revision}"),
         })
     };
     assert_eq!(
         plan,
         json!({
+            "action": "upgrade",
+            "from": [],
             "steps": [
-                step("a1", &["a1"]),
-                step("b1", &["b1"]),
-                step("c1", &["b1", "c1"]),
-                step("d1", &["d1"]),
-                step("e1", &["e1"]),
+                step("a1", &[], &["a1"]),
+                step("b1", &["a1"], &["b1"]),
+                step("c1", &[], &["b1", "c1"]),
+                step("d1", &["b1", "c1"], &["d1"]),
+                step("e1", &["d1"], &["e1"]),
             ],
             "heads": ["e1"],
         })
@@ -405,6 +407,40 @@ fn bad_files_are_told_by_name_and_line() {
     let said = place.call(&["heads"]);
     let shown = " --> migrations/x1.sql:4:19\n  |\n4 | -- down_revision: nosuch\n  |                   ^^^^^^\n";
     assert!(said.stderr.ends_with(shown), "{}", said.stderr);
+}
+
+/// With the feature `serde` a tool reads what `--json` printed as the library's own types.
+#[test]
+fn documents_are_read_as_the_librarys_types() {
+    fn read<T: serde::de::DeserializeOwned>(document: Value) -> T {
+        let text = document.to_string();
+        serde_json::from_value(document).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    }
+    let place = Place::diamond();
+    let planned: limbeck::Plan = read(place.on_db(&["plan"]).json());
+    let steps: Vec<&str> = planned.steps().iter().map(|step| &*step.revision).collect();
+    assert_eq!(steps, ["a1", "b1", "c1", "d1", "e1"]);
+    let report: limbeck::Report = read(place.on_db(&["upgrade", "d1"]).json());
+    let steps: Vec<_> = report.steps.iter().map(|report| &report.step).collect();
+    assert_eq!(steps, planned.steps()[..4].iter().collect::<Vec<_>>());
+    assert_eq!(
+        (&report.outcome, &*report.current),
+        (&limbeck::Outcome::Migrated, &["d1".to_owned()][..])
+    );
+    assert!(report.duration >= report.steps[0].duration && !report.duration.is_zero());
+    let again = serde_json::to_value(&report).expect("JSON");
+    assert_eq!(read::<limbeck::Report>(again), report);
+    let report: limbeck::Report = read(place.on_db(&["upgrade", "d1"]).json());
+    assert_eq!(report.outcome, limbeck::Outcome::AlreadyThere);
+    let status: limbeck::Status = read(place.on_db(&["status"]).json());
+    assert_eq!(
+        (&*status.current, &*status.pending),
+        (&["d1".to_owned()][..], &["e1".to_owned()][..])
+    );
+    assert_eq!(status.refusal.expect("a reason").kind, "behind");
+    let history: Vec<limbeck::RevisionInfo> =
+        read(place.on_db(&["history"]).json()["revisions"].take());
+    assert_eq!(history[0].revision, "e1");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use chrono::SecondsFormat;
 use limbeck::{Migrations, Revision};
 use serde_json::{Value, json};
 
@@ -76,8 +77,9 @@ fn the_first_folder() {
     let path = place.path("service/schema/a1_begin_here.sql");
     let text = fs::read_to_string(&path).expect("the file");
     let revision = Revision::parse("a1.sql", text.clone()).expect("a revision file");
-    let date = revision.create_date().expect("a date").to_owned();
-    assert!(date.ends_with('Z') && date.len() == 20, "{date}");
+    let date = revision.create_date().expect("a date");
+    let date = date.to_rfc3339_opts(SecondsFormat::Secs, true);
+    assert!(date.ends_with('Z') && text.contains(&date), "{date}");
     insta::assert_snapshot!(text.replace(&date, "NOW"), @r#"
     -- Begin here
     --

@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 
+use chrono::SecondsFormat;
 use limbeck::{Migrations, Revision};
 use serde_json::{Value, json};
 
@@ -23,7 +24,8 @@ fn text(place: &Place, id: &str) -> String {
     let migrations = Migrations::from_dir(place.path("migrations")).expect("a folder");
     let revision = migrations.get(id).expect("a revision");
     let date = revision.create_date().expect("a date");
-    revision.text().replace(date, "NOW")
+    let date = date.to_rfc3339_opts(SecondsFormat::Secs, true);
+    revision.text().replace(&date, "NOW")
 }
 
 /// How many files the folder has, hidden ones too.

@@ -62,9 +62,18 @@ fn besides(stderr: &str) -> Option<&str> {
     stderr.lines().find(|line| !line.starts_with(note))
 }
 
-/// The server has no place: an error that says so. It gets one while the command waits: the command is done.
+/// Waits for the end of the sessions that a query names: a server ends one a moment after its process has ended.
+macro_rules! until_gone {
+    ($db:expr, $sessions:expr) => {
+        while !$db.strings($sessions).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+}
+
+/// The server has no place: an error that says so. It gets one while the command waits, by `$free`: the command is done.
 macro_rules! waits_for_a_place {
-    ($url:expr, $taken:expr, $words:expr) => {{
+    ($url:expr, $words:expr, $free:expr) => {{
         let place = place();
         let url: String = $url;
         let said = place.call(&["status", "--connect-timeout", "1", "--database-url", &url]);
@@ -90,7 +99,7 @@ macro_rules! waits_for_a_place {
         });
         tokio::time::sleep(Duration::from_secs(2)).await;
         assert!(!waiting.is_finished(), "it waits");
-        $taken.close().await.expect("the end of a connection");
+        $free.await;
         let said = waiting.await.expect("no panic");
         assert_eq!(
             (said.code, besides(&said.stderr)),
@@ -99,6 +108,10 @@ macro_rules! waits_for_a_place {
             said.stdout
         );
     }};
+}
+
+async fn end(connection: impl sqlx::Connection) {
+    connection.close().await.expect("the end of a connection");
 }
 
 /// The URL with another user.
@@ -121,24 +134,20 @@ async fn one_connection_is_enough_on_postgres() {
     let database = database_of(&db.url);
     every_command_has_one_connection(&url);
 
+    let sessions = format!("SELECT pid::text FROM pg_stat_activity WHERE usename = '{role}'");
+    until_gone!(db, &sessions);
     let taken = sqlx::PgConnection::connect(&url).await.expect("the role's");
-    waits_for_a_place!(url.clone(), taken, "too many connections for role");
+    waits_for_a_place!(url.clone(), "too many connections for role", end(taken));
 
     // The database's own limit, which does not hold for a superuser.
     db.run("DROP TABLE ta, tb, tc; DELETE FROM limbeck_version; DELETE FROM limbeck_history")
         .await;
     db.run(&format!("ALTER ROLE {role} CONNECTION LIMIT -1"))
         .await;
-    let taken = sqlx::PgConnection::connect(&url).await.expect("the role's");
-    let connections = db
-        .strings("SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database()")
-        .await
-        .remove(0);
-    db.run(&format!(
-        "ALTER DATABASE {database} CONNECTION LIMIT {connections}"
-    ))
-    .await;
-    waits_for_a_place!(url, taken, "too many connections for database");
+    db.run(&format!("ALTER DATABASE {database} CONNECTION LIMIT 0"))
+        .await;
+    let unlimited = format!("ALTER DATABASE {database} CONNECTION LIMIT -1");
+    waits_for_a_place!(url, "too many connections for database", db.run(&unlimited));
     db.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}"))
         .await;
 }
@@ -175,11 +184,14 @@ async fn one_connection_is_enough_on_mariadb() {
     let url = with_user(&db.url, "one");
     every_command_has_one_connection(&url);
 
+    let sessions =
+        "SELECT CONVERT(id, CHAR) FROM information_schema.processlist WHERE user = 'one'";
     let again = "DROP TABLE ta, tb, tc; DELETE FROM limbeck_version; DELETE FROM limbeck_history";
+    until_gone!(db, sessions);
     let taken = sqlx::MySqlConnection::connect(&url)
         .await
         .expect("the user's");
-    waits_for_a_place!(url.clone(), taken, "max_user_connections");
+    waits_for_a_place!(url.clone(), "max_user_connections", end(taken));
 
     db.run(again).await;
     for host in ["localhost", "127.0.0.1"] {
@@ -188,21 +200,23 @@ async fn one_connection_is_enough_on_mariadb() {
         ))
         .await;
     }
+    until_gone!(db, sessions);
     let taken = sqlx::MySqlConnection::connect(&url)
         .await
         .expect("the user's");
     db.run("SET GLOBAL max_user_connections = 1").await;
-    waits_for_a_place!(url.clone(), taken, "active connections");
+    waits_for_a_place!(url.clone(), "active connections", end(taken));
 
     db.run(again).await;
     db.run("SET GLOBAL max_user_connections = 100; SET GLOBAL max_connections = 10")
         .await;
+    until_gone!(db, sessions);
     let mut taken = Vec::new();
     while let Ok(connection) = sqlx::MySqlConnection::connect(&url).await {
         taken.push(connection);
     }
     let last = taken.pop().expect("a connection");
-    waits_for_a_place!(url, last, "Too many connections");
+    waits_for_a_place!(url, "Too many connections", end(last));
 }
 
 const PASSWORD: &str = "hunter2Kw9";

@@ -91,7 +91,7 @@ async fn an_interrupted_index_build_is_built_again() {
             older.rollback().await.expect("rollback");
         };
         let (report, ()) = tokio::join!(next.upgrade_to_head(), release);
-        assert_eq!(report.expect("built again").heads, ["b"]);
+        assert_eq!(report.expect("built again").current, ["b"]);
         assert_eq!(db.strings(building).await.len(), 0);
         let valid = db.strings("SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indisvalid AND c.relname = 't_id'").await;
         assert_eq!(valid, ["t_id"]);
@@ -136,7 +136,7 @@ async fn a_failed_index_build_is_cleared_away() {
     db.run("DELETE FROM t WHERE ctid = (SELECT min(ctid) FROM t)")
         .await;
     assert_eq!(
-        migrator.upgrade_to_head().await.expect("built").heads,
+        migrator.upgrade_to_head().await.expect("built").current,
         ["b"]
     );
 }
@@ -199,7 +199,10 @@ async fn died_in_the_second(
     if !after.is_empty() {
         db.run(after).await;
     }
-    let result = migrator.upgrade_to_head().await.map(|report| report.heads);
+    let result = migrator
+        .upgrade_to_head()
+        .await
+        .map(|report| report.current);
     let rows = db
         .strings("SELECT CONVERT(x, CHAR) FROM t ORDER BY id")
         .await;
@@ -301,7 +304,7 @@ async fn a_person_settles_a_doubt() {
         assert_eq!(error.kind(), "unfinished", "{error}");
         migrator.resolve("b", resolution).await.expect("settled");
         assert_eq!(
-            migrator.upgrade_to_head().await.expect("finished").heads,
+            migrator.upgrade_to_head().await.expect("finished").current,
             ["b"]
         );
         assert_eq!(

@@ -858,7 +858,7 @@ mod on_postgres {
         let report = Migrator::new(&mut connection, files())
             .upgrade_to_head()
             .await;
-        assert_eq!(report.expect("outside of it").heads, ["a"]);
+        assert_eq!(report.expect("outside of it").current, ["a"]);
     }
 
     /// The lease of a downgrade names the session that its code runs in.
@@ -1091,13 +1091,13 @@ mod on_mysql {
             "{text}"
         );
         assert_eq!(db.tables().await, Vec::<String>::new());
-        assert_eq!(migrator.upgrade("a").await.expect("alone").heads, ["a"]);
+        assert_eq!(migrator.upgrade("a").await.expect("alone").current, ["a"]);
         drop(migrator);
         let mut other = MySqlConnection::connect(&db.url)
             .await
             .expect("a connection");
         let report = Migrator::new(&mut other, files).upgrade_to_head().await;
-        assert_eq!(report.expect("over another one").heads, ["b"]);
+        assert_eq!(report.expect("over another one").current, ["b"]);
     }
 
     /// A downgrade's session for code has the settings of a run, and the lease names it.

@@ -134,7 +134,7 @@ on_each! {
                 // Done by hand.
                 db.run("INSERT INTO c VALUES (2)").await;
                 migrator.resolve("b", Resolution::Applied).await.expect("settled");
-                assert_eq!(migrator.upgrade_to_head().await.expect("the rest").heads, ["b"]);
+                assert_eq!(migrator.upgrade_to_head().await.expect("the rest").current, ["b"]);
             } else if is_setting {
                 migrator.resolve("b", Resolution::Abandoned).await.expect("settled");
             } else {
@@ -143,7 +143,7 @@ on_each! {
                 if read.contains("currval") || read.contains("lastval") {
                     assert!(migrator.upgrade_to_head().await.is_err());
                 } else {
-                    assert_eq!(migrator.upgrade_to_head().await.expect("the rest").heads, ["b"]);
+                    assert_eq!(migrator.upgrade_to_head().await.expect("the rest").current, ["b"]);
                 }
             }
             for table in ["p", "c", "hidden", "missing", "limbeck_history", "limbeck_version", "limbeck_history_lock"] {
@@ -164,7 +164,7 @@ on_each! {
         let error = migrator.upgrade_to_head().await.expect_err("a missing table");
         assert!(error.is_statement(), "{error}");
         db.run("CREATE TABLE missing (x INT)").await;
-        assert_eq!(migrator.upgrade_to_head().await.expect("the rest").heads, ["b"]);
+        assert_eq!(migrator.upgrade_to_head().await.expect("the rest").current, ["b"]);
         let expected = if db.dialect == Dialect::Sqlite { "1" } else { "5" };
         assert_eq!(db.strings(&format!("SELECT {} FROM c", integer(db.dialect, "pid"))).await, [expected]);
     }
@@ -184,7 +184,7 @@ async fn a_computed_setting_is_computed_once() {
     );
     let migrator = Migrator::new(&db.pool, files);
     assert_eq!(
-        migrator.upgrade_to_head().await.expect("a run").heads,
+        migrator.upgrade_to_head().await.expect("a run").current,
         ["b"]
     );
     assert_eq!(db.strings("SELECT pid FROM c").await, ["1"]);
@@ -231,7 +231,7 @@ macro_rules! a_part_that_stands_is_a_question {
             .await
             .expect("settled");
         assert_eq!(
-            migrator.upgrade_to_head().await.expect("the rest").heads,
+            migrator.upgrade_to_head().await.expect("the rest").current,
             ["b"],
             "{}",
             $failing
@@ -372,7 +372,7 @@ async fn a_routine_that_commits_is_told_the_word() {
         .upgrade_to_head()
         .await
         .expect("alone");
-    assert_eq!(report.heads, ["b"]);
+    assert_eq!(report.current, ["b"]);
     assert_eq!(db.strings("SELECT x::text FROM t").await, ["1"]);
 }
 

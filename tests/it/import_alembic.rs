@@ -157,7 +157,7 @@ fn the_graph_is_the_one_that_alembic_reads() {
             .expect("a name")
             .to_string_lossy()
     ));
-    let written = date.replace('T', " ").replace('Z', "");
+    let written = date.format("%Y-%m-%d %H:%M:%S%.f");
     assert!(text.contains(&format!("Create Date: {written}")), "{date}");
     assert_eq!(
         migrations.get("y1").expect("it is there").message(),

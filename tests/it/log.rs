@@ -1,6 +1,6 @@
 //! The log: what a subscriber of `tracing` is told of a run.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use limbeck::{Migrations, Migrator, Source};
 
@@ -52,10 +52,21 @@ impl tracing::Subscriber for Heard {
     fn exit(&self, _: &tracing::span::Id) {}
 }
 
+/// Two subscribers that live as long as the process. While `tracing` knows of one alone, it asks the thread that comes to an
+/// event first: a test without a subscriber would turn that event off for all others.
+static TWO_SUBSCRIBERS: LazyLock<[tracing::Dispatch; 2]> =
+    LazyLock::new(|| std::array::from_fn(|_| tracing::Dispatch::new(Heard::default())));
+
+/// Listens on this thread.
+fn listen(heard: &Arc<Heard>) -> tracing::subscriber::DefaultGuard {
+    LazyLock::force(&TWO_SUBSCRIBERS);
+    tracing::subscriber::set_default(heard.clone())
+}
+
 /// The lines that an upgrade tells.
 async fn lines<S: Source>(migrator: &Migrator<S>) -> Vec<String> {
     let heard = Arc::new(Heard::default());
-    let guard = tracing::subscriber::set_default(heard.clone());
+    let guard = listen(&heard);
     let _ = migrator.upgrade_to_head().await;
     drop(guard);
     let lines = heard.lines.lock().expect("a lock");
@@ -149,7 +160,7 @@ macro_rules! slow_statements {
                 is_sqlx_heard: true,
                 ..Heard::default()
             });
-            let _guard = tracing::subscriber::set_default(heard.clone());
+            let _guard = listen(&heard);
             let is_told = |word: &str| {
                 heard
                     .lines

@@ -154,7 +154,7 @@ async fn foreign_keys_off_is_for_one_step() {
         ("d", "c", "", "-- @upgrade\nDELETE FROM p WHERE id = 2;\n"),
     ]);
     let report = Migrator::new(&db.pool, files).upgrade_to_head().await;
-    assert_eq!(report.expect("upgrade").heads, ["d"]);
+    assert_eq!(report.expect("upgrade").current, ["d"]);
     assert_eq!(db.strings("SELECT p FROM c").await, Vec::<String>::new());
 }
 
@@ -244,7 +244,7 @@ on_each! {
         migrator.resolve("b", Resolution::Accepted).await.expect("accepted");
         let report = migrator.downgrade("base").await.expect("the rest");
         assert_eq!(report.steps.len(), 2);
-        assert_eq!(report.heads, Vec::<String>::new());
+        assert_eq!(report.current, Vec::<String>::new());
     }
 
     /// A process that waits for the lease takes the step over when the holder dies in it.
@@ -265,7 +265,7 @@ on_each! {
             db.run("UPDATE limbeck_history_lock SET beat = beat + 1").await;
         };
         let (report, ()) = tokio::join!(waits, holder);
-        assert_eq!(report.expect("taken over").heads, ["b"]);
+        assert_eq!(report.expect("taken over").current, ["b"]);
         assert_eq!(db.strings("SELECT state FROM limbeck_history WHERE revision = 'b'").await, ["done"]);
     }
 
@@ -332,7 +332,7 @@ on_each! {
         let empty = "-- @upgrade\n-- only a comment\n;;\n-- @downgrade\n";
         let files = migrations(&[(odd, "", "-- branch_labels: l'x", &body), (&long, odd, "", empty)]);
         let migrator = Migrator::new(&db.pool, files);
-        assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").heads, [long.as_str()]);
+        assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").current, [long.as_str()]);
         let status = migrator.status().await.expect("status");
         assert!(status.is_ready() && status.unverified.is_empty(), "{status:?}");
         assert_eq!(migrator.downgrade("base").await.expect("downgrade").steps.len(), 2);
@@ -365,7 +365,11 @@ async fn interrupted_code_is_settled_as_applied() {
         .await
         .expect("settled");
     assert_eq!(
-        migrator().upgrade_to_head().await.expect("the rest").heads,
+        migrator()
+            .upgrade_to_head()
+            .await
+            .expect("the rest")
+            .current,
         ["a"]
     );
 }
@@ -465,7 +469,7 @@ async fn ddl_that_waits_is_tried_again_and_dml_waits_by_itself() {
             holds.rollback().await.expect("rollback");
         };
         let (report, ()) = tokio::join!(migrator.upgrade_to_head(), ends);
-        assert_eq!(report.expect(statement).heads, [id]);
+        assert_eq!(report.expect(statement).current, [id]);
     }
 }
 
@@ -494,7 +498,7 @@ async fn a_character_set_of_a_migration_is_its_own() {
     let mut connection = db.pool.acquire().await.expect("a connection");
     let migrator = Migrator::new(&mut *connection, files);
     let report = migrator.upgrade_to_head().await.expect("upgrade");
-    assert_eq!(report.heads, ["ü3"]);
+    assert_eq!(report.current, ["ü3"]);
     let ledger = migrator.ledger().await.expect("ledger");
     assert_eq!(
         ledger

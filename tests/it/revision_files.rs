@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, FixedOffset, Utc};
 use limbeck::{
     Checksum, Dialect, Embedded, EmbeddedRevision, FileStatement, FileTemplate, FileTemplateError,
     ForeignKeys, GraphTables, Migrations, Mode, NewRevision, NewSection, Revision,
@@ -13,6 +14,10 @@ use limbeck::{
 use proptest::prelude::*;
 
 const HEADER: &str = "-- Add the users table\n--\n-- revision: a1\n-- down_revision: none\n";
+
+fn date(text: &str) -> DateTime<FixedOffset> {
+    DateTime::parse_from_rfc3339(text).expect("a date")
+}
 
 fn parse(text: &str) -> Revision {
     Revision::parse("a.sql", text.to_owned()).unwrap_or_else(|error| panic!("{error}\n{text}"))
@@ -91,7 +96,7 @@ fn a_whole_file() {
         "Add the users table\n\nIt is *not* yet filled:\n  that comes next."
     );
     assert_eq!(revision.summary(), "Add the users table");
-    assert_eq!(revision.create_date(), Some("2026-11-22T12:00:00Z"));
+    assert_eq!(revision.create_date(), Some(date("2026-11-22T12:00:00Z")));
     assert_eq!(revision.requires_binary(), Some("1c0e5a77d9b2"));
     assert_eq!(revision.path(), "a.sql");
     assert_eq!(revision.line_of("revision"), Some(6));
@@ -375,9 +380,9 @@ fn a_boot_works_out_nothing_that_the_build_did() {
         };
         [parent, child]
     };
-    static EMBEDDED: Embedded = Embedded {
-        revisions: &REVISIONS,
-        graph: GraphTables {
+    static EMBEDDED: Embedded = Embedded::new(
+        &REVISIONS,
+        GraphTables {
             ids: &["z", "a"],
             by_id: &[1, 0],
             labels: &[("l", 0)],
@@ -391,8 +396,9 @@ fn a_boot_works_out_nothing_that_the_build_did() {
             effective_heads: &[1],
             bases: &[0],
         },
-    };
-    let migrations = Migrations::from_embedded(&EMBEDDED);
+    );
+    static MIGRATIONS: Migrations = Migrations::from_embedded(&EMBEDDED, "limbeck");
+    let migrations = MIGRATIONS.clone();
     assert_eq!(migrations.lineage("a"), Some("the digest of a"));
     assert_eq!(migrations.lineage("z"), Some("the digest of z"));
     let graph = migrations.graph();
@@ -515,7 +521,7 @@ fn what_cannot_be_written() {
         said(new().down_revision(["b1", "none"])),
         said(new().depends_on([""])),
         said(new().down_revision(["b1", "b1"])),
-        said(new().create_date("today\n")),
+        said(new().create_date(DateTime::<Utc>::MAX_UTC)),
         said(new().message("NUL\0")),
         said(new().section(upgrade())),
         said(
@@ -537,7 +543,7 @@ fn a_new_file() {
         .down_revision(["1c0e5a77d9b2", "2222"])
         .branch_labels(["accounts"])
         .depends_on(["9d1e", "stock"])
-        .create_date("2026-11-22T12:00:00Z")
+        .create_date(date("2026-11-22T12:00:00Z"))
         .requires_binary("2222")
         .section(
             NewSection::new(SectionKind::Upgrade)
@@ -672,7 +678,7 @@ fn new_revision() -> impl Strategy<Value = NewRevision> {
                     .branch_labels(labels)
                     .depends_on(depends);
                 if let Some(date) = date {
-                    new = new.create_date(date);
+                    new = new.create_date(self::date(&date));
                 }
                 if let Some(binary) = binary {
                     new = new.requires_binary(binary);

@@ -58,7 +58,7 @@ on_each! {
         let migrator = Migrator::new(&db.pool, diamond());
         let report = migrator.upgrade_to_head().await.expect("upgrade");
         assert_eq!(report.outcome, Outcome::Migrated);
-        assert_eq!(report.heads, ["m1"]);
+        assert_eq!(report.current, ["m1"]);
         assert_eq!(report.steps.len(), 5);
         assert_eq!(report.rows(), 5);
         assert_eq!(db.strings("SELECT rev FROM audit ORDER BY rev").await, ["a1", "b1", "b2", "c1", "m1"]);
@@ -68,15 +68,15 @@ on_each! {
         assert_eq!(report.statements(), 0);
 
         let report = migrator.downgrade("left@a1").await.expect("downgrade");
-        assert_eq!(report.heads, ["c1"]);
+        assert_eq!(report.current, ["c1"]);
         assert_eq!(db.strings("SELECT rev FROM audit WHERE rev LIKE '-%' ORDER BY rev").await, ["-b1", "-b2", "-m1"]);
 
         let report = migrator.upgrade_to_head().await.expect("up again");
-        assert_eq!(report.heads, ["m1"]);
+        assert_eq!(report.current, ["m1"]);
         assert_eq!(report.steps.len(), 3);
 
         let report = migrator.downgrade(Target::base()).await.expect("base");
-        assert_eq!(report.heads, Vec::<String>::new());
+        assert_eq!(report.current, Vec::<String>::new());
         assert_eq!(db.strings("SELECT version_num FROM limbeck_version").await, Vec::<String>::new());
 
         let states = db.strings("SELECT DISTINCT state FROM limbeck_history").await;
@@ -100,7 +100,7 @@ on_each! {
     async fn a_stamp_runs_nothing(db) {
         let migrator = Migrator::new(&db.pool, diamond());
         let report = migrator.stamp("m1", Purge::Keep).await.expect("stamp");
-        assert_eq!(report.heads, ["m1"]);
+        assert_eq!(report.current, ["m1"]);
         assert_eq!(migrator.current().await.expect("current"), ["m1"]);
         let ledger = migrator.ledger().await.expect("ledger");
         assert_eq!(ledger.len(), 5);
@@ -109,7 +109,7 @@ on_each! {
         let report = migrator.upgrade_to_head().await.expect("upgrade");
         assert_eq!(report.outcome, Outcome::AlreadyThere);
         let report = migrator.stamp("base", Purge::Clear).await.expect("purge");
-        assert_eq!(report.heads, Vec::<String>::new());
+        assert_eq!(report.current, Vec::<String>::new());
     }
 
     /// It goes back to one place: of two targets neither is silently left out.

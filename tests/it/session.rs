@@ -61,10 +61,12 @@ on_each! {
     /// The caller's own connection serves, and is handed back as it was.
     async fn a_borrowed_connection_is_enough(db) {
         let mut connection = db.pool.acquire().await.expect("a connection");
+        let there = Migrator::new(&mut connection, two()).upgrade("a").await.expect("on a lent connection");
+        assert_eq!(there.current, ["a"]);
         {
             let migrator = Migrator::new(&mut *connection, two());
-            assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").heads, ["b"]);
-            assert_eq!(migrator.downgrade("a").await.expect("downgrade").heads, ["a"]);
+            assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").current, ["b"]);
+            assert_eq!(migrator.downgrade("a").await.expect("downgrade").current, ["a"]);
         }
         sqlx::raw_sql("SELECT 1").execute(&mut *connection).await.expect("it still works");
 
@@ -81,8 +83,8 @@ on_each! {
         let options = (*db.pool.connect_options()).clone();
         let pool = db.pool.options().clone().max_connections(1).connect_lazy_with(options);
         let migrator = Migrator::new(&pool, crate::together::mixed(db.dialect)).lease(Duration::from_secs(1));
-        assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").heads, ["r6"]);
-        assert_eq!(migrator.downgrade("base").await.expect("downgrade").heads, Vec::<String>::new());
+        assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").current, ["r6"]);
+        assert_eq!(migrator.downgrade("base").await.expect("downgrade").current, Vec::<String>::new());
         assert!(migrator.status().await.expect("the pool still works").holder.is_none());
     }
 
@@ -90,8 +92,8 @@ on_each! {
     async fn odd_names_are_quoted(db) {
         let name = "odd \"name\" `x`; DROP TABLE a; --'";
         let migrator = Migrator::new(&db.pool, two()).version_table(name).history_table("o'd\"d`h").application("it's \\ me; x=y */");
-        assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").heads, ["b"]);
-        assert_eq!(migrator.downgrade("a").await.expect("downgrade").heads, ["a"]);
+        assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").current, ["b"]);
+        assert_eq!(migrator.downgrade("a").await.expect("downgrade").current, ["a"]);
         assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").steps.len(), 1);
         let ledger = migrator.ledger().await.expect("ledger");
         assert!(ledger.iter().all(|row| row.application.as_deref() == Some("it's \\ me; x=y */")));
@@ -144,7 +146,7 @@ on_each! {
         assert!(text.contains("held by the-other 1.2 on host far-away, process 4711"), "{text}");
         assert_eq!(migrator.status().await.expect("status").holder.expect("a holder").pid, Some(4711));
         let report = migrator.upgrade_to_head().await.expect("taken over");
-        assert_eq!(report.heads, ["r6"]);
+        assert_eq!(report.current, ["r6"]);
         assert_eq!(db.strings("SELECT holder FROM limbeck_history_lock").await, ["NULL"]);
     }
 
@@ -189,7 +191,7 @@ on_each! {
         let result = migrator.upgrade_to_head().await;
         let rows = db.strings("SELECT rev FROM audit ORDER BY rev").await;
         if db.dialect == Dialect::Postgres {
-            assert_eq!(result.expect("planned again").heads, ["c"]);
+            assert_eq!(result.expect("planned again").current, ["c"]);
             assert_eq!(rows, ["b by the other", "c"]);
         } else {
             let error = result.expect_err("what ran cannot be undone");
@@ -197,7 +199,7 @@ on_each! {
             assert_eq!(db.strings("SELECT version_num FROM limbeck_version").await, ["b"]);
             assert_eq!(rows, ["b by limbeck", "b by the other"]);
             migrator.resolve("b", limbeck::Resolution::Abandoned).await.expect("settled");
-            assert_eq!(migrator.upgrade_to_head().await.expect("the rest").heads, ["c"]);
+            assert_eq!(migrator.upgrade_to_head().await.expect("the rest").current, ["c"]);
         }
     }
 
@@ -219,11 +221,11 @@ on_each! {
         }
         while let Some(report) = boots.join_next().await {
             match report.expect("no panic") {
-                Ok(report) => assert_eq!(report.heads, ["r6"]),
+                Ok(report) => assert_eq!(report.current, ["r6"]),
                 Err(error) => assert!(matches!(run_error(&error), RunError::Contended { .. }), "{error}"),
             }
         }
-        assert_eq!(migrator.upgrade_to_head().await.expect("a last boot").heads, ["r6"]);
+        assert_eq!(migrator.upgrade_to_head().await.expect("a last boot").current, ["r6"]);
         assert_eq!(db.strings("SELECT revision FROM limbeck_history WHERE state = 'running'").await.len(), 0);
     }
 
@@ -245,7 +247,7 @@ on_each! {
         }
         let migrator = Migrator::new(&db.pool, crate::together::mixed(db.dialect));
         match migrator.upgrade_to_head().await {
-            Ok(report) => assert_eq!(report.heads, ["r6"]),
+            Ok(report) => assert_eq!(report.current, ["r6"]),
             // A statement that no transaction holds was interrupted: that is said, and settled by hand.
             Err(error) => {
                 let RunError::Unfinished(unfinished) = run_error(&error) else { panic!("{error}") };
@@ -296,7 +298,7 @@ async fn a_table_is_rebuilt_with_foreign_keys_off() {
         .upgrade_to_head()
         .await
         .expect("rebuilt");
-    assert_eq!(report.heads, ["b"]);
+    assert_eq!(report.current, ["b"]);
     assert_eq!(db.strings("SELECT p FROM c ORDER BY p").await.len(), 2);
     let mut connection = pool.acquire().await.expect("the one connection");
     for (pragma, expected) in [("foreign_keys", 1), ("legacy_alter_table", 0)] {
@@ -318,7 +320,7 @@ async fn an_in_memory_database_survives_its_migration() {
         .expect("in memory");
     let migrator = Migrator::new(&pool, crate::together::mixed(Dialect::Sqlite));
     assert_eq!(
-        migrator.upgrade_to_head().await.expect("upgrade").heads,
+        migrator.upgrade_to_head().await.expect("upgrade").current,
         ["r6"]
     );
     assert_eq!(
@@ -371,7 +373,7 @@ mod on_postgres {
             .upgrade_to_head()
             .await
             .expect("upgrade");
-        assert_eq!(report.heads, ["d"]);
+        assert_eq!(report.current, ["d"]);
         let places = db.strings("SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname IN ('mine', 'other', 'public') ORDER BY 1").await;
         assert_eq!(
             places,
@@ -425,7 +427,7 @@ mod on_postgres {
             reader.rollback().await.expect("rollback");
         };
         let (report, ()) = tokio::join!(migrator.upgrade_to_head(), release);
-        assert_eq!(report.expect("in the end").heads, ["b"]);
+        assert_eq!(report.expect("in the end").current, ["b"]);
         assert_eq!(
             db.strings("SELECT id::text FROM t").await,
             ["1"],
@@ -474,7 +476,11 @@ mod on_postgres {
         );
         reader.rollback().await.expect("rollback");
         assert_eq!(
-            migrator.upgrade_to_head().await.expect("free again").heads,
+            migrator
+                .upgrade_to_head()
+                .await
+                .expect("free again")
+                .current,
             ["c"]
         );
     }
@@ -507,7 +513,7 @@ mod on_postgres {
             waiter.upgrade_to_head().await
         };
         let (held, waited) = tokio::join!(holder.upgrade_to_head(), waiting);
-        assert_eq!(held.expect("the holder").heads, ["b"]);
+        assert_eq!(held.expect("the holder").current, ["b"]);
         let text = waited.expect_err("too long").to_string();
         assert!(
             text.contains("held by the-slow-one 3 on host") && text.contains("at revision b"),
@@ -557,7 +563,7 @@ mod on_postgres {
         let left = "SELECT relname::text FROM pg_class WHERE relname = 't_id'";
         assert_eq!(db.strings(left).await.len(), 1, "the invalid index");
         let next = Migrator::new(&db.pool, files(""));
-        assert_eq!(next.upgrade_to_head().await.expect("built").heads, ["b"]);
+        assert_eq!(next.upgrade_to_head().await.expect("built").current, ["b"]);
         let valid = "SELECT indisvalid::text FROM pg_index WHERE indexrelid = 't_id'::regclass";
         assert_eq!(db.strings(valid).await, ["true"]);
     }
@@ -585,7 +591,7 @@ mod on_postgres {
             waiter.upgrade_to_head().await
         };
         let (held, waited) = tokio::join!(holder.upgrade_to_head(), waiting);
-        assert_eq!(held.expect("the holder").heads, ["a"]);
+        assert_eq!(held.expect("the holder").current, ["a"]);
         let text = waited.expect_err("too long").to_string();
         let pid = format!("process {}, session ", std::process::id());
         assert!(
@@ -673,7 +679,11 @@ async fn ddl_on_mariadb_waits_and_names_who_is_in_the_way() {
     assert!(!statement.blockers.is_empty(), "{error}");
     reader.rollback().await.expect("rollback");
     assert_eq!(
-        migrator.upgrade_to_head().await.expect("free again").heads,
+        migrator
+            .upgrade_to_head()
+            .await
+            .expect("free again")
+            .current,
         ["b"]
     );
     assert_eq!(

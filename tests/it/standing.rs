@@ -48,7 +48,8 @@ async fn agrees<S: Source>(migrator: &Migrator<S>, kind: Option<&str>) {
         .map(|refusal| (refusal.kind, refusal.message));
     assert_eq!(
         refusal,
-        boot.err().map(|error| (error.kind(), error.to_string()))
+        boot.err()
+            .map(|error| (error.kind().to_owned(), error.to_string()))
     );
 }
 
@@ -60,7 +61,7 @@ on_each! {
         let migrator = Migrator::new(&db.pool, old());
         let report = migrator.upgrade_to_head().await.expect("the old one");
         assert_eq!(ahead(&report.outcome), ["c", "d"]);
-        assert_eq!(report.heads, ["d"]);
+        assert_eq!(report.current, ["d"]);
         assert!(matches!(migrator.require_head().await.expect("verify").outcome, Outcome::Ahead { .. }));
         let status = migrator.status().await.expect("status");
         assert_eq!(status.unknown, ["c", "d"]);
@@ -174,7 +175,7 @@ on_each! {
         // Warned of, it goes on, and is still told afterwards.
         for to in ["d", "f"] {
             let report = edited().on_drift(OnDrift::Warn).upgrade(to).await.expect("warned");
-            assert_eq!(report.heads, [to]);
+            assert_eq!(report.current, [to]);
             assert!(edited().upgrade(to).await.expect_err("drift").is_drift());
         }
 
@@ -203,7 +204,7 @@ on_each! {
             job.upgrade_to_head().await
         };
         let (waited, migrated) = tokio::join!(waiting, migrating);
-        assert_eq!(waited.expect("waited").heads, migrated.expect("migrated").heads);
+        assert_eq!(waited.expect("waited").current, migrated.expect("migrated").current);
     }
 
     /// A version table that Alembic made and filled is taken over: its ancestors become the baseline.
@@ -216,7 +217,7 @@ on_each! {
         assert_eq!(migrator.status().await.expect("status").unverified, ["b"]);
         assert!(!db.tables().await.contains(&"limbeck_history".to_owned()), "looking writes nothing");
         let report = migrator.upgrade_to_head().await.expect("taken over");
-        assert_eq!(report.heads, ["c"]);
+        assert_eq!(report.current, ["c"]);
         let actions: Vec<(String, String)> =
             migrator.ledger().await.expect("ledger").into_iter().map(|row| (row.revision, row.action.to_string())).collect();
         let expected = [("a", "baseline"), ("b", "baseline"), ("c", "upgrade")];
@@ -233,7 +234,7 @@ on_each! {
                 statements, statements_done, rows_affected, started_at) VALUES ('limbeck_version', 'a', '', '', 'm', \
                 'rehearse', 'blake3:00', 'paused', 1, 0, 0, '2026-01-01 00:00:00')").await;
         let report = migrator.upgrade_to_head().await.expect("the rest");
-        assert_eq!(report.heads, ["b"]);
+        assert_eq!(report.current, ["b"]);
         assert!(migrator.status().await.expect("status").is_ready());
 
         let ledger = migrator.ledger().await.expect("the ledger");

@@ -73,7 +73,7 @@ on_each! {
 
         // The file is corrected behind what ran, and the next boot finishes the step.
         let report = Migrator::new(&db.pool, failing("audit")).upgrade_to_head().await.expect("corrected");
-        assert_eq!(report.heads, ["b"]);
+        assert_eq!(report.current, ["b"]);
         assert_eq!(db.strings("SELECT rev FROM audit").await, ["é", "é"]);
         assert!(db.tables().await.contains(&"never".to_owned()));
         let running = db.strings("SELECT revision FROM limbeck_history WHERE state = 'running'").await;
@@ -98,7 +98,7 @@ on_each! {
         assert!(!db.tables().await.contains(&"b".to_owned()));
         assert_eq!(migrator.current().await.expect("current"), ["a"]);
         db.run("DELETE FROM t WHERE name IS NULL").await;
-        assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").heads, ["b"]);
+        assert_eq!(migrator.upgrade_to_head().await.expect("upgrade").current, ["b"]);
     }
 
     /// `@verify` rolls the step back where it can, and else says that it could not.
@@ -116,7 +116,7 @@ on_each! {
         assert_eq!(migrator.current().await.expect("current"), Vec::<String>::new());
         if db.dialect.is_mysql_family() {
             db.run("DELETE FROM t").await;
-            assert_eq!(migrator.upgrade_to_head().await.expect("only the check was left").heads, ["a"]);
+            assert_eq!(migrator.upgrade_to_head().await.expect("only the check was left").current, ["a"]);
             assert_eq!(db.strings("SELECT id FROM t").await, Vec::<String>::new());
         } else {
             assert!(!db.tables().await.contains(&"t".to_owned()));
@@ -170,7 +170,7 @@ on_each! {
                 sqlx::query("DELETE FROM t").execute(connection).await?;
                 Ok(())
             }));
-        assert_eq!(migrator.upgrade_to_head().await.expect("code").heads, ["b"]);
+        assert_eq!(migrator.upgrade_to_head().await.expect("code").current, ["b"]);
         assert_eq!(db.strings("SELECT id FROM t ORDER BY id").await.len(), 2);
         let _ = migrator.downgrade("a").await.expect("down");
         assert_eq!(db.strings("SELECT id FROM t").await.len(), 0);
@@ -238,7 +238,7 @@ on_each! {
         assert!(!db.tables().await.contains(&"audit".to_owned()));
         let migrator = Migrator::new(&db.pool, failing("audit")).transaction_mode(TransactionMode::SingleTransaction);
         let report = migrator.upgrade_to_head().await.expect("upgrade");
-        assert_eq!((report.heads.as_slice(), report.steps.len()), (&["b".to_owned()][..], 2));
+        assert_eq!((report.current.as_slice(), report.steps.len()), (&["b".to_owned()][..], 2));
         assert_eq!(migrator.ledger().await.expect("ledger").len(), 2);
     }
 
@@ -278,7 +278,7 @@ on_each! {
 
         let migrator = Migrator::new(&db.pool, files("t"));
         let report = migrator.upgrade_to_head().await.expect("corrected");
-        assert_eq!(report.heads, ["c"]);
+        assert_eq!(report.current, ["c"]);
         assert_eq!(db.strings("SELECT id FROM t").await.len(), 2);
         assert!(migrator.status().await.expect("status").is_ready());
         let _ = migrator.downgrade("a").await.expect("down");
@@ -308,7 +308,7 @@ on_each! {
         assert!(!db.tables().await.contains(&"r".to_owned()));
         // An upgrade that leads there finishes it first, whatever the order of its plan.
         let report = Migrator::new(&db.pool, files("t")).upgrade("heads").await.expect("finished");
-        assert_eq!(report.heads, ["l", "r", "s"]);
+        assert_eq!(report.current, ["l", "r", "s"]);
         assert_eq!(report.steps[0].step.revision.as_ref(), "l");
         assert_eq!(db.strings("SELECT id FROM t").await.len(), 3);
     }
@@ -325,7 +325,7 @@ on_each! {
         assert_eq!(error.kind(), "nothing_to_resolve", "{error}");
         migrator.resolve("l", limbeck::Resolution::Abandoned).await.expect("given up");
         assert!(migrator.status().await.expect("status").unfinished.is_none());
-        assert_eq!(migrator.downgrade("base").await.expect("free").heads, Vec::<String>::new());
+        assert_eq!(migrator.downgrade("base").await.expect("free").current, Vec::<String>::new());
     }
 
     /// Of two that give up the same step at once, the later one finds it settled.

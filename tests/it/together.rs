@@ -80,7 +80,7 @@ on_each! {
             let mut migrated = 0;
             while let Some(report) = boots.join_next().await {
                 let report = report.expect("no panic").expect("a boot");
-                assert_eq!(report.heads, ["r6"]);
+                assert_eq!(report.current, ["r6"]);
                 migrated += usize::from(report.outcome == Outcome::Migrated);
             }
             assert!(migrated >= 1);

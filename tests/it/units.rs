@@ -72,7 +72,7 @@ async fn a_unit_is_cut_where_the_servers_packet_ends() {
     assert_eq!(db.strings(count).await, ["0"]);
     db.run("CREATE TABLE gate (x INT)").await;
     let report = migrator.upgrade_to_head().await.expect("the gate is open");
-    assert_eq!((report.rows(), report.heads), (10, vec!["b".to_owned()]));
+    assert_eq!((report.rows(), report.current), (10, vec!["b".to_owned()]));
     assert_eq!(db.strings(count).await, ["9"]);
 }
 
@@ -89,7 +89,7 @@ async fn a_statement_longer_than_a_heartbeat_under_snapshot_isolation() {
         let migrator =
             Migrator::new(&pool, files(words, section)).lease(Duration::from_millis(600));
         let report = migrator.upgrade_to_head().await.expect("it goes through");
-        assert_eq!(report.heads, ["b"]);
+        assert_eq!(report.current, ["b"]);
         assert_eq!(
             db.strings("SELECT v FROM d").await,
             ["ON"],
@@ -147,7 +147,7 @@ async fn a_deadlock_is_begun_again_in_a_new_session() {
     let report = deadlocked(&db, migrator.upgrade_to_head())
         .await
         .expect("sent again");
-    assert_eq!(report.heads, ["b"]);
+    assert_eq!(report.current, ["b"]);
     assert_eq!(db.strings(VALUES).await, ["1,101,101"]);
 }
 
@@ -166,7 +166,7 @@ async fn a_deadlock_of_plain_rows_is_begun_again_on_a_lent_connection() {
     let report = deadlocked(&db, migrator.upgrade_to_head())
         .await
         .expect("sent again");
-    assert_eq!(report.heads, ["b"]);
+    assert_eq!(report.current, ["b"]);
     assert_eq!(db.strings(VALUES).await, ["1,101,101"]);
 }
 
@@ -259,7 +259,10 @@ async fn a_lent_connection_runs_what_reads_its_own_variables() {
         .await
         .expect("a connection");
     let migrator = Migrator::new(&mut lent, files("", COUNTED));
-    assert_eq!(migrator.upgrade_to_head().await.expect("both").heads, ["b"]);
+    assert_eq!(
+        migrator.upgrade_to_head().await.expect("both").current,
+        ["b"]
+    );
     drop(migrator);
     assert_eq!(db.strings(VALUES).await, ["1,1,1"]);
 }
@@ -277,7 +280,7 @@ async fn a_deadlock_of_a_single_statement_does_not_count_twice() {
     let migrator = Migrator::new(&db.pool, files(" autocommit", section));
     let _ = migrator.upgrade("a").await.expect("a");
     match deadlocked(&db, migrator.upgrade_to_head()).await {
-        Ok(report) => assert_eq!(report.heads, ["b"]),
+        Ok(report) => assert_eq!(report.current, ["b"]),
         Err(error) => {
             assert!(error.is_statement(), "{error}");
             let _ = migrator
@@ -351,7 +354,7 @@ async fn a_hidden_commit_in_a_unit_is_in_doubt() {
                     "{error}"
                 );
             } else {
-                assert_eq!(after.expect("it goes on behind it").heads, ["b"]);
+                assert_eq!(after.expect("it goes on behind it").current, ["b"]);
             }
             db.run("DROP TABLE IF EXISTS made, limbeck_history, limbeck_version, limbeck_history_lock, d, two").await;
         }

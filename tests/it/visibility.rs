@@ -244,7 +244,7 @@ on_each! {
                     _ => migrator.upgrade_to_head().await,
                 };
                 let report = again.unwrap_or_else(|error| panic!("{name}, {call}: {error}"));
-                assert_eq!(report.heads, ["b"], "{name}, {call}");
+                assert_eq!(report.current, ["b"], "{name}, {call}");
                 let _ = migrator.require_head().await.expect("nothing is edited");
                 for table in db.tables().await {
                     db.run(&format!("DROP TABLE {table}")).await;

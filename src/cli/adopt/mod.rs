@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::connect::Access;
 use super::context::Context;
-use super::document::RunDocument;
+use super::document;
 use super::error::CliError;
 use super::import::{Tool, is_open};
 use super::output::Output;
@@ -93,8 +93,9 @@ pub(super) async fn adopt(
     };
     let report = stamped.await;
     opened.close().await;
-    let document = RunDocument::done(&report?, &migrations);
-    output.answer(&document, || text::end_of_run(&document))?;
+    let report = report?;
+    let document = document::run(&report, &migrations)?;
+    output.answer(&document, || text::end_of_run(&report))?;
     Ok(0)
 }
 

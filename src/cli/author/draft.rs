@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use chrono::{SubsecRound as _, Utc};
 
 use super::error::AuthorError;
 use super::{NewFileArgs, id};
@@ -62,7 +62,8 @@ impl Draft {
             .down_revision(wish.down_revision.iter().map(|id| &**id))
             .branch_labels(&args.branch_labels)
             .depends_on(wish.depends_on.iter().map(|id| &**id))
-            .create_date(now());
+            // Seconds are enough of a date.
+            .create_date(Utc::now().trunc_subsecs(0));
         let new = sections.into_iter().fold(new, NewRevision::section);
         let unwritable = |error: crate::revision::RevisionError| AuthorError::Unwritable {
             kind: error.kind().clone(),
@@ -103,12 +104,4 @@ fn misfit(error: MigrationsError) -> CliError {
         MigrationsError::Graph { error, .. } => AuthorError::Misfit { error }.into(),
         other => other.into(),
     }
-}
-
-/// Seconds are enough of a date, in UTC.
-fn now() -> String {
-    let now = Timestamp::now();
-    Timestamp::from_second(now.as_second())
-        .unwrap_or(now)
-        .to_string()
 }

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
+
 use super::error::ImportError;
 use super::found::{Body, Found, Migration, Sql, entries, is_folder, name, read_text, unreadable};
 use super::offline::{Alembic, Asked};
@@ -156,7 +158,7 @@ fn migration(path: &Path) -> Result<Migration, ImportError> {
 /// What a revision's docstring says: Alembic's template writes the message and three lines for people.
 struct Doc {
     message: String,
-    date: Option<String>,
+    date: Option<DateTime<Utc>>,
 }
 
 impl Doc {
@@ -179,12 +181,12 @@ impl Doc {
 
 /// Python's form of a time. One without a zone is Alembic's default, the local time of whoever made the
 /// revision: where that was is not known, and it is taken for UTC.
-fn date_of(text: &str) -> Option<String> {
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        return Some(time.to_string());
+fn date_of(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(time) = text.parse::<DateTime<FixedOffset>>() {
+        return Some(time.with_timezone(&Utc));
     }
-    let time: jiff::civil::DateTime = text.parse().ok()?;
-    Some(format!("{time}Z"))
+    let time = NaiveDateTime::parse_from_str(&text.replacen('T', " ", 1), "%Y-%m-%d %H:%M:%S%.f");
+    Some(time.ok()?.and_utc())
 }
 
 /// What a folder looks like that holds migrations of one tool and is given for another's.
@@ -233,7 +235,8 @@ mod tests {
             "Add users\n\n    For the shop.\n\nRevision ID: a1\nRevises: b1, c1\nCreate Date: 2024-05-01 12:00:00.123456\n\n",
         );
         assert_eq!(doc.message, "Add users\n\nFor the shop.");
-        assert_eq!(doc.date.as_deref(), Some("2024-05-01T12:00:00.123456Z"));
+        let time = |text: &str| text.parse::<DateTime<Utc>>().expect("a time");
+        assert_eq!(doc.date, Some(time("2024-05-01T12:00:00.123456Z")));
         for (text, expected) in [
             ("2024-05-01 12:00:00+02:00", Some("2024-05-01T10:00:00Z")),
             (
@@ -242,7 +245,7 @@ mod tests {
             ),
             ("yesterday", None),
         ] {
-            assert_eq!(date_of(text).as_deref(), expected, "{text}");
+            assert_eq!(date_of(text), expected.map(time), "{text}");
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Datelike as _, NaiveDateTime, Utc};
+
 use super::error::ImportError;
 use super::origin::Origin;
 use crate::dialect::Dialect;
@@ -32,7 +34,7 @@ pub(super) struct Migration {
     pub depends_on: Vec<String>,
     pub message: String,
     /// RFC 3339.
-    pub date: Option<String>,
+    pub date: Option<DateTime<Utc>>,
     /// None where the id alone says it: Alembic's table holds limbeck's ids.
     pub origin: Option<Origin>,
     /// The new file's name, without `.sql`: the old one's.
@@ -200,7 +202,7 @@ pub(super) fn text(migration: &Migration) -> Result<String, ImportError> {
         .down_revision(&migration.down_revision)
         .branch_labels(&migration.branch_labels)
         .depends_on(&migration.depends_on);
-    if let Some(date) = &migration.date {
+    if let Some(date) = migration.date {
         new = new.create_date(date);
     }
     for body in &migration.bodies {
@@ -220,13 +222,13 @@ pub(super) fn words(name: &str) -> String {
 }
 
 /// Tools number migrations by the second in which they were made, in UTC: `20240501120000`.
-fn date_of_version(version: &str) -> Option<String> {
+fn date_of_version(version: &str) -> Option<DateTime<Utc>> {
     if version.len() != 14 {
         return None;
     }
-    let time = jiff::civil::DateTime::strptime("%Y%m%d%H%M%S", version).ok()?;
+    let time = NaiveDateTime::parse_from_str(version, "%Y%m%d%H%M%S").ok()?;
     // A running number may have as many digits.
-    (time.year() >= 1990).then(|| format!("{time}Z"))
+    (time.year() >= 1990).then(|| time.and_utc())
 }
 
 pub(super) fn one_line(text: &str) -> String {
@@ -283,8 +285,8 @@ mod tests {
     #[test]
     fn a_version_may_be_a_date() {
         assert_eq!(
-            date_of_version("20240501123456").as_deref(),
-            Some("2024-05-01T12:34:56Z")
+            date_of_version("20240501123456").map(|time| time.to_rfc3339()),
+            Some("2024-05-01T12:34:56+00:00".to_owned())
         );
         for version in ["1", "00000000000000", "20241301000000", "2024050112345"] {
             assert_eq!(date_of_version(version), None, "{version}");

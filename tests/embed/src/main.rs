@@ -3,9 +3,11 @@
 
 use limbeck::{Migrations, Revision};
 
+static MIGRATIONS: Migrations = limbeck::embedded!();
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let migrations = Migrations::merge([limbeck::embedded!(), limbeck::embedded!("billing")])?;
-    let beside_others = Migrations::merge([limbeck::embedded!(), Migrations::new([])?])?;
+    let migrations = Migrations::merge([MIGRATIONS.clone(), limbeck::embedded!("billing")])?;
+    let beside_others = Migrations::merge([MIGRATIONS.clone(), Migrations::new([])?])?;
     for embedded in beside_others.iter() {
         assert!(embedded.path().starts_with("embed/"));
         embedded.check()?;

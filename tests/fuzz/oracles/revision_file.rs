@@ -126,7 +126,7 @@ fn facts(revision: &Revision) -> impl PartialEq + std::fmt::Debug {
         words(revision.depends_on()),
         revision.message().to_owned(),
         (
-            revision.create_date().map(str::to_owned),
+            revision.create_date(),
             revision.requires_binary().map(str::to_owned),
         ),
         served,

@@ -201,8 +201,8 @@ macro_rules! for_database {
                         }
                         let report = next.upgrade_to_head().await.map_err(told)?;
                         let ran = db.strings(audit).await;
-                        if report.heads != ["r6"] || ran != ["r1", "r2", "r3", "r4", "r6"] {
-                            return Err(format!("at {:?} with {ran:?}", report.heads));
+                        if report.current != ["r6"] || ran != ["r1", "r2", "r3", "r4", "r6"] {
+                            return Err(format!("at {:?} with {ran:?}", report.current));
                         }
                         let batches = db.strings("SELECT id FROM r2 WHERE done = 1").await.len();
                         if batches != 3 {
@@ -215,8 +215,8 @@ macro_rules! for_database {
                             .await
                             .map_err(told)?;
                         let ran = db.strings(audit).await;
-                        if report.heads != ["p3"] || ran != ["p1", "p2", "p3"] {
-                            return Err(format!("at {:?} with {ran:?}", report.heads));
+                        if report.current != ["p3"] || ran != ["p1", "p2", "p3"] {
+                            return Err(format!("at {:?} with {ran:?}", report.current));
                         }
                     }
                     Call::Stamp | Call::EnsureTables => {
@@ -254,8 +254,8 @@ macro_rules! for_database {
                             .upgrade_to_head()
                             .await
                             .map_err(told)?;
-                        if report.heads != ["p3"] {
-                            return Err(format!("at {:?}", report.heads));
+                        if report.current != ["p3"] {
+                            return Err(format!("at {:?}", report.current));
                         }
                     }
                 }

@@ -277,7 +277,7 @@ async fn run<E: Engine>(
     say(json!({ "begins": std::process::id() }));
     let result = follow(&migrator, course).await;
     say(json!({ "result": match &result {
-        Ok(report) => json!({ "heads": report.heads, "steps": report.steps.len() }),
+        Ok(report) => json!({ "heads": report.current, "steps": report.steps.len() }),
         Err(error) => json!({ "kind": error.kind(), "text": chain(error), "revision": error.revision() }),
     }}));
 }

@@ -133,7 +133,7 @@ async fn cut<E: Engine>(
         Ok(report) => {
             tally.went_on += 1;
             let now = outcome(&db.pool, db.dialect).await;
-            if report.heads != course.heads() || !now.difference(expected).is_empty() {
+            if report.current != course.heads() || !now.difference(expected).is_empty() {
                 wrong(format!(
                     "it said that all is done: {}",
                     now.difference(expected)
@@ -309,7 +309,7 @@ async fn slow<E: Engine>(db: &Database<E>) {
         let report = follow(&migrator(&pool, Course::Up, db.dialect), Course::Up)
             .await
             .expect("a slow run");
-        assert_eq!(report.heads, ["r7"]);
+        assert_eq!(report.current, ["r7"]);
         assert_eq!(proxy.is_hit(), stalled.is_some());
         pool.close().await;
         let difference = outcome(&db.pool, db.dialect).await.difference(&expected);

@@ -204,7 +204,7 @@ async fn a_full_disk() {
             }
             std::fs::remove_file(mount.at.join("ballast")).expect("room again");
             match migrator.upgrade_to_head().await {
-                Ok(report) if report.heads == ["d"] => {}
+                Ok(report) if report.current == ["d"] => {}
                 other => wrong.push(format!("{at}: the next boot: {other:?}")),
             }
             let audit = strings(&pool, "SELECT rev FROM audit ORDER BY rowid").await;
@@ -266,7 +266,7 @@ async fn a_full_disk_from_the_beginning() {
         }
         std::fs::remove_file(mount.at.join("ballast")).expect("room again");
         match migrator.upgrade_to_head().await {
-            Ok(report) if report.heads == ["d"] => {}
+            Ok(report) if report.current == ["d"] => {}
             other => wrong.push(format!("room for {room} pages: the next boot: {other:?}")),
         }
         pool.close().await;
@@ -448,7 +448,7 @@ async fn a_loss_of_power() {
             .execute(&pool)
             .await;
             match Migrator::new(&pool, all.clone()).upgrade_to_head().await {
-                Ok(report) if report.heads == ["r90"] => {}
+                Ok(report) if report.current == ["r90"] => {}
                 other => wrong.push(format!("{mode} {round}: the next boot: {other:?}")),
             }
             if strings(&pool, "SELECT rev FROM audit ORDER BY rowid").await != whole {

@@ -301,7 +301,7 @@ fn wrong_results(
     let mut wrong = Vec::new();
     for survivor in survivors {
         match &survivor {
-            Ok(report) if report.heads == ["c"] && (hit.is_err() || report.steps.is_empty()) => {}
+            Ok(report) if report.current == ["c"] && (hit.is_err() || report.steps.is_empty()) => {}
             other => wrong.push(format!("a survivor: {other:?}")),
         }
     }

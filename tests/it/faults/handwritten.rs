@@ -240,7 +240,7 @@ on_each! {
                 .version_table(&table)
                 .lock_wait(Duration::from_millis(150))
                 .lock_retry_for(Duration::from_millis(150));
-            assert_eq!(migrator.upgrade("b").await.expect("the first two").heads, ["b"]);
+            assert_eq!(migrator.upgrade("b").await.expect("the first two").current, ["b"]);
             db.run(&edit).await;
             // On a task of its own, where a panic is an answer too.
             let calls = tokio::spawn(async move { call_all(&migrator).await });

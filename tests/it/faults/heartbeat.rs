@@ -121,7 +121,7 @@ async fn the_place_is_taken_beside_the_lease_on_postgres() {
         let url = postgres_role(&db, connections).await;
         let lease = Duration::from_secs(15);
         let (report, told, places) = run!(sqlx::Postgres, url, "SELECT 1", lease);
-        assert_eq!(report.expect("a run").heads, ["a"]);
+        assert_eq!(report.expect("a run").current, ["a"]);
         assert_eq!((told, places), (said, 0), "{connections}");
         let role = user_of(&db.url);
         db.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}"))
@@ -142,7 +142,7 @@ async fn the_place_is_taken_beside_the_lease_on_mariadb() {
         let url = mysql_user(&db, connections).await;
         let lease = Duration::from_secs(15);
         let (report, told, places) = run!(sqlx::MySql, url, "DO 1", lease);
-        assert_eq!(report.expect("a run").heads, ["a"]);
+        assert_eq!(report.expect("a run").current, ["a"]);
         assert_eq!((told, places), (said, 0), "{connections}");
     }
 }

@@ -317,7 +317,7 @@ async fn next_boot(
         }
     };
     let (report, ()) = tokio::join!(migrator.upgrade_to_head(), release);
-    report.map(|report| report.heads)
+    report.map(|report| report.current)
 }
 
 /// The session that is in a statement with this word.
@@ -528,7 +528,7 @@ async fn a_unique_build_over_duplicates_leaves_nothing() {
         assert_eq!(indexes(&db).await, Vec::<String>::new());
         db.run(&format!("DELETE FROM {table} WHERE id = 2")).await;
         assert_eq!(
-            migrator.upgrade_to_head().await.expect("built").heads,
+            migrator.upgrade_to_head().await.expect("built").current,
             ["b"]
         );
         assert_eq!(indexes(&db).await.len(), 1);
@@ -608,7 +608,10 @@ async fn others_that_say_concurrently_are_killed() {
             }
             db.run(by_hand).await;
             migrator.resolve("b", resolution).await.expect("settled");
-            result = migrator.upgrade_to_head().await.map(|report| report.heads);
+            result = migrator
+                .upgrade_to_head()
+                .await
+                .map(|report| report.current);
         }
         let found = (
             indexes(&db).await,

@@ -180,7 +180,7 @@ on_each! {
             if let Err(error) = holder.await.expect("no panic") {
                 assert!(["connection", "statement_failed"].contains(&error.kind()), "{error}");
             }
-            assert_eq!(Migrator::new(&db.pool, all).upgrade_to_head().await.expect("the next boot").heads, ["b"]);
+            assert_eq!(Migrator::new(&db.pool, all).upgrade_to_head().await.expect("the next boot").current, ["b"]);
             assert_eq!(db.strings("SELECT rev FROM audit").await, ["b beside 0"]);
             let tables = ["audit", "pace", "limbeck_history", "limbeck_history_lock", "limbeck_version"];
             for table in tables {
@@ -255,7 +255,7 @@ on_each! {
             let migrator = Migrator::new(pool_beside!(db), all.clone()).lock_wait(Duration::from_secs(4)).lease(Duration::from_secs(1));
             let _ = migrator.upgrade("a").await.expect("a");
             db.run(&edit).await;
-            let boot = tokio::spawn(async move { migrator.upgrade_to_head().await.map(|report| report.heads) });
+            let boot = tokio::spawn(async move { migrator.upgrade_to_head().await.map(|report| report.current) });
             let kind = match boot.await {
                 Ok(Ok(heads)) if heads == ["c"] => "",
                 Ok(Ok(_)) => "other heads",
@@ -317,7 +317,7 @@ on_each! {
             for (who, end) in [("holder", holder.await), ("waiter", waiter.await)] {
                 match end {
                     Err(_) => wrong.push(format!("{name}: the {who} panicked")),
-                    Ok(Ok(report)) if report.heads != ["c"] => wrong.push(format!("{name}: the {who} is at {:?}", report.heads)),
+                    Ok(Ok(report)) if report.current != ["c"] => wrong.push(format!("{name}: the {who} is at {:?}", report.current)),
                     Ok(_) => {}
                 }
             }
@@ -374,7 +374,7 @@ on_each! {
                 .await;
                 // It has nothing to wait for any more once the holder has committed.
                 if let Some(end) = ended {
-                    assert_eq!(end.expect("the holder's work is done").heads, ["b"]);
+                    assert_eq!(end.expect("the holder's work is done").current, ["b"]);
                     break;
                 }
                 dropped += 1;
@@ -385,7 +385,7 @@ on_each! {
             if dropped == times(40, 120) && !holder.is_finished() {
                 assert_eq!(db.strings("SELECT holder FROM limbeck_history_lock").await, lease);
             }
-            assert_eq!(holder.await.expect("no panic").expect("the holder").heads, ["b"]);
+            assert_eq!(holder.await.expect("no panic").expect("the holder").current, ["b"]);
             assert_eq!(db.strings("SELECT rev FROM audit").await, ["b beside 0"]);
             assert_eq!(db.strings("SELECT holder FROM limbeck_history_lock").await, ["NULL"]);
             let quiet = match db.dialect {
@@ -399,7 +399,7 @@ on_each! {
                 assert!(polls < 100, "a dropped waiter's session is still at work");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            assert_eq!(waiter.upgrade_to_head().await.expect("its pool works").heads, ["b"]);
+            assert_eq!(waiter.upgrade_to_head().await.expect("its pool works").current, ["b"]);
             for table in ["audit", "pace", "limbeck_history", "limbeck_history_lock", "limbeck_version"] {
                 db.run(&format!("DROP TABLE {table}")).await;
             }
@@ -535,7 +535,7 @@ where
     let error = waiter.upgrade_to_head().await.expect_err("it is held");
     assert!(error.is_lock_timeout(), "{error}");
     assert_eq!(
-        holder.await.expect("no panic").expect("the holder").heads,
+        holder.await.expect("no panic").expect("the holder").current,
         ["b"]
     );
     let mut text = error.to_string();

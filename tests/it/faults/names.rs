@@ -125,7 +125,7 @@ on_each! {
             }
         }
         assert!(db.strings("SELECT n FROM ran").await.is_empty());
-        assert_eq!(Migrator::new(&db.pool, counting()).upgrade_to_head().await.expect("the pool is sound").heads, ["a"]);
+        assert_eq!(Migrator::new(&db.pool, counting()).upgrade_to_head().await.expect("the pool is sound").current, ["a"]);
         let file = |head: &str| Revision::parse("a.sql", format!("{head}\n-- @upgrade\nSELECT 1;\n"));
         for head in ["-- a\0b\n--\n-- revision: a\n-- down_revision: none", "-- revision: a\0b\n-- down_revision: none", "-- revision: a\n-- down_revision: none\n-- branch_labels: a\0"] {
             assert!(file(head).is_err(), "{head:?}");

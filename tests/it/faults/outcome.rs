@@ -114,7 +114,7 @@ pub async fn prepare<E: Engine>(pool: &Pool<E>, course: Course, dialect: Dialect
             .upgrade_to_head()
             .await
             .expect("an upgrade");
-        assert_eq!(report.heads, ["r7"]);
+        assert_eq!(report.current, ["r7"]);
     }
 }
 
@@ -124,7 +124,7 @@ pub async fn undisturbed<E: Engine>(pool: &Pool<E>, course: Course, dialect: Dia
     let report = follow(&migrator(pool, course, dialect), course)
         .await
         .expect("an undisturbed run");
-    assert_eq!(report.heads, course.heads());
+    assert_eq!(report.current, course.heads());
     outcome(pool, dialect).await
 }
 

@@ -97,7 +97,7 @@ async fn restart(server: &Own, end: End, place: Place) -> (Vec<String>, usize, D
         .upgrade_to_head()
         .await
     {
-        Ok(report) if report.heads == ["c"] => {}
+        Ok(report) if report.current == ["c"] => {}
         Ok(report) => wrong.push(format!("{report:?}")),
         Err(error) => wrong.push(format!(
             "{place:?}, {told} events: {error}; before it: {first:?}"
@@ -171,7 +171,7 @@ async fn mariadb_restarts_in_the_middle() {
         .on_event(told.observer())
         .upgrade_to_head()
         .await;
-    assert_eq!(report.expect("undisturbed").heads, ["c"], "{url}");
+    assert_eq!(report.expect("undisturbed").current, ["c"], "{url}");
     direct.close().await;
 
     let runs = times(6, 60);

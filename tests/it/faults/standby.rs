@@ -128,7 +128,7 @@ async fn undisturbed(rig: &Rig) -> Told {
         .lease(LEASE)
         .on_event(told.observer());
     let report = migrator.upgrade_to_head().await;
-    assert_eq!(report.expect("undisturbed").heads, ["e"]);
+    assert_eq!(report.expect("undisturbed").current, ["e"]);
     direct.close().await;
     told
 }
@@ -206,7 +206,7 @@ async fn fail_over(rig: &Rig, replication: Replication, place: Place) -> Seen {
     let first = run.await.expect("no panic");
     let second = Migrator::new(pool(&service), files).lease(LEASE);
     match second.upgrade_to_head().await {
-        Ok(report) if report.heads == ["e"] => {}
+        Ok(report) if report.current == ["e"] => {}
         Ok(report) => seen.wrong.push(format!("{report:?}")),
         Err(error) => seen.wrong.push(format!("{error}; before it: {first:?}")),
     }

@@ -112,7 +112,10 @@ mod postgres {
             }
             say!(open, "ROLLBACK");
         }
-        assert_eq!(migrator.upgrade_to_head().await.expect("free").heads, ["b"]);
+        assert_eq!(
+            migrator.upgrade_to_head().await.expect("free").current,
+            ["b"]
+        );
     }
 
     /// Writers are shut out of each table, in each kind of step.
@@ -154,7 +157,7 @@ mod postgres {
                 }
                 say!(open, "ROLLBACK");
                 let report = soon(migrator.upgrade_to_head()).await.expect("free");
-                assert_eq!(report.heads, ["b"]);
+                assert_eq!(report.current, ["b"]);
                 assert_eq!(db.strings(AUDIT).await, ["1", "3"], "{text}");
             }
         }
@@ -191,7 +194,7 @@ mod postgres {
             };
             let both = async { tokio::join!(migrator.upgrade_to_head(), release) };
             let (report, ()) = soon(both).await;
-            assert_eq!(report.expect("the record is free").heads, ["b"]);
+            assert_eq!(report.expect("the record is free").current, ["b"]);
             assert_eq!(db.strings(AUDIT).await, ["1", "3"], "{words} {verify}");
         }
     }
@@ -265,7 +268,7 @@ mod postgres {
                     .transaction_mode(mode)
                     .upgrade_to_head()
                     .await;
-                assert_eq!(report.expect("a run").heads, ["e"]);
+                assert_eq!(report.expect("a run").current, ["e"]);
                 let wanted = if set.is_empty() { "0" } else { "7s" };
                 let seen = db.strings("SELECT DISTINCT v FROM seen").await;
                 assert_eq!(seen, [wanted], "{mode:?}");
@@ -326,7 +329,7 @@ mod mysql {
             say!(open, "UNLOCK TABLES");
             drop(open);
             let report = soon(migrator.upgrade_to_head()).await.expect("free");
-            assert_eq!(report.heads, ["b"]);
+            assert_eq!(report.current, ["b"]);
             assert_eq!(db.strings(AUDIT).await, ["1", "3"], "{text}");
         }
     }
@@ -356,7 +359,7 @@ mod mysql {
         };
         let both = async { tokio::join!(migrator.upgrade_to_head(), release) };
         let (report, ()) = soon(both).await;
-        assert_eq!(report.expect("the record is free").heads, ["b"]);
+        assert_eq!(report.expect("the record is free").current, ["b"]);
         assert_eq!(db.strings(AUDIT).await, ["1", "3"]);
     }
 }
@@ -380,7 +383,7 @@ async fn another_writer_on_sqlite() {
             assert!(error.is_lock_timeout(), "{error}");
             say!(open, "ROLLBACK");
             let report = soon(migrator.upgrade_to_head()).await.expect("free");
-            assert_eq!(report.heads, ["b"]);
+            assert_eq!(report.current, ["b"]);
         }
     }
 }

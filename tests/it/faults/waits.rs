@@ -143,7 +143,7 @@ macro_rules! beside_readers {
         let mut waits = std::mem::take(&mut *waits.lock().expect("a lock"));
         waits.sort();
         let mut wrong = Vec::new();
-        if !matches!(&report, Ok(report) if report.heads == ["b"]) {
+        if !matches!(&report, Ok(report) if report.current == ["b"]) {
             wrong.push(format!("{report:?}"));
         }
         if !matches!(&other, Err(error) if error.is_lock_timeout()) {
@@ -245,7 +245,10 @@ macro_rules! in_vain {
             .execute(&mut *open)
             .await
             .expect("rollback");
-        assert_eq!(migrator.upgrade_to_head().await.expect("free").heads, ["b"]);
+        assert_eq!(
+            migrator.upgrade_to_head().await.expect("free").current,
+            ["b"]
+        );
         let rows = if db.dialect == Dialect::Postgres {
             "SELECT n::text FROM audit ORDER BY n"
         } else {

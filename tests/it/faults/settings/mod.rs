@@ -106,7 +106,7 @@ async fn life<S: Source>(migrator: Migrator<S>) -> Result<(), String> {
             .upgrade_to_head()
             .await
             .map_err(|error| told("upgrade", error))?;
-        if report.heads != ["d"] || report.steps.len() != 4 {
+        if report.current != ["d"] || report.steps.len() != 4 {
             return Err(format!("{report:?}"));
         }
         let again = migrator
@@ -140,7 +140,7 @@ async fn life<S: Source>(migrator: Migrator<S>) -> Result<(), String> {
                 .downgrade("base")
                 .await
                 .map_err(|error| told("downgrade", error))?;
-            if !down.heads.is_empty() {
+            if !down.current.is_empty() {
                 return Err(format!("{down:?}"));
             }
         }
