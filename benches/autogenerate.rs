@@ -1,7 +1,7 @@
 //! What comparing a schema costs: 500 tables with 5 columns and 2 indexes each, the scratch database included.
 //!
 //! ```text
-//! cargo bench --bench autogenerate --features cli
+//! cargo bench --bench autogenerate --all-features
 //! ```
 //!
 //! `same` finds nothing; `fresh` writes a revision with all of it. PostgreSQL and MariaDB are asked where

@@ -91,13 +91,14 @@
 //! | `codegen` | the module `codegen`, for build scripts |
 //! | `autogenerate` | the module `autogenerate`: a live schema compared with the desired one, and the revision between them |
 //! | `serde` | `Serialize` and `Deserialize` for plans, reports, status, the ledger and lists of revisions: the documents of `--json` |
-//! | `cli` | the program `limbeck`, with all three databases, `autogenerate` and `serde`; its commands for a service's own command line |
 //!
 //! Features only add. Without any there is the pure core, which needs neither sqlx nor tokio: it reads files,
 //! builds graphs and makes plans. A service on PostgreSQL takes
 //! `default-features = false, features = ["postgres"]`, its build script
 //! `default-features = false, features = ["codegen"]`. TLS and the like are features of the service's own
 //! dependency on sqlx.
+//!
+//! The program `limbeck` is the package `limbeck-cli`, whose library gives a service the same commands.
 //!
 //! # What is unsupported
 //!
@@ -115,8 +116,6 @@ mod aim;
 pub mod autogenerate;
 #[cfg(feature = "_sqlx")]
 mod backend;
-#[cfg(feature = "cli")]
-pub mod cli;
 #[cfg(feature = "codegen")]
 pub mod codegen;
 mod dialect;
@@ -159,7 +158,7 @@ mod status;
 pub use aim::{Bound, Fork, OutOfRange, Range, RangeFault, Target, TargetError, Unknown};
 #[cfg(feature = "_sqlx")]
 pub use backend::{Backend, Borrowed, IntoSource, Rejection, Source};
-pub use dialect::{Dialect, UnknownDialect};
+pub use dialect::{Dialect, UnknownDialect, UrlError};
 pub use error::Error;
 #[cfg(feature = "_sqlx")]
 pub use executor::{

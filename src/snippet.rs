@@ -64,7 +64,7 @@ impl Snippet {
     }
 
     /// The same place, with a mark up to the end of the line.
-    pub(crate) fn to_end(mut self) -> Snippet {
+    pub(crate) fn up_to_end(mut self) -> Snippet {
         let all = self.text.trim_end().chars().count();
         self.length = (all + 1).saturating_sub(self.column).max(1);
         self
@@ -282,7 +282,7 @@ mod tests {
         1 | …rd, word, word, word, word, word, word, FORM, word, word, word, word, word, word, word, word, word, …
           |                                          ^^^^
         ");
-        let mark = Snippet::at("a.sql", &long, 0).to_end().to_string();
+        let mark = Snippet::at("a.sql", &long, 0).up_to_end().to_string();
         insta::assert_snapshot!(mark, @r"
          --> a.sql:1:1
           |
@@ -305,7 +305,7 @@ mod tests {
         2 | bc
           |   ^
         ");
-        insta::assert_snapshot!(Snippet::at("a.sql", "a\r\n\r\nb", 3).to_end().to_string(), @r"
+        insta::assert_snapshot!(Snippet::at("a.sql", "a\r\n\r\nb", 3).up_to_end().to_string(), @r"
          --> a.sql:2:1
           |
         2 |

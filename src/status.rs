@@ -36,38 +36,56 @@ pub struct RevisionInfo {
     pub path: String,
 }
 
-/// The infos of these ids, in their order. `current` are the rows of the version table.
-pub(crate) fn infos<'i>(
-    migrations: &Migrations,
-    ids: impl IntoIterator<Item = &'i Arc<str>>,
-    current: Option<&[String]>,
-) -> Vec<RevisionInfo> {
-    let graph = migrations.graph();
-    let heads: BTreeSet<Arc<str>> = graph.heads().into_iter().collect();
-    let rows: Option<BTreeSet<&str>> =
-        current.map(|rows| rows.iter().map(String::as_str).collect());
-    let applied = rows.as_ref().map(|rows| {
-        // Of heads that are not embedded nothing is known here.
-        graph.ancestors(rows.iter().filter(|id| graph.contains(id)))
-    });
-    let strings = |ids: &mut dyn Iterator<Item = &Arc<str>>| ids.map(|id| id.to_string()).collect();
-    ids.into_iter()
-        .filter_map(|id| {
-            let revision = migrations.get(id)?;
-            Some(RevisionInfo {
-                revision: id.to_string(),
-                down_revision: strings(&mut graph.down_revision(id)),
-                branch_labels: strings(&mut graph.branch_labels(id).iter()),
-                depends_on: strings(&mut graph.depends_on(id)),
-                message: revision.message().to_owned(),
-                create_date: revision.create_date(),
-                head: heads.contains(id),
-                current: rows.as_ref().map(|rows| rows.contains(&**id)),
-                applied: applied.as_ref().map(|applied| applied.contains(id)),
-                path: revision.path().to_owned(),
+impl RevisionInfo {
+    /// A revision of which its id is known, and nothing else: one that the database has and the files do not.
+    #[must_use]
+    pub fn new(revision: impl Into<String>) -> Self {
+        RevisionInfo {
+            revision: revision.into(),
+            ..RevisionInfo::default()
+        }
+    }
+}
+
+impl Migrations {
+    /// These revisions, given by their full ids, as lists show them, in this order. Ids that are not of this set are left
+    /// out. `current` are the rows of the version table, where a database was asked for them
+    /// ([`Migrator::current`](crate::Migrator::current)).
+    #[must_use]
+    pub fn infos<I: AsRef<str>>(
+        &self,
+        ids: impl IntoIterator<Item = I>,
+        current: Option<&[String]>,
+    ) -> Vec<RevisionInfo> {
+        let graph = self.graph();
+        let heads: BTreeSet<Arc<str>> = graph.heads().into_iter().collect();
+        let rows: Option<BTreeSet<&str>> =
+            current.map(|rows| rows.iter().map(String::as_str).collect());
+        let applied = rows.as_ref().map(|rows| {
+            // Of heads that are not embedded nothing is known here.
+            graph.ancestors(rows.iter().filter(|id| graph.contains(id)))
+        });
+        let strings =
+            |ids: &mut dyn Iterator<Item = &Arc<str>>| ids.map(|id| id.to_string()).collect();
+        ids.into_iter()
+            .filter_map(|id| {
+                let id = id.as_ref();
+                let revision = self.get(id)?;
+                Some(RevisionInfo {
+                    revision: id.to_owned(),
+                    down_revision: strings(&mut graph.down_revision(id)),
+                    branch_labels: strings(&mut graph.branch_labels(id).iter()),
+                    depends_on: strings(&mut graph.depends_on(id)),
+                    message: revision.message().to_owned(),
+                    create_date: revision.create_date(),
+                    head: heads.contains(id),
+                    current: rows.as_ref().map(|rows| rows.contains(id)),
+                    applied: applied.as_ref().map(|applied| applied.contains(id)),
+                    path: revision.path().to_owned(),
+                })
             })
-        })
-        .collect()
+            .collect()
+    }
 }
 
 /// Where a database stands to the migrations of this binary. Reading it writes nothing.

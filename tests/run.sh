@@ -2,7 +2,7 @@
 # Runs every test, against real servers: tests/run.sh [arguments of the test binaries]
 #
 # Installs what is missing (Debian), starts servers of its own in a temporary folder on free ports, runs `cargo
-# test` with all features and the examples, prints one line of totals and stops what it and the tests started,
+# test` of both packages with all features and the examples, prints one line of totals and stops what it and the tests started,
 # also when it is interrupted. Two of it may run at once. The servers are those of tests/servers.sh: a PostgreSQL
 # and a MariaDB start here, the poolers, the cluster, the other versions and the servers that a test kills start
 # when the first test asks for them.
@@ -68,11 +68,13 @@ run() {
 }
 
 broken=0
-run cargo test --all-features --no-fail-fast -- "$@" || broken=1
+# `cargo test` builds the examples of both packages as well, with the features of all.
+export LIMBECK_TEST_EXAMPLES_ARE_BUILT=1
+run cargo test --workspace --all-features --no-fail-fast -- "$@" || broken=1
 failed_examples=0
 for example in quickstart tooling schema_from_builders; do
     say "example $example"
-    run cargo run --quiet --all-features --example "$example" || failed_examples=$((failed_examples + 1))
+    run "${CARGO_TARGET_DIR:-target}/debug/examples/$example" || failed_examples=$((failed_examples + 1))
 done
 
 read -r passed failed < <(awk '

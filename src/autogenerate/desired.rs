@@ -318,7 +318,7 @@ impl Autogenerate {
         }
         let shown = Snippet::in_line(path, (*line, *column), text);
         let is_hint = text.chars().skip(*column - 1).take(2).eq("--".chars());
-        *snippet = Some(Box::new(if is_hint { shown.to_end() } else { shown }));
+        *snippet = Some(Box::new(if is_hint { shown.up_to_end() } else { shown }));
         error
     }
 }

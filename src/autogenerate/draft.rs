@@ -66,6 +66,16 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// These two, with nothing required before.
+    #[must_use]
+    pub fn new(upgrade: NewSection, downgrade: NewSection) -> Self {
+        Draft {
+            require: None,
+            upgrade,
+            downgrade,
+        }
+    }
+
     /// All of them, in the order of a file.
     pub fn sections(self) -> impl Iterator<Item = NewSection> {
         let require = self.require.into_iter();

@@ -112,7 +112,7 @@ pub(crate) use sealed::Sealed;
 ///
 /// The trait is sealed: its methods are limbeck's own business and change without notice.
 pub trait Backend: Database + Sealed {
-    #[doc(hidden)]
+    /// The database; [`Dialect::Mysql`] for MariaDB as well: no server is asked.
     const FAMILY: Dialect;
 
     /// The conduct of a run's session on this database.

@@ -16,12 +16,16 @@ mod quote;
 pub(crate) mod repertoire;
 #[cfg_attr(not(all(feature = "postgres", feature = "mysql")), allow(dead_code))]
 pub(crate) mod session;
+mod url;
 
 use std::fmt;
 use std::str::FromStr;
 
 pub(crate) use names::{BadName, Names};
 pub(crate) use quote::comment;
+pub use url::UrlError;
+#[cfg(feature = "autogenerate")]
+pub(crate) use url::lacks_slashes;
 
 /// A database whose SQL limbeck speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -93,25 +97,6 @@ impl fmt::Display for Dialect {
     }
 }
 
-/// Whether the URL of a server has its user and host not behind two slashes: the driver takes all of it, the password
-/// too, for a database's name, and sends it to the server of this host.
-#[cfg_attr(not(feature = "autogenerate"), allow(dead_code))]
-pub(crate) fn lacks_slashes(url: &str) -> bool {
-    let Some((scheme, behind)) = url.split_once(':') else {
-        return false;
-    };
-    let is_server = ["postgres", "postgresql", "mysql", "mariadb"].contains(&scheme);
-    let behind = behind.split(['?', '#']).next().unwrap_or_default();
-    let rest = behind.trim_start_matches('/');
-    let user = rest.rsplit_once('@').map(|(user, _)| user);
-    is_server
-        && match behind.len() - rest.len() {
-            2 => false,
-            0 | 1 => user.is_some(),
-            _ => user.is_some_and(|user| user.contains(':')),
-        }
-}
-
 /// The name is none of [`Dialect::ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown database `{0}`: expected sqlite, postgres, mysql or mariadb")]
@@ -125,30 +110,5 @@ impl FromStr for Dialect {
             .into_iter()
             .find(|dialect| dialect.name() == name)
             .ok_or_else(|| UnknownDialect(name.to_owned()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::lacks_slashes;
-
-    #[test]
-    fn a_user_and_a_host_stand_behind_two_slashes() {
-        for (url, expected) in [
-            ("postgres:u:p@h/d", true),
-            ("mysql:u@h/d", true),
-            ("mariadb:/u:p@h/d", true),
-            ("postgresql:///u:p@h/d", true),
-            ("postgres:\\\\u:p@h/d", true),
-            ("postgres://u:p@h/d", false),
-            ("postgres://u:p@h/d@e", false),
-            ("postgres:///a@b", false),
-            ("postgres:///d?user=u:p@h", false),
-            ("postgres:d", false),
-            ("sqlite:a:b@c", false),
-            ("d", false),
-        ] {
-            assert_eq!(lacks_slashes(url), expected, "{url}");
-        }
     }
 }

@@ -6,8 +6,14 @@ use super::repertoire::ascii;
 use super::{Dialect, Family};
 
 impl Dialect {
-    /// `name` as a quoted identifier.
-    pub(crate) fn ident(self, name: &str) -> String {
+    /// `name` as a quoted identifier, whatever it holds.
+    ///
+    /// ```
+    /// assert_eq!(limbeck::Dialect::Postgres.ident("a\"b"), r#""a""b""#);
+    /// assert_eq!(limbeck::Dialect::Mariadb.ident("order"), "`order`");
+    /// ```
+    #[must_use]
+    pub fn ident(self, name: &str) -> String {
         let quote = if self.is_mysql_family() { '`' } else { '"' };
         let mut quoted = String::with_capacity(name.len() + 2);
         quoted.push(quote);

@@ -511,7 +511,7 @@ fn of_statement(
     let text = format!("{:indent$}{text}", "");
     let snippet = Snippet::in_line(path, (line, column), &text);
     if offset == 0 {
-        snippet.to_end()
+        snippet.up_to_end()
     } else {
         snippet
     }

@@ -195,7 +195,7 @@ mod tests {
             "{holder:?}{holder:#?}{:?}",
             holder.clone().masked().statement
         );
-        #[cfg(feature = "cli")]
+        #[cfg(feature = "serde")]
         said.push_str(&serde_json::to_string(&holder).expect("JSON"));
         assert!(
             said.contains("ALTER ROLE a PASSWORD ?") && !said.contains("hunter2"),

@@ -23,7 +23,7 @@ use crate::prepare::RefusedError;
 use crate::report::{Event, Report};
 use crate::resolution::Resolution;
 use crate::settings::{OnAhead, OnDrift, Settings, TransactionMode, VersionSchema};
-use crate::status::{RevisionInfo, Status, infos};
+use crate::status::{RevisionInfo, Status};
 pub use register::CodeFuture;
 
 /// Migrates one database: made from a pool (or a connection) and the migrations of the binary.
@@ -444,7 +444,7 @@ impl<S: Source> Migrator<S> {
         let current = self.current().await?;
         let known = self.embedded(&current);
         let ids = plan::history(self.migrations.graph(), &known, range)?;
-        Ok(infos(&self.migrations, &ids, Some(&current)))
+        Ok(self.migrations.infos(&ids, Some(&current)))
     }
 
     /// The steps that the ledger records, oldest first.
@@ -474,23 +474,20 @@ impl<S: Source> Migrator<S> {
             "current" => self.embedded(&current).into_iter().map(Arc::from).collect(),
             _ => plan::resolve(graph, &identifier.parse()?)?,
         };
-        Ok(infos(&self.migrations, &ids, Some(&current)))
+        Ok(self.migrations.infos(&ids, Some(&current)))
     }
 
     /// The embedded heads, sorted. No database is asked.
     #[must_use]
     pub fn heads(&self) -> Vec<RevisionInfo> {
-        infos(&self.migrations, &self.migrations.graph().heads(), None)
+        self.migrations.infos(self.migrations.graph().heads(), None)
     }
 
     /// The embedded branch points. No database is asked.
     #[must_use]
     pub fn branches(&self) -> Vec<RevisionInfo> {
-        infos(
-            &self.migrations,
-            self.migrations.graph().branch_points(),
-            None,
-        )
+        self.migrations
+            .infos(self.migrations.graph().branch_points(), None)
     }
 
     /// A script that upgrades from one end of the range to the other, for somebody to run: no connection is

@@ -52,7 +52,7 @@ impl RevisionError {
         let snippet = Snippet::at(path, text, offset);
         let snippet = match kind.extent() {
             Extent::Word => snippet,
-            Extent::Line => snippet.to_end(),
+            Extent::Line => snippet.up_to_end(),
             Extent::Characters(count) => snippet.under(count),
         };
         let place = super::text::position(text, offset);

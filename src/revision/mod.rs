@@ -328,7 +328,7 @@ impl Revision {
         let column = |at: usize| (line, 1 + text[..at].chars().count());
         Some(match found {
             Some((at, length)) => Snippet::in_line(self.path(), column(at), text).under(length),
-            None => Snippet::in_line(self.path(), column(value), text).to_end(),
+            None => Snippet::in_line(self.path(), column(value), text).up_to_end(),
         })
     }
 

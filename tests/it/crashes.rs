@@ -1,28 +1,12 @@
 //! Processes that die in a statement which no transaction holds, and how the next boot goes on.
 
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use limbeck::{Dialect, Error, Migrations, Migrator, Resolution, RunError, UnfinishedReason};
 
+use crate::support::boots::Files;
 use crate::support::migrations;
 use crate::support::servers::{mysql_database, postgres_database};
-
-/// A boot in a process of its own, from a folder with these files.
-fn boot(folder: &tempfile::TempDir, migrations: &Migrations, url: &str) -> Child {
-    for revision in migrations.iter() {
-        std::fs::write(folder.path().join(revision.path()), revision.text()).expect("a file");
-    }
-    Command::new(env!("CARGO_BIN_EXE_limbeck"))
-        .args(["upgrade", "heads", "--database-url", url, "--dir"])
-        .arg(folder.path())
-        .current_dir(folder.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary starts")
-}
 
 fn index_files(words: &str) -> Migrations {
     migrations(&[
@@ -61,19 +45,15 @@ async fn an_interrupted_index_build_is_built_again() {
             .execute(&mut *older)
             .await
             .expect("a write");
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut child = boot(&folder, &index_files(words), &db.url);
+        let files = Files::of(&index_files(words));
+        let mut child = files.upgrade(&db.url, "heads");
         let building = "SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
                         WHERE NOT i.indisvalid AND c.relname = 't_id'";
         while db.strings(building).await.is_empty() {
-            assert!(
-                child.try_wait().expect("a process").is_none(),
-                "it waits for the older transaction"
-            );
+            assert!(child.is_running(), "it waits for the older transaction");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        child.kill().expect("SIGKILL");
-        let _ = child.wait();
+        child.kill().await;
         // The statement goes on in the server without its client: the next boot ends it.
         let next = Migrator::new(&db.pool, index_files(words));
         let release = async {
@@ -175,21 +155,20 @@ async fn died_in_the_second(
         .execute(&mut *reader)
         .await
         .expect("a read");
-    let files_in = tempfile::tempdir().expect("a folder");
-    let mut child = boot(&files_in, &files(statement), &db.url);
+    let files_in = Files::of(&files(statement));
+    let mut child = files_in.upgrade(&db.url, "heads");
     while db
         .strings("SELECT CONVERT(id, CHAR) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE '/* limbeck run%' AND state LIKE 'Waiting for table metadata lock%'")
         .await
         .is_empty()
     {
         assert!(
-            child.try_wait().expect("a process").is_none(),
+            child.is_running(),
             "it waits for the reader"
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    child.kill().expect("SIGKILL");
-    let _ = child.wait();
+    child.kill().await;
     // MariaDB goes on with a dead client's statement: end it, so that `after` alone decides.
     db.run("BEGIN NOT ATOMIC DECLARE i INT; SELECT max(id) INTO i FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE '/* limbeck run%'; IF i IS NOT NULL THEN KILL i; END IF; END").await;
     reader.rollback().await.expect("rollback");

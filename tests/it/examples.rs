@@ -4,49 +4,22 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// An example's executable. `cargo test` built it already; where only this test was built, cargo is called
-/// for the rest, with the features of this test, so that nothing is built twice.
-pub fn example(name: &str) -> PathBuf {
-    static BUILT: Once = Once::new();
-    let test = std::env::current_exe().expect("this test's path");
-    let profile = test
-        .parent()
-        .and_then(|deps| deps.parent())
-        .expect("tests are built into deps/ of a profile's folder");
-    let target = profile.parent().expect("that is in the target folder");
-    BUILT.call_once(|| {
-        let features = [
+fn example(name: &str) -> PathBuf {
+    crate::support::examples::example(
+        name,
+        &[
             ("sqlite", cfg!(feature = "sqlite")),
             ("postgres", cfg!(feature = "postgres")),
             ("mysql", cfg!(feature = "mysql")),
             ("codegen", cfg!(feature = "codegen")),
+            ("autogenerate", cfg!(feature = "autogenerate")),
             ("serde", cfg!(feature = "serde")),
-            ("cli", cfg!(feature = "cli")),
-        ];
-        let features: Vec<&str> = features
-            .into_iter()
-            .filter_map(|(name, is_on)| is_on.then_some(name))
-            .collect();
-        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-        build
-            .args(["build", "--examples", "--no-default-features", "--features"])
-            .arg(features.join(","))
-            .arg("--target-dir")
-            .arg(target)
-            .current_dir(env!("CARGO_MANIFEST_DIR"));
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        let output = build.output().expect("cargo starts");
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{stderr}");
-    });
-    profile.join("examples").join(name)
+        ],
+    )
 }
 
 fn printed_by(name: &str) -> String {
@@ -79,7 +52,7 @@ fn quickstart() {
     }
 }
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "autogenerate")]
 #[test]
 fn autogenerate() {
     let text = printed_by("autogenerate");

@@ -1,60 +1,29 @@
 //! Everything that uses limbeck as its users do: one binary, so that it links once.
 
-#[cfg(feature = "cli")]
-mod adopt;
 mod alembic;
 #[cfg(feature = "autogenerate")]
 mod autogenerate;
 mod budgets;
 mod classify;
-#[cfg(feature = "cli")]
-mod cli;
-#[cfg(all(unix, feature = "cli"))]
-mod cli_author;
-#[cfg(all(unix, feature = "cli"))]
-mod cli_autogenerate;
-#[cfg(all(unix, feature = "cli"))]
-mod cli_bad_input;
-#[cfg(all(unix, feature = "cli"))]
-mod cli_check;
-#[cfg(all(unix, feature = "cli"))]
-mod cli_connect;
-#[cfg(all(unix, feature = "cli"))]
-mod cli_every;
-#[cfg(all(unix, feature = "cli"))]
-mod cli_graph;
-#[cfg(all(unix, feature = "cli"))]
-mod cli_hostile;
-#[cfg(all(unix, feature = "cli"))]
-mod cli_service;
-#[cfg(all(unix, feature = "cli"))]
-mod cli_shell;
-#[cfg(all(unix, feature = "cli"))]
-mod cli_terminal;
 mod conformance;
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "postgres", feature = "mysql"))]
 mod crashes;
 mod embedding;
 #[cfg(all(unix, feature = "sqlite", feature = "serde"))]
 mod examples;
-#[cfg(all(unix, feature = "cli"))]
+#[cfg(all(unix, feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod faults;
 mod fresh_sessions;
 mod fuzz_corpus;
 mod going_on;
 mod grants;
 mod graph_properties;
-#[cfg(feature = "cli")]
-mod import;
-#[cfg(feature = "cli")]
-mod import_alembic;
 mod ledger;
 mod log;
 #[cfg(feature = "sqlite")]
 mod memory;
 mod merged;
 mod offline;
-#[cfg(feature = "cli")]
 mod processes;
 mod resumption;
 mod review;
@@ -72,9 +41,8 @@ mod support;
 mod together;
 #[cfg(feature = "mysql")]
 mod units;
-#[cfg(all(unix, feature = "cli"))]
+#[cfg(all(unix, feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod visibility;
-mod workflow;
 
 /// Plain `cargo test` builds without the servers' features: it says so.
 #[test]

@@ -221,7 +221,7 @@ on_each! {
         assert_eq!(db.tables().await, Vec::<String>::new());
         // In whatever order the two are called.
         let migrator = Migrator::new(&db.pool, files()).idempotent("b").on_upgrade("b", |_| Box::pin(async { Ok(()) }));
-        assert_eq!(migrator.upgrade_to_head().await.expect("an upgrade").heads, ["b"]);
+        assert_eq!(migrator.upgrade_to_head().await.expect("an upgrade").current, ["b"]);
     }
 
     /// A whole upgrade in one transaction is wholly there or wholly gone; MySQL refuses first.

@@ -1,4 +1,4 @@
-//! Very many processes that boot at once, each the real binary, with steps of every kind.
+//! Very many processes that boot at once, with steps of every kind.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ macro_rules! round {
         let files = Files::of(&mixed(db.dialect));
         let began = Instant::now();
         let boots: Vec<Boot> = (0..$processes)
-            .map(|_| files.start(&db.url, &["upgrade", "heads"]))
+            .map(|_| files.upgrade(&db.url, "heads"))
             .collect();
         let mut ended = Vec::new();
         for boot in boots {

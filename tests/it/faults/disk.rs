@@ -384,10 +384,7 @@ async fn a_loss_of_power() {
                 .expect("r0");
             setup.close().await;
             let began = Instant::now();
-            let child = files.start(
-                &format!("sqlite://{}", file.display()),
-                &["upgrade", "heads"],
-            );
+            let child = files.upgrade(&format!("sqlite://{}", file.display()), "heads");
             if round == 0 {
                 assert_eq!(child.end().await.ran().len(), 90);
                 length = began.elapsed();

@@ -1,7 +1,6 @@
 //! A MariaDB Galera cluster with writers on every node: each revision runs once in the whole cluster, also when
 //! the node that somebody migrates on is killed or cut off.
 
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use limbeck::{Dialect, Error, Event, Migrations, Migrator, Report};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::{Connection as _, MySqlConnection, MySqlPool, Row as _};
 
+use crate::support::boots::{Boot, Files};
 use crate::support::migrations;
 use crate::support::rig::{Cluster, rig};
 use crate::support::servers::{mysql_on, with_database};
@@ -141,19 +141,6 @@ async fn differences(urls: &[String], audit: &[&str], revisions: &[&str]) -> Vec
     wrong
 }
 
-fn start(folder: &tempfile::TempDir, url: &str) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_limbeck"))
-        .args(["upgrade", "heads", "--json", "--dir"])
-        .arg(folder.path())
-        .args(["--database-url", url])
-        .current_dir(folder.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts")
-}
-
 /// One after the other: each changes what the whole cluster does.
 #[tokio::test]
 async fn each_revision_runs_once_in_a_cluster() {
@@ -168,28 +155,21 @@ async fn each_revision_runs_once_in_a_cluster() {
 
 /// Ten processes on each of three nodes, all at once.
 async fn boots_from_all_nodes_at_once(cluster: &Cluster) -> Vec<String> {
-    let folder = tempfile::tempdir().expect("a folder");
-    for revision in mixed(Dialect::Mariadb).iter() {
-        std::fs::write(folder.path().join(revision.path()), revision.text()).expect("a file");
-    }
+    let files = Files::of(&mixed(Dialect::Mariadb));
     let rounds = times(1, 30);
     let (mut wrong, mut slowest) = (Vec::new(), Duration::ZERO);
     for _ in 0..rounds {
         let urls = database(cluster).await;
         let began = Instant::now();
-        let children: Vec<Child> = (0..NODES * PROCESSES_PER_NODE)
-            .map(|number| start(&folder, &urls[number % NODES]))
+        let children: Vec<Boot> = (0..NODES * PROCESSES_PER_NODE)
+            .map(|number| files.upgrade(&urls[number % NODES], "heads"))
             .collect();
         let mut steps = 0;
         for child in children {
-            let output = tokio::task::spawn_blocking(move || child.wait_with_output());
-            let output = output.await.expect("no panic").expect("an end");
-            if output.status.success() {
-                let document: serde_json::Value =
-                    serde_json::from_slice(&output.stdout).expect("JSON");
-                steps += document["steps"].as_array().expect("a list").len();
-            } else {
-                wrong.push(String::from_utf8_lossy(&output.stderr).into_owned());
+            let ended = child.end().await;
+            match ended.steps() {
+                Some(ran) => steps += ran,
+                None => wrong.push(format!("{ended:?}")),
             }
         }
         slowest = slowest.max(began.elapsed());

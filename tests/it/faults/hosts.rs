@@ -1,5 +1,6 @@
 //! What a host may be called.
 
+use crate::support::boots::Files;
 use crate::support::servers::left_out;
 use crate::support::soak::tell;
 use crate::support::{migrations, on_each};
@@ -9,36 +10,23 @@ on_each! {
     /// that begins each message.
     async fn hosts_of_any_name(db) {
         db.run("CREATE TABLE victim (id INT NOT NULL); INSERT INTO victim VALUES (7)").await;
-        let folder = tempfile::tempdir().expect("a folder");
         let sections = "-- @upgrade autocommit\nINSERT INTO victim VALUES (8);\n-- @downgrade\nDELETE FROM victim WHERE id = 8;\n";
-        for revision in migrations(&[("a", "", "", sections)]).iter() {
-            std::fs::write(folder.path().join(revision.path()), revision.text()).expect("a file");
-        }
+        let files = Files::of(&migrations(&[("a", "", "", sections)]));
         let names = ["x'; DROP TABLE victim; --", "x*/ DROP TABLE victim; /*", "x; run=y; pid=1", "x\"`\\%s{}$1", "שלום🦀e\u{301}", "x\ny"];
         let mut wrong = 0;
         for name in names {
             // In a namespace of its own, where the host's name may be changed.
             let script = r#"printf %s "$0" >/proc/sys/kernel/hostname && exec "$@""#;
-            let run = |arguments: &[&str]| {
-                std::process::Command::new("unshare")
-                    .args(["--uts", "sh", "-c", script, name, env!("CARGO_BIN_EXE_limbeck")])
-                    .args(arguments)
-                    .arg("--dir")
-                    .arg(folder.path())
-                    .args(["--database-url", &db.url])
-                    .current_dir(folder.path())
-                    .output()
-                    .expect("unshare starts")
-            };
+            let wrapper = ["unshare", "--uts", "sh", "-c", script, name];
             let allowed = std::process::Command::new("unshare").args(["--uts", "true"]).output();
             if !allowed.is_ok_and(|output| output.status.success()) {
                 left_out("hosts of any name: this user may not name a host");
                 return;
             }
-            for arguments in [&["upgrade", "head"][..], &["downgrade", "base", "--yes"]] {
-                let output = run(arguments);
-                assert!(output.status.success(), "{name:?}: {}", String::from_utf8_lossy(&output.stderr));
-            }
+            let up = files.upgrade_under(&wrapper, &db.url, "head").end().await;
+            assert!(up.status.success(), "{name:?}: {up:?}");
+            let down = files.downgrade_under(&wrapper, &db.url, "base").end().await;
+            assert!(down.status.success(), "{name:?}: {down:?}");
             let hosts = db.strings("SELECT host FROM limbeck_history ORDER BY id DESC").await;
             // The kernel takes a line, and no more.
             let expected = name.lines().next().unwrap_or_default();

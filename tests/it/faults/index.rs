@@ -159,7 +159,7 @@ async fn a_build_that_waits_does_not_deadlock_with_its_waiters() {
         .expect("a write");
     let files = Files::of(&all);
     let boots: Vec<Boot> = (0..=WAITERS)
-        .map(|_| files.start(&db.url, &["upgrade", "heads"]))
+        .map(|_| files.upgrade(&db.url, "heads"))
         .collect();
     let sessions = "SELECT DISTINCT substring(query FROM 'pid=[0-9]+') FROM pg_stat_activity \
                     WHERE datname = current_database() AND query LIKE '/* limbeck run=%'";
@@ -264,7 +264,7 @@ async fn in_phase(db: &Postgres, child: &mut Boot, at: At) {
 /// Lets a process come to a place in the build and kills it there; what it waited for stays open.
 async fn killed_at(db: &Postgres, all: &Migrations, table: &str, at: At) -> Vec<Open> {
     let files = Files::of(all);
-    let start = || files.start(&db.url, &["upgrade", "heads"]);
+    let start = || files.upgrade(&db.url, "heads");
     let (mut child, open) = match at {
         At::FirstWriters => {
             let open = writer(db, table).await;
@@ -446,7 +446,7 @@ async fn an_index_build_killed_at_any_moment() {
     );
     for n in 1..=KILLS {
         let target = format!("r{n}");
-        let mut child = files.start(&db.url, &["upgrade", &target]);
+        let mut child = files.upgrade(&db.url, &target);
         let building =
             "SELECT phase FROM pg_stat_progress_create_index WHERE datname = current_database()";
         while db.strings(building).await.is_empty() && child.is_running() {
@@ -588,7 +588,7 @@ async fn others_that_say_concurrently_are_killed() {
         fill(&db, table, 5).await;
         let open = writer(&db, table).await;
         let files = Files::of(&all);
-        let child = files.start(&db.url, &["upgrade", "heads"]);
+        let child = files.upgrade(&db.url, "heads");
         in_time("it waits", async || {
             db.strings(BLOCKED)
                 .await

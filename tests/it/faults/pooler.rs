@@ -1,14 +1,13 @@
 //! PostgreSQL behind PgBouncer: in transaction pooling nothing of limbeck's and nothing of a migration's stays
 //! on a server connection, and in statement pooling a run says why it cannot be.
 
-use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use limbeck::{Error, Migrations, Migrator, Outcome, RunError};
-use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
+use crate::support::boots::{Boot, Files};
 use crate::support::migrations;
 use crate::support::rig::{Rig, rig};
 use crate::support::servers::{Database, of_postgres, postgres_on, with_database};
@@ -186,43 +185,6 @@ fn revisions() -> Migrations {
 
 const APPLIED: [&str; 7] = ["r1", "r2", "r3", "r4", "r5", "r6", "r8"];
 
-fn folder_of(migrations: &Migrations) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a folder");
-    for revision in migrations.iter() {
-        std::fs::write(folder.path().join(revision.path()), revision.text()).expect("a file");
-    }
-    folder
-}
-
-fn start(folder: &tempfile::TempDir, url: &str, arguments: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_limbeck"))
-        .args(arguments)
-        .arg("--json")
-        .arg("--dir")
-        .arg(folder.path())
-        .args(["--database-url", url])
-        .current_dir(folder.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts")
-}
-
-async fn end(child: Child) -> Output {
-    let output = tokio::task::spawn_blocking(move || child.wait_with_output());
-    output.await.expect("no panic").expect("an end")
-}
-
-fn told(output: &Output) -> String {
-    format!(
-        "{:?}\n{}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
-}
-
 /// An error with its causes.
 fn whole(error: &Error) -> String {
     let mut text = error.to_string();
@@ -241,14 +203,6 @@ fn none(wrong: &[String]) {
 }
 
 /// How many steps a process ran; none where it failed.
-fn steps(output: &Output) -> Option<usize> {
-    if !output.status.success() {
-        return None;
-    }
-    let document: Value = serde_json::from_slice(&output.stdout).ok()?;
-    Some(document["steps"].as_array()?.len())
-}
-
 /// What is on a server connection that no fresh one has, by name; and on how many of those that ran the steps
 /// with a `SET` this was looked for.
 async fn leaks(rig: &Rig, here: &Pooled) -> (Vec<String>, usize) {
@@ -282,17 +236,17 @@ async fn thirty_processes_boot_through_transaction_pooling() {
     for _ in 0..times(1, 30) {
         runs += PROCESSES;
         let here = pooled(&rig, "transaction").await;
-        let folder = folder_of(&revisions());
+        let files_in = Files::of(&revisions());
         let began = Instant::now();
-        let children: Vec<Child> = (0..PROCESSES)
-            .map(|_| start(&folder, &here.url, &["upgrade", "heads"]))
+        let children: Vec<Boot> = (0..PROCESSES)
+            .map(|_| files_in.upgrade(&here.url, "heads"))
             .collect();
         let mut ran = 0;
         for child in children {
-            let output = end(child).await;
-            match steps(&output) {
+            let output = child.end().await;
+            match output.steps() {
                 Some(steps) => ran += steps,
-                None => wrong.push(told(&output)),
+                None => wrong.push(format!("{output:?}")),
             }
         }
         slowest = slowest.max(began.elapsed());
@@ -438,31 +392,23 @@ async fn a_killed_process_leaves_no_transaction_in_the_pool() {
     let runs = times(3, 50);
     for _ in 0..runs {
         let here = pooled(&rig, "transaction").await;
-        let folder = folder_of(&files);
-        let mut child = start(&folder, &here.url, &["upgrade", "heads"]);
+        let files_in = Files::of(&files);
+        let mut child = files_in.upgrade(&here.url, "heads");
         let busy = "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() \
                     AND pid <> pg_backend_pid() AND query LIKE '%pg_sleep(600)%' AND state <> 'idle'";
         while here.db.strings(busy).await.is_empty() {
-            assert!(
-                child.try_wait().expect("a process").is_none(),
-                "{}",
-                told(&end(child).await)
-            );
+            assert!(child.is_running(), "{:?}", child.end().await);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        child.kill().expect("SIGKILL");
-        let _ = child.wait();
+        child.kill().await;
         let began = Instant::now();
         // What the next boot needs so that it does not sleep as well.
         let go = here.db.run("INSERT INTO audit VALUES ('go')");
-        let output = end({
-            go.await;
-            start(&folder, &here.url, &["upgrade", "heads"])
-        })
-        .await;
+        go.await;
+        let output = files_in.upgrade(&here.url, "heads").end().await;
         waits.push(began.elapsed());
-        if steps(&output) != Some(1) {
-            wrong.push(told(&output));
+        if output.steps() != Some(1) {
+            wrong.push(format!("{output:?}"));
         }
         let audit = here.db.strings("SELECT rev FROM audit ORDER BY rev").await;
         if audit != ["b", "go"] {
@@ -509,35 +455,30 @@ async fn a_process_killed_in_a_concurrent_build() {
             "-- @upgrade autocommit\nINSERT INTO audit VALUES ('b');\nCREATE INDEX CONCURRENTLY IF NOT EXISTS t_id ON t (id);\nINSERT INTO audit VALUES ('b, behind it');\n",
         ),
     ]);
-    let folder = folder_of(&files);
-    let output = end(start(&folder, &here.url, &["upgrade", "a"])).await;
-    assert_eq!(steps(&output), Some(1), "{}", told(&output));
+    let files_in = Files::of(&files);
+    let output = files_in.upgrade(&here.url, "a").end().await;
+    assert_eq!(output.steps(), Some(1), "{:?}", output);
     // A transaction that has written stands in the way of the build's first phase.
     let mut reader = PgConnection::connect(&here.db.url)
         .await
         .expect("PostgreSQL");
     execute(&mut reader, "BEGIN").await;
     execute(&mut reader, "INSERT INTO t VALUES (2)").await;
-    let mut child = start(&folder, &here.url, &["upgrade", "heads"]);
+    let mut child = files_in.upgrade(&here.url, "heads");
     let invalid =
         "SELECT relname::text FROM pg_class JOIN pg_index ON indexrelid = oid WHERE NOT indisvalid";
     while here.db.strings(invalid).await.is_empty() {
-        assert!(
-            child.try_wait().expect("a process").is_none(),
-            "{}",
-            told(&end(child).await)
-        );
+        assert!(child.is_running(), "{:?}", child.end().await);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    child.kill().expect("SIGKILL");
-    let _ = child.wait();
+    child.kill().await;
     let began = Instant::now();
-    let next = start(&folder, &here.url, &["upgrade", "heads"]);
+    let next = files_in.upgrade(&here.url, "heads");
     execute(&mut reader, "COMMIT").await;
-    let output = end(next).await;
+    let output = next.end().await;
     let waited = began.elapsed();
     let audit = here.db.strings("SELECT rev FROM audit ORDER BY rev").await;
-    let is_right = steps(&output) == Some(1)
+    let is_right = output.steps() == Some(1)
         && audit == ["b", "b, behind it"]
         && here.db.strings(invalid).await.is_empty()
         && here
@@ -556,7 +497,7 @@ async fn a_process_killed_in_a_concurrent_build() {
             waited.as_secs_f64()
         ),
     );
-    assert!(is_right, "{audit:?} {}", told(&output));
+    assert!(is_right, "{audit:?} {output:?}");
 }
 
 /// No step can be one transaction there: the run says so, by a variant of its own, and changes nothing.
@@ -593,14 +534,10 @@ async fn statement_pooling_is_named() {
             "the pooler between this service and PostgreSQL is in statement pooling, where no transaction holds: \
              set pool_mode to transaction or session, or give the migrator a direct connection. Nothing was changed"
         );
-        let folder = folder_of(&files);
-        let output = end(start(&folder, &here.url, &["upgrade", "heads"])).await;
-        assert_eq!(output.status.code(), Some(1), "{}", told(&output));
-        assert!(
-            told(&output).contains("\"kind\":\"statement_pooling\""),
-            "{}",
-            told(&output)
-        );
+        let files_in = Files::of(&files);
+        let output = files_in.upgrade(&here.url, "heads").end().await;
+        assert_eq!(output.status.code(), Some(1), "{:?}", output);
+        assert_eq!(output.error_kind().as_deref(), Some("statement_pooling"));
         assert_eq!(here.db.tables().await, Vec::<String>::new());
     }
     // Where nothing is to be done, no transaction is needed.

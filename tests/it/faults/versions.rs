@@ -1,16 +1,16 @@
 //! Every major version of PostgreSQL from 12 to 18: what the other tests show on the system's own, and what the
 //! versions differ in: when the server notices that a client is gone.
 
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use limbeck::Migrations;
 use sqlx::{Connection as _, PgConnection};
 
+use crate::support::boots::{Boot, Files};
 use crate::support::migrations;
 use crate::support::rig::{Rig, rig};
 use crate::support::servers::{Database, of_postgres, postgres_on};
 use crate::support::soak::{is_full, tell};
+use crate::support::versions::tests_on;
 
 /// How long a statement goes on whose client has died, where the server does not notice it before.
 const LONG_STATEMENT: Duration = Duration::from_secs(8);
@@ -65,93 +65,30 @@ async fn everything_on(rig: Rig, version: u32) -> Vec<String> {
     wrong
 }
 
-/// The tests of the other modules, in a process of their own that takes this server for the system's.
+/// The tests of the other modules, on that server.
 async fn other_tests(url: String, exact: String) -> Vec<String> {
-    let began = Instant::now();
-    let mut command = Command::new(std::env::current_exe().expect("this binary"));
-    command
-        .args([
-            "postgres",
-            "crashes::an_interrupted_index_build_is_built_again",
-        ])
-        .args([
-            "crashes::a_failed_index_build_is_cleared_away",
-            "--test-threads",
-            "8",
-        ])
+    let chosen = [
+        "postgres",
+        "crashes::an_interrupted_index_build_is_built_again",
+        "crashes::a_failed_index_build_is_cleared_away",
         // These begin this very test again, want the syntax of the newest version, or are about Alembic.
-        .args([
-            "--skip",
-            "faults::",
-            "--skip",
-            "splitter",
-            "--skip",
-            "alembic",
-            // It has tests of its own on other versions, and clients of one version.
-            "--skip",
-            "autogenerate",
-        ])
-        .env("LIMBECK_TEST_POSTGRES_URL", url)
-        .env("LIMBECK_TEST_REQUIRE_SERVERS", "1")
-        .stdin(Stdio::null());
-    let output = tokio::task::spawn_blocking(move || command.output());
-    let output = output.await.expect("no panic").expect("this binary runs");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let result = text
-        .lines()
-        .find_map(|line| line.strip_prefix("test result: "))
-        .unwrap_or("none");
-    let count = |what: &str| -> usize {
-        let words: Vec<&str> = result.split([' ', ';']).collect();
-        let at = words.iter().position(|word| *word == what);
-        at.and_then(|at| words[at - 1].parse().ok()).unwrap_or(0)
-    };
-    let (passed, failed) = (count("passed"), count("failed"));
-    tell(
-        &format!("the tests of PostgreSQL on {exact}"),
-        passed + failed,
-        failed,
-        format!("{:.0} s", began.elapsed().as_secs_f64()),
-    );
-    let mut wrong = Vec::new();
-    if !output.status.success() {
-        wrong.push(format!("on {exact}: {text}"));
-    }
-    if passed < 45 {
-        wrong.push(format!("on {exact} only {passed} tests ran: {result}"));
-    }
-    wrong
-}
-
-fn folder_of(migrations: &Migrations) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("a folder");
-    for revision in migrations.iter() {
-        std::fs::write(folder.path().join(revision.path()), revision.text()).expect("a file");
-    }
-    folder
-}
-
-fn start(folder: &tempfile::TempDir, url: &str, target: &str) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_limbeck"))
-        .args(["upgrade", target, "--json", "--database-url", url, "--dir"])
-        .arg(folder.path())
-        .current_dir(folder.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts")
+        "--skip",
+        "faults::",
+        "--skip",
+        "splitter",
+        "--skip",
+        "alembic",
+        // It has tests of its own on other versions, and clients of one version.
+        "--skip",
+        "autogenerate",
+    ];
+    tests_on("the tests of PostgreSQL", &url, &exact, &chosen, 45).await
 }
 
 /// How many steps a process ran that should have reached its target, or what it said.
-async fn end(child: Child) -> Result<usize, String> {
-    let output = tokio::task::spawn_blocking(move || child.wait_with_output());
-    let output = output.await.expect("no panic").expect("an end");
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-    }
-    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    Ok(document["steps"].as_array().expect("a list").len())
+async fn end(boot: Boot) -> Result<usize, String> {
+    let ended = boot.end().await;
+    ended.steps().ok_or_else(|| format!("{ended:?}"))
 }
 
 async fn fresh(url: &str) -> Database<sqlx::Postgres> {
@@ -160,10 +97,9 @@ async fn fresh(url: &str) -> Database<sqlx::Postgres> {
 }
 
 /// Waits until that query finds something, while the process lives.
-async fn until(db: &Database<sqlx::Postgres>, child: &mut Child, query: &str) {
+async fn until(db: &Database<sqlx::Postgres>, child: &mut Boot, query: &str) {
     while db.strings(query).await.is_empty() {
-        let ended = child.try_wait().expect("a process");
-        assert!(ended.is_none(), "it ended before: {query}");
+        assert!(child.is_running(), "it ended before: {query}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -171,7 +107,7 @@ async fn until(db: &Database<sqlx::Postgres>, child: &mut Child, query: &str) {
 /// SIGKILL in the middle of an index build; the next boot clears away what it left and builds again.
 async fn killed_in_a_build(url: &str, exact: &str) -> Vec<String> {
     let db = fresh(url).await;
-    let folder = folder_of(&migrations(&[
+    let files = Files::of(&migrations(&[
         (
             "a",
             "",
@@ -185,7 +121,7 @@ async fn killed_in_a_build(url: &str, exact: &str) -> Vec<String> {
             "-- @upgrade autocommit\nINSERT INTO audit VALUES ('1');\nCREATE INDEX CONCURRENTLY IF NOT EXISTS t_id ON t (id);\nINSERT INTO audit VALUES ('2');\n",
         ),
     ]));
-    let mut wrong: Vec<String> = end(start(&folder, &db.url, "a"))
+    let mut wrong: Vec<String> = end(files.upgrade(&db.url, "a"))
         .await
         .err()
         .into_iter()
@@ -198,12 +134,11 @@ async fn killed_in_a_build(url: &str, exact: &str) -> Vec<String> {
     open.expect("a row");
     let invalid =
         "SELECT relname::text FROM pg_class JOIN pg_index ON indexrelid = oid WHERE NOT indisvalid";
-    let mut child = start(&folder, &db.url, "b");
+    let mut child = files.upgrade(&db.url, "b");
     until(&db, &mut child, invalid).await;
-    child.kill().expect("SIGKILL");
-    let _ = child.wait();
+    child.kill().await;
     let began = Instant::now();
-    let next = start(&folder, &db.url, "b");
+    let next = files.upgrade(&db.url, "b");
     sqlx::raw_sql("COMMIT")
         .execute(&mut writer)
         .await
@@ -246,7 +181,7 @@ async fn killed_in_a_build(url: &str, exact: &str) -> Vec<String> {
 async fn dead_client(url: &str, version: u32, exact: &str) -> Vec<String> {
     let db = fresh(url).await;
     let seconds = LONG_STATEMENT.as_secs();
-    let folder = folder_of(&migrations(&[
+    let files = Files::of(&migrations(&[
         (
             "a",
             "",
@@ -263,20 +198,19 @@ async fn dead_client(url: &str, version: u32, exact: &str) -> Vec<String> {
             ),
         ),
     ]));
-    let mut wrong: Vec<String> = end(start(&folder, &db.url, "a"))
+    let mut wrong: Vec<String> = end(files.upgrade(&db.url, "a"))
         .await
         .err()
         .into_iter()
         .collect();
-    let mut child = start(&folder, &db.url, "b");
+    let mut child = files.upgrade(&db.url, "b");
     let busy = "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() \
                 AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid() AND state = 'active'";
     until(&db, &mut child, busy).await;
-    child.kill().expect("SIGKILL");
-    let _ = child.wait();
+    child.kill().await;
     let began = Instant::now();
     db.run("INSERT INTO audit VALUES ('go')").await;
-    let steps = end(start(&folder, &db.url, "b")).await;
+    let steps = end(files.upgrade(&db.url, "b")).await;
     let took = began.elapsed();
     // Where nobody notices that the client is gone, its message goes on to its COMMIT: then the next boot has
     // nothing to do.

@@ -2,20 +2,33 @@
 
 pub mod alembic;
 pub mod boots;
-#[cfg(feature = "cli")]
-pub mod calls;
-#[cfg(all(unix, feature = "cli"))]
+pub mod embed;
+pub mod examples;
+#[cfg(unix)]
 pub mod forward;
-#[cfg(all(unix, feature = "cli"))]
+#[cfg(unix)]
 pub mod places;
 pub mod proxy;
-#[cfg(all(unix, feature = "cli"))]
+#[cfg(unix)]
 pub mod rig;
+pub mod secrets;
 pub mod servers;
 pub mod soak;
 pub mod trace;
+pub mod versions;
+
+use std::path::{Path, PathBuf};
 
 use limbeck::{Migrations, Revision};
+
+/// The repository's folder: that of the package whose tests these are, or the one above it.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .find(|folder| folder.join("tests/servers.sh").is_file())
+        .expect("the repository")
+        .to_owned()
+}
 
 /// A revision file's text: id, parents (empty: none), further header lines, sections.
 pub fn file(id: &str, down: &str, header: &str, sections: &str) -> String {

@@ -9,8 +9,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::servers::server;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers.sh");
-
 /// The folder of the servers.
 #[derive(Debug, Clone)]
 pub struct Rig(PathBuf);
@@ -37,7 +35,7 @@ impl Rig {
     fn command<W: AsRef<OsStr>>(&self, words: &[W]) -> Command {
         let mut command = Command::new("bash");
         command
-            .arg(SCRIPT)
+            .arg(super::repository().join("tests/servers.sh"))
             .args(words)
             .env("LIMBECK_TEST_RIG", &self.0)
             .stdin(Stdio::null());

@@ -134,10 +134,11 @@ impl Drop for Proxy {
 impl Proxy {
     /// A proxy in front of the server of this URL, which names host and port.
     pub async fn start(url: &str, fault: Option<Fault>) -> Proxy {
-        let protocol = if url.starts_with("postgres") {
-            Protocol::Postgres
+        // What is encrypted cannot be read here.
+        let (protocol, plain) = if url.starts_with("postgres") {
+            (Protocol::Postgres, "?sslmode=disable")
         } else {
-            Protocol::Mysql
+            (Protocol::Mysql, "?ssl-mode=DISABLED")
         };
         let after_user = url
             .find('@')
@@ -146,7 +147,7 @@ impl Proxy {
         let upstream = url[after_user..end].to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let url = format!("{}{address}{}", &url[..after_user], &url[end..]);
+        let url = format!("{}{address}{}{plain}", &url[..after_user], &url[end..]);
         let shared = Arc::new(Shared {
             fault: Mutex::new(fault),
             ..Shared::default()

@@ -1,0 +1,115 @@
+//! `merge`: a revision that joins heads.
+
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::draft::{Draft, Wish};
+use super::error::AuthorError;
+use super::{NewFileArgs, answer_written, folder};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::files::Folder;
+use crate::output::Output;
+use limbeck::Graph;
+use limbeck::plan;
+
+/// Arguments of `merge`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  \
+    limbeck merge\n  \
+    limbeck merge 1a6f 5c09 -m 'Join the two fixes of last week'\n  \
+    limbeck merge billing@head web@head")]
+#[non_exhaustive]
+pub struct MergeArgs {
+    /// The heads to join. Default: all heads.
+    #[arg(value_name = "REV", allow_negative_numbers = true)]
+    pub revisions: Vec<String>,
+
+    /// What the merge is for. Default: a line that names what is joined, by branch labels where they tell it.
+    #[arg(short, long)]
+    pub message: Option<String>,
+
+    /// The file.
+    #[command(flatten)]
+    pub file: NewFileArgs,
+}
+
+pub(crate) async fn merge(
+    args: &MergeArgs,
+    context: &dyn Context,
+    output: &Output,
+) -> Result<u8, CliError> {
+    let folder = Folder::open(folder(context)?)?;
+    let others = context.migrations()?;
+    let graph = others.graph();
+    let joined = joined(graph, &args.revisions)?;
+    let message = match &args.message {
+        Some(message) => message.clone(),
+        None => message(graph, &joined),
+    };
+    let wish = Wish {
+        message: &message,
+        down_revision: joined,
+        depends_on: Vec::new(),
+        file: &args.file,
+        sections: None,
+    };
+    let draft = Draft::new(wish, folder.path(), &others)?;
+    draft.write(&folder)?;
+    drop(folder);
+    answer_written(draft, &args.file, context.subfolders(), output).await?;
+    Ok(0)
+}
+
+/// Two heads or more, each once.
+fn joined(graph: &Graph, named: &[String]) -> Result<Vec<Arc<str>>, CliError> {
+    let heads = graph.heads();
+    let mut joined: Vec<Arc<str>> = Vec::new();
+    for name in named {
+        for revision in plan::resolve(graph, &name.parse()?)? {
+            if !heads.contains(&revision) {
+                return Err(AuthorError::MergeOfNoHead { revision, heads }.into());
+            }
+            if !joined.contains(&revision) {
+                joined.push(revision);
+            }
+        }
+    }
+    if named.is_empty() {
+        joined.clone_from(&heads);
+    }
+    if joined.len() < 2 {
+        return Err(AuthorError::NothingToMerge { heads }.into());
+    }
+    Ok(joined)
+}
+
+/// `Merge billing and web`: a head is called by a label that covers it and no other one that is joined.
+fn message(graph: &Graph, joined: &[Arc<str>]) -> String {
+    /// More names than this tell nobody anything.
+    const NAMED: usize = 4;
+    let covering: Vec<Vec<Arc<str>>> = joined
+        .iter()
+        .map(|head| graph.covering_labels(head))
+        .collect();
+    let is_own = |label: &&Arc<str>| {
+        let covered = covering.iter().filter(|labels| labels.contains(label));
+        covered.count() == 1
+    };
+    let names: Vec<&str> = joined
+        .iter()
+        .zip(&covering)
+        .map(|(head, labels)| &**labels.iter().find(is_own).unwrap_or(head))
+        .collect();
+    match &names[..] {
+        [others @ .., last] if names.len() <= NAMED => {
+            format!("Merge {} and {last}", others.join(", "))
+        }
+        _ => format!(
+            "Merge {} and {} more",
+            names[..NAMED - 1].join(", "),
+            names.len() - (NAMED - 1)
+        ),
+    }
+}

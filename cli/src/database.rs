@@ -1,0 +1,116 @@
+//! What the commands ask of a database, whichever it is.
+
+use futures_util::future::BoxFuture;
+use sqlx::Pool;
+
+use limbeck::Dialect;
+use limbeck::Error;
+use limbeck::LedgerEntry;
+use limbeck::Migrator;
+use limbeck::Report;
+use limbeck::Resolution;
+use limbeck::Status;
+use limbeck::autogenerate::{Autogenerate, Comparison, Reflect};
+use limbeck::{Plan, Purge};
+use limbeck::{Range, Target};
+
+pub(super) type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
+
+/// The cells of a row, as text.
+pub(super) type TextRow = Vec<Option<String>>;
+
+/// A [`Migrator`] without its type of database.
+pub(super) trait Database: Send + Sync {
+    fn plan_upgrade(&self, targets: Vec<Target>) -> Answer<'_, Plan>;
+    fn plan_downgrade(&self, target: Target) -> Answer<'_, Plan>;
+    fn upgrade(&self, targets: Vec<Target>) -> Answer<'_, Report>;
+    fn downgrade(&self, target: Target) -> Answer<'_, Report>;
+    fn stamp(&self, targets: Vec<Target>, purge: Purge) -> Answer<'_, Report>;
+    fn resolve<'a>(&'a self, revision: &'a str, resolution: Resolution) -> Answer<'a, ()>;
+    fn ensure_tables(&self) -> Answer<'_, ()>;
+    fn current(&self) -> Answer<'_, Vec<String>>;
+    fn status(&self) -> Answer<'_, Status>;
+    fn ledger(&self) -> Answer<'_, Vec<LedgerEntry>>;
+    fn upgrade_sql(&self, range: &Range) -> Result<String, Error>;
+    fn downgrade_sql(&self, range: &Range) -> Result<String, Error>;
+    fn stamp_sql(&self, from: &[Target], to: &[Target], purge: Purge) -> Result<String, Error>;
+    fn family(&self) -> Dialect;
+    fn own_table(&self) -> (Option<&str>, &str);
+    fn foreign_rows<'a>(&'a self, query: &'a str) -> Answer<'a, Option<Vec<TextRow>>>;
+    fn adopt<'a>(&'a self, revisions: &'a [String]) -> Answer<'a, Report>;
+    fn compare<'a>(&'a self, desired: &'a Autogenerate) -> Answer<'a, Comparison>;
+}
+
+impl<DB: Reflect> Database for Migrator<Pool<DB>> {
+    fn plan_upgrade(&self, targets: Vec<Target>) -> Answer<'_, Plan> {
+        Box::pin(Migrator::plan_upgrade(self, targets))
+    }
+
+    fn plan_downgrade(&self, target: Target) -> Answer<'_, Plan> {
+        Box::pin(Migrator::plan_downgrade(self, target))
+    }
+
+    fn upgrade(&self, targets: Vec<Target>) -> Answer<'_, Report> {
+        Box::pin(Migrator::upgrade(self, targets))
+    }
+
+    fn downgrade(&self, target: Target) -> Answer<'_, Report> {
+        Box::pin(Migrator::downgrade(self, target))
+    }
+
+    fn stamp(&self, targets: Vec<Target>, purge: Purge) -> Answer<'_, Report> {
+        Box::pin(Migrator::stamp(self, targets, purge))
+    }
+
+    fn resolve<'a>(&'a self, revision: &'a str, resolution: Resolution) -> Answer<'a, ()> {
+        Box::pin(Migrator::resolve(self, revision, resolution))
+    }
+
+    fn ensure_tables(&self) -> Answer<'_, ()> {
+        Box::pin(Migrator::ensure_tables(self))
+    }
+
+    fn current(&self) -> Answer<'_, Vec<String>> {
+        Box::pin(Migrator::current(self))
+    }
+
+    fn status(&self) -> Answer<'_, Status> {
+        Box::pin(Migrator::status(self))
+    }
+
+    fn ledger(&self) -> Answer<'_, Vec<LedgerEntry>> {
+        Box::pin(Migrator::ledger(self))
+    }
+
+    fn upgrade_sql(&self, range: &Range) -> Result<String, Error> {
+        Migrator::upgrade_sql(self, range)
+    }
+
+    fn downgrade_sql(&self, range: &Range) -> Result<String, Error> {
+        Migrator::downgrade_sql(self, range)
+    }
+
+    fn stamp_sql(&self, from: &[Target], to: &[Target], purge: Purge) -> Result<String, Error> {
+        Migrator::stamp_sql(self, from, to, purge)
+    }
+
+    fn family(&self) -> Dialect {
+        DB::FAMILY
+    }
+
+    fn own_table(&self) -> (Option<&str>, &str) {
+        Migrator::version_location(self)
+    }
+
+    fn foreign_rows<'a>(&'a self, query: &'a str) -> Answer<'a, Option<Vec<TextRow>>> {
+        Box::pin(Migrator::foreign_rows(self, query))
+    }
+
+    fn adopt<'a>(&'a self, revisions: &'a [String]) -> Answer<'a, Report> {
+        Box::pin(Migrator::adopt(self, revisions))
+    }
+
+    fn compare<'a>(&'a self, desired: &'a Autogenerate) -> Answer<'a, Comparison> {
+        Box::pin(Migrator::compare_schema(self, desired))
+    }
+}

@@ -1,0 +1,232 @@
+//! The command line of [`limbeck`]: what the binary does, on a folder of revision files and a database URL.
+//!
+//! [`Cli`] is a clap parser. [`main`] is the whole binary; [`run`] is it after parsing. Under `--json` a
+//! command prints one JSON document on standard output:
+//!
+//! | command | document |
+//! |---|---|
+//! | `plan`, `upgrade`, `downgrade`, `stamp` | `{"steps":[{"action","revision","heads":[…],"message"}],"heads":[…],"outcome"}`: `heads` sorted, a step's are those after it; `plan` and `--dry-run` have no `outcome` |
+//! | `history`, `graph`, `heads`, `branches`, `show`, `current`; of what they wrote `init`, `revision`, `merge`; `edit` | `{"revisions":[…]}`, each a [`RevisionInfo`] with `"unknown":true` if the files do not hold it |
+//! | `revision --autogenerate` | the same with `"changes"` and `"notes"` as of `check`, each change with `"withheld":true` if it is written as a comment; no revisions where nothing differs |
+//! | `check` | `{"changes":[{"kind","subject","table","class","reason"}],"notes":[…]}`: `table` is null for what is no table's, `class` one of `safe`, `lossy`, `manual` |
+//! | `status` | a [`Status`] with `"ready"` |
+//! | anything with `--sql` | `{"sql":"…"}` |
+//! | `resolve` | `{"revision","resolution"}` |
+//! | `ensure_version` | `{"heads":[…]}` |
+//! | `completions`, `man` | `{"text":"…"}` |
+//! | `import` | `{"tool","dir","revisions":[{"revision","path","source","message","fill_in":[{"section","reason"}]}],"left_out":[{"path","reason"}],"notes":[…]}` |
+//! | `adopt` | as `stamp` |
+//!
+//! and an error is the last line on standard error, `{"error":{"kind","message"}}` with [`Error::kind`] or one
+//! of `no_database_url`, `invalid_database_url`, `connection`, `no_dialect`, `not_confirmed`, `usage`, `io`,
+//! `json`, `left_out` (a database that this program was built without); of what writes files `embedded`, `not_empty`, `multiple_heads`, `not_a_head`, `nothing_to_merge`,
+//! `invalid_target`, `invalid_file`, `invalid_graph`, `file_template`, `file_exists`, `editor`, `not_at_head`; of what
+//! compares schemas `unreadable_schema`, `invalid_schema_file`, `desired_schema_failed`, `no_scratch`,
+//! `invalid_scratch_url`, `scratch_is_live`, `scratch_not_empty`, `reflection_failed`;
+//! of `import` and `adopt` `unreadable_source`, `no_migrations`, `refused_source`,
+//! `same_folder`, `exists`, `no_alembic`, `no_folder`, `no_version_table`, `nothing_to_adopt`, `disagreement`,
+//! `same_table`. Exit codes: 0 done, 1 an error, 2 wrong usage, 3 what `check` and `current --check-heads` look for.
+//!
+//! A SQLite file that is not there is created by what writes, unless the URL's `mode=` says otherwise; what
+//! only looks takes it for an empty database.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `sqlite`, `postgres`, `mysql` (default) | the databases; a service that embeds the commands takes its own alone |
+//! | `tls` (default) | TLS by rustls and ring, with the authorities that the system trusts; a service's own choice is a feature of its sqlx |
+//! | `mysql-rsa` | MySQL's default login (`caching_sha2_password`) over a connection without TLS |
+//!
+//! [`RevisionInfo`]: limbeck::RevisionInfo
+//! [`Status`]: limbeck::Status
+//! [`Error::kind`]: limbeck::Error::kind
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+compile_error!("limbeck-cli needs a database: switch on `sqlite`, `postgres` or `mysql`");
+
+mod adopt;
+mod author;
+mod check;
+mod command;
+mod connect;
+mod context;
+mod database;
+mod desired;
+mod document;
+mod error;
+mod files;
+mod graph;
+mod import;
+mod lists;
+mod output;
+mod paint;
+mod progress;
+mod redact;
+mod runs;
+mod service;
+mod shell;
+mod show;
+mod text;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use adopt::AdoptArgs;
+pub use author::{EditArgs, InitArgs, MergeArgs, NewFileArgs, RevisionArgs};
+pub use check::CheckArgs;
+pub use command::{
+    Answer, BranchesArgs, Command, CompletionsArgs, CurrentArgs, DowngradeArgs, Form, HeadsArgs,
+    HistoryArgs, Options, PlanArgs, ResolveArgs, ScriptArgs, ShowArgs, StampArgs, UpgradeArgs,
+};
+use context::{Context, FromOptions};
+pub use desired::DesiredArgs;
+use error::CliError;
+pub use graph::{Format, GraphArgs};
+pub use import::{ImportArgs, Tool};
+use output::Output;
+use redact::Redactor;
+pub use service::run_in_service;
+
+const AFTER_HELP: &str = if cfg!(feature = "tls") {
+    "Exit codes: 0 done; 1 an error; 2 wrong usage; 3 what `check` and `current --check-heads` look for.\n\
+     Over TLS a server is known by the authorities that the system trusts, or by those that the URL names."
+} else {
+    "Exit codes: 0 done; 1 an error; 2 wrong usage; 3 what `check` and `current --check-heads` look for.\n\
+     This program is built without TLS: where a server wants it, build it with the feature `tls` of limbeck-cli."
+};
+
+/// The command line's arguments.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "limbeck",
+    version,
+    about = "Alembic's migration model for Rust services: plan, run and look at migrations.",
+    after_help = AFTER_HELP
+)]
+#[non_exhaustive]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub options: Options,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The binary: reads the process's arguments, runs the command, and gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(say_usage(&error, &arguments)),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(error) => ExitCode::from(tell(
+            &error.into(),
+            &Output::new(
+                cli.options.form.json,
+                cli.options.form.color,
+                Redactor::default(),
+            ),
+        )),
+    }
+}
+
+/// Runs a command and prints its answer, or its error. Gives the exit code.
+pub async fn run(cli: Cli) -> ExitCode {
+    let context = FromOptions::new(cli.options.clone());
+    let form = &cli.options.form;
+    let redactor = context
+        .redactor()
+        .and(Redactor::of(cli.command.scratch_url()));
+    let output = Output::new(form.json, form.color, redactor);
+    execute(&cli.command, &context, &output).await
+}
+
+async fn execute(command: &Command, context: &dyn Context, output: &Output) -> ExitCode {
+    ExitCode::from(match dispatch(command, context, output).await {
+        Ok(code) => code,
+        Err(error) => tell(&error, output),
+    })
+}
+
+async fn dispatch(
+    command: &Command,
+    context: &dyn Context,
+    output: &Output,
+) -> Result<u8, CliError> {
+    match command {
+        Command::Completions(args) => shell::completions(args, output),
+        Command::Man => shell::man(output),
+        Command::Plan(args) => runs::plan(args, context, output).await,
+        Command::Upgrade(args) => runs::upgrade(args, context, output).await,
+        Command::Downgrade(args) => runs::downgrade(args, context, output).await,
+        Command::Stamp(args) => runs::stamp(args, context, output).await,
+        Command::Resolve(args) => runs::resolve(args, context, output).await,
+        Command::EnsureVersion => runs::ensure_version(context, output).await,
+        Command::Current(args) => lists::current(args, context, output).await,
+        Command::Init(args) => author::init(args, context, output).await,
+        Command::Revision(args) => author::revision(args, context, output).await,
+        Command::Merge(args) => author::merge(args, context, output).await,
+        Command::Edit(args) => author::edit(args, context, output).await,
+        Command::Graph(args) => graph::graph(args, context, output).await,
+        Command::History(args) => lists::history(args, context, output).await,
+        Command::Heads(args) => lists::heads(args, context, output).await,
+        Command::Branches(args) => lists::branches(args, context, output).await,
+        Command::Show(args) => lists::show(args, context, output).await,
+        Command::Import(args) => import::import(args, context, output),
+        Command::Adopt(args) => adopt::adopt(args, context, output).await,
+        Command::Check(args) => check::check(args, context, output).await,
+        Command::Status => lists::status(context, output).await,
+    }
+}
+
+/// Tells an error on standard error, and gives the exit code.
+fn tell(error: &CliError, output: &Output) -> u8 {
+    if error.is_closed_output() {
+        return 0;
+    }
+    let text = error.render(output.is_json(), output.redactor());
+    output.error(&text);
+    error.exit_code()
+}
+
+/// Prints what clap has to say: help and version on standard output, wrong usage on standard error.
+fn say_usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
+    if !error.use_stderr() {
+        // Help and version quote nothing that was given.
+        let _ = anstream::stdout().write_all(error.render().ansi().to_string().as_bytes());
+        return 0;
+    }
+    // A URL may stand where none belongs.
+    let redactor = arguments
+        .iter()
+        .filter_map(|argument| argument.to_str())
+        .map(|argument| {
+            let value = argument
+                .strip_prefix("--")
+                .and_then(|option| option.split_once('='));
+            Redactor::of(Some(value.map_or(argument, |(_, value)| value)))
+        })
+        .fold(Redactor::default(), Redactor::and);
+    let text = redactor.clean(&error.render().to_string());
+    let mut stderr = std::io::stderr();
+    let _ = stderr.write_all(show::escaped(&text).as_bytes());
+    if arguments.iter().any(|argument| argument == "--json") {
+        let summary = text.split("\n\n").next().unwrap_or_default();
+        let summary = summary.strip_prefix("error: ").unwrap_or(summary).trim();
+        let _ = stderr.write_all(error::json_line("usage", summary).as_bytes());
+    }
+    2
+}

@@ -1,0 +1,116 @@
+//! The commands inside a service: its own migrations, its own pool.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::Pool;
+
+use super::command::{Command, Form};
+use super::connect::{Access, Observer, Opened};
+use super::context::{Context, Naming};
+use super::database::Database;
+use super::error::CliError;
+use super::output::Output;
+use super::redact::Redactor;
+use limbeck::Dialect;
+use limbeck::Migrations;
+use limbeck::Migrator;
+use limbeck::autogenerate::Reflect;
+
+/// Runs a command on a service's own migrator, prints the answer, or the error, and gives the exit code: 0 done, 1 an
+/// error, 2 wrong usage, 3 what `check` and `current --check-heads` look for.
+///
+/// [`Command`] is a clap subcommand, and [`Form`] a group of options, for a parser of the service's own:
+///
+/// ```no_run
+/// use clap::{Parser, Subcommand};
+///
+/// #[derive(Parser)]
+/// struct Cli {
+///     #[command(flatten)]
+///     form: limbeck_cli::Form,
+///     #[command(subcommand)]
+///     task: Task,
+/// }
+///
+/// #[derive(Subcommand)]
+/// enum Task {
+///     /// Serve.
+///     Serve,
+///     /// Look at the database's migrations, and run them.
+///     #[command(subcommand)]
+///     Migrate(limbeck_cli::Command),
+/// }
+///
+/// # async fn main_() -> Result<std::process::ExitCode, Box<dyn std::error::Error>> {
+/// # let (pool, migrations): (sqlx::SqlitePool, limbeck::Migrations) = unimplemented!();
+/// let cli = Cli::parse();
+/// let migrator = limbeck::Migrator::new(&pool, migrations);
+/// match cli.task {
+///     Task::Serve => Ok(std::process::ExitCode::SUCCESS),
+///     Task::Migrate(command) => Ok(limbeck_cli::run_in_service(&command, &cli.form, &migrator).await),
+/// }
+/// # }
+/// ```
+///
+/// The migrator's settings, registered code and observer are in force. Commands that write revision files are refused:
+/// a service's migrations are part of its program.
+pub async fn run_in_service<DB: Reflect>(
+    command: &Command,
+    form: &Form,
+    migrator: &Migrator<Pool<DB>>,
+) -> ExitCode {
+    let redactor = Redactor::of(command.scratch_url());
+    let output = Output::new(form.json, form.color, redactor);
+    if matches!(command, Command::Completions(_) | Command::Man) {
+        let error = CliError::Usage(
+            "these would be the program limbeck's: a service makes its own, of its whole parser, with clap_complete \
+             and clap_mangen"
+                .to_owned(),
+        );
+        return ExitCode::from(super::tell(&error, &output));
+    }
+    super::execute(command, &OfService { migrator }, &output).await
+}
+
+struct OfService<'a, DB: Reflect> {
+    migrator: &'a Migrator<Pool<DB>>,
+}
+
+impl<DB: Reflect> Context for OfService<'_, DB> {
+    fn migrations(&self) -> Result<Migrations, CliError> {
+        Ok(self.migrator.migrations().clone())
+    }
+
+    fn naming(&self) -> Naming {
+        Naming::Here
+    }
+
+    /// The pool has its own patience.
+    fn open(
+        &self,
+        _migrations: Migrations,
+        _access: Access,
+        _patience: Duration,
+        observer: Option<Observer>,
+    ) -> BoxFuture<'_, Result<Opened, CliError>> {
+        let mut migrator = self.migrator.clone();
+        if let Some(ours) = observer {
+            migrator = migrator.on_event(move |event| ours(event));
+        }
+        Box::pin(async move { Ok(Opened::kept(Box::new(migrator))) })
+    }
+
+    fn script(
+        &self,
+        _migrations: Migrations,
+        dialect: Option<Dialect>,
+    ) -> Result<Box<dyn Database>, CliError> {
+        let migrator = self.migrator.clone();
+        Ok(Box::new(match dialect {
+            Some(dialect) => migrator.script_dialect(dialect),
+            None => migrator,
+        }))
+    }
+}

@@ -1,0 +1,43 @@
+//! The command line on the oldest and the newest version of PostgreSQL.
+
+use sqlx::{Connection as _, PgConnection};
+
+use crate::support::rig::{Rig, rig};
+use crate::support::versions::tests_on;
+
+#[tokio::test]
+async fn the_oldest_and_the_newest() {
+    let Some(rig) = rig() else { return };
+    let (oldest, newest) = tokio::join!(on(&rig, 12), on(&rig, 18));
+    let wrong = [oldest, newest].concat();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What went wrong on that version.
+async fn on(rig: &Rig, version: u32) -> Vec<String> {
+    let server = rig.own_postgres(Some(version), &[]).await;
+    let mut connection = PgConnection::connect(&server.url)
+        .await
+        .expect("PostgreSQL");
+    let exact: String = sqlx::query_scalar("SHOW server_version")
+        .fetch_one(&mut connection)
+        .await
+        .expect("its version");
+    assert!(
+        exact.starts_with(&version.to_string()),
+        "{exact} for {version}"
+    );
+    connection.close().await.expect("an orderly end");
+    // Autogenerate has tests of its own on other versions, and Alembic's clients are of one version.
+    let chosen = [
+        "postgres",
+        "--skip",
+        "autogenerate",
+        "--skip",
+        "alembic",
+        "--skip",
+        "passwords",
+    ];
+    let what = "the tests of the command line";
+    tests_on(what, &server.url, &exact, &chosen, 3).await
+}

@@ -1,0 +1,568 @@
+//! Alembic projects become revision files: what a real Alembic makes of the same files is what has to come out.
+
+use std::process::Command;
+
+use limbeck::{Dialect, Migrations, Mode, SectionKind};
+use serde_json::{Value, json};
+
+use crate::calls::{Folder, texts};
+use crate::project::Project;
+
+/// Offline, nobody connects.
+const NOWHERE: &str = "sqlite:///nowhere/none.db";
+
+/// What Alembic finds in its files, by running them.
+const GRAPH: &str = r#"
+import json
+from alembic import util
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+def listed(module, name):
+    return sorted(util.to_tuple(getattr(module, name, None), default=()))
+
+found = {}
+for script in ScriptDirectory.from_config(Config("alembic.ini")).walk_revisions():
+    names = ("down_revision", "branch_labels", "depends_on")
+    found[script.revision] = {name: listed(script.module, name) for name in names}
+    found[script.revision]["message"] = script.doc
+print(json.dumps(found))
+"#;
+
+fn by_alembic(folder: &Folder, project: &Project<'_>) -> Value {
+    let output = Command::new(&project.python)
+        .args(["-c", GRAPH])
+        .current_dir(folder.path("old"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .expect("Python runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+fn by_limbeck(folder: &Folder) -> Value {
+    let mut found = serde_json::Map::new();
+    for revision in written(folder).iter() {
+        let sorted = |list: &[std::sync::Arc<str>]| {
+            let mut list: Vec<&str> = list.iter().map(|one| &**one).collect();
+            list.sort_unstable();
+            json!(list)
+        };
+        found.insert(
+            revision.id().to_owned(),
+            json!({
+                "down_revision": sorted(revision.down_revision()),
+                "branch_labels": sorted(revision.branch_labels()),
+                "depends_on": sorted(revision.depends_on()),
+                "message": revision.summary(),
+            }),
+        );
+    }
+    Value::Object(found)
+}
+
+fn written(folder: &Folder) -> Migrations {
+    Migrations::from_dir(folder.path("migrations")).expect("valid revisions")
+}
+
+fn import(folder: &Folder, project: &Project<'_>, options: &[&str]) -> Value {
+    let before = folder.files("old");
+    let arguments = [
+        "import",
+        "alembic",
+        "old",
+        "--json",
+        "--python",
+        &project.python,
+    ];
+    let document = folder.call(&[&arguments, options].concat()).json();
+    assert_eq!(folder.files("old"), before, "the source is as it was");
+    document
+}
+
+/// `revision section: reason` of what is to be filled in.
+fn open(document: &Value) -> Vec<String> {
+    let mut open = Vec::new();
+    for revision in document["revisions"].as_array().expect("a list") {
+        for one in revision["fill_in"].as_array().expect("a list") {
+            let text = |value: &Value| value.as_str().expect("text").to_owned();
+            open.push(format!(
+                "{} {}: {}",
+                text(&revision["revision"]),
+                text(&one["section"]),
+                text(&one["reason"])
+            ));
+        }
+    }
+    open
+}
+
+#[test]
+fn the_graph_is_the_one_that_alembic_reads() {
+    let folder = Folder::new();
+    let Some(project) = Project::new(&folder, NOWHERE) else {
+        return;
+    };
+    project.with_branches();
+    // Forms that Alembic's template does not write.
+    let file = |name: &str, text: &str| folder.write(&format!("old/scripts/versions/{name}"), text);
+    file(
+        "y1.py",
+        "# By hand\n'''One: two.\n\nMore.\n'''\nfrom typing import Optional, Union\nrevision: str = 'y' \"1\"\n\
+         down_revision: Optional[Union[str, \"tuple[str, ...]\"]] = (  # two\n    'n1',\n    \"x1\",\n)\n\
+         branch_labels = None\n\ndef upgrade():\n    revision = 'no'\n\ndef downgrade(): pass\n",
+    );
+    file(
+        "y2.py",
+        "revision = 'y2'; down_revision = ['y1']\nbranch_labels = {'left', 'hand'}\ndepends_on = None\n\
+         if True:\n    x = revision\ndef upgrade(): pass\ndef downgrade(): pass\n",
+    );
+    file(
+        "y3.py",
+        "\"\"\"Third\"\"\"\r\nrevision = r'y3'\r\ndown_revision = \\\r\n    None\r\ndepends_on = 'y2', 'b1'\r\n\
+         def upgrade(): pass\r\ndef downgrade(): pass\r\n",
+    );
+    file("__init__.py", "raise SystemExit('not a revision')\n");
+    file(".#y3.py", "raise SystemExit('an editor\\'s')\n");
+
+    let document = import(&folder, &project, &[]);
+    assert_eq!(open(&document), Vec::<String>::new());
+    let expected = by_alembic(&folder, &project);
+    assert_eq!(expected.as_object().expect("an object").len(), 9);
+    assert_eq!(by_limbeck(&folder), expected);
+    let heads = folder.call(&["heads", "--json"]).json();
+    let alembic = project.run(&["heads"]);
+    let mut ids: Vec<&str> = alembic
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    ids.sort_unstable();
+    assert_eq!(texts(&heads["revisions"], "revision"), ids);
+
+    let migrations = written(&folder);
+    let date = migrations
+        .get("a1")
+        .expect("it is there")
+        .create_date()
+        .expect("Alembic writes one");
+    let text = folder.read(&format!(
+        "old/scripts/versions/{}",
+        project
+            .file("a1")
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+    ));
+    let written = date.format("%Y-%m-%d %H:%M:%S%.f");
+    assert!(text.contains(&format!("Create Date: {written}")), "{date}");
+    assert_eq!(
+        migrations.get("y1").expect("it is there").message(),
+        "One: two.\n\nMore."
+    );
+}
+
+/// The bodies on each database, with an environment that has a table of its own and a transaction for each step.
+#[test]
+fn bodies_hold_the_migration_and_nothing_of_alembics() {
+    let folder = Folder::new();
+    let Some(project) = Project::new(&folder, NOWHERE) else {
+        return;
+    };
+    project.with_branches();
+    let env = folder.read("old/scripts/env.py");
+    let configured = "        literal_binds=True,\n";
+    assert!(env.contains(configured), "{env}");
+    for (target, more) in [
+        ("plain", ""),
+        ("each", "        transaction_per_migration=True,\n"),
+        (
+            "named",
+            "        version_table='my versions', version_table_schema='other',\n",
+        ),
+    ] {
+        folder.write(
+            "old/scripts/env.py",
+            env.replace(configured, &format!("{configured}{more}")),
+        );
+        for dialect in [
+            Dialect::Sqlite,
+            Dialect::Postgres,
+            Dialect::Mysql,
+            Dialect::Mariadb,
+        ] {
+            let target = format!("{target}_{dialect}");
+            let options = ["--dir", &target, "--dialect", dialect.name()];
+            let document = import(&folder, &project, &options);
+            assert_eq!(open(&document), Vec::<String>::new());
+            let migrations = Migrations::from_dir(folder.path(&target)).expect("valid revisions");
+            let statements = |id: &str, kind: SectionKind| -> Vec<String> {
+                let revision = migrations.get(id).expect("it is there");
+                let section = revision.section(kind, dialect).expect("it has both");
+                assert_eq!(section.mode(), Mode::Transactional);
+                let statements = revision.statements(section, dialect).expect("SQL");
+                let texts = statements
+                    .iter()
+                    .map(|one| one.text().split_whitespace().collect::<Vec<_>>().join(" "));
+                texts.collect()
+            };
+            for (id, up, down) in [
+                ("a1", 2, 2),
+                ("b1", 1, 1),
+                ("c1", 2, 2),
+                ("m1", 0, 0),
+                ("n1", 1, 1),
+                ("x1", 1, 1),
+            ] {
+                for (kind, count) in [(SectionKind::Upgrade, up), (SectionKind::Downgrade, down)] {
+                    let found = statements(id, kind);
+                    assert_eq!(found.len(), count, "{target} {id} {kind}: {found:?}");
+                    assert!(
+                        !found.iter().any(|one| one.contains("version_num")),
+                        "{found:?}"
+                    );
+                }
+            }
+            assert!(statements("x1", SectionKind::Upgrade)[0].starts_with("CREATE TABLE audits ("));
+            assert_eq!(
+                statements("x1", SectionKind::Downgrade),
+                ["DROP TABLE audits"]
+            );
+            let inserted = "INSERT INTO users (id, name) VALUES (1, 'it''s; -- me')";
+            assert_eq!(statements("c1", SectionKind::Upgrade)[1], inserted);
+        }
+    }
+}
+
+#[test]
+fn what_alembic_cannot_write_is_to_be_filled_in_and_does_not_run() {
+    let folder = Folder::new();
+    let Some(project) = Project::new(&folder, NOWHERE) else {
+        return;
+    };
+    project.revision(
+        "a1",
+        &[],
+        &["op.execute('CREATE TABLE t (n INTEGER)')"],
+        &["op.drop_table('t')"],
+    );
+    project.revision(
+        "b1",
+        &[],
+        &["rows = op.get_bind().execute(sa.text('SELECT n FROM t')).fetchall()"],
+        &["raise NotImplementedError('one way,\\nnever back')"],
+    );
+    project.revision(
+        "c1",
+        &[],
+        &["op.execute('CREATE TABLE u (n INTEGER)')"],
+        &["raise SystemExit(3)"],
+    );
+    let document = import(&folder, &project, &[]);
+    let found = open(&document);
+    let [up, down, last] = &found[..] else {
+        panic!("{found:?}")
+    };
+    assert!(
+        up.starts_with("b1 upgrade: alembic could not write upgrade() of b1_b1.py offline: "),
+        "{up}"
+    );
+    assert!(
+        down.ends_with("NotImplementedError: one way, never back"),
+        "{down}"
+    );
+    assert!(
+        last.starts_with("c1 downgrade: ") && last.ends_with("SystemExit: 3"),
+        "{last}"
+    );
+    let modes = |id: &str| -> Vec<Mode> {
+        let migrations = written(&folder);
+        let revision = migrations.get(id).expect("it is there");
+        revision
+            .sections()
+            .iter()
+            .map(limbeck::Section::mode)
+            .collect()
+    };
+    assert_eq!(modes("b1"), [Mode::Rust, Mode::Rust]);
+    assert_eq!(modes("c1"), [Mode::Transactional, Mode::Rust]);
+
+    let upgrade = || {
+        folder.call(&[
+            "upgrade",
+            "head",
+            "--json",
+            "--database-url",
+            "sqlite:app.db",
+        ])
+    };
+    assert_eq!(upgrade().error().0, "missing_code");
+    let status = || {
+        folder
+            .call(&["status", "--json", "--database-url", "sqlite:app.db"])
+            .json()
+    };
+    assert_eq!(status()["current"], json!([]), "nothing ran");
+    // A script has no place for it either.
+    let sql = folder.call(&["upgrade", "head", "--sql", "--dialect", "sqlite", "--json"]);
+    assert_eq!(sql.code, 1, "{sql:?}");
+    // Where Alembic itself ran it, adopting says that it is open.
+    let url = format!("sqlite://{}", folder.path("alembic.db").display());
+    let ini = folder.read("old/alembic.ini");
+    folder.write(
+        "old/alembic.ini",
+        ini.replace(
+            "sqlite:////nowhere/none.db",
+            &url.replacen("sqlite://", "sqlite:///", 1),
+        ),
+    );
+    project.run(&["upgrade", "a1"]);
+    project.run(&["stamp", "b1"]);
+    let adopt = || {
+        folder.call(&[
+            "adopt",
+            "--from",
+            "alembic",
+            "--json",
+            "--database-url",
+            &url,
+        ])
+    };
+    let said = adopt();
+    assert_eq!(said.json()["heads"], json!(["b1"]));
+    assert!(
+        said.stderr.contains("note: to be filled in: b1:"),
+        "{said:?}"
+    );
+    // Filled in as the comment says.
+    let text = folder.read("migrations/b1_b1.sql");
+    folder.write(
+        "migrations/b1_b1.sql",
+        text.replacen(
+            "-- @upgrade rust\n",
+            "-- @upgrade\nINSERT INTO t VALUES (7);\n",
+            1,
+        ),
+    );
+    upgrade().json();
+    assert_eq!(status()["current"], json!(["c1"]));
+    assert!(adopt().stderr.contains("b1"), "its way back is open still");
+    let text = folder.read("migrations/b1_b1.sql");
+    let (above, _) = text
+        .split_once("-- @downgrade rust")
+        .expect("to be filled in");
+    folder.write("migrations/b1_b1.sql", above);
+    let said = adopt();
+    assert_eq!(
+        (&said.json()["outcome"], &*said.stderr),
+        (&json!("already_there"), "")
+    );
+}
+
+#[test]
+fn without_a_python_everything_is_to_be_filled_in() {
+    let folder = Folder::new();
+    let Some(project) = Project::new(&folder, NOWHERE) else {
+        return;
+    };
+    project.with_branches();
+    let said = folder.call_with(&["import", "alembic", "old", "--json"], &[("PATH", "")]);
+    let document = said.json();
+    assert_eq!(open(&document).len(), 12);
+    let notes = document["notes"].as_array().expect("a list");
+    assert!(
+        notes.len() == 1 && notes[0].as_str().expect("text").contains("--python"),
+        "{notes:?}"
+    );
+    assert_eq!(by_limbeck(&folder), by_alembic(&folder, &project));
+    // A database that stands can be stamped all the same.
+    let stamp = folder
+        .call(&[
+            "stamp",
+            "heads",
+            "--json",
+            "--database-url",
+            "sqlite:app.db",
+        ])
+        .json();
+    assert_eq!(stamp["heads"], json!(["n1", "x1"]));
+}
+
+#[test]
+fn a_python_that_does_not_answer() {
+    let folder = Folder::new();
+    let Some(project) = Project::new(&folder, NOWHERE) else {
+        return;
+    };
+    project.revision("a1", &[], &[], &[]);
+    let import = |python: &str, options: &[&str]| {
+        let arguments = ["import", "alembic", "old", "--json", "--python", python];
+        folder.call(&[&arguments, options].concat())
+    };
+    for python in ["no/such/python", "false"] {
+        let (kind, message) = import(python, &[]).error();
+        assert_eq!(kind, "no_alembic", "{message}");
+        assert!(message.contains(python), "{message}");
+    }
+    // env.py prints, which is no answer; and it may end the process.
+    let env = folder.read("old/scripts/env.py");
+    folder.write("old/scripts/env.py", format!("print('{{}}')\n{env}"));
+    import(&project.python, &[]).json();
+    folder.write(
+        "old/scripts/env.py",
+        format!("import os, sys\nsys.stderr.write('gone')\nsys.stderr.flush()\nos._exit(3)\n{env}"),
+    );
+    let (kind, message) = import(&project.python, &["--dir", "other"]).error();
+    assert_eq!(kind, "no_alembic", "{message}");
+    assert!(message.contains("gone"), "{message}");
+    // It takes no URL from anybody.
+    let fixed = env.replace("config.get_main_option(\"sqlalchemy.url\")", "'sqlite://'");
+    folder.write("old/scripts/env.py", &fixed);
+    import(&project.python, &["--dir", "sqlite"]).json();
+    assert!(
+        folder
+            .read("sqlite/a1_a1.sql")
+            .contains("-- @upgrade [sqlite]")
+    );
+    let (kind, message) = import(
+        &project.python,
+        &["--dir", "other", "--dialect", "postgres"],
+    )
+    .error();
+    assert_eq!(kind, "refused_source");
+    assert!(
+        message.contains("for sqlite, not for postgres"),
+        "{message}"
+    );
+    assert!(!folder.path("other").exists());
+}
+
+#[test]
+fn projects_are_laid_out_in_several_ways() {
+    let folder = Folder::new();
+    let Some(project) = Project::new(&folder, NOWHERE) else {
+        return;
+    };
+    project.revision(
+        "a1",
+        &[],
+        &["op.execute('CREATE TABLE t (n INTEGER)')"],
+        &[],
+    );
+    project.revision(
+        "b1",
+        &[],
+        &["op.execute('CREATE TABLE u (n INTEGER)')"],
+        &[],
+    );
+    import(&folder, &project, &[]);
+    let expected = folder.files("migrations");
+    let call = |source: &str, target: &str, options: &[&str]| {
+        let arguments = [
+            "import",
+            "alembic",
+            source,
+            "--dir",
+            target,
+            "--json",
+            "--python",
+            &project.python,
+        ];
+        folder.call(&[&arguments, options].concat())
+    };
+    // The script location alone finds its settings above.
+    call("old/scripts", "location", &[]).json();
+    assert_eq!(folder.files("location"), expected);
+    // The revisions in two folders, one of them in folders of its own.
+    let file = project.file("b1");
+    let name = file
+        .file_name()
+        .expect("a name")
+        .to_string_lossy()
+        .into_owned();
+    folder.write(
+        &format!("old/more/2024/{name}"),
+        std::fs::read(&file).expect("a file"),
+    );
+    std::fs::remove_file(&file).expect("it is there");
+    let ini = folder.read("old/alembic.ini");
+    let locations = "[alembic]\nrecursive_version_locations = true\n\
+                     version_locations = %(here)s/scripts/versions:%(here)s/more\n";
+    folder.write("old/alembic.ini", ini.replace("[alembic]\n", locations));
+    call("old", "two", &[]).json();
+    assert_eq!(folder.files("two"), expected);
+    // Nothing is written to what is read.
+    for target in ["old/scripts", "old/scripts/versions/sql", "old/more"] {
+        assert_eq!(
+            call("old", target, &[]).error().0,
+            "same_folder",
+            "{target}"
+        );
+    }
+    call("old", "old/migrations", &[]).json();
+    assert_eq!(folder.files("old/migrations"), expected);
+    // Without any settings, a database has to be named: nothing else says which.
+    std::fs::rename(folder.path("old/scripts"), folder.path("alone")).expect("a folder");
+    folder.write(
+        &format!("alone/versions/{name}"),
+        folder.files("old/more")[&format!("2024/{name}")].as_slice(),
+    );
+    call("alone", "alone_sql", &["--dialect", "sqlite"]).json();
+    assert_eq!(folder.files("alone_sql"), expected);
+    // Flask-Migrate's settings stand beside env.py and do not say where that is.
+    folder.write("alone/alembic.ini", "[alembic]\nsqlalchemy.url = sqlite://\n[loggers]\nkeys=root\n[logger_root]\nhandlers=\n[handlers]\nkeys=\n[formatters]\nkeys=\n");
+    call("alone", "beside", &[]).json();
+    assert_eq!(folder.files("beside"), expected);
+}
+
+/// `autocommit_block()` leaves the transaction: the section runs outside of one.
+#[tokio::test]
+async fn an_autocommit_block_runs_outside_of_a_transaction() {
+    let Some(db) = crate::support::servers::postgres_database().await else {
+        return;
+    };
+    let folder = Folder::new();
+    let Some(project) = Project::new(&folder, &db.url) else {
+        return;
+    };
+    project.revision(
+        "a1",
+        &[],
+        &["op.create_table('t', sa.Column('n', sa.Integer))"],
+        &["op.drop_table('t')"],
+    );
+    let block = |call: &str| format!("with op.get_context().autocommit_block(): {call}");
+    let up = block("op.create_index('i', 't', ['n'], postgresql_concurrently=True)");
+    let down = block("op.drop_index('i', table_name='t', postgresql_concurrently=True)");
+    project.revision("b1", &[], &[&up], &[&down]);
+    let document = import(&folder, &project, &[]);
+    assert_eq!(open(&document), Vec::<String>::new());
+    let migrations = written(&folder);
+    let b1 = migrations.get("b1").expect("it is there");
+    for section in b1.sections() {
+        assert_eq!(
+            (section.mode(), section.databases()),
+            (Mode::Autocommit, &[Dialect::Postgres][..])
+        );
+        let statements = b1.statements(section, Dialect::Postgres).expect("SQL");
+        assert_eq!(statements.len(), 1, "{}", b1.text());
+        assert!(
+            statements[0].text().contains(" CONCURRENTLY "),
+            "{}",
+            b1.text()
+        );
+    }
+    let run = |arguments: &[&str]| {
+        folder
+            .call(&[arguments, &["--json", "--database-url", &db.url]].concat())
+            .json()
+    };
+    let indexes = "SELECT indexname FROM pg_indexes WHERE tablename = 't'";
+    run(&["upgrade", "head"]);
+    assert_eq!(db.strings(indexes).await, ["i"]);
+    run(&["downgrade", "a1"]);
+    assert_eq!(db.strings(indexes).await, Vec::<String>::new());
+}
