@@ -369,7 +369,7 @@ fn errors_have_their_kinds_and_exit_with_1() {
         ),
         (
             vec!["status", "--database-url=sqlite:none.db?mode=ro"],
-            "connection",
+            "rejected",
         ),
         (vec!["heads", "--dir=nowhere"], "io"),
     ];
@@ -914,7 +914,7 @@ fn on_server(url: &str) {
     let said = place.call(&["status", "--json", "--database-url", &wrong]);
     assert_eq!(
         (said.code, &*said.kind()),
-        (1, "connection"),
+        (1, "rejected"),
         "{}",
         said.stderr
     );
