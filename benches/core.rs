@@ -281,7 +281,7 @@ fn boot_of_embedded(bencher: Bencher<'_, '_>, length: usize) {
     bencher
         .with_inputs(first_use)
         .bench_local_values(|embedded| {
-            let migrations = Migrations::from_embedded(black_box(embedded));
+            let migrations = Migrations::from_embedded(black_box(embedded), "limbeck");
             black_box_drop(migrations.lineage(&head[0]).expect("the head").len());
             let plan = plan::upgrade(migrations.graph(), &head, &targets).expect("a plan");
             assert!(plan.is_empty());

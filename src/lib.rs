@@ -35,8 +35,12 @@
 //! ")?,
 //! ])?;
 //!
-//! // Each connection to `:memory:` is a database of its own: one, then, and kept.
-//! let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+//! // One database for all connections of its pool, gone with the last of them: so none is closed for its age.
+//! let pool = SqlitePoolOptions::new()
+//!     .idle_timeout(None)
+//!     .max_lifetime(None)
+//!     .connect("sqlite::memory:")
+//!     .await?;
 //! let migrator = Migrator::new(&pool, migrations);
 //!
 //! let report = migrator.upgrade_to_head().await?;
@@ -143,6 +147,8 @@ mod resolution;
 pub mod revision;
 #[cfg(feature = "_sqlx")]
 mod settings;
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
+mod snippet;
 pub mod sql;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod standing;
@@ -192,6 +198,7 @@ pub use target::{Range, Target};
 macro_rules! migrations {
     ($($path:literal),* $(,)?) => {
         $crate::Migrations::from_files([$(($path, ::core::include_str!($path))),*])
+            .map(|migrations| migrations.named(::core::env!("CARGO_PKG_NAME")))
     };
 }
 
@@ -219,6 +226,6 @@ macro_rules! embedded {
             $name,
             ".rs"
         ));
-        $crate::Migrations::from_embedded(&EMBEDDED)
+        $crate::Migrations::from_embedded(&EMBEDDED, ::core::env!("CARGO_PKG_NAME"))
     }};
 }

@@ -88,7 +88,7 @@ impl<S: Source> Migrator<S> {
             source: source.into_source(),
             migrations: migrations.into(),
             settings: Settings::default(),
-            registry: Registry::<S::Database>::new(),
+            registry: Registry::default(),
             dialect: S::Database::FAMILY,
         }
     }
@@ -242,6 +242,7 @@ impl<S: Source> Migrator<S> {
     }
 
     async fn upgrade_all(&self, targets: Vec<Target>) -> Result<Report, Error> {
+        self.check_code()?;
         let span = tracing::info_span!(
             "limbeck.upgrade",
             version_table = self.settings.version_table
@@ -266,6 +267,7 @@ impl<S: Source> Migrator<S> {
     /// [`RunError::HeadsMoved`] where another process moved the heads after the plan was made.
     pub async fn downgrade(&self, target: impl IntoTargets) -> Result<Report, Error> {
         let target = Target::only(target.into_targets()?)?;
+        self.check_code()?;
         let span = tracing::info_span!(
             "limbeck.downgrade",
             version_table = self.settings.version_table
@@ -286,6 +288,7 @@ impl<S: Source> Migrator<S> {
     /// As [`upgrade`](Migrator::upgrade), before its first write.
     pub async fn plan_upgrade(&self, target: impl IntoTargets) -> Result<Plan, Error> {
         let targets = target.into_targets()?;
+        self.check_code()?;
         let mut run = self.run().await?;
         let plan = run.plan_upgrade(&targets).await;
         run.close(&plan).await;
@@ -300,6 +303,7 @@ impl<S: Source> Migrator<S> {
     /// As [`downgrade`](Migrator::downgrade), before its first write.
     pub async fn plan_downgrade(&self, target: impl IntoTargets) -> Result<Plan, Error> {
         let target = Target::only(target.into_targets()?)?;
+        self.check_code()?;
         let mut run = self.run().await?;
         let result = match run.look().await {
             Ok(()) => run.plan_downgrade(&target).await,

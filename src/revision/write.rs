@@ -9,7 +9,6 @@ use super::error::{RevisionError, RevisionErrorKind as Kind};
 use super::header::{Key, bad_word, is_lint, read_date};
 use super::section::{ForeignKeys, Mode, SectionKind, Word, begins_section};
 use super::template::{FileTemplate, FileTemplateError};
-use super::text::position;
 use super::timeout::Timeout;
 use super::word::check_word;
 use super::{Dialect, Revision};
@@ -295,7 +294,7 @@ fn write_words(
 }
 
 fn at_end(text: &str, kind: Kind) -> RevisionError {
-    RevisionError::new(PATH, position(text, text.len()), kind)
+    RevisionError::in_text(PATH, text, text.len(), kind)
 }
 
 /// A section of a [`NewRevision`].

@@ -398,7 +398,7 @@ fn a_boot_works_out_nothing_that_the_build_did() {
             bases: &[0],
         },
     );
-    static MIGRATIONS: Migrations = Migrations::from_embedded(&EMBEDDED);
+    static MIGRATIONS: Migrations = Migrations::from_embedded(&EMBEDDED, "limbeck");
     let migrations = MIGRATIONS.clone();
     assert_eq!(migrations.lineage("a"), Some("the digest of a"));
     assert_eq!(migrations.lineage("z"), Some("the digest of z"));

@@ -102,7 +102,7 @@ impl Draft {
 /// the graph's.
 fn misfit(error: MigrationsError) -> CliError {
     match error {
-        MigrationsError::Graph { error, .. } => AuthorError::Misfit { error }.into(),
+        MigrationsError::Graph { error, .. } => AuthorError::Misfit { error: *error }.into(),
         other => other.into(),
     }
 }

@@ -294,7 +294,7 @@ fn checked(
             ImportError::Graph {
                 path: file
                     .map_or_else(|| PathBuf::from(path), |file| file.migration.source.clone()),
-                error,
+                error: *error,
             }
             .into()
         }

@@ -466,7 +466,7 @@ fn a_missing_sqlite_file_is_not_made() {
     let folder = of_sqlx();
     folder.call(&["import", "sqlx", "old", "--json"]).json();
     let (kind, _) = on(&folder, "sqlite:none.db", &["adopt", "--from", "sqlx"]).error();
-    assert_eq!(kind, "connection");
+    assert_eq!(kind, "rejected");
     assert!(!folder.path("none.db").exists());
     let help = folder.call(&["adopt", "--help"]).stdout;
     assert!(

@@ -33,7 +33,15 @@ macro_rules! engine {
             }
 
             fn migrator(pool: &Pool<Self>, files: Migrations) -> Migrator<Pool<Self>> {
-                Migrator::new(pool, files)
+                let has_code = files.get("r6").is_some_and(|revision| {
+                    let mut sections = revision.sections().iter();
+                    sections.any(|section| section.mode() == limbeck::revision::Mode::Rust)
+                });
+                let migrator = Migrator::new(pool, files);
+                if !has_code {
+                    return migrator;
+                }
+                migrator
                     .on_upgrade("r6", |connection| {
                         Box::pin(async move {
                             let done = "SELECT count(*) FROM audit WHERE rev = 'r6'";
