@@ -9,11 +9,12 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{LazyLock, Mutex};
 
 use divan::{Bencher, black_box, black_box_drop};
 use limbeck::embedding::{Embedded, EmbeddedRevision, GraphTables};
 use limbeck::graph::Node;
+use limbeck::graph::RevisionId;
 use limbeck::{Graph, Migrations, Revision, Target, plan};
 
 const LENGTHS: [usize; 2] = [10_000, 100_000];
@@ -126,7 +127,7 @@ fn bushy(length: usize) -> Vec<Node> {
     (0..length)
         .map(|n| {
             let mut node = Node::new(id(n));
-            let parent = |at: usize| Arc::<str>::from(id(at));
+            let parent = |at: usize| RevisionId::from(id(at));
             match (n % 30, n / 30 * 30) {
                 (0, 0) => {}
                 (0, base) => node.down_revision = vec![parent(base - 1), parent(base - 11)],
@@ -134,7 +135,7 @@ fn bushy(length: usize) -> Vec<Node> {
                 (_, _) => node.down_revision = vec![parent(n - 1)],
             }
             if n % 30 > 20 {
-                node.depends_on = vec![parent(n - 10)];
+                node.depends_on = vec![parent(n - 10).into()];
             }
             node
         })
@@ -202,7 +203,7 @@ fn embedded(length: usize) -> Parts {
         let revisions = chain_texts(length)
             .map(|(path, text)| Revision::parse(path, text).expect("a valid file"));
         let migrations = Migrations::new(revisions).expect("a valid graph");
-        let words = |list: &[Arc<str>]| -> &'static [&'static str] {
+        let words = |list: &[RevisionId]| -> &'static [&'static str] {
             let words = list.iter().map(|word| &*word.to_string().leak());
             words.collect::<Vec<_>>().leak()
         };
@@ -239,7 +240,7 @@ fn tables(graph: &Graph) -> GraphTables {
     let mut by_id: Vec<u32> = ids.iter().map(|id| place[id]).collect();
     by_id.sort_by_key(|&at| ids[at as usize]);
     type Lists = (&'static [u32], &'static [u32]);
-    let lists = |of: &dyn Fn(&str) -> Vec<Arc<str>>| -> Lists {
+    let lists = |of: &dyn Fn(&str) -> Vec<RevisionId>| -> Lists {
         let (mut starts, mut items) = (vec![0], Vec::new());
         for id in &ids {
             items.extend(of(id).iter().map(|other| place[&**other]));
@@ -247,7 +248,7 @@ fn tables(graph: &Graph) -> GraphTables {
         }
         (starts.leak(), items.leak())
     };
-    let places = |ids: Vec<Arc<str>>| -> &'static [u32] {
+    let places = |ids: Vec<RevisionId>| -> &'static [u32] {
         ids.iter().map(|id| place[&**id]).collect::<Vec<_>>().leak()
     };
     let down = lists(&|id| graph.down_revision(id).cloned().collect());

@@ -32,6 +32,7 @@ use std::fmt::Write as _;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::Arc;
 
+use crate::graph::RevisionId;
 use crate::migrations::{Migrations, MigrationsError, Subfolders};
 use crate::revision::Revision;
 
@@ -125,7 +126,7 @@ pub enum EmbedError {
 #[non_exhaustive]
 pub struct HeadFile {
     /// Its id.
-    pub revision: Arc<str>,
+    pub revision: RevisionId,
     /// Its file.
     pub path: String,
     /// The line of its id, from 1.
@@ -246,7 +247,7 @@ impl Embed {
             return Ok(());
         }
         let graph = migrations.graph();
-        let mut by_labels: BTreeMap<Vec<Arc<str>>, Vec<Arc<str>>> = BTreeMap::new();
+        let mut by_labels: BTreeMap<Vec<Arc<str>>, Vec<RevisionId>> = BTreeMap::new();
         for head in graph.heads() {
             let labels = graph.covering_labels(&head);
             by_labels.entry(labels).or_default().push(head);

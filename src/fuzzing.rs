@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::aim::Target;
 use crate::dialect::Dialect;
+use crate::graph::RevisionId;
 use crate::ledger::look::{self, Look, Tables, TextRow};
 use crate::ledger::{self, Known};
 use crate::migrations::Migrations;
@@ -72,7 +73,7 @@ fn check_look(rows: &[TextRow]) -> Look {
     look
 }
 
-fn check_list(ids: &[String]) {
+fn check_list(ids: &[RevisionId]) {
     assert!(ids.iter().all(|id| !id.is_empty() && !id.contains(',')));
 }
 
@@ -92,7 +93,7 @@ fn check_ledger(rows: &[TextRow], look: &Look) {
         assert_ne!(edited.recorded, edited.embedded);
     }
 
-    let heads: Vec<String> = look.heads.iter().map(|row| row.revision.clone()).collect();
+    let heads: Vec<RevisionId> = look.heads.iter().map(|row| row.revision.clone()).collect();
     let unknown = known.unknown(&migrations, &heads);
     assert!(unknown.revisions.iter().all(|id| !graph.contains(id)));
     assert!(unknown.stands_on.iter().all(|id| graph.contains(id)));
@@ -110,7 +111,7 @@ fn check_ledger(rows: &[TextRow], look: &Look) {
         let more: BTreeSet<&str> = unknown
             .revisions
             .iter()
-            .map(String::as_str)
+            .map(RevisionId::as_str)
             .filter(|id| leads(id).is_some())
             .collect();
         if more == rooted {
@@ -121,7 +122,7 @@ fn check_ledger(rows: &[TextRow], look: &Look) {
     let rootless: Vec<&str> = unknown
         .revisions
         .iter()
-        .map(String::as_str)
+        .map(RevisionId::as_str)
         .filter(|id| !rooted.contains(id))
         .collect();
     assert_eq!(unknown.rootless, rootless);

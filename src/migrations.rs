@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::graph::RevisionId;
 use crate::graph::{Graph, GraphError, GraphTables, Node};
 use crate::revision::{EmbeddedRevision, Revision, RevisionError, Store};
 use crate::snippet::Snippet;
@@ -101,7 +102,7 @@ pub enum MigrationsError {
     #[non_exhaustive]
     Duplicate {
         /// The revision.
-        revision: String,
+        revision: RevisionId,
         /// The second file.
         path: String,
         /// The line of its id, from 1.
@@ -123,11 +124,11 @@ pub enum MigrationsError {
         /// The line, from 1.
         line: Option<usize>,
         /// The revision.
-        revision: String,
+        revision: RevisionId,
         /// What its `requires_binary` names.
-        required: String,
+        required: RevisionId,
         /// An id that this may be a slip of.
-        nearest: Option<Arc<str>>,
+        nearest: Option<RevisionId>,
         /// The line, where the file's text is at hand.
         snippet: Option<Box<Snippet>>,
     },
@@ -218,13 +219,13 @@ impl Migrations {
     /// [`MigrationsError::Graph`] names the file and line of what is wrong: an unknown or duplicate id, a
     /// cycle, a clash of labels.
     pub fn new(revisions: impl IntoIterator<Item = Revision>) -> Result<Self, MigrationsError> {
-        let mut by_id: HashMap<Arc<str>, Revision> = HashMap::new();
+        let mut by_id: HashMap<RevisionId, Revision> = HashMap::new();
         let mut nodes = Vec::new();
         for revision in revisions {
             let node = node(&revision);
             if let Some(other) = by_id.get(&node.id) {
                 return Err(MigrationsError::Duplicate {
-                    revision: node.id.to_string(),
+                    revision: node.id.clone(),
                     path: revision.path().to_owned(),
                     line: revision.line_of("revision"),
                     other: other.path().to_owned(),
@@ -242,8 +243,8 @@ impl Migrations {
                 return Err(MigrationsError::UnknownRequiredBinary {
                     path: revision.path().to_owned(),
                     line: revision.line_of("requires_binary"),
-                    revision: revision.id().to_string(),
-                    required: required.to_owned(),
+                    revision: revision.shared_id().clone(),
+                    required: required.into(),
                     nearest: graph.nearest_id(required),
                     snippet: revision.snippet_of("requires_binary", &[]).map(Box::new),
                 });
@@ -421,7 +422,7 @@ impl Migrations {
 
     /// The ids of a revision's parents and resolved dependencies, each once.
     #[cfg(feature = "_sqlx")]
-    pub(crate) fn parents_of(&self, id: &str) -> Vec<Arc<str>> {
+    pub(crate) fn parents_of(&self, id: &str) -> Vec<RevisionId> {
         let graph = self.graph();
         let parents = graph.index(id).map(|node| graph.parents_of(node));
         let parents = parents.into_iter().flatten();
@@ -546,7 +547,7 @@ pub(crate) fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> Migratio
     move |source| MigrationsError::Io { path, source }
 }
 
-fn located(revisions: &HashMap<Arc<str>, Revision>, error: GraphError) -> MigrationsError {
+fn located(revisions: &HashMap<RevisionId, Revision>, error: GraphError) -> MigrationsError {
     let revision = error.revision().and_then(|id| revisions.get(id));
     let other = error.other().and_then(|id| revisions.get(id));
     MigrationsError::Graph {

@@ -1,12 +1,12 @@
 //! Scripts: the SQL of a run, for `psql`, `sqlite3` or `mariadb` to run without limbeck. Pure.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use crate::aim::{Bound, Range, Target, TargetError};
 use crate::dialect::session::{Actor, Server, Timeout, see_all, set_timeout};
 use crate::dialect::{Dialect, Family, Names, comment, mysql};
 use crate::error::Error;
+use crate::graph::RevisionId;
 use crate::ledger::LedgerEntry;
 use crate::ledger::tables;
 use crate::ledger::write;
@@ -79,24 +79,24 @@ pub(crate) fn stamp(
     writer.text.push('\n');
     writer.begin();
     writer.statements(see_all(names.dialect()));
-    let after: BTreeSet<&Arc<str>> = plan.heads().iter().collect();
-    let before: BTreeSet<&Arc<str>> = plan.from().iter().collect();
-    let newly_there: Vec<&Arc<str>> = after.difference(&before).copied().collect();
+    let after: BTreeSet<&RevisionId> = plan.heads().iter().collect();
+    let before: BTreeSet<&RevisionId> = plan.from().iter().collect();
+    let newly_there: Vec<&RevisionId> = after.difference(&before).copied().collect();
     match purge {
         Purge::Keep => {
-            let removes: Vec<&Arc<str>> = before.difference(&after).copied().collect();
+            let removes: Vec<&RevisionId> = before.difference(&after).copied().collect();
             writer.statements(write::move_heads(names, &removes, &newly_there));
             writer.statements(write::prove_heads(names, &removes, &newly_there));
         }
         Purge::Clear => {
             writer.statement(&format!("DELETE FROM {}", names.version()));
-            let adds: Vec<&Arc<str>> = plan.heads().iter().collect();
+            let adds: Vec<&RevisionId> = plan.heads().iter().collect();
             writer.statements(write::move_heads(names, &[], &adds));
             writer.statements(write::expect_heads(names, plan.heads()));
         }
     }
-    let mut told: Vec<&Arc<str>> = plan.newly_implied().iter().collect();
-    let implied: BTreeSet<&Arc<str>> = told.iter().copied().collect();
+    let mut told: Vec<&RevisionId> = plan.newly_implied().iter().collect();
+    let implied: BTreeSet<&RevisionId> = told.iter().copied().collect();
     told.extend(newly_there.into_iter().filter(|id| !implied.contains(id)));
     let rows: Vec<LedgerEntry> = told
         .into_iter()
@@ -111,7 +111,7 @@ pub(crate) fn stamp(
 }
 
 /// The heads of a database that is at the range's first end.
-fn start(migrations: &Migrations, range: &Range) -> Result<Vec<Arc<str>>, Error> {
+fn start(migrations: &Migrations, range: &Range) -> Result<Vec<RevisionId>, Error> {
     let graph = migrations.graph();
     match range.lower() {
         Bound::Open => Ok(Vec::new()),
@@ -147,7 +147,7 @@ fn script(
         .find(|step| matches!(step.work, Work::Code | Work::Repeat(_)))
     {
         return Err(RefusedError::NotAsScript {
-            revision: step.step.revision.to_string(),
+            revision: step.step.revision.clone(),
             path: step.path.clone(),
             reason: match step.work {
                 Work::Code => "its section is code (`rust`), which only the service has",
@@ -161,7 +161,7 @@ fn script(
         && let Some(step) = steps.iter().find(|step| changes_database(step))
     {
         return Err(RefusedError::NotAsScript {
-            revision: step.step.revision.to_string(),
+            revision: step.step.revision.clone(),
             path: step.path.clone(),
             reason: "it changes the database (`USE`), and a script can change it back only to one that it knows: name \
                      it as the schema of limbeck's tables (`version_schema`)",
@@ -227,7 +227,7 @@ struct Writer {
 
 impl Writer {
     fn opening(&mut self, plan: &Plan) {
-        let list = |ids: &[Arc<str>]| {
+        let list = |ids: &[RevisionId]| {
             if ids.is_empty() {
                 "an empty database".to_owned()
             } else {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::dialect::{BadName, Dialect, Family};
+use crate::graph::RevisionId;
 use crate::ledger::tables::ALEMBIC_WIDTH;
 use crate::ledger::{LedgerEntry, Recorded, State};
 use crate::migrations::Migrations;
@@ -24,7 +25,7 @@ pub enum RefusedError {
     #[non_exhaustive]
     Irreversible {
         /// The revision.
-        revision: String,
+        revision: RevisionId,
         /// Its file.
         path: String,
         /// The database.
@@ -38,7 +39,7 @@ pub enum RefusedError {
     #[non_exhaustive]
     NoSection {
         /// The revision.
-        revision: String,
+        revision: RevisionId,
         /// Its file.
         path: String,
         /// The database.
@@ -50,7 +51,7 @@ pub enum RefusedError {
     #[non_exhaustive]
     MissingCode {
         /// The revision.
-        revision: String,
+        revision: RevisionId,
         /// Its file.
         path: String,
         /// Upgrade or downgrade.
@@ -66,11 +67,11 @@ pub enum RefusedError {
     #[non_exhaustive]
     UnknownCode {
         /// What it is registered for.
-        revision: String,
+        revision: RevisionId,
         /// Upgrade or downgrade.
         action: Action,
         /// An id that it may be a part or a slip of.
-        nearest: Option<String>,
+        nearest: Option<RevisionId>,
     },
     /// Code is registered for a revision that has no `rust` section of that kind, on any database.
     #[error(
@@ -80,7 +81,7 @@ pub enum RefusedError {
     #[non_exhaustive]
     UnusedCode {
         /// The revision.
-        revision: String,
+        revision: RevisionId,
         /// Its file.
         path: String,
         /// Upgrade or downgrade.
@@ -94,7 +95,7 @@ pub enum RefusedError {
     #[non_exhaustive]
     NothingIdempotent {
         /// What was declared.
-        revision: String,
+        revision: RevisionId,
     },
     /// A step that cannot be part of one transaction.
     #[error(
@@ -104,7 +105,7 @@ pub enum RefusedError {
     #[non_exhaustive]
     NotInOneTransaction {
         /// The revision.
-        revision: String,
+        revision: RevisionId,
         /// Its file.
         path: String,
         /// Why.
@@ -120,7 +121,7 @@ pub enum RefusedError {
     #[non_exhaustive]
     NeedsNewSession {
         /// The revision.
-        revision: String,
+        revision: RevisionId,
         /// Its file.
         path: String,
         /// The revision before it.
@@ -136,7 +137,7 @@ pub enum RefusedError {
     #[non_exhaustive]
     IdTooLong {
         /// The revision.
-        revision: String,
+        revision: RevisionId,
         /// Its length in characters.
         length: usize,
         /// The column's width.
@@ -151,7 +152,7 @@ pub enum RefusedError {
     #[non_exhaustive]
     TooLong {
         /// The revision.
-        revision: String,
+        revision: RevisionId,
         /// Its file.
         path: String,
         /// The part that is too long.
@@ -181,7 +182,7 @@ pub enum RefusedError {
     #[non_exhaustive]
     NotAsScript {
         /// The revision.
-        revision: String,
+        revision: RevisionId,
         /// Its file.
         path: String,
         /// Why.
@@ -484,7 +485,7 @@ fn prepare(
     number: usize,
     total: usize,
 ) -> Result<Prepared, RefusedError> {
-    let (id, path) = (revision.id().to_string(), revision.path().to_owned());
+    let (id, path) = (revision.shared_id().clone(), revision.path().to_owned());
     revision.check().map_err(RefusedError::Revision)?;
     let kind = match step.action {
         Action::Downgrade => SectionKind::Downgrade,
@@ -574,7 +575,7 @@ fn refuse(prepared: &Prepared, needs: &Needs<'_>) -> Result<(), RefusedError> {
             _ => "its section is `autocommit`",
         };
         return Err(RefusedError::NotInOneTransaction {
-            revision: prepared.step.revision.to_string(),
+            revision: prepared.step.revision.clone(),
             path: prepared.path.clone(),
             reason,
         });
@@ -655,13 +656,13 @@ pub(crate) fn ledger_row(
         .expect("a step names a revision of its graph");
     let graph = migrations.graph();
     LedgerEntry {
-        revision: id.to_owned(),
-        down_revision: graph.down_revision(id).map(ToString::to_string).collect(),
-        depends_on: graph.depends_on(id).map(ToString::to_string).collect(),
+        revision: id.into(),
+        down_revision: graph.down_revision(id).cloned().collect(),
+        depends_on: graph.depends_on(id).cloned().collect(),
         message: revision.message().to_owned(),
         action: action.into(),
         checksum: Some((*revision.checksum()).into()),
-        requires_binary: revision.requires_binary().map(str::to_owned),
+        requires_binary: revision.requires_binary().map(RevisionId::from),
         lineage,
         state: State::Done.into(),
         down_sql: down_sql(revision, dialect).map(str::to_owned),
@@ -684,7 +685,7 @@ pub(crate) fn check_width(plan: &[Step], width: usize) -> Result<(), RefusedErro
         .find(|id| id.chars().count() > width)
     {
         Some(id) => Err(RefusedError::IdTooLong {
-            revision: id.to_string(),
+            revision: id.clone(),
             length: id.chars().count(),
             width,
         }),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::graph::RevisionId;
 use crate::ledger::Holder;
 use crate::plan::Step;
 
@@ -173,7 +174,7 @@ pub struct Report {
     pub steps: Vec<StepReport>,
     /// The rows of the version table at the end, sorted: the heads of the database. Serialized as `heads`, as a plan's are.
     #[cfg_attr(feature = "serde", serde(rename = "heads"))]
-    pub current: Vec<String>,
+    pub current: Vec<RevisionId>,
     /// Findings that are no errors.
     #[cfg_attr(feature = "serde", serde(default))]
     pub notes: Vec<Note>,
@@ -188,7 +189,7 @@ impl serde::Serialize for Report {
         #[derive(serde::Serialize)]
         struct Document<'r> {
             steps: Vec<crate::plan::document::WithHeads<'r, StepReport>>,
-            heads: &'r [String],
+            heads: &'r [RevisionId],
             #[serde(flatten)]
             outcome: &'r Outcome,
             #[serde(skip_serializing_if = "<[Note]>::is_empty")]
@@ -196,7 +197,7 @@ impl serde::Serialize for Report {
             #[serde(with = "seconds")]
             duration: Duration,
         }
-        let heads = self.current.iter().map(|id| Arc::from(&**id));
+        let heads = self.current.iter().cloned();
         let document = Document {
             steps: crate::plan::document::with_heads(&self.steps, heads),
             heads: &self.current,
@@ -300,7 +301,7 @@ pub enum Outcome {
     #[non_exhaustive]
     Ahead {
         /// The revisions that are applied and that this binary does not embed, sorted.
-        unknown: Vec<String>,
+        unknown: Vec<RevisionId>,
     },
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::aim::{Target, TargetError};
+use crate::graph::RevisionId;
 use crate::ledger::{Edited, Known};
 use crate::migrations::Migrations;
 use crate::plan;
@@ -18,9 +19,9 @@ pub enum StandingError {
     #[non_exhaustive]
     Diverged {
         /// Applied revisions that are not embedded.
-        unknown: Vec<String>,
+        unknown: Vec<RevisionId>,
         /// Revisions of the target that are not applied.
-        missing: Vec<String>,
+        missing: Vec<RevisionId>,
     },
     /// The database is ahead, and the settings refuse that.
     #[error("the database is ahead of this binary by {}, and `on_ahead` is set to refuse. Nothing was \
@@ -28,7 +29,7 @@ pub enum StandingError {
     #[non_exhaustive]
     Ahead {
         /// Applied revisions that are not embedded.
-        unknown: Vec<String>,
+        unknown: Vec<RevisionId>,
     },
     /// An applied revision says that only binaries which embed a certain revision may run.
     #[error(
@@ -38,9 +39,9 @@ pub enum StandingError {
     #[non_exhaustive]
     BinaryTooOld {
         /// The applied revision.
-        revision: String,
+        revision: RevisionId,
         /// The revision that a binary must embed.
-        required: String,
+        required: RevisionId,
     },
     /// An applied revision descends from nothing that this binary knows.
     #[error(
@@ -51,7 +52,7 @@ pub enum StandingError {
     #[non_exhaustive]
     UnknownRevision {
         /// The revision.
-        revision: String,
+        revision: RevisionId,
     },
     /// A relative target means nothing where the heads are not embedded.
     #[error("the target {target} counts from the database's heads, and of these the binary does not embed {}. \
@@ -61,7 +62,7 @@ pub enum StandingError {
         /// The target.
         target: String,
         /// The heads that are not embedded.
-        unknown: Vec<String>,
+        unknown: Vec<RevisionId>,
     },
     /// A binary does not migrate what it does not embed.
     #[error("the database is ahead of this binary by {}: it does not {action} what it does not embed. Nothing \
@@ -71,7 +72,7 @@ pub enum StandingError {
         /// What was asked for.
         action: &'static str,
         /// The heads that are not embedded.
-        unknown: Vec<String>,
+        unknown: Vec<RevisionId>,
     },
     /// Applied revisions were edited since.
     #[error("{}. Nothing was changed. Put the files back as they were and write a new revision instead; or, if \
@@ -87,7 +88,7 @@ pub enum StandingError {
     #[non_exhaustive]
     Behind {
         /// Revisions of the target that are not applied.
-        missing: Vec<String>,
+        missing: Vec<RevisionId>,
     },
     /// The ledger was written by a newer limbeck, in a layout that this one does not know.
     #[error(
@@ -119,7 +120,7 @@ impl StandingError {
     }
 }
 
-fn names(ids: &[String]) -> String {
+fn names(ids: &[RevisionId]) -> String {
     const SHOWN: usize = 8;
     let mut text = if ids.len() == 1 {
         "revision ".to_owned()
@@ -129,7 +130,7 @@ fn names(ids: &[String]) -> String {
     text.push_str(
         &ids.iter()
             .take(SHOWN)
-            .map(String::as_str)
+            .map(RevisionId::as_str)
             .collect::<Vec<_>>()
             .join(", "),
     );
@@ -156,12 +157,12 @@ fn list_edited(all: &[Edited]) -> String {
 pub(crate) fn beyond(
     migrations: &Migrations,
     known: &Known,
-    heads: &[String],
+    heads: &[RevisionId],
     targets: &[Target],
-) -> Result<Vec<String>, BeyondError> {
+) -> Result<Vec<RevisionId>, BeyondError> {
     let graph = migrations.graph();
     let unknown = known.unknown(migrations, heads);
-    let all: Vec<String> = unknown.revisions.iter().cloned().collect();
+    let all: Vec<RevisionId> = unknown.revisions.iter().cloned().collect();
     if let Some((revision, required)) = unknown.required.first() {
         return Err(StandingError::BinaryTooOld {
             revision: revision.clone(),
@@ -187,7 +188,7 @@ pub(crate) fn beyond(
     for target in targets {
         for id in plan::resolve(graph, target)? {
             if !applied.contains(&id) {
-                missing.insert(id.to_string());
+                missing.insert(id);
             }
         }
     }

@@ -1,10 +1,10 @@
 //! What a database and a set of migrations look like to whoever asks: lists of revisions, and the status.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset};
 
+use crate::graph::RevisionId;
 use crate::ledger::{Edited, Holder, LedgerEntry};
 use crate::migrations::Migrations;
 use crate::standing::StandingError;
@@ -15,13 +15,13 @@ use crate::standing::StandingError;
 #[non_exhaustive]
 pub struct RevisionInfo {
     /// Its id.
-    pub revision: String,
+    pub revision: RevisionId,
     /// Its parents; empty for a base.
-    pub down_revision: Vec<String>,
+    pub down_revision: Vec<RevisionId>,
     /// Its own labels.
     pub branch_labels: Vec<String>,
     /// What it depends on, as full ids.
-    pub depends_on: Vec<String>,
+    pub depends_on: Vec<RevisionId>,
     /// Its message.
     pub message: String,
     /// When its file was made.
@@ -39,7 +39,7 @@ pub struct RevisionInfo {
 impl RevisionInfo {
     /// A revision of which its id is known, and nothing else: one that the database has and the files do not.
     #[must_use]
-    pub fn new(revision: impl Into<String>) -> Self {
+    pub fn new(revision: impl Into<RevisionId>) -> Self {
         RevisionInfo {
             revision: revision.into(),
             ..RevisionInfo::default()
@@ -55,27 +55,29 @@ impl Migrations {
     pub fn infos<I: AsRef<str>>(
         &self,
         ids: impl IntoIterator<Item = I>,
-        current: Option<&[String]>,
+        current: Option<&[RevisionId]>,
     ) -> Vec<RevisionInfo> {
         let graph = self.graph();
-        let heads: BTreeSet<Arc<str>> = graph.heads().into_iter().collect();
+        let heads: BTreeSet<RevisionId> = graph.heads().into_iter().collect();
         let rows: Option<BTreeSet<&str>> =
-            current.map(|rows| rows.iter().map(String::as_str).collect());
+            current.map(|rows| rows.iter().map(RevisionId::as_str).collect());
         let applied = rows.as_ref().map(|rows| {
             // Of heads that are not embedded nothing is known here.
             graph.ancestors(rows.iter().filter(|id| graph.contains(id)))
         });
-        let strings =
-            |ids: &mut dyn Iterator<Item = &Arc<str>>| ids.map(|id| id.to_string()).collect();
         ids.into_iter()
             .filter_map(|id| {
                 let id = id.as_ref();
                 let revision = self.get(id)?;
                 Some(RevisionInfo {
-                    revision: id.to_owned(),
-                    down_revision: strings(&mut graph.down_revision(id)),
-                    branch_labels: strings(&mut graph.branch_labels(id).iter()),
-                    depends_on: strings(&mut graph.depends_on(id)),
+                    revision: id.into(),
+                    down_revision: graph.down_revision(id).cloned().collect(),
+                    branch_labels: graph
+                        .branch_labels(id)
+                        .iter()
+                        .map(ToString::to_string)
+                        .collect(),
+                    depends_on: graph.depends_on(id).cloned().collect(),
                     message: revision.message().to_owned(),
                     create_date: revision.create_date(),
                     head: heads.contains(id),
@@ -105,17 +107,17 @@ impl Migrations {
 #[non_exhaustive]
 pub struct Status {
     /// The embedded heads, sorted: where the database should be.
-    pub heads: Vec<String>,
+    pub heads: Vec<RevisionId>,
     /// The rows of the version table, sorted: where it is.
-    pub current: Vec<String>,
+    pub current: Vec<RevisionId>,
     /// Embedded revisions that are not applied, in the order in which they would be.
-    pub pending: Vec<String>,
+    pub pending: Vec<RevisionId>,
     /// Applied revisions that are not embedded, sorted: the database is ahead, or elsewhere.
-    pub unknown: Vec<String>,
+    pub unknown: Vec<RevisionId>,
     /// Applied revisions whose file was edited since.
     pub drift: Vec<Edited>,
     /// Applied heads of which the ledger has no checksum to compare.
-    pub unverified: Vec<String>,
+    pub unverified: Vec<RevisionId>,
     /// The step that is running, or was when its process ended. Serialized, it has what is read of such a step.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::ledger::unfinished"))]
     pub unfinished: Option<LedgerEntry>,

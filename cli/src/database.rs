@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 use sqlx::Pool;
 
 use limbeck::autogenerate::{Autogenerate, Comparison, Reflect};
+use limbeck::graph::RevisionId;
 use limbeck::ledger::LedgerEntry;
 use limbeck::plan::Purge;
 use limbeck::{Dialect, Error, Migrator, Plan, Range, Report, Resolution, Status, Target};
@@ -22,7 +23,7 @@ pub(super) trait Database: Send + Sync {
     fn stamp(&self, targets: Vec<Target>, purge: Purge) -> Answer<'_, Report>;
     fn resolve<'a>(&'a self, revision: &'a str, resolution: Resolution) -> Answer<'a, ()>;
     fn ensure_tables(&self) -> Answer<'_, ()>;
-    fn current(&self) -> Answer<'_, Vec<String>>;
+    fn current(&self) -> Answer<'_, Vec<RevisionId>>;
     fn status(&self) -> Answer<'_, Status>;
     fn ledger(&self) -> Answer<'_, Vec<LedgerEntry>>;
     fn upgrade_sql(&self, range: &Range) -> Result<String, Error>;
@@ -31,7 +32,7 @@ pub(super) trait Database: Send + Sync {
     fn family(&self) -> Dialect;
     fn own_table(&self) -> (Option<&str>, &str);
     fn foreign_rows<'a>(&'a self, query: &'a str) -> Answer<'a, Option<Vec<TextRow>>>;
-    fn adopt<'a>(&'a self, revisions: &'a [String]) -> Answer<'a, Report>;
+    fn adopt<'a>(&'a self, revisions: &'a [RevisionId]) -> Answer<'a, Report>;
     fn compare<'a>(&'a self, desired: &'a Autogenerate) -> Answer<'a, Comparison>;
 }
 
@@ -64,7 +65,7 @@ impl<DB: Reflect> Database for Migrator<Pool<DB>> {
         Box::pin(Migrator::ensure_tables(self))
     }
 
-    fn current(&self) -> Answer<'_, Vec<String>> {
+    fn current(&self) -> Answer<'_, Vec<RevisionId>> {
         Box::pin(Migrator::current(self))
     }
 
@@ -100,7 +101,7 @@ impl<DB: Reflect> Database for Migrator<Pool<DB>> {
         Box::pin(Migrator::foreign_rows(self, query))
     }
 
-    fn adopt<'a>(&'a self, revisions: &'a [String]) -> Answer<'a, Report> {
+    fn adopt<'a>(&'a self, revisions: &'a [RevisionId]) -> Answer<'a, Report> {
         Box::pin(Migrator::adopt(self, revisions))
     }
 

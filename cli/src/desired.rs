@@ -13,6 +13,7 @@ use super::paint;
 use super::redact::Redactor;
 use limbeck::Status;
 use limbeck::autogenerate::{Autogenerate, Change, Class, Comparison, Filter, Pattern};
+use limbeck::graph::RevisionId;
 
 const DEFAULT: &str = "schema.sql";
 
@@ -218,7 +219,7 @@ pub(super) fn behind(status: &Status) -> Option<String> {
 }
 
 /// The first few.
-fn named(ids: &[String]) -> String {
+fn named(ids: &[RevisionId]) -> String {
     const SHOWN: usize = 5;
     let shown: Vec<String> = ids.iter().take(SHOWN).map(|id| format!("`{id}`")).collect();
     let more = match ids.len().checked_sub(SHOWN) {

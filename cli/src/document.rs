@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use limbeck::graph::RevisionId;
 use limbeck::status::RevisionInfo;
 use limbeck::{Migrations, Revision, Status};
 
@@ -62,5 +63,5 @@ pub(super) struct ResolveDocument<'a> {
 /// The heads alone.
 #[derive(Debug, Serialize)]
 pub(super) struct HeadsDocument {
-    pub heads: Vec<String>,
+    pub heads: Vec<RevisionId>,
 }

@@ -1,6 +1,5 @@
 //! The commands that only look: `current`, `history`, `heads`, `branches`, `show`, `status`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::{BranchesArgs, CurrentArgs, HeadsArgs, HistoryArgs, ShowArgs};
@@ -13,6 +12,7 @@ use super::graph;
 use super::output::Output;
 use super::runs::open;
 use super::text::{self, Writer};
+use limbeck::graph::RevisionId;
 use limbeck::ledger::LedgerEntry;
 use limbeck::status::RevisionInfo;
 use limbeck::target::Bound;
@@ -109,7 +109,7 @@ pub(super) async fn branches(
 ) -> Result<u8, CliError> {
     let migrations = context.migrations()?;
     let rows = rows(false, &migrations, context, output).await?;
-    let ids: Vec<Arc<str>> = migrations.graph().branch_points().cloned().collect();
+    let ids: Vec<RevisionId> = migrations.graph().branch_points().cloned().collect();
     let document = listed(&migrations, &ids, rows.as_deref());
     answer(&document, &migrations, args.verbose, Writer::branch, output)?;
     Ok(0)
@@ -147,11 +147,11 @@ pub(super) async fn named(
     migrations: &Migrations,
     context: &dyn Context,
     output: &Output,
-) -> Result<(Vec<Arc<str>>, Option<Vec<String>>), CliError> {
+) -> Result<(Vec<RevisionId>, Option<Vec<RevisionId>>), CliError> {
     let is_current = identifier == "current";
     let rows = rows(is_current, migrations, context, output).await?;
     let ids = match &rows {
-        Some(rows) if is_current => rows.iter().map(|id| Arc::from(&**id)).collect(),
+        Some(rows) if is_current => rows.iter().map(|id| RevisionId::from(&**id)).collect(),
         _ => plan::resolve(migrations.graph(), &identifier.parse()?)?,
     };
     Ok((ids, rows))
@@ -168,7 +168,7 @@ async fn rows(
     migrations: &Migrations,
     context: &dyn Context,
     output: &Output,
-) -> Result<Option<Vec<String>>, CliError> {
+) -> Result<Option<Vec<RevisionId>>, CliError> {
     look(is_asked, migrations, context, output, |database| {
         database.current()
     })
@@ -216,7 +216,7 @@ pub(super) async fn look<T>(
     }
 }
 
-pub(super) fn embedded(migrations: &Migrations, rows: &Option<Vec<String>>) -> Vec<String> {
+pub(super) fn embedded(migrations: &Migrations, rows: &Option<Vec<RevisionId>>) -> Vec<RevisionId> {
     let rows = rows.iter().flatten();
     rows.filter(|id| migrations.graph().contains(id))
         .cloned()
@@ -225,8 +225,8 @@ pub(super) fn embedded(migrations: &Migrations, rows: &Option<Vec<String>>) -> V
 
 pub(super) fn listed(
     migrations: &Migrations,
-    ids: &[Arc<str>],
-    rows: Option<&[String]>,
+    ids: &[RevisionId],
+    rows: Option<&[RevisionId]>,
 ) -> ListDocument {
     let known = migrations.infos(ids, rows).into_iter().map(|info| Listed {
         info,
@@ -245,7 +245,7 @@ pub(super) fn listed(
 /// A row of the version table.
 fn current_row(
     migrations: &Migrations,
-    rows: &[String],
+    rows: &[RevisionId],
     id: &str,
     ledger: &[LedgerEntry],
 ) -> Listed {

@@ -1,6 +1,5 @@
 //! The commands that plan and run: `plan`, `upgrade`, `downgrade`, `stamp`, `resolve`, `ensure_version`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::{DowngradeArgs, PlanArgs, ResolveArgs, ScriptArgs, StampArgs, UpgradeArgs};
@@ -10,6 +9,7 @@ use super::document::{self, HeadsDocument, ResolveDocument, ScriptDocument};
 use super::error::CliError;
 use super::output::Output;
 use super::{progress, text};
+use limbeck::graph::RevisionId;
 use limbeck::plan::{self, Plan, Purge};
 use limbeck::target::{Bound, TargetError};
 use limbeck::{Error, Migrations, Range, Report, Resolution, Target};
@@ -155,9 +155,9 @@ pub(super) async fn resolve(
         Ok(target) => plan::resolve(migrations.graph(), &target).unwrap_or_default(),
         Err(_) => Vec::new(),
     };
-    let revision: Arc<str> = match &named[..] {
-        [one] => Arc::clone(one),
-        _ => Arc::from(&*args.revision),
+    let revision: RevisionId = match &named[..] {
+        [one] => RevisionId::clone(one),
+        _ => RevisionId::from(&*args.revision),
     };
     let opened = open(Access::Write, &migrations, context, output).await?;
     let settled = opened.database.resolve(&revision, resolution).await;

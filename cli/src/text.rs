@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat, TimeZone};
 use super::document::Listed;
 use super::paint;
 use super::show::escaped_line;
+use limbeck::graph::RevisionId;
 use limbeck::graph::RevisionSet;
 use limbeck::plan::{Action, Step};
 use limbeck::status::RevisionInfo;
@@ -133,9 +134,9 @@ pub(super) fn some_of(names: &[&str]) -> String {
 }
 
 /// Names in a message: enough of them to go on with, never a screenful.
-pub(super) struct Names<'a>(pub(super) &'a [Arc<str>]);
+pub(super) struct Names<'a, N>(pub(super) &'a [N]);
 
-impl fmt::Display for Names<'_> {
+impl<N: fmt::Display> fmt::Display for Names<'_, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 8;
         for (at, name) in self.0.iter().take(SHOWN).enumerate() {
@@ -228,7 +229,7 @@ pub(super) fn heads<S: std::borrow::Borrow<str>>(heads: &[S]) -> String {
 
 /// Where the database stands.
 pub(super) fn status(status: &Status) -> String {
-    let list = |ids: &[String]| {
+    let list = |ids: &[RevisionId]| {
         if ids.is_empty() {
             "none".to_owned()
         } else {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::graph::Names;
+use crate::graph::RevisionId;
 
 /// Why a target, given a graph and the heads of a database, names no run.
 ///
@@ -18,7 +19,7 @@ pub enum TargetError {
         /// The target.
         expression: String,
         /// The heads to choose from, sorted.
-        heads: Vec<Arc<str>>,
+        heads: Vec<RevisionId>,
     },
 
     /// A partial id that several names begin with.
@@ -62,11 +63,11 @@ pub enum TargetError {
         /// The target.
         expression: String,
         /// The revision it names.
-        revision: Arc<str>,
+        revision: RevisionId,
         /// The branch it names.
         branch: Option<Arc<str>>,
         /// The current heads, sorted.
-        heads: Vec<Arc<str>>,
+        heads: Vec<RevisionId>,
     },
 
     /// A step that could go several ways.
@@ -82,7 +83,7 @@ pub enum TargetError {
         /// Where.
         at: Fork,
         /// The revisions to choose from, sorted.
-        candidates: Vec<Arc<str>>,
+        candidates: Vec<RevisionId>,
     },
 
     /// More steps than there are, or steps in the wrong direction.
@@ -103,9 +104,9 @@ pub enum TargetError {
         /// The target; several are separated by spaces.
         expression: String,
         /// A revision that was asked for.
-        revision: Arc<str>,
+        revision: RevisionId,
         /// Another one, which needs it.
-        implied_by: Arc<str>,
+        implied_by: RevisionId,
     },
 
     /// Several targets where one can be meant: a downgrade's.
@@ -166,16 +167,21 @@ impl TargetError {
 
     /// What the user may have meant: the heads, revisions or labels to choose from.
     #[must_use]
-    pub fn candidates(&self) -> &[Arc<str>] {
+    pub fn candidates(&self) -> Vec<&str> {
+        fn ids(ids: &[RevisionId]) -> Vec<&str> {
+            ids.iter().map(RevisionId::as_str).collect()
+        }
         match self {
-            TargetError::MultipleHeads { heads, .. } => heads,
-            TargetError::AmbiguousRevision { candidates, .. }
-            | TargetError::AmbiguousWalk { candidates, .. } => candidates,
+            TargetError::MultipleHeads { heads, .. } => ids(heads),
+            TargetError::AmbiguousWalk { candidates, .. } => ids(candidates),
+            TargetError::AmbiguousRevision { candidates, .. } => {
+                candidates.iter().map(|name| &**name).collect()
+            }
             TargetError::UnknownRevision {
                 why: Unknown::Nowhere { nearest } | Unknown::Current { nearest },
                 ..
-            } => nearest.as_slice(),
-            _ => &[],
+            } => nearest.iter().map(|name| &**name).collect(),
+            _ => Vec::new(),
         }
     }
 }
@@ -208,16 +214,16 @@ pub enum RangeFault {
     /// The lower end is no ancestor of the upper one.
     Unrelated {
         /// The lower revision.
-        lower: Arc<str>,
+        lower: RevisionId,
         /// The upper revisions, sorted. None: the base.
-        upper: Vec<Arc<str>>,
+        upper: Vec<RevisionId>,
     },
     /// The lower end goes back to the base.
     BelowBase,
     /// The lower end is on the branch of a revision that not one label, but none or several cover.
     NotOneLabel {
         /// The revision before the `@`.
-        revision: Arc<str>,
+        revision: RevisionId,
         /// The labels that cover it, sorted.
         labels: Vec<Arc<str>>,
     },
@@ -225,7 +231,7 @@ pub enum RangeFault {
     /// not.
     Apart {
         /// The revision.
-        revision: Arc<str>,
+        revision: RevisionId,
     },
 }
 
@@ -238,7 +244,7 @@ pub enum Fork {
     /// At the base: the graph has several.
     Base,
     /// At a branch or merge point.
-    Revision(Arc<str>),
+    Revision(RevisionId),
 }
 
 /// What is there instead of the steps that were asked for.
@@ -248,7 +254,7 @@ pub enum OutOfRange {
     /// Fewer steps.
     Steps {
         /// Where the walk began. Nothing: at the base.
-        from: Option<Arc<str>>,
+        from: Option<RevisionId>,
         /// How many steps there are.
         possible: u64,
     },
@@ -278,7 +284,7 @@ impl fmt::Display for In<'_> {
 
 struct SeveralHeadsText<'a> {
     expression: &'a str,
-    heads: &'a [Arc<str>],
+    heads: &'a [RevisionId],
 }
 
 impl fmt::Display for SeveralHeadsText<'_> {
@@ -352,7 +358,7 @@ struct InvalidText<'a> {
     expression: &'a str,
     revision: &'a str,
     branch: Option<&'a str>,
-    heads: &'a [Arc<str>],
+    heads: &'a [RevisionId],
 }
 
 impl fmt::Display for InvalidText<'_> {

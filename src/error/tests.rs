@@ -7,12 +7,17 @@ use crate::dialect::Dialect;
 use crate::executor::{
     Aftermath, RunError, StatementError, Unfinished, UnfinishedReason, Violation,
 };
+use crate::graph::RevisionId;
 use crate::ledger::{Edited, Holder, LedgerEntry};
 use crate::plan::Action;
 use crate::revision::Checksum;
 
 fn strings(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
+}
+
+fn ids(words: &[&str]) -> Vec<RevisionId> {
+    words.iter().map(|&word| word.into()).collect()
 }
 
 fn lost() -> sqlx::Error {
@@ -62,7 +67,7 @@ fn in_doubt_after(reason: UnfinishedReason, number: u64, error: &str) -> Unfinis
 }
 
 fn run_errors() -> Vec<RunError> {
-    let revision = || "3f2a9c1d7b04".to_owned();
+    let revision = || RevisionId::from("3f2a9c1d7b04");
     vec![
         RunError::Connection {
             during: "connecting".into(),
@@ -151,16 +156,16 @@ fn run_errors() -> Vec<RunError> {
         },
         RunError::HeadsMoved {
             action: Action::Downgrade,
-            expected: strings(&["a", "b"]),
+            expected: ids(&["a", "b"]),
             found: Vec::new(),
         },
         RunError::Contended {
             revision: revision(),
-            heads: strings(&["a"]),
+            heads: ids(&["a"]),
         },
         RunError::Overtaken {
             revision: revision(),
-            heads: strings(&["b"]),
+            heads: ids(&["b"]),
             statements: 3,
         },
         RunError::Unfinished(Box::new(unfinished(UnfinishedReason::InDoubt))),
@@ -202,7 +207,7 @@ fn run_errors() -> Vec<RunError> {
         },
         RunError::WaitedInVain {
             waited: Duration::from_secs(60),
-            heads: strings(&["a"]),
+            heads: ids(&["a"]),
         },
         RunError::NothingToResolve {
             revision: revision(),
@@ -213,11 +218,11 @@ fn run_errors() -> Vec<RunError> {
 fn standing_errors() -> Vec<StandingError> {
     vec![
         StandingError::Diverged {
-            unknown: strings(&["x"]),
-            missing: strings(&["b", "c"]),
+            unknown: ids(&["x"]),
+            missing: ids(&["b", "c"]),
         },
         StandingError::Ahead {
-            unknown: strings(&["c", "d"]),
+            unknown: ids(&["c", "d"]),
         },
         StandingError::BinaryTooOld {
             revision: "d".into(),
@@ -228,11 +233,11 @@ fn standing_errors() -> Vec<StandingError> {
         },
         StandingError::RelativeToUnknown {
             target: "+1".into(),
-            unknown: strings(&["x"]),
+            unknown: ids(&["x"]),
         },
         StandingError::NotEmbedded {
             action: "downgrade",
-            unknown: strings(&["x"]),
+            unknown: ids(&["x"]),
         },
         StandingError::Drift {
             edited: vec![Edited {
@@ -243,7 +248,7 @@ fn standing_errors() -> Vec<StandingError> {
             }],
         },
         StandingError::Behind {
-            missing: (0..10).map(|n| format!("r{n}")).collect(),
+            missing: (0..10).map(|n| format!("r{n}").into()).collect(),
         },
         StandingError::NewerLayout { found: 2, known: 1 },
     ]
@@ -251,7 +256,7 @@ fn standing_errors() -> Vec<StandingError> {
 
 fn refused_errors() -> Vec<RefusedError> {
     let (revision, path) = (
-        || "3f2a9c1d7b04".to_owned(),
+        || RevisionId::from("3f2a9c1d7b04"),
         || "migrations/3f2a_users.sql".to_owned(),
     );
     vec![
@@ -300,7 +305,7 @@ fn refused_errors() -> Vec<RefusedError> {
             dialect: Dialect::Mariadb,
         },
         RefusedError::IdTooLong {
-            revision: "x".repeat(33),
+            revision: "x".repeat(33).into(),
             length: 33,
             width: 32,
         },

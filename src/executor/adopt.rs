@@ -4,6 +4,7 @@
 use super::{Error, Run, RunError};
 use crate::aim::Target;
 use crate::backend::Source;
+use crate::graph::RevisionId;
 use crate::plan;
 use crate::report::{Outcome, Report};
 
@@ -21,7 +22,7 @@ impl<S: Source> Run<'_, S> {
 
     /// Stamps those of the revisions that the heads do not imply yet. It is planned again where another process
     /// moved the heads meanwhile: of several that do this, and of one that upgrades, none is undone.
-    pub(crate) async fn adopt(&mut self, revisions: &[String]) -> Result<Report, Error> {
+    pub(crate) async fn adopt(&mut self, revisions: &[RevisionId]) -> Result<Report, Error> {
         let mut attempts = 0;
         loop {
             self.look().await?;

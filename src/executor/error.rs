@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::state::{Aftermath, DatabaseState};
 use crate::aim::TargetError;
 use crate::backend::{Class, Fault, Rejection};
+use crate::graph::RevisionId;
 use crate::ledger::{Holder, LedgerEntry, excerpt};
 use crate::plan::Action;
 use crate::prepare::{Prepared, RefusedError, Sql};
@@ -97,7 +98,7 @@ impl Error {
             | RunError::NotAsWritten { revision, .. },
         ) = self.as_run()
         {
-            *revision = Some(id.to_owned());
+            *revision = Some(id.into());
         }
         self
     }
@@ -105,7 +106,7 @@ impl Error {
     /// The same loss of the lease, in this revision's step.
     pub(super) fn of_lost_revision(mut self, id: &str) -> Error {
         if let Some(RunError::LeaseLost { revision }) = self.as_run() {
-            *revision = id.to_owned();
+            *revision = id.into();
         }
         self
     }
@@ -170,7 +171,7 @@ pub(super) fn statement_error(
         .unwrap_or(0);
     let (line, column) = sql::position(&statement.text, offset);
     RunError::Statement(Box::new(StatementError {
-        revision: prepared.step.revision.to_string(),
+        revision: prepared.step.revision.clone(),
         action: prepared.step.action,
         path: prepared.path.clone(),
         line: statement.line + line - 1,
@@ -232,7 +233,7 @@ pub enum RunError {
         /// The work that was going on.
         during: String,
         /// The revision whose step it belongs to, if one does: a deferred constraint speaks at its commit.
-        revision: Option<String>,
+        revision: Option<RevisionId>,
         /// The server's message.
         message: String,
         /// The state of the database.
@@ -249,7 +250,7 @@ pub enum RunError {
         /// The work that was going on.
         during: String,
         /// The revision whose step it belongs to, if one does.
-        revision: Option<String>,
+        revision: Option<RevisionId>,
         /// The server's message.
         message: String,
         /// The holders of locks on limbeck's tables, as far as the server shows.
@@ -269,7 +270,7 @@ pub enum RunError {
         /// The work that was going on.
         during: String,
         /// The revision whose step it belongs to, if one does.
-        revision: Option<String>,
+        revision: Option<RevisionId>,
         /// The state of the database.
         state: Aftermath,
     },
@@ -281,7 +282,7 @@ pub enum RunError {
     #[non_exhaustive]
     Code {
         /// The revision.
-        revision: String,
+        revision: RevisionId,
         /// Upgrade or downgrade.
         action: Action,
         /// The state of the database.
@@ -311,7 +312,7 @@ pub enum RunError {
     #[non_exhaustive]
     LeaseLost {
         /// The revision of the step.
-        revision: String,
+        revision: RevisionId,
     },
     /// A downgrade or stamp was planned from heads that another process has moved since.
     #[error("another process moved the heads from {} to {} while this {action} was on its way. It stopped \
@@ -321,9 +322,9 @@ pub enum RunError {
         /// Downgrade or stamp.
         action: Action,
         /// The heads that the plan began from, or had come to.
-        expected: Vec<String>,
+        expected: Vec<RevisionId>,
         /// The heads in the database.
-        found: Vec<String>,
+        found: Vec<RevisionId>,
     },
     /// A writer that does not take limbeck's lock moved the heads under a step that no transaction holds.
     #[error("a writer that does not take limbeck's lock (Alembic?) moved the heads to {} while revision {revision} \
@@ -333,9 +334,9 @@ pub enum RunError {
     #[non_exhaustive]
     Overtaken {
         /// The revision whose step ran.
-        revision: String,
+        revision: RevisionId,
         /// The heads in the database.
-        heads: Vec<String>,
+        heads: Vec<RevisionId>,
         /// The number of statements of that step, all of which took effect.
         statements: u64,
     },
@@ -345,9 +346,9 @@ pub enum RunError {
     #[non_exhaustive]
     Contended {
         /// The revision that was applied and undone.
-        revision: String,
+        revision: RevisionId,
         /// The heads in the database.
-        heads: Vec<String>,
+        heads: Vec<RevisionId>,
     },
     /// A step that another run began stands half done, and this call may not go on with it.
     #[error(transparent)]
@@ -430,7 +431,7 @@ pub enum RunError {
         /// How long.
         waited: Duration,
         /// The heads in the database.
-        heads: Vec<String>,
+        heads: Vec<RevisionId>,
     },
     /// `resolve` has nothing to settle for this revision.
     #[error(
@@ -439,7 +440,7 @@ pub enum RunError {
     #[non_exhaustive]
     NothingToResolve {
         /// The revision.
-        revision: String,
+        revision: RevisionId,
     },
 }
 
@@ -448,7 +449,7 @@ pub enum RunError {
 #[non_exhaustive]
 pub struct StatementError {
     /// The revision.
-    pub revision: String,
+    pub revision: RevisionId,
     /// Upgrade or downgrade.
     pub action: Action,
     /// The file, as it was given when the revision was read.
@@ -563,7 +564,7 @@ impl std::error::Error for StatementError {
 #[non_exhaustive]
 pub struct Violation {
     /// The revision.
-    pub revision: String,
+    pub revision: RevisionId,
     /// `@require`, `@verify`, or `PRAGMA foreign_key_check`.
     pub check: &'static str,
     /// The file.
@@ -735,7 +736,7 @@ fn in_the_way(blockers: &[Holder]) -> String {
         .collect()
 }
 
-fn list(ids: &[String]) -> String {
+fn list(ids: &[RevisionId]) -> String {
     if ids.is_empty() {
         "none (an empty database)".to_owned()
     } else {

@@ -43,6 +43,7 @@ use wire::Wire;
 use crate::aim::Target;
 use crate::backend::Source;
 use crate::dialect::path::SearchPath;
+use crate::graph::RevisionId;
 use crate::ledger::look::Look;
 use crate::ledger::{Holder, Known, LedgerEntry};
 use crate::migrations::Migrations;
@@ -121,7 +122,7 @@ impl<'a, S: Source> Run<'a, S> {
     }
 
     /// The heads that the last look saw, sorted.
-    pub(crate) fn heads(&self) -> Vec<String> {
+    pub(crate) fn heads(&self) -> Vec<RevisionId> {
         self.steps.gate.view.heads()
     }
 
@@ -156,7 +157,7 @@ impl<'a, S: Source> Run<'a, S> {
     pub(crate) async fn upgrade(&mut self, targets: &[Target]) -> Result<Report, Error> {
         self.look().await?;
         let mut targets = targets.to_vec();
-        let mut finished: BTreeSet<Arc<str>> = BTreeSet::new();
+        let mut finished: BTreeSet<RevisionId> = BTreeSet::new();
         let (mut fruitless, mut shortest) = (0, usize::MAX);
         loop {
             let behind = match self.decide(&targets).await? {
@@ -217,7 +218,7 @@ impl<'a, S: Source> Run<'a, S> {
 
     fn contended(&self, revision: &str) -> Error {
         RunError::Contended {
-            revision: revision.to_owned(),
+            revision: revision.into(),
             heads: self.heads(),
         }
         .into()
@@ -255,7 +256,7 @@ impl<'a, S: Source> Run<'a, S> {
                 Ok(behind.whole)
             }
             Decision::There | Decision::Leaving(_) | Decision::Ahead(_) => {
-                let heads = self.heads().into_iter().map(Arc::from).collect();
+                let heads = self.heads().into_iter().collect();
                 Ok(Plan::empty(Action::Upgrade, heads))
             }
         }
@@ -310,7 +311,7 @@ impl<'a, S: Source> Run<'a, S> {
     pub(crate) async fn create_tables(&mut self) -> Result<(), Error> {
         self.look().await?;
         while !self.last_look().tables.complete() {
-            let heads = self.heads().into_iter().map(Arc::from).collect();
+            let heads = self.heads().into_iter().collect();
             // A stamp of nothing: it takes the lock, and that needs the tables.
             let nothing = Plan::empty(Action::Stamp, heads);
             if self.steps.run_stamp(&nothing, self.began).await? == Ran::All {
@@ -321,7 +322,7 @@ impl<'a, S: Source> Run<'a, S> {
         Ok(())
     }
 
-    fn heads_moved(&self, action: Action, expected: Vec<String>) -> Error {
+    fn heads_moved(&self, action: Action, expected: Vec<RevisionId>) -> Error {
         RunError::HeadsMoved {
             action,
             expected,

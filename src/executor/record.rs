@@ -1,10 +1,10 @@
 //! The record: what a step leaves in limbeck's own tables.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::view::View;
 use crate::backend::{Line, Message, Source};
+use crate::graph::RevisionId;
 use crate::ledger::{Known, LedgerEntry, State, failure, write};
 use crate::migrations::{self, Migrations};
 use crate::plan::{Action, Step};
@@ -14,7 +14,7 @@ use crate::prepare::{self, Prepared};
 pub(super) struct Record<'a> {
     pub migrations: &'a Migrations,
     /// The lineages over what the ledger has, where an applied revision was edited and that is only warned of.
-    lineages: Option<HashMap<Arc<str>, String>>,
+    lineages: Option<HashMap<RevisionId, String>>,
 }
 
 impl<'a> Record<'a> {
@@ -67,10 +67,10 @@ impl<'a> Record<'a> {
     }
 
     /// From here on lineages stand over those that the ledger has for what is applied.
-    pub(super) fn stand_on(&mut self, known: &Known, heads: &[String]) {
+    pub(super) fn stand_on(&mut self, known: &Known, heads: &[RevisionId]) {
         let graph = self.migrations.graph();
         let applied = graph.ancestors(heads.iter().filter(|id| graph.contains(id)));
-        let mut lineages: HashMap<Arc<str>, String> = HashMap::with_capacity(graph.len());
+        let mut lineages: HashMap<RevisionId, String> = HashMap::with_capacity(graph.len());
         for id in graph.ids() {
             let recorded = known.get(id).filter(|_| applied.contains(id));
             let lineage = recorded
@@ -108,7 +108,7 @@ impl<'a> Record<'a> {
         &self,
         line: &Line<'_, S::Database>,
         action: Action,
-        revisions: impl Iterator<Item = Arc<str>>,
+        revisions: impl Iterator<Item = RevisionId>,
     ) -> Vec<Vec<String>> {
         let steps: Vec<Step> = revisions.map(|id| Step::marking(action, id)).collect();
         let rows: Vec<LedgerEntry> = steps

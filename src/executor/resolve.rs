@@ -176,7 +176,7 @@ impl<S: Source> Run<'_, S> {
 
 fn nothing(revision: &str) -> Error {
     RunError::NothingToResolve {
-        revision: revision.to_owned(),
+        revision: revision.into(),
     }
     .into()
 }

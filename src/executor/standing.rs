@@ -3,6 +3,7 @@
 use super::{Error, Run};
 use crate::aim::Target;
 use crate::backend::Source;
+use crate::graph::RevisionId;
 use crate::ledger::{Edited, Known};
 use crate::plan::{self, Action, Plan};
 use crate::settings::{OnAhead, OnDrift};
@@ -11,10 +12,10 @@ use crate::standing::{self, BeyondError, StandingError};
 /// Where the database stands to the targets of an upgrade.
 pub(crate) enum Decision {
     There,
-    Ahead(Vec<String>),
+    Ahead(Vec<RevisionId>),
     Behind(Box<Behind>),
     /// It is there, but a downgrade of this revision is under way.
-    Leaving(String),
+    Leaving(RevisionId),
 }
 
 /// What an upgrade has to do.
@@ -72,14 +73,14 @@ impl<S: Source> Run<'_, S> {
     }
 
     /// Applied revisions, running upgrades included, that this binary does not embed.
-    pub(super) fn unknown_applied(&self) -> Vec<String> {
+    pub(super) fn unknown_applied(&self) -> Vec<RevisionId> {
         let running = self
             .last_look()
             .running
             .iter()
             .filter(|row| row.action == Action::Upgrade)
             .map(|row| row.revision.clone());
-        let mut unknown: Vec<String> = self
+        let mut unknown: Vec<RevisionId> = self
             .heads()
             .into_iter()
             .chain(running)
@@ -90,7 +91,7 @@ impl<S: Source> Run<'_, S> {
         unknown
     }
 
-    pub(crate) fn unknown_heads(&self) -> Vec<String> {
+    pub(crate) fn unknown_heads(&self) -> Vec<RevisionId> {
         self.heads()
             .into_iter()
             .filter(|id| !self.migrations().graph().contains(id))
@@ -109,7 +110,7 @@ impl<S: Source> Run<'_, S> {
         Ok(())
     }
 
-    pub(crate) fn drifted_heads(&self) -> Vec<String> {
+    pub(crate) fn drifted_heads(&self) -> Vec<RevisionId> {
         self.last_look()
             .heads
             .iter()
@@ -123,7 +124,7 @@ impl<S: Source> Run<'_, S> {
             .collect()
     }
 
-    pub(super) fn check_edited(&self, known: &Known, heads: &[String]) -> Result<(), Error> {
+    pub(super) fn check_edited(&self, known: &Known, heads: &[RevisionId]) -> Result<(), Error> {
         let edited = self.edited(known, heads);
         if edited.is_empty() {
             return Ok(());
@@ -133,7 +134,7 @@ impl<S: Source> Run<'_, S> {
             OnDrift::Warn => {
                 for one in &edited {
                     tracing::warn!(
-                        revision = one.revision,
+                        revision = %one.revision,
                         path = one.path,
                         recorded = %one.recorded,
                         embedded = %one.embedded,
@@ -145,7 +146,7 @@ impl<S: Source> Run<'_, S> {
         }
     }
 
-    pub(crate) fn edited(&self, known: &Known, heads: &[String]) -> Vec<Edited> {
+    pub(crate) fn edited(&self, known: &Known, heads: &[RevisionId]) -> Vec<Edited> {
         let graph = self.migrations().graph();
         let unknown = known.unknown(self.migrations(), heads);
         let applied = graph.ancestors(&unknown.stands_on);

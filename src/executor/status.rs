@@ -3,6 +3,7 @@
 use super::{Decision, Error, Run};
 use crate::aim::Target;
 use crate::backend::Source;
+use crate::graph::RevisionId;
 use crate::ledger::Holder;
 use crate::report::Outcome;
 use crate::standing::StandingError;
@@ -26,7 +27,7 @@ impl<S: Source> Run<'_, S> {
             .into()),
             Decision::Behind(behind) => {
                 let steps = behind.whole.steps().iter();
-                let missing = steps.map(|step| step.revision.to_string()).collect();
+                let missing = steps.map(|step| step.revision.clone()).collect();
                 Err(StandingError::Behind { missing }.into())
             }
         }
@@ -54,21 +55,17 @@ impl<S: Source> Run<'_, S> {
         Ok(status)
     }
 
-    fn plain_status(&self, heads: &[String]) -> Status {
+    fn plain_status(&self, heads: &[RevisionId]) -> Status {
         let graph = self.migrations().graph();
         let look = self.last_look();
         let applied = graph.ancestors(heads.iter().filter(|id| graph.contains(id)));
         Status {
-            heads: graph
-                .effective_heads()
-                .iter()
-                .map(|id| id.to_string())
-                .collect(),
+            heads: graph.effective_heads(),
             current: heads.to_vec(),
             pending: graph
                 .ids()
                 .filter(|id| !applied.contains(id))
-                .map(|id| id.to_string())
+                .cloned()
                 .collect(),
             unknown: self.unknown_heads(),
             drift: Vec::new(),

@@ -10,6 +10,7 @@ use super::wire::{ConductOf, Wire};
 use crate::backend::{Backend as _, Class, Conduct as _, Fault, Source};
 use crate::dialect::path::SearchPath;
 use crate::dialect::repertoire::{Repertoire, beyond_ascii};
+use crate::graph::RevisionId;
 use crate::ledger::look::{self, HeadRow, Look, Tables, TextRow};
 use crate::ledger::tables::{self, LAYOUT};
 use crate::ledger::{Holder, Known, LedgerEntry, row, write};
@@ -40,7 +41,7 @@ pub(super) struct View<'a, S: Source> {
 
 impl<S: Source> View<'_, S> {
     /// The heads, sorted.
-    pub(super) fn heads(&self) -> Vec<String> {
+    pub(super) fn heads(&self) -> Vec<RevisionId> {
         self.look
             .heads
             .iter()
@@ -125,7 +126,7 @@ impl<S: Source> View<'_, S> {
                     let names = &self.wire.line.names;
                     return Err(RunError::VersionTableElsewhere {
                         table: names.version_name().to_owned(),
-                        current: names.schema().unwrap_or_default().to_owned(),
+                        current: names.schema().unwrap_or_default().into(),
                         other,
                     }
                     .into());
@@ -326,20 +327,20 @@ impl<S: Source> View<'_, S> {
         let running = running.filter(|row| row.action == Action::Upgrade);
         let mut heads = self.heads();
         heads.extend(running.map(|row| row.revision.clone()));
-        let mut asked: BTreeSet<String> = BTreeSet::new();
+        let mut asked: BTreeSet<RevisionId> = BTreeSet::new();
         let (mut below, mut rows) = (i64::MAX, NEIGHBOURS);
         loop {
             let unknown = known.unknown(migrations, &heads);
-            let mut wanted: Vec<String> = unknown.revisions.iter().cloned().collect();
+            let mut wanted: Vec<RevisionId> = unknown.revisions.iter().cloned().collect();
             wanted.extend(unknown.stands_on.iter().cloned());
             wanted.retain(|id| !asked.contains(id));
             if wanted.is_empty() {
-                let is_proven = |id: &String| known.is_proven(migrations, id);
+                let is_proven = |id: &RevisionId| known.is_proven(migrations, id);
                 if unknown.stands_on.iter().all(is_proven) {
                     return Ok(());
                 }
                 let applied = migrations.graph().ancestors(&unknown.stands_on);
-                let applied = applied.iter().map(|id| id.to_string());
+                let applied = applied.iter().cloned();
                 wanted = applied.filter(|id| !asked.contains(id)).collect();
                 return self.read_latest(&wanted, known).await;
             }
@@ -351,7 +352,7 @@ impl<S: Source> View<'_, S> {
                 (below, rows) = (range.start, (rows * 4).min(MOST_NEIGHBOURS));
                 let statement = write::latest_between(&self.wire.line.names, range);
                 self.absorb_known(&statement, known).await?;
-                asked.extend(known.revisions().map(str::to_owned));
+                asked.extend(known.revisions().map(RevisionId::from));
                 wanted.retain(|id| !asked.contains(id));
             }
             self.read_latest(&wanted, known).await?;
@@ -360,7 +361,11 @@ impl<S: Source> View<'_, S> {
     }
 
     /// Adds the rows of these revisions.
-    async fn read_latest(&mut self, revisions: &[String], known: &mut Known) -> Result<(), Error> {
+    async fn read_latest(
+        &mut self,
+        revisions: &[RevisionId],
+        known: &mut Known,
+    ) -> Result<(), Error> {
         for chunk in revisions.chunks(ASKED) {
             let statement = write::latest(&self.wire.line.names, chunk);
             self.absorb_known(&statement, known).await?;
@@ -442,7 +447,7 @@ impl<S: Source> View<'_, S> {
         for id in &step.adds {
             if !heads.iter().any(|head| *head.revision == **id) {
                 heads.push(HeadRow {
-                    revision: id.to_string(),
+                    revision: id.clone(),
                     lineage: lineage(id),
                 });
             }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::names::{is_reserved, is_word, may_be_shortened, nearest};
 use super::walk::{Ready, cycle, order};
 use super::{BitSet, GraphError, Ids, Inner, Key, Lists, Node};
+use crate::graph::RevisionId;
 
 /// Until the canonical order is known, nodes are numbered in the order of their ids, which is as
 /// independent of the order given.
@@ -37,7 +38,7 @@ pub(super) fn build(mut nodes: Vec<Node>) -> Result<Inner, GraphError> {
     let mut own_labels = Vec::new();
     for (at, &node) in (0..).zip(&order) {
         let node = &mut nodes[node as usize];
-        ids.push(Arc::clone(&node.id));
+        ids.push(node.id.clone());
         if !node.branch_labels.is_empty() {
             let own = std::mem::take(&mut node.branch_labels);
             own_labels.push((at, own.into_boxed_slice()));
@@ -165,19 +166,19 @@ fn check_ids(nodes: &[Node]) -> Result<(), GraphError> {
     for node in nodes {
         if !is_word(&node.id) || is_reserved(&node.id) {
             return Err(GraphError::InvalidRevision {
-                revision: Arc::clone(&node.id),
+                revision: node.id.clone(),
             });
         }
     }
-    let mut folded: Vec<(String, &Arc<str>)> = nodes
+    let mut folded: Vec<(String, &RevisionId)> = nodes
         .iter()
         .map(|node| (node.id.to_lowercase(), &node.id))
         .collect();
     folded.sort_unstable();
     match folded.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         Some(pair) => Err(GraphError::DuplicateRevision {
-            revision: Arc::clone(pair[0].1),
-            other: Arc::clone(pair[1].1),
+            revision: pair[0].1.clone(),
+            other: pair[1].1.clone(),
         }),
         None => Ok(()),
     }
@@ -191,13 +192,13 @@ fn collect_labels(nodes: &[Node]) -> Result<Vec<(Arc<str>, u32)>, GraphError> {
             if !is_word(label) || is_reserved(label) {
                 return Err(GraphError::InvalidLabel {
                     label: Arc::clone(label),
-                    revision: Arc::clone(&node.id),
+                    revision: node.id.clone(),
                 });
             }
             if find(nodes, label).is_some() {
                 return Err(GraphError::LabelIsRevision {
                     label: Arc::clone(label),
-                    revision: Arc::clone(&node.id),
+                    revision: node.id.clone(),
                 });
             }
             labels.push((Arc::clone(label), at));
@@ -207,8 +208,8 @@ fn collect_labels(nodes: &[Node]) -> Result<Vec<(Arc<str>, u32)>, GraphError> {
     match labels.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         Some(pair) => Err(GraphError::DuplicateLabel {
             label: Arc::clone(&pair[0].0),
-            revision: Arc::clone(&nodes[pair[0].1 as usize].id),
-            other: Arc::clone(&nodes[pair[1].1 as usize].id),
+            revision: nodes[pair[0].1 as usize].id.clone(),
+            other: nodes[pair[1].1 as usize].id.clone(),
         }),
         None => Ok(labels),
     }
@@ -242,12 +243,12 @@ fn down_revision(
             Some(&parent) if nodes[parent as usize].id == *reference => parents.push(parent),
             _ => {
                 return Err(GraphError::MissingReference {
-                    revision: Arc::clone(&node.id),
+                    revision: node.id.clone(),
                     key: Key::DownRevision,
-                    reference: Arc::clone(reference),
+                    reference: reference.clone().into(),
                     nearest: nearest(
                         reference,
-                        (nodes.iter().map(|node| &node.id)).chain([&Arc::from("none")]),
+                        (nodes.iter().map(|node| &*node.id)).chain(["none"]),
                     ),
                 });
             }
@@ -257,8 +258,8 @@ fn down_revision(
     sorted.sort_unstable();
     match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(GraphError::RepeatedReference {
-            revision: Arc::clone(&node.id),
-            reference: Arc::clone(&nodes[pair[0] as usize].id),
+            revision: node.id.clone(),
+            reference: nodes[pair[0] as usize].id.clone().into(),
         }),
         None => Ok(parents),
     }
@@ -276,7 +277,7 @@ fn depends_on(
             resolved.push(found);
             continue;
         }
-        let first = nodes.partition_point(|other| other.id < *reference);
+        let first = nodes.partition_point(|other| *other.id < **reference);
         let candidates: Vec<_> = (0..)
             .zip(nodes)
             .skip(first)
@@ -287,23 +288,21 @@ fn depends_on(
             [(found, _)] => resolved.push(found),
             [] => {
                 return Err(GraphError::MissingReference {
-                    revision: Arc::clone(&node.id),
+                    revision: node.id.clone(),
                     key: Key::DependsOn,
                     reference: Arc::clone(reference),
                     nearest: nearest(
                         reference,
-                        (nodes.iter().map(|node| &node.id)).chain(labels.iter().map(|(l, _)| l)),
+                        (nodes.iter().map(|node| &*node.id))
+                            .chain(labels.iter().map(|(l, _)| &**l)),
                     ),
                 });
             }
             _ => {
                 return Err(GraphError::AmbiguousReference {
-                    revision: Arc::clone(&node.id),
+                    revision: node.id.clone(),
                     reference: Arc::clone(reference),
-                    candidates: candidates
-                        .iter()
-                        .map(|(_, node)| Arc::clone(&node.id))
-                        .collect(),
+                    candidates: candidates.iter().map(|(_, node)| node.id.clone()).collect(),
                 });
             }
         }
@@ -358,7 +357,7 @@ fn canonical_order(
         },
         path: path
             .iter()
-            .map(|&node| Arc::clone(&nodes[node as usize].id))
+            .map(|&node| nodes[node as usize].id.clone())
             .collect(),
     })
 }

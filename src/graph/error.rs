@@ -1,5 +1,6 @@
 //! Why revisions make no graph.
 
+use crate::graph::RevisionId;
 use std::fmt;
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ pub enum GraphError {
     )]
     InvalidRevision {
         /// The id.
-        revision: Arc<str>,
+        revision: RevisionId,
     },
 
     /// Not a word that can name a branch.
@@ -56,16 +57,16 @@ pub enum GraphError {
         /// The label.
         label: Arc<str>,
         /// The revision that carries it.
-        revision: Arc<str>,
+        revision: RevisionId,
     },
 
     /// Two revisions have one id, or two ids that differ in case only.
     #[error("{}", Duplicate { revision, other })]
     DuplicateRevision {
         /// The id of the first.
-        revision: Arc<str>,
+        revision: RevisionId,
         /// The id of the second: the same, or another in case only.
-        other: Arc<str>,
+        other: RevisionId,
     },
 
     /// Two revisions carry one label, or one carries it twice.
@@ -76,9 +77,9 @@ pub enum GraphError {
         /// The label.
         label: Arc<str>,
         /// The first revision that carries it.
-        revision: Arc<str>,
+        revision: RevisionId,
         /// The second.
-        other: Arc<str>,
+        other: RevisionId,
     },
 
     /// A label is some revision's id.
@@ -89,14 +90,14 @@ pub enum GraphError {
         /// The label, and the id.
         label: Arc<str>,
         /// The revision that carries the label.
-        revision: Arc<str>,
+        revision: RevisionId,
     },
 
     /// A revision names one that is not there.
     #[error("{}", Missing { revision, key: *key, reference, nearest: nearest.as_deref() })]
     MissingReference {
         /// The revision that names it.
-        revision: Arc<str>,
+        revision: RevisionId,
         /// Under which key.
         key: Key,
         /// What it names.
@@ -109,7 +110,7 @@ pub enum GraphError {
     #[error("revision `{revision}` names `{reference}` twice in its down_revision")]
     RepeatedReference {
         /// The revision.
-        revision: Arc<str>,
+        revision: RevisionId,
         /// The parent.
         reference: Arc<str>,
     },
@@ -122,11 +123,11 @@ pub enum GraphError {
     )]
     AmbiguousReference {
         /// The revision that names it.
-        revision: Arc<str>,
+        revision: RevisionId,
         /// The partial id.
         reference: Arc<str>,
         /// The ids that begin with it, sorted.
-        candidates: Vec<Arc<str>>,
+        candidates: Vec<RevisionId>,
     },
 
     /// Revisions that need each other: none of them could ever be the first.
@@ -134,7 +135,7 @@ pub enum GraphError {
     Cycle {
         /// Each needs the next, the last needs the first. It begins with the smallest id; where a `depends_on`
         /// is part of the cycle, with the smallest that has one.
-        path: Vec<Arc<str>>,
+        path: Vec<RevisionId>,
         /// [`Key::DownRevision`] if `down_revision` alone closes it.
         through: Key,
     },
@@ -244,7 +245,7 @@ impl fmt::Display for Missing<'_> {
 }
 
 struct Cycle<'a> {
-    path: &'a [Arc<str>],
+    path: &'a [RevisionId],
     through: Key,
 }
 
@@ -265,19 +266,18 @@ impl fmt::Display for Cycle<'_> {
 }
 
 /// Names in a message: enough of them to go on with, never a screenful.
-pub(crate) struct Names<'a>(pub(crate) &'a [Arc<str>]);
+pub(crate) struct Names<'a, N>(pub(crate) &'a [N]);
 
-impl Names<'_> {
-    const SHOWN: usize = 8;
-}
+/// How many names a message shows.
+const SHOWN: usize = 8;
 
-impl fmt::Display for Names<'_> {
+impl<N: fmt::Display> fmt::Display for Names<'_, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, name) in self.0.iter().take(Self::SHOWN).enumerate() {
+        for (at, name) in self.0.iter().take(SHOWN).enumerate() {
             let comma = if at == 0 { "" } else { ", " };
             write!(f, "{comma}`{name}`")?;
         }
-        match self.0.len().saturating_sub(Self::SHOWN) {
+        match self.0.len().saturating_sub(SHOWN) {
             0 => Ok(()),
             more => write!(f, " and {more} more"),
         }

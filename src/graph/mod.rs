@@ -2,6 +2,7 @@
 
 mod build;
 mod error;
+mod id;
 mod names;
 mod set;
 mod walk;
@@ -11,6 +12,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 pub use error::{GraphError, Key};
+pub use id::RevisionId;
 pub use set::RevisionSet;
 
 #[doc(hidden)]
@@ -35,9 +37,9 @@ pub(crate) use walk::reach;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// The full id.
-    pub id: Arc<str>,
+    pub id: RevisionId,
     /// The parents' full ids. None: a base. Several: a merge.
-    pub down_revision: Vec<Arc<str>>,
+    pub down_revision: Vec<RevisionId>,
     /// Names of the branch that this revision begins.
     pub branch_labels: Vec<Arc<str>>,
     /// What else must be applied before this: ids, unambiguous partial ids, labels.
@@ -47,7 +49,7 @@ pub struct Node {
 impl Node {
     /// A base without labels and dependencies.
     #[must_use]
-    pub fn new(id: impl Into<Arc<str>>) -> Self {
+    pub fn new(id: impl Into<RevisionId>) -> Self {
         Node {
             id: id.into(),
             down_revision: Vec::new(),
@@ -151,18 +153,18 @@ impl Graph {
 
     /// All ids in the canonical order: parents and dependencies first, one branch finished before the next
     /// where possible, siblings by id. It is fixed by the revisions alone.
-    pub fn ids(&self) -> impl DoubleEndedIterator<Item = &Arc<str>> + ExactSizeIterator {
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = &RevisionId> + ExactSizeIterator {
         self.nodes().map(|node| self.id(node))
     }
 
     /// The parents, as written.
-    pub fn down_revision(&self, id: &str) -> impl ExactSizeIterator<Item = &Arc<str>> {
+    pub fn down_revision(&self, id: &str) -> impl ExactSizeIterator<Item = &RevisionId> {
         self.named(self.index(id).map_or(&[], |node| self.0.down.of(node)))
     }
 
     /// What it depends on besides, resolved to ids, unreduced: also what an ancestor depends on already.
     /// Sorted.
-    pub fn depends_on(&self, id: &str) -> impl ExactSizeIterator<Item = &Arc<str>> {
+    pub fn depends_on(&self, id: &str) -> impl ExactSizeIterator<Item = &RevisionId> {
         self.named(self.index(id).map_or(&[], |node| self.0.depends.of(node)))
     }
 
@@ -200,7 +202,7 @@ impl Graph {
     }
 
     /// Every label and the id of the revision that carries it, sorted by label.
-    pub fn labels(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Arc<str>)> {
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &RevisionId)> {
         self.0
             .labels
             .iter()
@@ -208,31 +210,31 @@ impl Graph {
     }
 
     /// Who names this revision in its `down_revision`, in canonical order.
-    pub fn children(&self, id: &str) -> impl ExactSizeIterator<Item = &Arc<str>> {
+    pub fn children(&self, id: &str) -> impl ExactSizeIterator<Item = &RevisionId> {
         self.named(self.index(id).map_or(&[], |node| self.0.children.of(node)))
     }
 
     /// The revisions that none names in its `down_revision`, sorted.
     #[must_use]
-    pub fn heads(&self) -> Vec<Arc<str>> {
+    pub fn heads(&self) -> Vec<RevisionId> {
         self.ids_of(&self.0.heads)
     }
 
     /// The revisions that none names at all, sorted: the rows of a version table that is up to date. These
     /// are the heads without those that another revision consumes by `depends_on`.
     #[must_use]
-    pub fn effective_heads(&self) -> Vec<Arc<str>> {
+    pub fn effective_heads(&self) -> Vec<RevisionId> {
         self.ids_of(&self.0.effective_heads)
     }
 
     /// The revisions without `down_revision`, sorted.
     #[must_use]
-    pub fn bases(&self) -> Vec<Arc<str>> {
+    pub fn bases(&self) -> Vec<RevisionId> {
         self.ids_of(&self.0.bases)
     }
 
     /// The revisions that several name in their `down_revision`, in canonical order.
-    pub fn branch_points(&self) -> impl Iterator<Item = &Arc<str>> {
+    pub fn branch_points(&self) -> impl Iterator<Item = &RevisionId> {
         self.nodes()
             .filter(|&node| self.0.children.of(node).len() > 1)
             .map(|node| self.id(node))
@@ -256,7 +258,7 @@ impl Graph {
     pub fn effective_heads_of(
         &self,
         ids: impl IntoIterator<Item = impl AsRef<str>>,
-    ) -> Vec<Arc<str>> {
+    ) -> Vec<RevisionId> {
         let members: Vec<u32> = self.indices(ids).collect();
         self.ids_of(&self.tips(&members))
     }
@@ -298,19 +300,19 @@ impl Graph {
     }
 
     /// Every id and label that `prefix` may stand for, ids first, each in its order.
-    pub(crate) fn with_prefix(&self, prefix: &str) -> Vec<(&Arc<str>, u32)> {
+    pub(crate) fn with_prefix(&self, prefix: &str) -> Vec<(&str, u32)> {
         let Inner {
             ids, by_id, labels, ..
         } = &*self.0;
         let first = by_id.partition_point(|&node| ids.text(node) < prefix);
         let by_id = by_id[first..]
             .iter()
-            .map(|&node| (ids.of(node), node))
+            .map(|&node| (&**ids.of(node), node))
             .take_while(|(id, _)| id.starts_with(prefix));
         let first = labels.partition_point(|(label, _)| **label < *prefix);
         let by_label = labels[first..]
             .iter()
-            .map(|(label, node)| (label, *node))
+            .map(|(label, node)| (&**label, *node))
             .take_while(|(label, _)| label.starts_with(prefix));
         by_id
             .chain(by_label)
@@ -320,23 +322,23 @@ impl Graph {
 
     /// The id, label or one of these `words` that `word` may be a slip of.
     pub(crate) fn nearest_name(&self, word: &str, words: &[&str]) -> Option<Arc<str>> {
-        let words: Vec<Arc<str>> = words.iter().map(|&word| Arc::from(word)).collect();
-        let labels = self.0.labels.iter().map(|(label, _)| label);
-        nearest(word, self.ids().chain(labels).chain(&words))
+        let ids = self.ids().map(RevisionId::as_str);
+        let labels = self.0.labels.iter().map(|(label, _)| &**label);
+        nearest(word, ids.chain(labels).chain(words.iter().copied()))
     }
 
     /// The id that `word` may be a part of or a slip of.
     #[cfg(feature = "_sqlx")]
-    pub(crate) fn meant_id(&self, word: &str) -> Option<Arc<str>> {
+    pub(crate) fn meant_id(&self, word: &str) -> Option<RevisionId> {
         match &self.with_prefix(word)[..] {
-            [(_, node)] if !word.is_empty() => Some(Arc::clone(self.id(*node))),
+            [(_, node)] if !word.is_empty() => Some(self.id(*node).clone()),
             _ => self.nearest_id(word),
         }
     }
 
     /// The id that `word` may be a slip of.
-    pub(crate) fn nearest_id(&self, word: &str) -> Option<Arc<str>> {
-        nearest(word, self.ids())
+    pub(crate) fn nearest_id(&self, word: &str) -> Option<RevisionId> {
+        nearest(word, self.ids().map(RevisionId::as_str)).map(RevisionId::from)
     }
 
     /// A graph that was built and checked before, as a build script wrote it down: see [`Graph::tables`].
@@ -350,7 +352,7 @@ impl Graph {
         build::tables(&self.0)
     }
 
-    pub(crate) fn id(&self, node: u32) -> &Arc<str> {
+    pub(crate) fn id(&self, node: u32) -> &RevisionId {
         self.0.ids.of(node)
     }
 
@@ -361,11 +363,8 @@ impl Graph {
     }
 
     /// Their ids, sorted.
-    pub(crate) fn ids_of(&self, nodes: &[u32]) -> Vec<Arc<str>> {
-        let mut ids: Vec<_> = nodes
-            .iter()
-            .map(|&node| Arc::clone(self.id(node)))
-            .collect();
+    pub(crate) fn ids_of(&self, nodes: &[u32]) -> Vec<RevisionId> {
+        let mut ids: Vec<_> = nodes.iter().map(|&node| self.id(node).clone()).collect();
         ids.sort_unstable();
         ids
     }
@@ -498,7 +497,7 @@ impl Graph {
         ids.into_iter().filter_map(|id| self.index(id.as_ref()))
     }
 
-    fn named<'g>(&'g self, nodes: &'g [u32]) -> impl ExactSizeIterator<Item = &'g Arc<str>> {
+    fn named<'g>(&'g self, nodes: &'g [u32]) -> impl ExactSizeIterator<Item = &'g RevisionId> {
         nodes.iter().map(|&node| self.id(node))
     }
 }
@@ -549,10 +548,10 @@ impl ExactSizeIterator for Nodes {}
 
 /// The nodes' ids. Those of a build script are made into shared ones when they are asked for.
 enum Ids {
-    Read(Box<[Arc<str>]>),
+    Read(Box<[RevisionId]>),
     Embedded {
         texts: &'static [&'static str],
-        made: Box<[OnceLock<Arc<str>>]>,
+        made: Box<[OnceLock<RevisionId>]>,
     },
 }
 
@@ -571,11 +570,13 @@ impl Ids {
         }
     }
 
-    fn of(&self, node: u32) -> &Arc<str> {
+    fn of(&self, node: u32) -> &RevisionId {
         let node = node as usize;
         match self {
             Ids::Read(ids) => &ids[node],
-            Ids::Embedded { texts, made } => made[node].get_or_init(|| Arc::from(texts[node])),
+            Ids::Embedded { texts, made } => {
+                made[node].get_or_init(|| RevisionId::from(texts[node]))
+            }
         }
     }
 }

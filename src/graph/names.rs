@@ -26,7 +26,7 @@ pub(crate) fn may_be_shortened(name: &str) -> bool {
 /// equally near ones the first in sorted order, so that a message does not depend on the order given.
 pub(crate) fn nearest<'a>(
     word: &str,
-    candidates: impl IntoIterator<Item = &'a Arc<str>>,
+    candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<Arc<str>> {
     let word: Vec<char> = word
         .chars()
@@ -55,7 +55,7 @@ pub(crate) fn nearest<'a>(
             (edits <= limit).then_some((edits, candidate))
         })
         .min()
-        .map(|(_, candidate)| Arc::clone(candidate))
+        .map(|(_, candidate)| Arc::from(candidate))
 }
 
 /// Characters to insert, drop or replace, and neighbours to swap, until one word is the other.
@@ -97,10 +97,8 @@ mod tests {
 
     #[test]
     fn a_slip_finds_its_word() {
-        let known: Vec<Arc<str>> = ["3f2a9c1d7b04", "accounts", "ab", "acount5"]
-            .map(Arc::from)
-            .to_vec();
-        let near = |word: &str| nearest(word, &known);
+        let known = ["3f2a9c1d7b04", "accounts", "ab", "acount5"];
+        let near = |word: &str| nearest(word, known);
         assert_eq!(near("3f2a9c1d7b40").as_deref(), Some("3f2a9c1d7b04"));
         assert_eq!(near("ACCOUNTS").as_deref(), Some("accounts"));
         assert_eq!(near("acounts").as_deref(), Some("accounts"));
@@ -112,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_swap_of_neighbours_is_one_slip() {
-        let words = ["head", "heads", "base"].map(Arc::from).to_vec();
+        let words = ["head", "heads", "base"];
         for (word, meant) in [
             ("hed", "head"),
             ("haed", "head"),
@@ -122,7 +120,7 @@ mod tests {
             ("bse", "base"),
             ("baes", "base"),
         ] {
-            assert_eq!(nearest(word, &words).as_deref(), Some(meant), "{word}");
+            assert_eq!(nearest(word, words).as_deref(), Some(meant), "{word}");
         }
     }
 }

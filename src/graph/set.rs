@@ -1,9 +1,9 @@
 //! Sets of nodes.
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::Graph;
+use crate::graph::RevisionId;
 
 /// Some revisions of a [`Graph`], in its canonical order: parents and dependencies first.
 ///
@@ -45,7 +45,7 @@ impl<'g> RevisionSet<'g> {
     }
 
     /// The ids, oldest first; `.rev()` gives the newest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'g Arc<str>> + ExactSizeIterator + '_ {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'g RevisionId> + ExactSizeIterator + '_ {
         self.members.iter().map(|&node| self.graph.id(node))
     }
 }

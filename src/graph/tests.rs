@@ -2,13 +2,10 @@ use super::*;
 
 /// Nodes from lines of `id < parent, parent | dependency | label`, the later parts left out at will.
 pub(crate) fn nodes(text: &str) -> Vec<Node> {
-    let list = |part: &str| -> Vec<Arc<str>> {
+    fn list<W: for<'w> From<&'w str>>(part: &str) -> Vec<W> {
         let items = part.split(',').map(str::trim);
-        items
-            .filter(|item| !item.is_empty())
-            .map(Arc::from)
-            .collect()
-    };
+        items.filter(|item| !item.is_empty()).map(W::from).collect()
+    }
     let line = |line: &str| {
         let mut parts = line.split('|');
         let joint = parts.next().unwrap_or_default();
@@ -30,9 +27,9 @@ pub(crate) fn graph(text: &str) -> Graph {
     Graph::new(nodes(text)).unwrap()
 }
 
-fn words<'a>(ids: impl IntoIterator<Item = &'a Arc<str>>) -> String {
-    let ids: Vec<&str> = ids.into_iter().map(|id| &**id).collect();
-    ids.join(" ")
+fn words<W: AsRef<str>>(words: impl IntoIterator<Item = W>) -> String {
+    let words = words.into_iter().map(|word| word.as_ref().to_owned());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 #[test]
@@ -79,11 +76,11 @@ fn heads_and_effective_heads() {
          x
          y < x | b",
     );
-    assert_eq!(words(&graph.heads()), "b y");
-    assert_eq!(words(&graph.effective_heads()), "y");
-    assert_eq!(words(&graph.bases()), "a x");
-    assert_eq!(words(&graph.effective_heads_of(["a", "b", "x"])), "b x");
-    assert_eq!(words(&graph.effective_heads_of(["y", "a", "nowhere"])), "y");
+    assert_eq!(words(graph.heads()), "b y");
+    assert_eq!(words(graph.effective_heads()), "y");
+    assert_eq!(words(graph.bases()), "a x");
+    assert_eq!(words(graph.effective_heads_of(["a", "b", "x"])), "b x");
+    assert_eq!(words(graph.effective_heads_of(["y", "a", "nowhere"])), "y");
     assert_eq!(words(graph.ancestors(["y"]).iter()), "a b x y");
     assert_eq!(words(graph.descendants(["b", "nowhere"]).iter()), "b y");
     assert!(graph.is_ancestor("a", "y") && !graph.is_ancestor("y", "a"));
@@ -107,7 +104,7 @@ fn dependencies_are_resolved_by_id_label_and_part() {
     );
     assert_eq!(words(graph.depends_on("xyz")), "abc123 abd456");
     assert_eq!(words(graph.down_revision("xyz")), "abc123");
-    assert_eq!(words(&graph.effective_heads()), "xyz");
+    assert_eq!(words(graph.effective_heads()), "xyz");
 }
 
 /// What Alembic's `RevisionMap` puts into each revision's `branch_labels`.
@@ -133,8 +130,8 @@ fn a_label_covers_what_follows_and_a_linear_way_down() {
         "not the branch point"
     );
     assert_eq!(words(graph.labelled("fork").iter()), "d1 d2 d3");
-    assert_eq!(words(&graph.covering_labels("c1")), "low");
-    assert_eq!(words(&graph.covering_labels("b")), "");
+    assert_eq!(words(graph.covering_labels("c1")), "low");
+    assert_eq!(words(graph.covering_labels("b")), "");
     assert_eq!(words(graph.branch_labels("c1")), "");
     assert_eq!(words(graph.branch_labels("c2")), "low");
     assert_eq!(graph.labelled("nowhere").len(), 0);
@@ -313,7 +310,7 @@ fn graph_errors_point_at_a_header_and_a_key() {
 
 #[test]
 fn a_list_of_names_stays_short() {
-    let names: Vec<Arc<str>> = (0..100).map(|n| format!("r{n}").into()).collect();
+    let names: Vec<RevisionId> = (0..100).map(|n| format!("r{n}").into()).collect();
     assert_eq!(Names(&names[..2]).to_string(), "`r0`, `r1`");
     assert_eq!(
         Names(&names).to_string(),

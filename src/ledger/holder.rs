@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use super::row::{read_time, time_in_words};
+use crate::graph::RevisionId;
 use crate::sql::mask;
 
 /// Who holds the lock, as far as it can be seen.
@@ -29,7 +30,7 @@ pub struct Holder {
     /// Since when, by the database's clock.
     pub since: Option<DateTime<Utc>>,
     /// The revision that it runs.
-    pub revision: Option<String>,
+    pub revision: Option<RevisionId>,
     /// The statement that it runs, `?` in the place of strings and numbers: what it does and to what is seen, not
     /// passwords and people's data.
     #[cfg_attr(feature = "serde", serde(serialize_with = "masked"))]
@@ -65,7 +66,7 @@ impl Holder {
             }),
             session: text(0),
             since: text(3).as_deref().and_then(read_time),
-            revision: field("revision"),
+            revision: field("revision").map(RevisionId::from),
             statement: Some(
                 marker
                     .map_or(query.as_str(), |(_, rest)| without_own(rest))

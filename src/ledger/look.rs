@@ -6,6 +6,7 @@ use super::recorded::State;
 use super::row::{self, LedgerEntry};
 use crate::dialect::session::Server;
 use crate::dialect::{Dialect, Family, Names};
+use crate::graph::RevisionId;
 
 /// How many columns a row of the look has, its kind first.
 const WIDTH: usize = 17;
@@ -34,7 +35,7 @@ impl Look {
     /// Tells whether `again`, read from what [`again`] returned, shows the same: heads, unfinished steps, and the lease, of
     /// which only its holder, who is `own` epoch's, moves the counter.
     pub(crate) fn is_still(&self, again: &Look, own: Option<i64>) -> bool {
-        let heads = |look: &Look| -> Vec<String> {
+        let heads = |look: &Look| -> Vec<RevisionId> {
             look.heads
                 .iter()
                 .map(|head| head.revision.clone())
@@ -56,7 +57,7 @@ impl Look {
 /// A row of the version table, and the lineage digest that the ledger recorded for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HeadRow {
-    pub revision: String,
+    pub revision: RevisionId,
     pub lineage: Option<String>,
 }
 
@@ -318,7 +319,7 @@ pub(crate) fn read(rows: &[TextRow], tables: Tables) -> Look {
                 };
             }
             "head" => look.heads.push(HeadRow {
-                revision: string(1),
+                revision: string(1).into(),
                 lineage: text(2),
             }),
             "running" => look.running.push(LedgerEntry {

@@ -18,6 +18,7 @@ pub use row::LedgerEntry;
 #[cfg(feature = "serde")]
 pub(crate) use row::unfinished;
 
+use crate::graph::RevisionId;
 use crate::migrations::Migrations;
 use crate::plan::Action;
 use crate::revision::Checksum;
@@ -25,7 +26,7 @@ use crate::revision::Checksum;
 /// What the ledger last said of each revision.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    latest: HashMap<String, LedgerEntry>,
+    latest: HashMap<RevisionId, LedgerEntry>,
 }
 
 impl Known {
@@ -46,7 +47,7 @@ impl Known {
 
     /// The revisions that it has a row of.
     pub(crate) fn revisions(&self) -> impl Iterator<Item = &str> {
-        self.latest.keys().map(String::as_str)
+        self.latest.keys().map(RevisionId::as_str)
     }
 
     /// Tells whether the row of a revision proves that neither it nor an ancestor was edited.
@@ -76,7 +77,7 @@ impl Known {
                 let revision = migrations.get(id)?;
                 let embedded = revision.checksum();
                 (stored.state == State::Done && *recorded != *embedded).then(|| Edited {
-                    revision: id.to_owned(),
+                    revision: id.into(),
                     path: revision.path().to_owned(),
                     recorded: recorded.clone(),
                     embedded: *embedded,
@@ -87,18 +88,18 @@ impl Known {
 
     /// Every revision that the given heads imply and the graph does not know, with what the ledger says of
     /// it; the known revisions that they descend from; and the ones that descend from none.
-    pub(crate) fn unknown(&self, migrations: &Migrations, heads: &[String]) -> Unknown {
+    pub(crate) fn unknown(&self, migrations: &Migrations, heads: &[RevisionId]) -> Unknown {
         let graph = migrations.graph();
         let mut unknown = Unknown::default();
-        let mut pending: Vec<&str> = heads.iter().map(String::as_str).collect();
+        let mut pending: Vec<&str> = heads.iter().map(RevisionId::as_str).collect();
         let mut children: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut rooted: Vec<&str> = Vec::new();
         while let Some(id) = pending.pop() {
             if graph.contains(id) {
-                unknown.stands_on.insert(id.to_owned());
+                unknown.stands_on.insert(id.into());
                 continue;
             }
-            if !unknown.revisions.insert(id.to_owned()) {
+            if !unknown.revisions.insert(id.into()) {
                 continue;
             }
             let Some(entry) = self.get(id) else { continue };
@@ -107,7 +108,7 @@ impl Known {
                 .as_deref()
                 .filter(|id| !graph.contains(id))
             {
-                unknown.required.push((id.to_owned(), required.to_owned()));
+                unknown.required.push((id.into(), required.into()));
             }
             for parent in entry.down_revision.iter().chain(&entry.depends_on) {
                 children.entry(parent).or_default().push(id);
@@ -138,11 +139,11 @@ impl Known {
 /// The result of [`Known::unknown`].
 #[derive(Debug, Default)]
 pub(crate) struct Unknown {
-    pub revisions: BTreeSet<String>,
-    pub stands_on: BTreeSet<String>,
-    pub rootless: Vec<String>,
+    pub revisions: BTreeSet<RevisionId>,
+    pub stands_on: BTreeSet<RevisionId>,
+    pub rootless: Vec<RevisionId>,
     /// `(unknown revision, the revision that it requires and that is not embedded)`
-    pub required: Vec<(String, String)>,
+    pub required: Vec<(RevisionId, RevisionId)>,
 }
 
 /// An applied revision whose file is not the one that was applied.
@@ -151,7 +152,7 @@ pub(crate) struct Unknown {
 #[non_exhaustive]
 pub struct Edited {
     /// The revision.
-    pub revision: String,
+    pub revision: RevisionId,
     /// Its file.
     pub path: String,
     /// The checksum in the ledger.
@@ -164,7 +165,7 @@ impl Edited {
     /// An edit of this revision's file.
     #[must_use]
     pub fn new(
-        revision: impl Into<String>,
+        revision: impl Into<RevisionId>,
         path: impl Into<String>,
         recorded: impl Into<Recorded<Checksum>>,
         embedded: Checksum,

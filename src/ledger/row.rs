@@ -5,6 +5,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::look::{TextRow, time_text};
 use super::recorded::{Recorded, State};
 use crate::dialect::{Dialect, Family};
+use crate::graph::RevisionId;
 use crate::plan::Action;
 use crate::revision::Checksum;
 
@@ -88,11 +89,11 @@ pub struct LedgerEntry {
     /// The row's number; later steps have higher ones.
     pub id: i64,
     /// The revision.
-    pub revision: String,
+    pub revision: RevisionId,
     /// Its parents, as the binary that wrote the row knew them.
-    pub down_revision: Vec<String>,
+    pub down_revision: Vec<RevisionId>,
     /// Its resolved dependencies, likewise.
-    pub depends_on: Vec<String>,
+    pub depends_on: Vec<RevisionId>,
     /// The revision's message. Not read of an unfinished step.
     pub message: String,
     /// What the step does.
@@ -100,7 +101,7 @@ pub struct LedgerEntry {
     /// The checksum of the revision's file.
     pub checksum: Option<Recorded<Checksum>>,
     /// The revision that a binary must embed to run against this one.
-    pub requires_binary: Option<String>,
+    pub requires_binary: Option<RevisionId>,
     /// The lineage digest. Not read of an unfinished step.
     pub lineage: Option<String>,
     /// How far the step is.
@@ -159,13 +160,13 @@ impl LedgerEntry {
         let string = |name: &str| text(name).map(str::to_owned);
         LedgerEntry {
             id: number(text("id")).unwrap_or_default(),
-            revision: string("revision").unwrap_or_default(),
+            revision: string("revision").unwrap_or_default().into(),
             down_revision: list(text("down_revision")),
             depends_on: list(text("depends_on")),
             message: string("message").unwrap_or_default(),
             action: text("action").unwrap_or_default().into(),
             checksum: text("checksum").map(Recorded::from),
-            requires_binary: string("requires_binary"),
+            requires_binary: string("requires_binary").map(RevisionId::from),
             lineage: string("lineage"),
             state: text("state").unwrap_or_default().into(),
             statements: number(text("statements")).unwrap_or_default(),
@@ -219,12 +220,12 @@ pub(crate) fn select(dialect: Dialect, prefix: &str, columns: &[&str]) -> Vec<St
 }
 
 /// A stored list of ids: none of them holds a comma.
-fn list(stored: Option<&str>) -> Vec<String> {
+fn list(stored: Option<&str>) -> Vec<RevisionId> {
     stored
         .unwrap_or_default()
         .split(',')
         .filter(|id| !id.is_empty())
-        .map(str::to_owned)
+        .map(RevisionId::from)
         .collect()
 }
 

@@ -13,6 +13,7 @@ use super::recorded::State;
 use super::row::{self, LedgerEntry};
 use crate::dialect::session::Actor;
 use crate::dialect::{Dialect, Family, Names};
+use crate::graph::RevisionId;
 use crate::plan::Action;
 
 /// A statement and the number of rows that it must change.
@@ -197,7 +198,7 @@ pub(crate) fn prove_history(
         "(SELECT {} FROM {history} h WHERE h.{scope} AND h.revision IN ({}) AND h.action IN ({}) AND h.state IN ({}) \
          AND COALESCE(h.checksum, '') IN ({}) AND COALESCE(h.lineage, '') IN ({}) AND h.id = {id})",
         dialect.aggregate("count(*)"),
-        list(&|row| row.revision.clone()),
+        list(&|row| row.revision.to_string()),
         list(&|row| row.action.name().to_owned()),
         list(&|row| row.state.name().to_owned()),
         list(&|row| text(row.checksum.as_ref().map(ToString::to_string))),
@@ -311,7 +312,7 @@ fn history_values(names: &Names, actor: &Actor, row: &LedgerEntry) -> (String, S
     let null = || "NULL".to_owned();
     let now = || now(dialect).to_owned();
     let text = |text: &str| dialect.literal(text);
-    let or_null = |text: &Option<String>| dialect.literal_or_null(text.as_deref());
+    let or_null = |text: Option<&str>| dialect.literal_or_null(text);
     let finished_at = if row.state == State::Running {
         null()
     } else {
@@ -325,8 +326,8 @@ fn history_values(names: &Names, actor: &Actor, row: &LedgerEntry) -> (String, S
         ("message", text(&row.message)),
         ("action", text(row.action.name())),
         ("checksum", checksum(dialect, row)),
-        ("requires_binary", or_null(&row.requires_binary)),
-        ("lineage", or_null(&row.lineage)),
+        ("requires_binary", or_null(row.requires_binary.as_deref())),
+        ("lineage", or_null(row.lineage.as_deref())),
         ("state", text(row.state.name())),
         ("statements", row.statements.to_string()),
         ("statements_done", row.statements_done.to_string()),
@@ -347,8 +348,8 @@ fn history_values(names: &Names, actor: &Actor, row: &LedgerEntry) -> (String, S
         ("session", session.to_owned()),
         ("application", text(&actor.application)),
         ("limbeck_version", text(env!("CARGO_PKG_VERSION"))),
-        ("error", or_null(&row.error)),
-        ("down_sql", or_null(&row.down_sql)),
+        ("error", or_null(row.error.as_deref())),
+        ("down_sql", or_null(row.down_sql.as_deref())),
     ];
     let columns = values.each_ref().map(|(column, _)| *column);
     let values = values.map(|(_, value)| value);
@@ -675,7 +676,7 @@ pub(crate) fn read_history(names: &Names) -> String {
 }
 
 /// The row that counts of each of these revisions, as [`Known`](super::Known) would find it in the whole ledger.
-pub(crate) fn latest(names: &Names, revisions: &[String]) -> String {
+pub(crate) fn latest(names: &Names, revisions: &[RevisionId]) -> String {
     let dialect = names.dialect();
     let row = match dialect {
         Dialect::Mysql => "ROW",

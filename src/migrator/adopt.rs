@@ -3,6 +3,7 @@
 use super::Migrator;
 use crate::backend::Source;
 use crate::error::Error;
+use crate::graph::RevisionId;
 use crate::report::Report;
 
 impl<S: Source> Migrator<S> {
@@ -29,9 +30,13 @@ impl<S: Source> Migrator<S> {
     /// # Errors
     ///
     /// As [`stamp`](Migrator::stamp).
-    pub async fn adopt(&self, revisions: &[String]) -> Result<Report, Error> {
+    pub async fn adopt<I: Into<RevisionId>>(
+        &self,
+        revisions: impl IntoIterator<Item = I>,
+    ) -> Result<Report, Error> {
+        let revisions: Vec<RevisionId> = revisions.into_iter().map(Into::into).collect();
         let mut run = self.run().await?;
-        let result = run.adopt(revisions).await;
+        let result = run.adopt(&revisions).await;
         run.close(&result).await;
         Ok(result?)
     }

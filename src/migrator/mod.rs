@@ -14,6 +14,7 @@ use crate::aim::{Range, Target, TargetError};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::executor::{Registry, Run, RunError};
+use crate::graph::RevisionId;
 use crate::ledger::LedgerEntry;
 use crate::migrations::Migrations;
 use crate::offline;
@@ -346,7 +347,12 @@ impl<S: Source> Migrator<S> {
     /// # Errors
     ///
     /// [`RunError::NothingToResolve`]; [`RunError::LockTimeout`] while the step still runs.
-    pub async fn resolve(&self, revision: &str, resolution: Resolution) -> Result<(), Error> {
+    pub async fn resolve(
+        &self,
+        revision: impl Into<RevisionId>,
+        resolution: Resolution,
+    ) -> Result<(), Error> {
+        let revision = &*revision.into();
         let mut run = self.run().await?;
         let result = match resolution {
             Resolution::Accepted => run.accept(revision).await,
@@ -415,7 +421,7 @@ impl<S: Source> Migrator<S> {
     /// # Errors
     ///
     /// [`Error::Run`] where the database cannot be read.
-    pub async fn current(&self) -> Result<Vec<String>, Error> {
+    pub async fn current(&self) -> Result<Vec<RevisionId>, Error> {
         let mut run = self.run().await?;
         let result = run.look().await;
         let heads = run.heads();
@@ -473,7 +479,7 @@ impl<S: Source> Migrator<S> {
         let current = self.current().await?;
         let graph = self.migrations.graph();
         let ids = match identifier {
-            "current" => self.embedded(&current).into_iter().map(Arc::from).collect(),
+            "current" => self.embedded(&current).into_iter().collect(),
             _ => plan::resolve(graph, &identifier.parse()?)?,
         };
         Ok(self.migrations.infos(&ids, Some(&current)))
@@ -530,7 +536,7 @@ impl<S: Source> Migrator<S> {
         offline::stamp(&self.migrations, &names, &actor, from, to, purge)
     }
 
-    fn embedded(&self, current: &[String]) -> Vec<String> {
+    fn embedded(&self, current: &[RevisionId]) -> Vec<RevisionId> {
         current
             .iter()
             .filter(|id| self.migrations.graph().contains(id))

@@ -8,6 +8,7 @@ use sqlx::Database;
 use super::Migrator;
 use crate::backend::Source;
 use crate::executor::BoxError;
+use crate::graph::RevisionId;
 use crate::plan::Action;
 use crate::prepare::{RefusedError, section_kind};
 use crate::revision::Mode;
@@ -34,7 +35,7 @@ impl<S: Source> Migrator<S> {
     /// The revision's id is given in full. Code that is missing is refused before anything runs, and so is code for a
     /// revision that the migrations do not hold, or that has no `rust` section:
     /// [`RefusedError::MissingCode`](crate::RefusedError), `UnknownCode` and `UnusedCode`.
-    pub fn on_upgrade<F>(self, revision: impl Into<String>, code: F) -> Self
+    pub fn on_upgrade<F>(self, revision: impl Into<RevisionId>, code: F) -> Self
     where
         F: for<'c> Fn(&'c mut <S::Database as Database>::Connection) -> CodeFuture<'c>
             + Send
@@ -45,7 +46,7 @@ impl<S: Source> Migrator<S> {
     }
 
     /// Registers the code of a revision's `-- @downgrade rust` section; see [`on_upgrade`](Self::on_upgrade).
-    pub fn on_downgrade<F>(self, revision: impl Into<String>, code: F) -> Self
+    pub fn on_downgrade<F>(self, revision: impl Into<RevisionId>, code: F) -> Self
     where
         F: for<'c> Fn(&'c mut <S::Database as Database>::Connection) -> CodeFuture<'c>
             + Send
@@ -58,8 +59,8 @@ impl<S: Source> Migrator<S> {
     /// Declares that the registered code of this revision may simply run again after it was interrupted. Only
     /// MySQL and MariaDB ask for it: elsewhere code is part of the step's transaction. Where none is registered for it, calls
     /// that run steps are refused: `RefusedError::NothingIdempotent`.
-    pub fn idempotent(mut self, revision: &str) -> Self {
-        self.registry.idempotent.insert(revision.to_owned());
+    pub fn idempotent(mut self, revision: impl Into<RevisionId>) -> Self {
+        self.registry.idempotent.insert(revision.into());
         self
     }
 
@@ -83,13 +84,9 @@ impl<S: Source> Migrator<S> {
     fn check_section(&self, id: &str, action: Action) -> Result<(), RefusedError> {
         let Some(revision) = self.migrations.get(id) else {
             return Err(RefusedError::UnknownCode {
-                revision: id.to_owned(),
+                revision: id.into(),
                 action,
-                nearest: self
-                    .migrations
-                    .graph()
-                    .meant_id(id)
-                    .map(|id| id.to_string()),
+                nearest: self.migrations.graph().meant_id(id),
             });
         };
         // An edited file of an embedded revision.
@@ -100,13 +97,13 @@ impl<S: Source> Migrator<S> {
             return Ok(());
         }
         Err(RefusedError::UnusedCode {
-            revision: id.to_owned(),
+            revision: id.into(),
             path: revision.path().to_owned(),
             action,
         })
     }
 
-    fn register<F>(mut self, revision: String, action: Action, code: F) -> Self
+    fn register<F>(mut self, revision: RevisionId, action: Action, code: F) -> Self
     where
         F: for<'c> Fn(&'c mut <S::Database as Database>::Connection) -> CodeFuture<'c>
             + Send

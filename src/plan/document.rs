@@ -1,27 +1,27 @@
 //! A plan and the steps of a run as documents: a step says the heads after it, which the types derive.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Action, Plan, Step};
+use crate::graph::RevisionId;
 
 /// A step, or what is known of it, with the heads after it.
 #[derive(Serialize)]
 pub(crate) struct WithHeads<'p, T> {
     #[serde(flatten)]
     step: &'p T,
-    heads: Vec<Arc<str>>,
+    heads: Vec<RevisionId>,
 }
 
 /// The steps of a run that ended at these heads.
 pub(crate) fn with_heads<'p, T: AsRef<Step>>(
     steps: &'p [T],
-    heads: impl IntoIterator<Item = Arc<str>>,
+    heads: impl IntoIterator<Item = RevisionId>,
 ) -> Vec<WithHeads<'p, T>> {
-    let mut heads: BTreeSet<Arc<str>> = heads.into_iter().collect();
+    let mut heads: BTreeSet<RevisionId> = heads.into_iter().collect();
     let mut document = Vec::with_capacity(steps.len());
     for step in steps.iter().rev() {
         document.push(WithHeads {
@@ -46,13 +46,13 @@ impl AsRef<Step> for Step {
 #[derive(Serialize, Deserialize)]
 struct Document<S> {
     action: Action,
-    from: Vec<Arc<str>>,
+    from: Vec<RevisionId>,
     steps: Vec<S>,
-    heads: Vec<Arc<str>>,
+    heads: Vec<RevisionId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    newly_implied: Vec<Arc<str>>,
+    newly_implied: Vec<RevisionId>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    no_longer_implied: Vec<Arc<str>>,
+    no_longer_implied: Vec<RevisionId>,
 }
 
 /// `{"action", "from": […], "steps": [{"action", "revision", "removes": […], "adds": […], "heads": […]}], "heads": […]}`.
@@ -82,7 +82,7 @@ impl<'de> Deserialize<'de> for Plan {
             newly_implied: document.newly_implied,
             no_longer_implied: document.no_longer_implied,
         };
-        let mut heads: BTreeSet<&Arc<str>> = plan.from.iter().collect();
+        let mut heads: BTreeSet<&RevisionId> = plan.from.iter().collect();
         for step in &plan.steps {
             let is_exact = step.removes.iter().all(|row| heads.remove(row))
                 && step.adds.iter().all(|row| heads.insert(row));

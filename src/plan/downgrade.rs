@@ -1,7 +1,5 @@
 //! Down to a target.
 
-use std::sync::Arc;
-
 use crate::aim::{Fork, OutOfRange, Place, Symbol, Target, TargetError};
 use crate::graph::Graph;
 
@@ -51,7 +49,7 @@ pub fn downgrade(
     {
         return Err(TargetError::InvalidTarget {
             expression: target.to_string(),
-            revision: Arc::clone(graph.id(node)),
+            revision: graph.id(node).clone(),
             branch: target.branch.clone(),
             heads: graph.ids_of(&current.tips),
         });

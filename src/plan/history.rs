@@ -1,8 +1,7 @@
 //! A stretch of history.
 
-use std::sync::Arc;
-
 use crate::aim::{Bound, Range, RangeFault, Target, TargetError, Unknown};
+use crate::graph::RevisionId;
 use crate::graph::{BitSet, Graph};
 
 use super::resolve::{Current, Overrun, Resolver, Spot, refuse_overlap};
@@ -21,7 +20,7 @@ pub fn history(
     graph: &Graph,
     heads: &[impl AsRef<str>],
     range: &Range,
-) -> Result<Vec<Arc<str>>, TargetError> {
+) -> Result<Vec<RevisionId>, TargetError> {
     listed(graph, heads, range).map_err(|error| match error {
         // What lies below the base does so for each of them.
         TargetError::NotAncestor {
@@ -66,7 +65,7 @@ fn listed(
     graph: &Graph,
     heads: &[impl AsRef<str>],
     range: &Range,
-) -> Result<Vec<Arc<str>>, TargetError> {
+) -> Result<Vec<RevisionId>, TargetError> {
     let current = Current::new(graph, heads)?;
     let (lower, upper) = bounds(graph, &current, range)?;
     refuse_overlap(graph, &upper, || range.to_string())?;
@@ -75,7 +74,7 @@ fn listed(
         return Err(fault(
             range,
             RangeFault::Unrelated {
-                lower: Arc::clone(graph.id(outside)),
+                lower: graph.id(outside).clone(),
                 upper: graph.ids_of(&upper),
             },
         ));
@@ -89,10 +88,7 @@ fn listed(
         listed.intersect(&graph.reach(lower.iter().copied(), |node| graph.children_of(node)));
         refuse_apart(graph, range, &upper, &listed)?;
     }
-    let mut newest_first: Vec<_> = listed
-        .iter()
-        .map(|node| Arc::clone(graph.id(node)))
-        .collect();
+    let mut newest_first: Vec<_> = listed.iter().map(|node| graph.id(node).clone()).collect();
     newest_first.reverse();
     Ok(newest_first)
 }
@@ -171,7 +167,7 @@ fn covered_by_one_label(graph: &Graph, range: &Range, node: u32) -> Result<BitSe
         _ => Err(fault(
             range,
             RangeFault::NotOneLabel {
-                revision: Arc::clone(graph.id(node)),
+                revision: graph.id(node).clone(),
                 labels,
             },
         )),
@@ -194,7 +190,7 @@ fn refuse_apart(
         Some(node) => Err(fault(
             range,
             RangeFault::Apart {
-                revision: Arc::clone(graph.id(node)),
+                revision: graph.id(node).clone(),
             },
         )),
     }

@@ -29,9 +29,9 @@ mod rows;
 mod stamp;
 mod upgrade;
 
+use crate::graph::RevisionId;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 
 pub use downgrade::downgrade;
 pub use history::history;
@@ -96,17 +96,17 @@ pub struct Step {
     /// What is done.
     pub action: Action,
     /// With which revision.
-    pub revision: Arc<str>,
+    pub revision: RevisionId,
     /// The rows that must be there before and go, sorted.
-    pub removes: Vec<Arc<str>>,
+    pub removes: Vec<RevisionId>,
     /// The rows that must not be there before and come, sorted.
-    pub adds: Vec<Arc<str>>,
+    pub adds: Vec<RevisionId>,
 }
 
 impl Step {
     /// A step that moves no row: a revision of which only the ledger is told.
     #[must_use]
-    pub fn marking(action: Action, revision: impl Into<Arc<str>>) -> Self {
+    pub fn marking(action: Action, revision: impl Into<RevisionId>) -> Self {
         Step {
             action,
             revision: revision.into(),
@@ -124,17 +124,17 @@ impl Step {
 #[must_use]
 pub struct Plan {
     action: Action,
-    from: Vec<Arc<str>>,
+    from: Vec<RevisionId>,
     steps: Vec<Step>,
-    heads: Vec<Arc<str>>,
-    newly_implied: Vec<Arc<str>>,
-    no_longer_implied: Vec<Arc<str>>,
+    heads: Vec<RevisionId>,
+    newly_implied: Vec<RevisionId>,
+    no_longer_implied: Vec<RevisionId>,
 }
 
 impl Plan {
     /// Nothing to do, at these rows.
     #[cfg(feature = "_sqlx")]
-    pub(crate) fn empty(action: Action, rows: Vec<Arc<str>>) -> Self {
+    pub(crate) fn empty(action: Action, rows: Vec<RevisionId>) -> Self {
         Plan {
             action,
             from: rows.clone(),
@@ -147,9 +147,9 @@ impl Plan {
 
     /// The rows that are there before the run and not after, and the other way round.
     #[cfg(feature = "_sqlx")]
-    pub(crate) fn change(&self) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
-        let not_in = |these: &[Arc<str>], those: &[Arc<str>]| -> Vec<Arc<str>> {
-            let those: BTreeSet<&Arc<str>> = those.iter().collect();
+    pub(crate) fn change(&self) -> (Vec<RevisionId>, Vec<RevisionId>) {
+        let not_in = |these: &[RevisionId], those: &[RevisionId]| -> Vec<RevisionId> {
+            let those: BTreeSet<&RevisionId> = those.iter().collect();
             these
                 .iter()
                 .filter(|id| !those.contains(id))
@@ -182,13 +182,13 @@ impl Plan {
 
     /// The version rows that the plan was made from, sorted.
     #[must_use]
-    pub fn from(&self) -> &[Arc<str>] {
+    pub fn from(&self) -> &[RevisionId] {
         &self.from
     }
 
     /// The version rows after the last step, sorted.
     #[must_use]
-    pub fn heads(&self) -> &[Arc<str>] {
+    pub fn heads(&self) -> &[RevisionId] {
         &self.heads
     }
 
@@ -220,14 +220,14 @@ impl Plan {
     /// What a stamp implies: the revisions that count as applied after it and did not before, oldest first.
     /// The steps of other plans say the same themselves; they have none here.
     #[must_use]
-    pub fn newly_implied(&self) -> &[Arc<str>] {
+    pub fn newly_implied(&self) -> &[RevisionId] {
         &self.newly_implied
     }
 
     /// The revisions that counted as applied before a stamp and do not after it, newest first. Other plans
     /// have none here.
     #[must_use]
-    pub fn no_longer_implied(&self) -> &[Arc<str>] {
+    pub fn no_longer_implied(&self) -> &[RevisionId] {
         &self.no_longer_implied
     }
 }
@@ -236,7 +236,7 @@ impl Plan {
 /// long plan over many branches would not fit in memory.
 #[derive(Debug, Clone)]
 pub struct HeadsWalk<'p> {
-    heads: BTreeSet<Arc<str>>,
+    heads: BTreeSet<RevisionId>,
     steps: std::slice::Iter<'p, Step>,
 }
 
@@ -253,7 +253,7 @@ impl<'p> HeadsWalk<'p> {
 
     /// The rows after the steps so far, sorted.
     #[must_use]
-    pub fn heads(&self) -> &BTreeSet<Arc<str>> {
+    pub fn heads(&self) -> &BTreeSet<RevisionId> {
         &self.heads
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::aim::{Fork, OutOfRange, Place, Symbol, Target, TargetError, Unknown};
+use crate::graph::RevisionId;
 use crate::graph::{BitSet, Graph};
 
 /// The revisions that a target names by itself, without a database: oldest first. What `show` shows.
@@ -12,12 +13,12 @@ use crate::graph::{BitSet, Graph};
 ///
 /// # Errors
 /// [`TargetError`]: a target that leads nowhere in this graph.
-pub fn resolve(graph: &Graph, target: &Target) -> Result<Vec<Arc<str>>, TargetError> {
+pub fn resolve(graph: &Graph, target: &Target) -> Result<Vec<RevisionId>, TargetError> {
     let spots = Resolver::new(graph, target).spots(&[])?;
     let mut named: Vec<u32> = spots.into_iter().filter_map(Spot::node).collect();
     named.sort_unstable();
     named.dedup();
-    let ids = named.iter().map(|&node| Arc::clone(graph.id(node)));
+    let ids = named.iter().map(|&node| graph.id(node).clone());
     Ok(ids.collect())
 }
 
@@ -286,7 +287,7 @@ impl<'a> Resolver<'a> {
             )),
             _ => {
                 let mut candidates: Vec<_> =
-                    fitting.iter().map(|(name, _)| Arc::clone(name)).collect();
+                    fitting.iter().map(|(name, _)| Arc::from(*name)).collect();
                 candidates.sort_unstable();
                 Err(TargetError::AmbiguousRevision {
                     expression: self.target.to_string(),
@@ -392,7 +393,7 @@ impl<'a> Resolver<'a> {
 
     fn too_few(&self, start: Spot, possible: u64) -> TargetError {
         self.out_of_range(OutOfRange::Steps {
-            from: start.node().map(|node| Arc::clone(self.graph.id(node))),
+            from: start.node().map(|node| self.graph.id(node).clone()),
             possible,
         })
     }
@@ -408,7 +409,7 @@ impl<'a> Resolver<'a> {
     fn fork(&self, at: Spot) -> Fork {
         match at {
             Spot::Base => Fork::Base,
-            Spot::At(node) => Fork::Revision(Arc::clone(self.graph.id(node))),
+            Spot::At(node) => Fork::Revision(self.graph.id(node).clone()),
         }
     }
 }
@@ -431,8 +432,8 @@ pub(super) fn refuse_overlap(
         .expect("what another needs is its ancestor");
     Err(TargetError::OverlappingTargets {
         expression: expression(),
-        revision: Arc::clone(graph.id(implied)),
-        implied_by: Arc::clone(graph.id(implied_by)),
+        revision: graph.id(implied).clone(),
+        implied_by: graph.id(implied_by).clone(),
     })
 }
 

@@ -1,7 +1,6 @@
 //! The version rows while revisions are applied and undone.
 
-use std::sync::Arc;
-
+use crate::graph::RevisionId;
 use crate::graph::{BitSet, Graph};
 
 use super::{Action, Step};
@@ -74,7 +73,7 @@ impl<'g> VersionRows<'g> {
     }
 
     /// The rows as they are now, sorted.
-    pub(super) fn heads(&self) -> Vec<Arc<str>> {
+    pub(super) fn heads(&self) -> Vec<RevisionId> {
         self.graph.ids_of(&self.rows.iter().collect::<Vec<_>>())
     }
 
@@ -86,7 +85,7 @@ impl<'g> VersionRows<'g> {
         }
         Step {
             action,
-            revision: Arc::clone(self.graph.id(node)),
+            revision: self.graph.id(node).clone(),
             removes: self.graph.ids_of(&removed),
             adds: self.graph.ids_of(&added),
         }

@@ -1,8 +1,7 @@
 //! Rows moved without running anything.
 
-use std::sync::Arc;
-
 use crate::aim::{Place, Symbol, Target, TargetError};
+use crate::graph::RevisionId;
 use crate::graph::{BitSet, Graph};
 
 use super::downgrade::destination;
@@ -63,7 +62,10 @@ pub fn stamp(
     })?;
     gone.unite(&related(graph, &wanted));
 
-    let mut from: Vec<Arc<str>> = heads.iter().map(|head| Arc::from(head.as_ref())).collect();
+    let mut from: Vec<RevisionId> = heads
+        .iter()
+        .map(|head| RevisionId::from(head.as_ref()))
+        .collect();
     from.sort_unstable();
     from.dedup();
     let stays = |node: u32| match purge {
@@ -74,23 +76,23 @@ pub fn stamp(
                 || !gone.contains(node) && current.tips.binary_search(&node).is_ok()
         }
     };
-    let removed = |id: &Arc<str>| !graph.index(id).is_some_and(stays);
-    let removes: Vec<Arc<str>> = from.iter().filter(|id| removed(id)).cloned().collect();
+    let removed = |id: &RevisionId| !graph.index(id).is_some_and(stays);
+    let removes: Vec<RevisionId> = from.iter().filter(|id| removed(id)).cloned().collect();
     let kept = from.iter().filter(|id| !removed(id)).cloned();
-    let adds: Vec<Arc<str>> = wanted
+    let adds: Vec<RevisionId> = wanted
         .iter()
         .map(|&node| graph.id(node))
         .filter(|id| from.binary_search(id).is_err())
         .cloned()
         .collect();
-    let mut heads: Vec<Arc<str>> = kept.chain(adds.iter().cloned()).collect();
+    let mut heads: Vec<RevisionId> = kept.chain(adds.iter().cloned()).collect();
     heads.sort_unstable();
 
     let after = graph.applied_under(heads.iter().filter_map(|id| graph.index(id)));
     let only = |a: &BitSet, b: &BitSet| {
         let mut only = a.clone();
         only.subtract(b);
-        let ids: Vec<_> = only.iter().map(|node| Arc::clone(graph.id(node))).collect();
+        let ids: Vec<_> = only.iter().map(|node| graph.id(node).clone()).collect();
         ids
     };
     let mut no_longer_implied = only(&current.applied, &after);
@@ -138,33 +140,30 @@ fn related(graph: &Graph, nodes: &[u32]) -> BitSet {
     related
 }
 
-fn wanted_ids(graph: &Graph, wanted: &[u32]) -> Vec<Arc<str>> {
-    wanted
-        .iter()
-        .map(|&node| Arc::clone(graph.id(node)))
-        .collect()
+fn wanted_ids(graph: &Graph, wanted: &[u32]) -> Vec<RevisionId> {
+    wanted.iter().map(|&node| graph.id(node).clone()).collect()
 }
 
 /// The first step takes all removed rows with it. Each added row has a step; where none is added, one
 /// target that stays, or else each removed row has.
-fn steps(wanted: &[Arc<str>], removes: Vec<Arc<str>>, adds: Vec<Arc<str>>) -> Vec<Step> {
-    let step = |revision: &Arc<str>, removes, adds| Step {
+fn steps(wanted: &[RevisionId], removes: Vec<RevisionId>, adds: Vec<RevisionId>) -> Vec<Step> {
+    let step = |revision: &RevisionId, removes, adds| Step {
         action: Action::Stamp,
-        revision: Arc::clone(revision),
+        revision: revision.clone(),
         removes,
         adds,
     };
     match (&adds[..], wanted) {
         ([], []) => removes
             .iter()
-            .map(|id| step(id, vec![Arc::clone(id)], Vec::new()))
+            .map(|id| step(id, vec![id.clone()], Vec::new()))
             .collect(),
         ([], _) if removes.is_empty() => Vec::new(),
         ([], [first, ..]) => vec![step(first, removes, Vec::new())],
         _ => {
             let mut removes = removes;
             adds.iter()
-                .map(|id| step(id, std::mem::take(&mut removes), vec![Arc::clone(id)]))
+                .map(|id| step(id, std::mem::take(&mut removes), vec![id.clone()]))
                 .collect()
         }
     }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::aim::{Range, Target, TargetError};
+use crate::graph::RevisionId;
 use crate::graph::tests::graph;
 use crate::graph::{Graph, LOOKED_AT, Node};
 
@@ -45,9 +46,9 @@ fn kind(graph: &Graph, question: &str) -> &'static str {
     ask(graph, question).unwrap_err().kind()
 }
 
-fn words<'a>(ids: impl IntoIterator<Item = &'a Arc<str>>) -> String {
-    let ids: Vec<&str> = ids.into_iter().map(|id| &**id).collect();
-    ids.join(" ")
+fn words<W: AsRef<str>>(words: impl IntoIterator<Item = W>) -> String {
+    let words = words.into_iter().map(|word| word.as_ref().to_owned());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// ```text
@@ -684,7 +685,7 @@ mod scale {
 
     const SIZE: u32 = 100_000;
 
-    fn id(n: u32) -> Arc<str> {
+    fn id(n: u32) -> RevisionId {
         format!("{n:08x}").into()
     }
 
@@ -728,7 +729,7 @@ mod scale {
     /// Each revision a branch of its own that depends on the one before.
     fn stairs() -> Graph {
         let step = |n: u32| Node {
-            depends_on: n.checked_sub(1).map(id).into_iter().collect(),
+            depends_on: n.checked_sub(1).map(|n| id(n).into()).into_iter().collect(),
             ..node(n, [])
         };
         Graph::new((0..SIZE).map(step)).unwrap()
@@ -766,15 +767,12 @@ mod scale {
             assert_eq!(stamp.newly_implied().len(), size, "{name}");
             let first = graph.ids().next().cloned().unwrap();
             let (history_looks, listed) = looks(&graph, || {
-                let range = Range::new(
-                    Target::revision(Arc::clone(&first)),
-                    crate::target::Bound::Open,
-                );
+                let range = Range::new(Target::revision(first.clone()), crate::target::Bound::Open);
                 history(&graph, &nowhere, &range)
             });
             assert!(listed.is_ok() || name == "stairs", "{name}");
             let (walk_looks, _) = looks(&graph, || {
-                let far = Target::relative_to(Arc::clone(&first), 1_000_000).on(Arc::clone(&first));
+                let far = Target::relative_to(first.clone(), 1_000_000).on(first.clone());
                 upgrade(&graph, &nowhere, &[far])
             });
             let (set_looks, ()) = looks(&graph, || {

@@ -11,6 +11,7 @@ use super::nearest::nearest;
 use super::section::{Marker, begins_section};
 use super::text::{lines_from, offset_in};
 use super::word::{WordError, check_word};
+use crate::graph::RevisionId;
 
 /// A key of the header, in the order in which they are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,13 +71,13 @@ impl Key {
 /// What a header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header {
-    pub(super) id: Arc<str>,
-    pub(super) down_revision: Vec<Arc<str>>,
+    pub(super) id: RevisionId,
+    pub(super) down_revision: Vec<RevisionId>,
     pub(super) branch_labels: Vec<Arc<str>>,
     pub(super) depends_on: Vec<Arc<str>>,
     pub(super) message: Cow<'static, str>,
     pub(super) create_date: Option<Cow<'static, str>>,
-    pub(super) requires_binary: Option<Arc<str>>,
+    pub(super) requires_binary: Option<RevisionId>,
 }
 
 /// Where a header's parts stand.
@@ -297,9 +298,11 @@ impl<'t> Values<'t> {
             "none" => Vec::new(),
             list => self.list(Key::DownRevision, list, id, text)?,
         };
-        let optional_list = |key: Key| match self.values[key as usize] {
-            Some(list) => self.list(key, list, id, text),
-            None => Ok(Vec::new()),
+        let optional_list = |key: Key| -> Result<Vec<Arc<str>>, Fault> {
+            match self.values[key as usize] {
+                Some(list) => self.list(key, list, id, text),
+                None => Ok(Vec::new()),
+            }
         };
         let requires_binary = match self.values[Key::RequiresBinary as usize] {
             Some(word) => {
@@ -334,7 +337,13 @@ impl<'t> Values<'t> {
         })
     }
 
-    fn list(&self, key: Key, list: &str, id: &str, text: &str) -> Result<Vec<Arc<str>>, Fault> {
+    fn list<W: for<'w> From<&'w str>>(
+        &self,
+        key: Key,
+        list: &str,
+        id: &str,
+        text: &str,
+    ) -> Result<Vec<W>, Fault> {
         let mut seen = HashSet::new();
         let several = list.contains(',');
         list.split(',')

@@ -35,6 +35,7 @@ pub(crate) use word::{is_forbidden, is_reserved};
 pub use write::{NewRevision, NewSection};
 
 use crate::Dialect;
+use crate::graph::RevisionId;
 use crate::snippet::Snippet;
 use crate::sql;
 use error::Fault;
@@ -181,12 +182,12 @@ impl Revision {
 
     /// The full ids of the revisions that this one follows; empty for a base (`none`).
     #[must_use]
-    pub fn down_revision(&self) -> &[Arc<str>] {
+    pub fn down_revision(&self) -> &[RevisionId] {
         &self.header.down_revision
     }
 
     /// The full id, shared.
-    pub(crate) fn shared_id(&self) -> &Arc<str> {
+    pub(crate) fn shared_id(&self) -> &RevisionId {
         &self.header.id
     }
 
@@ -366,7 +367,9 @@ impl Revision {
 /// Costs an allocation for each id: the text is neither read nor hashed before it is asked for.
 impl From<&EmbeddedRevision> for Revision {
     fn from(embedded: &EmbeddedRevision) -> Revision {
-        let list = |words: &[&str]| words.iter().map(|&word| word.into()).collect();
+        fn list<W: for<'w> From<&'w str>>(words: &[&str]) -> Vec<W> {
+            words.iter().map(|&word| word.into()).collect()
+        }
         Revision {
             path: Cow::Borrowed(embedded.path),
             header: Header {
@@ -376,7 +379,7 @@ impl From<&EmbeddedRevision> for Revision {
                 depends_on: list(embedded.depends_on),
                 message: Cow::Borrowed(embedded.message),
                 create_date: embedded.create_date.map(Cow::Borrowed),
-                requires_binary: embedded.requires_binary.map(Arc::from),
+                requires_binary: embedded.requires_binary.map(RevisionId::from),
             },
             checksum: Checksum::from_sha256(*embedded.sha256),
             embedded: embedded.text,

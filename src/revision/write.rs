@@ -1,7 +1,6 @@
 //! New revision files.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset, SecondsFormat};
 
@@ -233,13 +232,10 @@ impl TryFrom<&Revision> for NewRevision {
         revision.check()?;
         let layout = revision.outline().map(|outline| &outline.layout);
         let layout = layout.expect("a revision that passes its check has an outline");
-        let own = |words: &[Arc<str>]| -> Vec<String> {
-            words.iter().map(|word| word.to_string()).collect()
-        };
         let mut new = NewRevision::new(revision.id())
-            .down_revision(own(revision.down_revision()))
-            .branch_labels(own(revision.branch_labels()))
-            .depends_on(own(revision.depends_on()));
+            .down_revision(revision.down_revision())
+            .branch_labels(revision.branch_labels().iter().map(|label| &**label))
+            .depends_on(revision.depends_on().iter().map(|word| &**word));
         // As it was read: a lone CR in it is no line break of the file's.
         new.message = revision.message().to_owned();
         new.create_date = revision.create_date_text().map(str::to_owned);

@@ -221,7 +221,7 @@ with_alembic! {
 
         let migrator = Migrator::new(&db.pool, embedded(4, None)).version_table("alembic_version");
         let status = migrator.status().await.expect("status");
-        assert_eq!((status.current, status.pending), (vec![two.to_owned()], vec![three.to_owned(), four.to_owned()]));
+        assert_eq!((status.current, status.pending), (vec![two.into()], vec![three.into(), four.into()]));
         assert!(!db.tables().await.iter().any(|table| table.starts_with("limbeck_")), "status writes nothing");
 
         let report = migrator.upgrade(four).await.expect("limbeck goes on");
@@ -231,14 +231,14 @@ with_alembic! {
         assert_eq!(alembic.run(&["heads"]).trim(), format!("{four} (head)"));
 
         let report = migrator.downgrade(one).await.expect("limbeck goes back, over Alembic's revision too");
-        assert_eq!((report.steps.len(), report.current), (3, vec![one.to_owned()]));
+        assert_eq!((report.steps.len(), report.current), (3, vec![one.into()]));
         assert_eq!(alembic.current(), one);
         assert_eq!(tables(&db).await, ["accounts", "alembic_version"]);
 
         alembic.run(&["upgrade", "head"]);
         assert_eq!(tables(&db).await, ["accounts", "alembic_version", "invoices", "notes"]);
         let report = migrator.upgrade_to_head().await.expect("limbeck boots");
-        assert_eq!((report.outcome, report.current), (Outcome::AlreadyThere, vec![four.to_owned()]));
+        assert_eq!((report.outcome, report.current), (Outcome::AlreadyThere, vec![four.into()]));
         let status = migrator.status().await.expect("status");
         assert!(status.is_ready(), "{status:?}");
 
@@ -289,7 +289,7 @@ with_alembic! {
             let Error::Refused(RefusedError::IdTooLong { revision, length, width, .. }) = &error else {
                 panic!("{error}")
             };
-            assert_eq!((revision, *length, *width), (&long, 33, 32));
+            assert_eq!((revision.as_str(), *length, *width), (&*long, 33, 32));
         }
         assert_eq!(db.tables().await, before, "no table was made");
         assert_eq!(alembic.current(), format!("{four} (head)"));

@@ -1,9 +1,9 @@
 //! Alembic's own answers: see `tests/conformance/README.md`.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use limbeck::graph::Node;
+use limbeck::graph::RevisionId;
 use limbeck::target::TargetError;
 use limbeck::{Graph, Plan, Range, Target, plan};
 use serde_json::Value;
@@ -54,14 +54,14 @@ fn answer(file: &str) -> (usize, usize) {
 #[derive(Debug)]
 struct Answer {
     /// Sorted.
-    revisions: Vec<Arc<str>>,
-    heads: Option<Vec<Arc<str>>>,
+    revisions: Vec<RevisionId>,
+    heads: Option<Vec<RevisionId>>,
 }
 
 fn ask(graph: &Graph, query: &Value) -> Result<Answer, TargetError> {
     let from = strings(&query["from"]);
     let to = || query["to"].as_str().expect("`to` is text");
-    let listed = |mut revisions: Vec<Arc<str>>| {
+    let listed = |mut revisions: Vec<RevisionId>| {
         revisions.sort();
         Answer {
             revisions,
@@ -72,7 +72,7 @@ fn ask(graph: &Graph, query: &Value) -> Result<Answer, TargetError> {
         let steps = plan.steps().iter();
         Answer {
             heads: Some(plan.heads().to_vec()),
-            ..listed(steps.map(|step| Arc::clone(&step.revision)).collect())
+            ..listed(steps.map(|step| step.revision.clone()).collect())
         }
     };
     match query["command"].as_str().expect("a command is text") {
@@ -103,13 +103,17 @@ fn graph_of(value: &Value) -> Graph {
     Graph::new(nodes.iter().map(|node| Node {
         id: node["revision"].as_str().expect("an id is text").into(),
         down_revision: strings(&node["down_revision"]),
-        branch_labels: strings(&node["branch_labels"]),
-        depends_on: strings(&node["depends_on"]),
+        branch_labels: names(&node["branch_labels"]),
+        depends_on: names(&node["depends_on"]),
     }))
     .expect("Alembic loads it")
 }
 
-fn strings(value: &Value) -> Vec<Arc<str>> {
+fn strings(value: &Value) -> Vec<RevisionId> {
+    names(value)
+}
+
+fn names<N: for<'n> From<&'n str>>(value: &Value) -> Vec<N> {
     let items = value.as_array().map_or(&[][..], Vec::as_slice);
     items
         .iter()
@@ -155,17 +159,14 @@ async fn runs_do_what_alembic_would() {
                     _ => migrator.downgrade(to).await,
                 };
                 let report = report.unwrap_or_else(|error| panic!("{query}: {error}"));
-                let mut ran: Vec<Arc<str>> = report
+                let mut ran: Vec<RevisionId> = report
                     .steps
                     .iter()
                     .map(|step| step.step.revision.clone())
                     .collect();
                 ran.sort();
                 assert_eq!(ran, strings(&expect["revisions"]), "{query}");
-                let expected: Vec<String> = strings(&expect["heads"])
-                    .iter()
-                    .map(|id| id.to_string())
-                    .collect();
+                let expected = strings(&expect["heads"]);
                 let redundant = report.steps.is_empty();
                 let current = migrator.current().await.expect("rows");
                 // A run without a step leaves the rows as they are, redundant ones too.
@@ -206,7 +207,7 @@ fn migrations_of(graph: &Value) -> limbeck::Migrations {
 }
 
 /// Puts the version table's rows where a query begins, and forgets the ledger.
-async fn place(pool: &sqlx::SqlitePool, heads: &[Arc<str>]) {
+async fn place(pool: &sqlx::SqlitePool, heads: &[RevisionId]) {
     let mut script = "DELETE FROM limbeck_version; DELETE FROM limbeck_history;".to_owned();
     for head in heads {
         script.push_str(&format!("INSERT INTO limbeck_version VALUES ('{head}');"));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use limbeck::error::{RunError, UnfinishedReason};
+use limbeck::graph::RevisionId;
 use limbeck::{Dialect, Error, Migrations, Migrator, Resolution};
 
 use crate::support::boots::Files;
@@ -127,7 +128,7 @@ async fn a_failed_index_build_is_cleared_away() {
 async fn died_in_the_second(
     statement: &str,
     after: &str,
-) -> Option<(Result<Vec<String>, Error>, Vec<String>)> {
+) -> Option<(Result<Vec<RevisionId>, Error>, Vec<String>)> {
     let db = mysql_database().await?;
     assert_eq!(db.dialect, Dialect::Mariadb);
     let files = |second: &str| {

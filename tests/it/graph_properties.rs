@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use limbeck::graph::Node;
+use limbeck::graph::RevisionId;
 use limbeck::plan::Action;
 use limbeck::target::{Bound, TargetError};
 use limbeck::{Graph, Plan, Range, Target, plan};
@@ -155,15 +156,15 @@ fn join(ids: &[String], joints: &[Joint]) -> Case {
             depends_on.push(match reference {
                 Reference::Partial => (1..=wanted.id.len())
                     .find(shortest)
-                    .map_or(Arc::clone(&wanted.id), |len| Arc::from(&wanted.id[..len])),
+                    .map_or(wanted.id.clone().into(), |len| Arc::from(&wanted.id[..len])),
                 Reference::Label if !wanted.branch_labels.is_empty() => {
                     Arc::clone(&wanted.branch_labels[0])
                 }
-                _ => Arc::clone(&wanted.id),
+                _ => wanted.id.clone().into(),
             });
         }
         nodes.push(Node {
-            down_revision: down.iter().map(|id| Arc::from(&**id)).collect(),
+            down_revision: down.iter().map(RevisionId::from).collect(),
             branch_labels: if joint.labelled {
                 vec![format!("label_{id}").into()]
             } else {
@@ -193,7 +194,7 @@ fn case_and_heads() -> impl Strategy<Value = (Case, Ids)> {
     })
 }
 
-fn owned<'a>(ids: impl IntoIterator<Item = &'a Arc<str>>) -> Ids {
+fn owned<'a>(ids: impl IntoIterator<Item = &'a RevisionId>) -> Ids {
     ids.into_iter().map(|id| id.to_string()).collect()
 }
 

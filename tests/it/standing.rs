@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use limbeck::error::{RunError, StandingError};
+use limbeck::graph::RevisionId;
 use limbeck::ledger::{LedgerEntry, Recorded, State};
 use limbeck::migrator::{OnAhead, OnDrift, Source};
 use limbeck::plan::Action;
@@ -24,7 +25,7 @@ fn old() -> Migrations {
     chain(&[("a", "", ""), ("b", "a", "")])
 }
 
-fn ahead(outcome: &Outcome) -> &[String] {
+fn ahead(outcome: &Outcome) -> &[RevisionId] {
     match outcome {
         Outcome::Ahead { unknown, .. } => unknown,
         other => panic!("{other:?}"),
@@ -84,7 +85,7 @@ on_each! {
         let _ = Migrator::new(&db.pool, theirs).upgrade_to_head().await.expect("theirs");
         let error = Migrator::new(&db.pool, old()).upgrade_to_head().await.expect_err("ours");
         let StandingError::Diverged { unknown, missing, .. } = standing(&error) else { panic!("{error}") };
-        assert_eq!((unknown.as_slice(), missing.as_slice()), (&["x".to_owned()][..], &["b".to_owned()][..]));
+        assert_eq!((unknown.as_slice(), missing.as_slice()), (&["x".into()][..], &["b".into()][..]));
         assert!(error.is_diverged());
     }
 
@@ -220,7 +221,7 @@ on_each! {
         let report = migrator.upgrade_to_head().await.expect("taken over");
         assert_eq!(report.current, ["c"]);
         let actions: Vec<(String, String)> =
-            migrator.ledger().await.expect("ledger").into_iter().map(|row| (row.revision, row.action.to_string())).collect();
+            migrator.ledger().await.expect("ledger").into_iter().map(|row| (row.revision.to_string(), row.action.to_string())).collect();
         let expected = [("a", "baseline"), ("b", "baseline"), ("c", "upgrade")];
         assert_eq!(actions, expected.map(|(id, action)| (id.to_owned(), action.to_owned())));
         assert_eq!(db.strings("SELECT version_num FROM alembic_version").await, ["c"]);

@@ -238,7 +238,7 @@ on_each! {
         assert!(!db.tables().await.contains(&"audit".to_owned()));
         let migrator = Migrator::new(&db.pool, failing("audit")).transaction_mode(TransactionMode::SingleTransaction);
         let report = migrator.upgrade_to_head().await.expect("upgrade");
-        assert_eq!((report.current.as_slice(), report.steps.len()), (&["b".to_owned()][..], 2));
+        assert_eq!((report.current.as_slice(), report.steps.len()), (&["b".into()][..], 2));
         assert_eq!(migrator.ledger().await.expect("ledger").len(), 2);
     }
 

@@ -71,7 +71,7 @@ async fn a_unit_is_cut_where_the_servers_packet_ends() {
     assert_eq!(db.strings(count).await, ["0"]);
     db.run("CREATE TABLE gate (x INT)").await;
     let report = migrator.upgrade_to_head().await.expect("the gate is open");
-    assert_eq!((report.rows(), report.current), (10, vec!["b".to_owned()]));
+    assert_eq!((report.rows(), report.current), (10, vec!["b".into()]));
     assert_eq!(db.strings(count).await, ["9"]);
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::table::Applied;
 use crate::import::{Origin, Tool};
+use limbeck::graph::RevisionId;
 use limbeck::graph::RevisionSet;
 use limbeck::{Graph, Migrations, Revision};
 
@@ -62,7 +63,7 @@ pub(super) fn places(
     tool: Tool,
     migrations: &Migrations,
     applied: &[Applied],
-) -> Result<Vec<String>, Vec<Difference>> {
+) -> Result<Vec<RevisionId>, Vec<Difference>> {
     let imported: HashMap<String, (&Revision, Vec<String>)> = migrations
         .iter()
         .filter_map(|revision| match tool {
@@ -121,9 +122,9 @@ pub(super) fn places(
 }
 
 /// Those that no other of them implies.
-fn tops(graph: &Graph, ids: &[&str]) -> Vec<String> {
+fn tops(graph: &Graph, ids: &[&str]) -> Vec<RevisionId> {
     let ids: HashSet<&str> = ids.iter().copied().collect();
-    let mut tops: Vec<String> = Vec::new();
+    let mut tops: Vec<RevisionId> = Vec::new();
     let mut below: Vec<RevisionSet<'_>> = Vec::new();
     // What needs a revision comes before it in this order.
     for id in graph
@@ -134,7 +135,7 @@ fn tops(graph: &Graph, ids: &[&str]) -> Vec<String> {
     {
         if !below.iter().any(|set| set.contains(id)) {
             below.push(graph.ancestors([id]));
-            tops.push(id.to_string());
+            tops.push(id.clone());
         }
     }
     tops
@@ -176,13 +177,13 @@ mod tests {
             ("own", &["r3"], ""),
         ]);
         let places = |rows: &[Applied]| places(Tool::Sqlx, &chain, rows);
-        assert_eq!(places(&[row("1", "a")]), Ok(vec!["r1".to_owned()]));
+        assert_eq!(places(&[row("1", "a")]), Ok(vec!["r1".into()]));
         let all = [
             row("1", "a"),
             row("2", "c"),
             row("3", "of a file that nobody has"),
         ];
-        assert_eq!(places(&all), Ok(vec!["r3".to_owned()]));
+        assert_eq!(places(&all), Ok(vec!["r3".into()]));
 
         let gap = |revision: &str, above: &str| Difference::Gap {
             revision: revision.to_owned(),
@@ -242,8 +243,8 @@ mod tests {
                 places
             })
         };
-        assert_eq!(heads(&["b", "c"]), Ok(vec!["b".to_owned(), "c".to_owned()]));
-        assert_eq!(heads(&["b", "d"]), Ok(vec!["d".to_owned()]));
+        assert_eq!(heads(&["b", "c"]), Ok(vec!["b".into(), "c".into()]));
+        assert_eq!(heads(&["b", "d"]), Ok(vec!["d".into()]));
         assert!(heads(&["b", "x"]).is_err());
     }
 }

@@ -14,6 +14,7 @@ use super::import::{Tool, is_open};
 use super::output::Output;
 use super::{runs, text};
 pub(super) use error::AdoptError;
+use limbeck::graph::RevisionId;
 use limbeck::{Migrations, Revision};
 use table::Table;
 
@@ -99,7 +100,7 @@ pub(super) async fn adopt(
 }
 
 /// What is stamped is recorded with its checksum: to fill it in later is an edit.
-fn open_note(migrations: &Migrations, places: &[String]) -> Option<String> {
+fn open_note(migrations: &Migrations, places: &[RevisionId]) -> Option<String> {
     let stamped = migrations.graph().ancestors(places);
     let open: Vec<&str> = migrations
         .iter()

@@ -1,7 +1,6 @@
 //! A revision that fits, before it is written.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use chrono::{SubsecRound as _, Utc};
 
@@ -9,6 +8,7 @@ use super::error::AuthorError;
 use super::{NewFileArgs, id};
 use crate::error::CliError;
 use crate::files::Folder;
+use limbeck::graph::RevisionId;
 use limbeck::migrations::MigrationsError;
 use limbeck::revision::{NewRevision, NewSection, SectionKind};
 use limbeck::{Migrations, Revision};
@@ -17,8 +17,8 @@ use limbeck::{Migrations, Revision};
 #[derive(Clone)]
 pub(super) struct Wish<'a> {
     pub message: &'a str,
-    pub down_revision: Vec<Arc<str>>,
-    pub depends_on: Vec<Arc<str>>,
+    pub down_revision: Vec<RevisionId>,
+    pub depends_on: Vec<RevisionId>,
     pub file: &'a NewFileArgs,
     /// None: both ways, empty.
     pub sections: Option<Vec<NewSection>>,

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::ExitStatus;
-use std::sync::Arc;
 
 use crate::files::FileError;
 use crate::text::Names;
 use limbeck::graph::GraphError;
+use limbeck::graph::RevisionId;
 use limbeck::revision::{FileTemplateError, RevisionErrorKind};
 
 /// What an authoring command stops with. Where it is about a new revision, nothing was written.
@@ -33,7 +33,7 @@ pub(crate) enum AuthorError {
         .heads.len(),
         Names(.heads)
     )]
-    MultipleHeads { heads: Vec<Arc<str>> },
+    MultipleHeads { heads: Vec<RevisionId> },
     /// A new revision beside one that follows already.
     #[error(
         "`{revision}` is not a head: {} {}; --splice begins a new branch there",
@@ -41,18 +41,18 @@ pub(crate) enum AuthorError {
         follow(.children.len())
     )]
     NotAHead {
-        revision: Arc<str>,
-        children: Vec<Arc<str>>,
+        revision: RevisionId,
+        children: Vec<RevisionId>,
     },
     /// A merge of what was built upon.
     #[error("`{revision}` is not a head, and a merge joins heads: {}", Names(.heads))]
     MergeOfNoHead {
-        revision: Arc<str>,
-        heads: Vec<Arc<str>>,
+        revision: RevisionId,
+        heads: Vec<RevisionId>,
     },
     /// A merge of fewer than two.
     #[error("a merge joins two heads or more, and {}", one_head(.heads))]
-    NothingToMerge { heads: Vec<Arc<str>> },
+    NothingToMerge { heads: Vec<RevisionId> },
     /// What differs is not what the next revision is about.
     #[error(
         "the database is not at the heads of the folder: {reason}; only what differs there is for a new revision to do"
@@ -65,7 +65,7 @@ pub(crate) enum AuthorError {
     #[error("`{expression}` names several revisions: {}; name one", Names(.revisions))]
     SeveralRevisions {
         expression: String,
-        revisions: Vec<Arc<str>>,
+        revisions: Vec<RevisionId>,
     },
     /// No revision file can hold it.
     #[error("nothing was written: {kind}")]
@@ -127,7 +127,7 @@ fn follow(children: usize) -> &'static str {
     }
 }
 
-fn one_head(heads: &[Arc<str>]) -> String {
+fn one_head(heads: &[RevisionId]) -> String {
     match heads {
         [] => "there is none".to_owned(),
         [head] => format!("there is one: `{head}`"),

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::files::Folder;
 use crate::output::Output;
+use limbeck::graph::RevisionId;
 use limbeck::{Graph, plan};
 
 /// Arguments of `merge`.
@@ -62,9 +63,9 @@ pub(crate) async fn merge(
 }
 
 /// Two heads or more, each once.
-fn joined(graph: &Graph, named: &[String]) -> Result<Vec<Arc<str>>, CliError> {
+fn joined(graph: &Graph, named: &[String]) -> Result<Vec<RevisionId>, CliError> {
     let heads = graph.heads();
-    let mut joined: Vec<Arc<str>> = Vec::new();
+    let mut joined: Vec<RevisionId> = Vec::new();
     for name in named {
         for revision in plan::resolve(graph, &name.parse()?)? {
             if !heads.contains(&revision) {
@@ -85,7 +86,7 @@ fn joined(graph: &Graph, named: &[String]) -> Result<Vec<Arc<str>>, CliError> {
 }
 
 /// `Merge billing and web`: a head is called by a label that covers it and no other one that is joined.
-fn message(graph: &Graph, joined: &[Arc<str>]) -> String {
+fn message(graph: &Graph, joined: &[RevisionId]) -> String {
     /// More names than this tell nobody anything.
     const NAMED: usize = 4;
     let covering: Vec<Vec<Arc<str>>> = joined
@@ -99,7 +100,10 @@ fn message(graph: &Graph, joined: &[Arc<str>]) -> String {
     let names: Vec<&str> = joined
         .iter()
         .zip(&covering)
-        .map(|(head, labels)| &**labels.iter().find(is_own).unwrap_or(head))
+        .map(|(head, labels)| {
+            let own = labels.iter().find(is_own);
+            own.map_or(head.as_str(), |label| label)
+        })
         .collect();
     match &names[..] {
         [others @ .., last] if names.len() <= NAMED => {

@@ -14,7 +14,6 @@ mod merge;
 mod revision;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 
@@ -35,6 +34,7 @@ use super::error::CliError;
 use super::lists::listed;
 use super::output::Output;
 use super::text::Names;
+use limbeck::graph::RevisionId;
 use limbeck::revision::FileTemplate;
 use limbeck::{Graph, Migrations};
 
@@ -120,7 +120,7 @@ fn written_list(paths: &[PathBuf], migrations: &Migrations) -> ListDocument {
         let path = Path::new(revision.path());
         paths.iter().any(|known| known == path)
     });
-    let ids: Vec<Arc<str>> = of_these.map(|revision| revision.id().into()).collect();
+    let ids: Vec<RevisionId> = of_these.map(|revision| revision.id().into()).collect();
     listed(migrations, &ids, None)
 }
 

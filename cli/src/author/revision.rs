@@ -1,7 +1,5 @@
 //! `revision`: a new revision on a head.
 
-use std::sync::Arc;
-
 use clap::Args;
 
 use super::draft::{Draft, Wish};
@@ -13,6 +11,7 @@ use crate::desired::DesiredArgs;
 use crate::error::CliError;
 use crate::files::Folder;
 use crate::output::Output;
+use limbeck::graph::RevisionId;
 use limbeck::{Graph, plan};
 
 /// Arguments of `revision`.
@@ -96,7 +95,7 @@ pub(crate) async fn revision(
 
 /// As in Alembic (`ScriptDirectory.generate_revision`): the one head, or what is named, which has to be a head
 /// unless a branch is meant to begin.
-pub(super) fn parents(graph: &Graph, args: &RevisionArgs) -> Result<Vec<Arc<str>>, CliError> {
+pub(super) fn parents(graph: &Graph, args: &RevisionArgs) -> Result<Vec<RevisionId>, CliError> {
     let Some(head) = &args.head else {
         let heads = graph.heads();
         return match heads.len() {
@@ -112,7 +111,7 @@ pub(super) fn parents(graph: &Graph, args: &RevisionArgs) -> Result<Vec<Arc<str>
         let children: Vec<_> = graph.children(parent).cloned().collect();
         if !children.is_empty() {
             return Err(AuthorError::NotAHead {
-                revision: Arc::clone(parent),
+                revision: RevisionId::clone(parent),
                 children,
             }
             .into());
@@ -122,11 +121,11 @@ pub(super) fn parents(graph: &Graph, args: &RevisionArgs) -> Result<Vec<Arc<str>
 }
 
 /// Labels stay labels; all else becomes a full id, so that no later revision can make it ambiguous.
-pub(super) fn dependencies(graph: &Graph, names: &[String]) -> Result<Vec<Arc<str>>, CliError> {
-    let mut resolved: Vec<Arc<str>> = Vec::with_capacity(names.len());
+pub(super) fn dependencies(graph: &Graph, names: &[String]) -> Result<Vec<RevisionId>, CliError> {
+    let mut resolved: Vec<RevisionId> = Vec::with_capacity(names.len());
     for name in names {
         let found = if graph.labels().any(|(label, _)| **label == **name) {
-            Arc::from(&**name)
+            RevisionId::from(&**name)
         } else {
             let mut found = plan::resolve(graph, &name.parse()?)?;
             match found.len() {

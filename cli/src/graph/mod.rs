@@ -5,8 +5,6 @@ mod mermaid;
 mod picture;
 mod text;
 
-use std::sync::Arc;
-
 use clap::{Args, ValueEnum};
 
 use super::command::HistoryArgs;
@@ -15,6 +13,7 @@ use super::error::CliError;
 use super::lists::{embedded, is_asked, listed, look};
 use super::output::Output;
 use super::text::Writer;
+use limbeck::graph::RevisionId;
 use limbeck::target::Bound;
 use limbeck::{Migrations, Range, Status, plan};
 use picture::Picture;
@@ -119,7 +118,7 @@ pub(super) async fn history(
 /// What is to be drawn.
 struct Seen {
     /// Newest first.
-    ids: Vec<Arc<str>>,
+    ids: Vec<RevisionId>,
     status: Option<Status>,
 }
 

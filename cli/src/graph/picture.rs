@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use limbeck::graph::RevisionId;
 use limbeck::{Migrations, Status};
 
 /// Revisions and the lines between them, newest first: what a revision needs stands below it.
@@ -60,7 +61,7 @@ impl<'p> Picture<'p> {
     /// Of these ids, newest first.
     pub(super) fn new(
         migrations: &'p Migrations,
-        ids: &'p [Arc<str>],
+        ids: &'p [RevisionId],
         status: Option<&'p Status>,
     ) -> Self {
         let graph = migrations.graph();
@@ -72,7 +73,7 @@ impl<'p> Picture<'p> {
             .enumerate()
             .map(|(at, revision)| {
                 let id = revision.id();
-                let line = |kind, id: &'p Arc<str>| Line {
+                let line = |kind, id: &'p RevisionId| Line {
                     kind,
                     id,
                     to: places.get(&**id).copied(),
@@ -101,7 +102,7 @@ impl<'p> Picture<'p> {
         let unknown = status.map_or(&[][..], |status| &status.unknown);
         Picture {
             rows,
-            unknown: unknown.iter().map(String::as_str).collect(),
+            unknown: unknown.iter().map(RevisionId::as_str).collect(),
         }
     }
 }
@@ -132,8 +133,8 @@ struct Known<'p> {
 impl<'p> Known<'p> {
     fn new(status: &'p Status) -> Self {
         Known {
-            current: status.current.iter().map(String::as_str).collect(),
-            pending: status.pending.iter().map(String::as_str).collect(),
+            current: status.current.iter().map(RevisionId::as_str).collect(),
+            pending: status.pending.iter().map(RevisionId::as_str).collect(),
             edited: (status.drift.iter())
                 .map(|edited| &*edited.revision)
                 .collect(),

@@ -425,7 +425,7 @@ fn documents_are_read_as_the_librarys_types() {
     assert_eq!(steps, planned.steps()[..4].iter().collect::<Vec<_>>());
     assert_eq!(
         (&report.outcome, &*report.current),
-        (&limbeck::Outcome::Migrated, &["d1".to_owned()][..])
+        (&limbeck::Outcome::Migrated, &["d1".into()][..])
     );
     assert!(report.duration >= report.steps[0].duration && !report.duration.is_zero());
     let again = serde_json::to_value(&report).expect("JSON");
@@ -435,7 +435,7 @@ fn documents_are_read_as_the_librarys_types() {
     let status: limbeck::Status = read(place.on_db(&["status"]).json());
     assert_eq!(
         (&*status.current, &*status.pending),
-        (&["d1".to_owned()][..], &["e1".to_owned()][..])
+        (&["d1".into()][..], &["e1".into()][..])
     );
     assert_eq!(status.refusal.expect("a reason").kind, "behind");
     let history: Vec<limbeck::status::RevisionInfo> =

@@ -799,7 +799,7 @@ fn subfolders_are_read_where_they_are_asked_for() {
             .expect("a graph")
             .graph()
             .heads()[..],
-        ["c1".into()]
+        ["c1"]
     );
     done(place.call(&["upgrade", "head", url, "--subfolders"]));
 }

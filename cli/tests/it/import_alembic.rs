@@ -48,11 +48,11 @@ fn by_alembic(folder: &Folder, project: &Project<'_>) -> Value {
 fn by_limbeck(folder: &Folder) -> Value {
     let mut found = serde_json::Map::new();
     for revision in written(folder).iter() {
-        let sorted = |list: &[std::sync::Arc<str>]| {
-            let mut list: Vec<&str> = list.iter().map(|one| &**one).collect();
+        fn sorted<W: AsRef<str>>(list: &[W]) -> Value {
+            let mut list: Vec<&str> = list.iter().map(AsRef::as_ref).collect();
             list.sort_unstable();
             json!(list)
-        };
+        }
         found.insert(
             revision.id().to_owned(),
             json!({

@@ -15,6 +15,7 @@ use crate::executor::error::{Error, RunError, Unfinished, UnfinishedReason};
 use crate::executor::state::Aftermath;
 use crate::executor::wait::Wait;
 use crate::executor::wire::{ConductOf, Wire};
+use crate::graph::RevisionId;
 use crate::ledger::look::LeaseRow;
 use crate::ledger::{tables, write};
 use crate::prepare::transactional_ddl;
@@ -104,7 +105,7 @@ impl<S: Source> Gate<'_, S> {
     /// where this run holds it already.
     pub(in crate::executor) async fn take_lease(
         &mut self,
-        expected: &[String],
+        expected: &[RevisionId],
         resuming: Option<Resuming<'_>>,
     ) -> Result<Passage, Error> {
         if self.lease.is_some() {
@@ -237,7 +238,7 @@ impl<S: Source> Gate<'_, S> {
 
     async fn swap(
         &mut self,
-        expected: &[String],
+        expected: &[RevisionId],
         resuming: Option<Resuming<'_>>,
     ) -> Result<Option<i64>, Error> {
         self.wire().line.session.begin_work();
@@ -413,7 +414,7 @@ impl<S: Source> Gate<'_, S> {
             Ok(()) => {}
             Err(fault) if fault.class() == Class::Guard => {
                 self.forget_lease();
-                let revision = String::new();
+                let revision = RevisionId::default();
                 return Err(RunError::LeaseLost { revision }.into());
             }
             Err(fault) => {

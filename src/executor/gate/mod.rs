@@ -13,6 +13,7 @@ use super::view::View;
 use super::wait::Wait;
 use super::wire::Wire;
 use crate::backend::{Class, Conduct as _, Fault, Message, Source, StatementResult};
+use crate::graph::RevisionId;
 use crate::ledger::look::{self, Tables, TextRow};
 use crate::ledger::{LedgerEntry, tables, write};
 use crate::plan::Step;
@@ -101,7 +102,7 @@ impl<'a, S: Source> Gate<'a, S> {
     /// nobody's lease or unfinished step in the way, except the `resuming` one.
     pub(super) async fn enter(
         &mut self,
-        expected: &[String],
+        expected: &[RevisionId],
         resuming: Option<Resuming<'_>>,
     ) -> Result<Passage, Error> {
         self.view.learn_repertoire(self.record.migrations).await?;
@@ -344,7 +345,7 @@ impl<'a, S: Source> Gate<'a, S> {
     /// The obstacle to a step over the expected heads, as the view shows it.
     pub(super) fn block(
         &self,
-        expected: &[String],
+        expected: &[RevisionId],
         resuming: Option<Resuming<'_>>,
         wait: &mut Wait,
     ) -> Option<Block> {

@@ -112,7 +112,7 @@ impl<S: Source> Steps<'_, S> {
             let statement = &statements[origin.statement];
             if !result.rows.is_empty() {
                 return Err(RunError::Violation(Box::new(Violation {
-                    revision: prepared.step.revision.to_string(),
+                    revision: prepared.step.revision.clone(),
                     check: kind.name(),
                     path: prepared.path.clone(),
                     line: statement.line,

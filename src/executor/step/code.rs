@@ -27,7 +27,7 @@ impl<S: Source> Steps<'_, S> {
         })?;
         if !is_inside {
             return Err(RunError::Code {
-                revision: step.revision.to_string(),
+                revision: step.revision.clone(),
                 action: step.action,
                 state: Aftermath::code_committed(),
                 source: "the code ended the transaction that it was given".into(),
@@ -63,7 +63,7 @@ impl<S: Source> Steps<'_, S> {
 
     /// Calls the registered function of a `rust` section on the step's connection.
     async fn call_code(&mut self, step: &Step, state: Aftermath) -> Result<(), Error> {
-        let key = (step.revision.to_string(), step.action);
+        let key = (step.revision.clone(), step.action);
         let registry = self.registry;
         let code = registry
             .code

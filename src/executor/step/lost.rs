@@ -88,7 +88,7 @@ impl<S: Source> Steps<'_, S> {
             return Settled::Done(Underway::ended(epoch, done, rows));
         }
         if moved.is_err() {
-            let revision = prepared.step.revision.to_string();
+            let revision = prepared.step.revision.clone();
             return Settled::Stopped(RunError::LeaseLost { revision }.into());
         }
         if !has_looked {

@@ -28,6 +28,7 @@ use super::gate::Gate;
 use super::view::View;
 use super::wire::{ConductOf, Wire};
 use crate::backend::{Conduct as _, Message, Origin, Source};
+use crate::graph::RevisionId;
 use crate::plan::{Action, Step};
 use crate::prepare::Prepared;
 use crate::report::{Event, StepReport};
@@ -45,9 +46,9 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The functions that are registered, by revision and direction.
 pub(crate) struct Registry<DB: Database> {
-    pub code: HashMap<(String, Action), Code<DB>>,
+    pub code: HashMap<(RevisionId, Action), Code<DB>>,
     /// The revisions whose code may simply run again after it was interrupted.
-    pub idempotent: BTreeSet<String>,
+    pub idempotent: BTreeSet<RevisionId>,
 }
 
 impl<DB: Database> Default for Registry<DB> {
@@ -86,7 +87,7 @@ pub(super) struct Steps<'a, S: Source> {
     /// The lease is held around all steps, not for single ones.
     pub keeps_lease: bool,
     /// The revision whose traces the session has, where only another session has none.
-    pub traces_of: Option<Arc<str>>,
+    pub traces_of: Option<RevisionId>,
 }
 
 impl<'a, S: Source> Steps<'a, S> {

@@ -8,6 +8,7 @@ use crate::dialect::Names;
 use crate::executor::error::{Error, RunError};
 use crate::executor::state::{Aftermath, Reached};
 use crate::executor::wire::Wire;
+use crate::graph::RevisionId;
 use crate::ledger::write::{self, Progress};
 use crate::ledger::{State, failure};
 use crate::plan::Step;
@@ -261,7 +262,7 @@ impl<S: Source> Steps<'_, S> {
                 return Err(not_moved(step, state));
             }
             return Err(RunError::Overtaken {
-                revision: step.revision.to_string(),
+                revision: step.revision.clone(),
                 heads: self.gate.view.heads(),
                 statements: underway.done,
             }
@@ -294,7 +295,7 @@ pub(super) fn push_record(message: &mut Message, names: &Names, progress: &Progr
 pub(super) fn not_moved(step: &Step, state: Aftermath) -> Error {
     RunError::NotAsWritten {
         during: format!("moving the heads of revision {}", step.revision),
-        revision: Some(step.revision.to_string()),
+        revision: Some(step.revision.clone()),
         state,
     }
     .into()
@@ -312,7 +313,7 @@ pub(super) fn bookkeeping(prepared: &Prepared, done: u64, fault: Fault) -> Error
 fn lost_or(during: &str, reached: Reached, fault: Fault) -> Error {
     if fault.class() == Class::Guard {
         return RunError::LeaseLost {
-            revision: String::new(),
+            revision: RevisionId::default(),
         }
         .into();
     }

@@ -102,7 +102,7 @@ impl<S: Source> Steps<'_, S> {
             .into());
         }
         if self.gate.move_epoch().await.is_err() {
-            let revision = prepared.step.revision.to_string();
+            let revision = prepared.step.revision.clone();
             return Err(RunError::LeaseLost { revision }.into());
         }
         self.gate.begin_run().await?;

@@ -57,7 +57,7 @@ impl<S: Source> Steps<'_, S> {
             };
             if longest.bytes.saturating_add(ROOM) > limit {
                 return Err(RefusedError::TooLong {
-                    revision: prepared.step.revision.to_string(),
+                    revision: prepared.step.revision.clone(),
                     path: prepared.path.clone(),
                     what: longest.what.to_string(),
                     bytes: longest.bytes,

@@ -1,6 +1,5 @@
 //! Heads moved without running anything.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::progress::not_moved;
@@ -9,6 +8,7 @@ use crate::backend::Source;
 use crate::executor::error::Error;
 use crate::executor::gate::Passage;
 use crate::executor::state::Aftermath;
+use crate::graph::RevisionId;
 use crate::ledger::write;
 use crate::plan::{Action, Plan};
 use crate::prepare::transactional_ddl;
@@ -83,7 +83,7 @@ impl<S: Source> Steps<'_, S> {
 }
 
 /// The revisions of a stamp's rows: each that is newly implied, and each that newly has a head.
-fn stamped(plan: &Plan) -> Vec<Arc<str>> {
+fn stamped(plan: &Plan) -> Vec<RevisionId> {
     let mut all: Vec<_> = plan.newly_implied().to_vec();
     let (_, adds) = plan.change();
     all.extend(

@@ -196,7 +196,7 @@ impl<S: Source> Steps<'_, S> {
             .and_then(|result| look::first_cell(&result.rows)?.parse().ok());
         let id = id.ok_or_else(|| RunError::NotAsWritten {
             during: "beginning a step".to_owned(),
-            revision: Some(prepared.step.revision.to_string()),
+            revision: Some(prepared.step.revision.clone()),
             state: Aftermath::nothing_run(),
         })?;
         Ok(Underway {

@@ -23,7 +23,7 @@ impl<S: Source> Steps<'_, S> {
         for prepared in steps {
             if let Some(before) = traces_of {
                 return Err(RefusedError::NeedsNewSession {
-                    revision: prepared.step.revision.to_string(),
+                    revision: prepared.step.revision.clone(),
                     path: prepared.path.clone(),
                     before: before.to_string(),
                     dialect: wire.dialect(),

@@ -17,6 +17,7 @@ use crate::executor::poll_pause;
 use crate::executor::state::Aftermath;
 use crate::executor::wait::Wait;
 use crate::executor::wire::{ConductOf, Wire};
+use crate::graph::RevisionId;
 use crate::ledger::write;
 use crate::ledger::{LedgerEntry, failure};
 use crate::prepare::{Check, Prepared, Work};
@@ -529,13 +530,13 @@ fn group_length(
 }
 
 /// The heads that a group of steps leads to, sorted.
-fn heads_after(before: &[String], group: &[Prepared]) -> Vec<String> {
-    let mut heads: BTreeSet<String> = before.iter().cloned().collect();
+fn heads_after(before: &[RevisionId], group: &[Prepared]) -> Vec<RevisionId> {
+    let mut heads: BTreeSet<RevisionId> = before.iter().cloned().collect();
     for prepared in group {
         for id in &prepared.step.removes {
             heads.remove(&**id);
         }
-        heads.extend(prepared.step.adds.iter().map(|id| id.to_string()));
+        heads.extend(prepared.step.adds.iter().cloned());
     }
     heads.into_iter().collect()
 }

@@ -295,7 +295,7 @@ impl<S: Source> Steps<'_, S> {
         let error = if is_checked {
             RunError::Bookkeeping {
                 during: format!("ending statements {} to {}", span.first, span.last),
-                revision: Some(prepared.step.revision.to_string()),
+                revision: Some(prepared.step.revision.clone()),
                 message: fault.failure.message,
                 state,
                 source: fault.source,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use limbeck::Graph;
 use limbeck::graph::Node;
+use limbeck::graph::RevisionId;
 
 type Ids = BTreeSet<String>;
 
@@ -40,18 +41,18 @@ pub fn check(data: &[u8]) {
 fn node(line: &str) -> Node {
     let mut fields = line.split('|');
     let id = fields.next().unwrap_or_default();
-    let mut words = || {
-        let list = fields.next().unwrap_or_default();
-        list.split(',')
+    fn words<'l, W: From<&'l str>>(list: Option<&'l str>) -> Vec<W> {
+        let words = list.unwrap_or_default().split(',');
+        words
             .filter(|word| !word.is_empty())
             .take(6)
-            .map(Into::into)
+            .map(W::from)
             .collect()
-    };
+    }
     Node {
-        down_revision: words(),
-        branch_labels: words(),
-        depends_on: words(),
+        down_revision: words(fields.next()),
+        branch_labels: words(fields.next()),
+        depends_on: words(fields.next()),
         ..Node::new(id)
     }
 }
@@ -232,10 +233,10 @@ fn closure(ids: &Ids, next: impl Fn(&str) -> Ids) -> Ids {
     }
 }
 
-fn set<'a>(ids: impl Iterator<Item = &'a std::sync::Arc<str>>) -> Ids {
+fn set<'a>(ids: impl Iterator<Item = &'a RevisionId>) -> Ids {
     ids.map(|id| id.to_string()).collect()
 }
 
-fn owned(ids: Vec<std::sync::Arc<str>>) -> Vec<String> {
+fn owned(ids: Vec<RevisionId>) -> Vec<String> {
     ids.iter().map(|id| id.to_string()).collect()
 }

@@ -114,12 +114,9 @@ fn facts(revision: &Revision) -> impl PartialEq + std::fmt::Debug {
             Some((section.mode(), statements.ok()))
         })
         .collect();
-    let words = |words: &[std::sync::Arc<str>]| {
-        words
-            .iter()
-            .map(|word| word.to_string())
-            .collect::<Vec<_>>()
-    };
+    fn words<W: ToString>(words: &[W]) -> Vec<String> {
+        words.iter().map(W::to_string).collect()
+    }
     (
         revision.id().to_owned(),
         words(revision.down_revision()),

@@ -2,6 +2,7 @@
 //! chooses the heads, and a text.
 
 use limbeck::graph::Node;
+use limbeck::graph::RevisionId;
 use limbeck::plan::Purge;
 use limbeck::target::{Bound, TargetError};
 use limbeck::{Graph, Plan, Range, Target, plan};
@@ -97,7 +98,7 @@ fn check_upgrade(graph: &Graph, heads: &[String], plan: &Plan) {
 }
 
 /// The version rows that the steps leave are the tips of what is applied then.
-fn check_heads(graph: &Graph, plan: &Plan, applied: &[std::sync::Arc<str>]) {
+fn check_heads(graph: &Graph, plan: &Plan, applied: &[RevisionId]) {
     if plan.is_empty() {
         return;
     }
@@ -129,7 +130,9 @@ fn check_error(error: &TargetError) {
 }
 
 fn node(id: &str, down: &[&str], labels: &[&str], depends: &[&str]) -> Node {
-    let words = |words: &[&str]| words.iter().map(|&word| word.into()).collect();
+    fn words<'w, W: From<&'w str>>(words: &[&'w str]) -> Vec<W> {
+        words.iter().map(|&word| word.into()).collect()
+    }
     Node {
         down_revision: words(down),
         branch_labels: words(labels),

@@ -151,7 +151,7 @@ on_each! {
         for (entry, id) in ledger.iter().zip(&ids) {
             let revision = files.get(id).expect("embedded");
             let expected = (id.clone(), revision.message().to_owned(), Some(stored(&application)));
-            let found = (entry.revision.clone(), entry.message.clone(), entry.application.clone());
+            let found = (entry.revision.to_string(), entry.message.clone(), entry.application.clone());
             wrong += usize::from(found != expected);
             let parents: Vec<&str> = revision.down_revision().iter().map(|id| &**id).collect();
             assert_eq!(entry.down_revision, parents);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use limbeck::graph::RevisionId;
 use limbeck::{Event, Migrations, Migrator, Resolution};
 
 use crate::support::boots::{Boot, Files};
@@ -303,7 +304,7 @@ async fn next_boot(
     migrator: &Migrator<sqlx::PgPool>,
     open: Vec<Open>,
     pid: &str,
-) -> Result<Vec<String>, limbeck::Error> {
+) -> Result<Vec<RevisionId>, limbeck::Error> {
     let release = async {
         let alive = format!(
             "SELECT pid::text FROM pg_stat_activity WHERE pid = {pid} AND state = 'active'"
