@@ -12,9 +12,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use divan::{Bencher, black_box, black_box_drop};
-use limbeck::{
-    Embedded, EmbeddedRevision, Graph, GraphTables, Migrations, Node, Revision, Target, plan,
-};
+use limbeck::embedding::{Embedded, EmbeddedRevision, GraphTables};
+use limbeck::graph::Node;
+use limbeck::{Graph, Migrations, Revision, Target, plan};
 
 const LENGTHS: [usize; 2] = [10_000, 100_000];
 

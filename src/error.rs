@@ -1,17 +1,25 @@
-//! The one error above those of the layers.
+//! The one error above those of the layers, and theirs.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::Path;
 
-use crate::aim::TargetError;
+pub use crate::aim::TargetError;
+#[cfg(feature = "autogenerate")]
+pub use crate::autogenerate::AutogenerateError;
 #[cfg(feature = "_sqlx")]
-use crate::executor::DatabaseState;
-use crate::migrations::MigrationsError;
-use crate::prepare::RefusedError;
-use crate::revision::RevisionError;
-use crate::snippet::Snippet;
-use crate::standing::StandingError;
+pub use crate::backend::Rejection;
+pub use crate::dialect::{UnknownDialect, UrlError};
+#[cfg(feature = "_sqlx")]
+pub use crate::executor::{
+    Aftermath, DatabaseState, RunError, StatementError, Unfinished, UnfinishedReason, Violation,
+};
+pub use crate::graph::GraphError;
+pub use crate::migrations::MigrationsError;
+pub use crate::prepare::RefusedError;
+pub use crate::revision::{RevisionError, RevisionErrorKind};
+pub use crate::snippet::Snippet;
+pub use crate::standing::StandingError;
 
 /// Any error of limbeck's.
 ///
@@ -35,7 +43,7 @@ pub enum Error {
     Standing(StandingError),
     /// A run stopped.
     #[cfg(feature = "_sqlx")]
-    Run(Box<crate::executor::RunError>),
+    Run(Box<RunError>),
     /// The database's schema could not be compared with the desired one.
     #[cfg(feature = "autogenerate")]
     Autogenerate(crate::autogenerate::AutogenerateError),
@@ -137,8 +145,8 @@ impl From<crate::autogenerate::AutogenerateError> for Error {
 }
 
 #[cfg(feature = "_sqlx")]
-impl From<crate::executor::RunError> for Error {
-    fn from(error: crate::executor::RunError) -> Self {
+impl From<RunError> for Error {
+    fn from(error: RunError) -> Self {
         Error::Run(Box::new(error))
     }
 }

@@ -97,7 +97,7 @@ impl Migrations {
 /// status.heads = vec!["5c09d7e4a2f8".into()];
 /// status.pending = status.heads.clone();
 /// assert!(status.is_ready());
-/// status.refusal = Some(limbeck::Refusal::new("behind", "1 revision is not applied"));
+/// status.refusal = Some(limbeck::status::Refusal::new("behind", "1 revision is not applied"));
 /// assert!(!status.is_ready());
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use limbeck::{Migrations, Revision, RevisionInfo, Status};
+use limbeck::status::RevisionInfo;
+use limbeck::{Migrations, Revision, Status};
 
 use super::error::CliError;
 

@@ -7,7 +7,8 @@ use super::author::AuthorError;
 use super::files::FileError;
 use super::paint;
 use super::redact::Redactor;
-use limbeck::{Dialect, Error, Rejection, UrlError};
+use limbeck::error::{Rejection, UrlError};
+use limbeck::{Dialect, Error};
 
 /// What a command stops with.
 #[derive(Debug, thiserror::Error)]
@@ -77,14 +78,14 @@ pub(super) enum CliError {
     Json(#[from] serde_json::Error),
 }
 
-impl From<limbeck::TargetError> for CliError {
-    fn from(error: limbeck::TargetError) -> Self {
+impl From<limbeck::target::TargetError> for CliError {
+    fn from(error: limbeck::target::TargetError) -> Self {
         CliError::Limbeck(error.into())
     }
 }
 
-impl From<limbeck::MigrationsError> for CliError {
-    fn from(error: limbeck::MigrationsError) -> Self {
+impl From<limbeck::migrations::MigrationsError> for CliError {
+    fn from(error: limbeck::migrations::MigrationsError) -> Self {
         CliError::Limbeck(error.into())
     }
 }

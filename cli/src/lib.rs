@@ -38,7 +38,7 @@
 //! | `tls` (default) | TLS by rustls and ring, with the authorities that the system trusts; a service's own choice is a feature of its sqlx |
 //! | `mysql-rsa` | MySQL's default login (`caching_sha2_password`) over a connection without TLS |
 //!
-//! [`RevisionInfo`]: limbeck::RevisionInfo
+//! [`RevisionInfo`]: limbeck::status::RevisionInfo
 //! [`Status`]: limbeck::Status
 //! [`Error::kind`]: limbeck::Error::kind
 

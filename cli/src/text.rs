@@ -8,9 +8,10 @@ use chrono::{DateTime, SecondsFormat, TimeZone};
 use super::document::Listed;
 use super::paint;
 use super::show::escaped_line;
-use limbeck::{
-    Action, Migrations, Outcome, Plan, Report, Revision, RevisionInfo, RevisionSet, Status, Step,
-};
+use limbeck::graph::RevisionSet;
+use limbeck::plan::{Action, Step};
+use limbeck::status::RevisionInfo;
+use limbeck::{Migrations, Outcome, Plan, Report, Revision, Status};
 
 /// Writes revisions, knowing their graph.
 pub(super) struct Writer<'m> {

@@ -44,7 +44,7 @@ pub use range::{Bound, Range};
 ///
 /// ```
 /// use limbeck::Target;
-/// # fn main() -> Result<(), limbeck::TargetError> {
+/// # fn main() -> Result<(), limbeck::target::TargetError> {
 /// assert_eq!("accounts@+1".parse::<Target>()?, Target::relative(1).on("accounts"));
 /// assert_eq!(Target::heads().to_string(), "heads");
 /// assert_eq!("a@b@c".parse::<Target>().unwrap_err().kind(), "malformed_target");

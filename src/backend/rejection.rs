@@ -7,7 +7,7 @@ use std::fmt;
 /// ```
 /// # #[cfg(feature = "sqlite")]
 /// # async fn f() {
-/// use limbeck::Rejection;
+/// use limbeck::error::Rejection;
 ///
 /// // Also for a connection of the service's own.
 /// if let Err(error) = sqlx::SqlitePool::connect("sqlite://no/such/folder/app.db").await {

@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 pub use error::{GraphError, Key};
 pub use set::RevisionSet;
 
+#[doc(hidden)]
 pub use build::GraphTables;
 pub(crate) use error::Names;
 pub(crate) use names::{is_reserved, is_word};
@@ -23,7 +24,7 @@ pub(crate) use walk::reach;
 /// One revision as [`Graph::new`] takes it.
 ///
 /// ```
-/// # use limbeck::Node;
+/// # use limbeck::graph::Node;
 /// let node = Node {
 ///     down_revision: vec!["1c0e5a77d9b2".into()],
 ///     branch_labels: vec!["accounts".into()],
@@ -70,8 +71,9 @@ impl Node {
 /// children and no labels, and belongs to no set; [`Graph::contains`] tells.
 ///
 /// ```
-/// # use limbeck::{Graph, Node};
-/// # fn main() -> Result<(), limbeck::GraphError> {
+/// # use limbeck::Graph;
+/// # use limbeck::graph::Node;
+/// # fn main() -> Result<(), limbeck::graph::GraphError> {
 /// // a ─► b ─► d
 /// //  └─► c
 /// let graph = Graph::new([

@@ -766,7 +766,10 @@ mod scale {
             assert_eq!(stamp.newly_implied().len(), size, "{name}");
             let first = graph.ids().next().cloned().unwrap();
             let (history_looks, listed) = looks(&graph, || {
-                let range = Range::new(Target::revision(Arc::clone(&first)), crate::Bound::Open);
+                let range = Range::new(
+                    Target::revision(Arc::clone(&first)),
+                    crate::target::Bound::Open,
+                );
                 history(&graph, &nowhere, &range)
             });
             assert!(listed.is_ok() || name == "stairs", "{name}");

@@ -436,16 +436,16 @@ pub enum RevisionErrorKind {
         /// The section's kind.
         section: SectionKind,
     } = "not_a_select",
-    /// A body given to [`NewRevision`](crate::NewRevision) holds a line that would begin a section.
+    /// A body given to [`NewRevision`](super::NewRevision) holds a line that would begin a section.
     #[error("a section's body holds a line that begins a section of its own")]
     MarkerInBody = "marker_in_body",
     /// The text compiled into the binary is not the one that was checked when it was built.
     #[error("the text compiled in has checksum {found}, the build checked one with {checked}")]
     Stale {
         /// What the build wrote down.
-        checked: crate::Checksum,
+        checked: super::Checksum,
         /// What the text has.
-        found: crate::Checksum,
+        found: super::Checksum,
     } = "stale",
 }
 }

@@ -23,6 +23,7 @@ use chrono::{DateTime, FixedOffset};
 
 pub use check::FileStatement;
 pub use checksum::{Checksum, ChecksumError};
+#[doc(hidden)]
 pub use embedded::EmbeddedRevision;
 pub use error::{RevisionError, RevisionErrorKind};
 pub use section::{ForeignKeys, Mode, Section, SectionKind};

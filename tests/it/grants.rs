@@ -32,11 +32,11 @@ macro_rules! migrates {
         let _ = migrator.upgrade_to_head().await.expect("an upgrade");
         let _ = migrator.downgrade("base").await.expect("a downgrade");
         let _ = migrator
-            .stamp("b", limbeck::Purge::Keep)
+            .stamp("b", limbeck::plan::Purge::Keep)
             .await
             .expect("a stamp");
         let _ = migrator
-            .stamp("base", limbeck::Purge::Keep)
+            .stamp("base", limbeck::plan::Purge::Keep)
             .await
             .expect("a stamp");
         let _ = migrator.upgrade_to_head().await.expect("an upgrade");

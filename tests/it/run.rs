@@ -1,6 +1,8 @@
 //! Runs on every database: what a call does, what it leaves behind, and what it says when it stops.
 
-use limbeck::{Action, Migrations, Migrator, Outcome, Purge, State, Target};
+use limbeck::ledger::State;
+use limbeck::plan::{Action, Purge};
+use limbeck::{Migrations, Migrator, Outcome, Target};
 
 use crate::support::migrations;
 use crate::support::on_each;

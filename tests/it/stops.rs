@@ -1,8 +1,8 @@
 //! Runs that stop: what is said, what is left, and how the next call goes on.
 
-use limbeck::{
-    Dialect, Error, Migrations, Migrator, Outcome, RunError, TransactionMode, UnfinishedReason,
-};
+use limbeck::error::{RunError, UnfinishedReason};
+use limbeck::migrator::TransactionMode;
+use limbeck::{Dialect, Error, Migrations, Migrator, Outcome};
 
 use crate::support::{migrations, on_each};
 
@@ -27,7 +27,7 @@ fn failing(table: &str) -> Migrations {
     ])
 }
 
-fn statement_error(error: &Error) -> &limbeck::StatementError {
+fn statement_error(error: &Error) -> &limbeck::error::StatementError {
     match error {
         Error::Run(run) => match &**run {
             RunError::Statement(statement) => statement,

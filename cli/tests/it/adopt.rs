@@ -18,7 +18,7 @@ fn on(folder: &Folder, url: &str, arguments: &[&str]) -> Called {
 /// Tables, columns, indexes and constraints, without those of the tools themselves.
 async fn schema<DB>(db: &Database<DB>) -> Vec<String>
 where
-    DB: limbeck::Backend,
+    DB: limbeck::migrator::Backend,
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
     for<'r> String: sqlx::Decode<'r, DB>,
@@ -75,7 +75,7 @@ async fn taken_over<DB>(
     fresh: &Database<DB>,
     (place, heads): (&[&str], &[&str]),
 ) where
-    DB: limbeck::Backend,
+    DB: limbeck::migrator::Backend,
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
     for<'r> String: sqlx::Decode<'r, DB>,
@@ -353,7 +353,7 @@ on_pairs! {
 /// A real Alembic, its heads on two branches.
 async fn alembic_ran_before<DB>(db: Database<DB>, fresh: Database<DB>)
 where
-    DB: limbeck::Backend,
+    DB: limbeck::migrator::Backend,
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
     for<'r> String: sqlx::Decode<'r, DB>,

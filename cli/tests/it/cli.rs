@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
-use limbeck::{Dialect, NewRevision, NewSection, SectionKind};
+use limbeck::Dialect;
+use limbeck::revision::{NewRevision, NewSection, SectionKind};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
@@ -437,7 +438,7 @@ fn documents_are_read_as_the_librarys_types() {
         (&["d1".to_owned()][..], &["e1".to_owned()][..])
     );
     assert_eq!(status.refusal.expect("a reason").kind, "behind");
-    let history: Vec<limbeck::RevisionInfo> =
+    let history: Vec<limbeck::status::RevisionInfo> =
         read(place.on_db(&["history"]).json()["revisions"].take());
     assert_eq!(history[0].revision, "e1");
 }

@@ -39,5 +39,5 @@ async fn on(rig: &Rig, version: u32) -> Vec<String> {
         "passwords",
     ];
     let what = "the tests of the command line";
-    tests_on(what, &server.url, &exact, &chosen, 3).await
+    tests_on(what, &server.url, &exact, &chosen, 12).await
 }

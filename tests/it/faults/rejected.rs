@@ -3,7 +3,8 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use limbeck::{DatabaseState, Error, Migrations, Migrator, Rejection, RunError};
+use limbeck::error::{DatabaseState, Rejection, RunError};
+use limbeck::{Error, Migrations, Migrator};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};

@@ -82,7 +82,7 @@ async fn other_tests(url: String, exact: String) -> Vec<String> {
         "--skip",
         "autogenerate",
     ];
-    tests_on("the tests of PostgreSQL", &url, &exact, &chosen, 45).await
+    tests_on("the tests of PostgreSQL", &url, &exact, &chosen, 90).await
 }
 
 /// How many steps a process ran that should have reached its target, or what it said.
