@@ -302,7 +302,7 @@ impl Error {
     }
 
     /// Whether the connection failed, and the same call may work later. A wrong password, an unknown database and whatever
-    /// else no retry helps against is [`RunError::Rejected`](crate::RunError::Rejected).
+    /// else no retry helps against is [`RunError::Rejected`].
     #[must_use]
     pub fn is_connection(&self) -> bool {
         self.kind() == "connection"

@@ -415,6 +415,20 @@ fn every_error_in_one_line_reads_well() {
     insta::assert_snapshot!(table);
 }
 
+/// A statement of limbeck's own stands in no file.
+#[test]
+fn the_check_of_a_rebuild_shows_no_line() {
+    let Some(RunError::Violation(mut violation)) = run_errors()
+        .into_iter()
+        .find(|error| matches!(error, RunError::Violation(_)))
+    else {
+        panic!("there is one")
+    };
+    assert!(violation.snippet().is_some());
+    violation.check = "PRAGMA foreign_key_check";
+    assert_eq!(violation.snippet(), None);
+}
+
 #[test]
 fn every_error_of_a_run_reads_well() {
     let mut table = String::new();

@@ -584,11 +584,12 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// The first line of the statement that found rows.
+    /// The first line of the statement that found rows; none for the check of a table rebuild, which stands in no file.
     #[must_use]
     pub fn snippet(&self) -> Option<Snippet> {
         let place = (self.line, self.column);
-        Some(of_statement(&self.path, place, &self.statement, 0))
+        let is_of_file = self.check.starts_with('@');
+        is_of_file.then(|| of_statement(&self.path, place, &self.statement, 0))
     }
 }
 

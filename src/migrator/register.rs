@@ -34,7 +34,7 @@ impl<S: Source> Migrator<S> {
     ///
     /// The revision's id is given in full. Code that is missing is refused before anything runs, and so is code for a
     /// revision that the migrations do not hold, or that has no `rust` section:
-    /// [`RefusedError::MissingCode`](crate::RefusedError), `UnknownCode` and `UnusedCode`.
+    /// [`RefusedError::MissingCode`](crate::error::RefusedError), `UnknownCode` and `UnusedCode`.
     pub fn on_upgrade<F>(self, revision: impl Into<RevisionId>, code: F) -> Self
     where
         F: for<'c> Fn(&'c mut <S::Database as Database>::Connection) -> CodeFuture<'c>

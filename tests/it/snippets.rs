@@ -74,7 +74,7 @@ fn files() {
       | ^^^^^^^^^^^^
     ");
     insta::assert_snapshot!(of_file(HEADER.replace("none", "b1, a1, c1")), @r"
-     --> a.sql:4:24
+     --> a.sql:4:23
       |
     4 | -- down_revision: b1, a1, c1
       |                       ^^
