@@ -64,6 +64,8 @@ pub(super) struct Opening<'a> {
     pub url: &'a str,
     pub options: &'a Options,
     pub migrations: Migrations,
+    // A server's database is there already.
+    #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
     pub access: Access,
     /// For the first connection, and for a place among those that a server allows.
     pub limit: Duration,

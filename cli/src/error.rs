@@ -191,3 +191,24 @@ fn causes(error: &dyn StdError) -> Vec<String> {
     }
     causes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_left_out_names_its_feature() {
+        for (dialect, feature) in [
+            (Dialect::Sqlite, "sqlite"),
+            (Dialect::Postgres, "postgres"),
+            (Dialect::Mysql, "mysql"),
+            (Dialect::Mariadb, "mysql"),
+        ] {
+            let error = CliError::LeftOut { dialect };
+            let expected = format!(
+                "this program was built without {dialect}: build it with the feature `{feature}` of limbeck-cli"
+            );
+            assert_eq!((error.kind(), error.to_string()), ("left_out", expected));
+        }
+    }
+}
