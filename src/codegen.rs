@@ -40,11 +40,28 @@ use crate::revision::Revision;
 ///
 /// The folder is given relative to the package. This is [`Embed::new`] with its defaults, and
 /// [`Embed::emit_or_exit`].
+///
+/// ```no_run
+/// // build.rs
+/// fn main() {
+///     limbeck::codegen::embed("migrations");
+/// }
+/// ```
 pub fn embed(folder: impl AsRef<Path>) {
     Embed::new(folder.as_ref()).emit_or_exit();
 }
 
 /// A folder to embed, with settings.
+///
+/// ```no_run
+/// // build.rs
+/// fn main() {
+///     limbeck::codegen::Embed::new("billing/migrations")
+///         .name("billing")
+///         .allow_multiple_heads()
+///         .emit_or_exit();
+/// }
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Embed {

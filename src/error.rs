@@ -28,6 +28,27 @@ pub use crate::standing::StandingError;
 ///
 /// `{}` is the error in as many lines as it takes, without its [`source`](std::error::Error::source). `{:#}` is one line, with
 /// its causes. [`snippet`](Error::snippet) shows the line of a file that it is about.
+///
+/// ```no_run
+/// # async fn f(migrator: limbeck::Migrator<sqlx::SqlitePool>) -> Result<(), limbeck::Error> {
+/// use limbeck::Error;
+/// use limbeck::error::{DatabaseState, RunError};
+///
+/// match migrator.upgrade_to_head().await {
+///     Err(error) if error.is_connection() => eprintln!("later again: {error:#}"),
+///     Err(Error::Run(error)) => {
+///         if let RunError::Statement(failed) = &*error {
+///             eprintln!("{}:{}: {}", failed.path, failed.line, failed.message);
+///         }
+///         if error.state() == DatabaseState::RolledBack {
+///             eprintln!("nothing is left of the step");
+///         }
+///         return Err(Error::Run(error));
+///     }
+///     other => drop(other?),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

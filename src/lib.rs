@@ -109,6 +109,9 @@
 //! - A pooler that allows no transactions (PgBouncer's statement mode). Its transaction mode works: limbeck
 //!   prepares no statements and keeps no state in a session.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Not for users: what every database feature needs is said by their names.
+#![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "_sqlx"))))]
 #![deny(missing_docs)]
 
 mod aim;
@@ -130,6 +133,10 @@ pub mod graph;
 pub mod ledger;
 pub mod migrations;
 #[cfg(feature = "_sqlx")]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql")))
+)]
 pub mod migrator;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod offline;
@@ -141,6 +148,10 @@ pub mod plan;
 )]
 mod prepare;
 #[cfg(feature = "_sqlx")]
+#[cfg_attr(
+    docsrs,
+    doc(cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql")))
+)]
 pub mod report;
 #[cfg(feature = "_sqlx")]
 mod resolution;

@@ -14,6 +14,17 @@ use crate::revision::{EmbeddedRevision, Revision, RevisionError, Store};
 use crate::snippet::Snippet;
 
 /// A set of revisions that form one valid graph. Cheap to clone.
+///
+/// ```
+/// use limbeck::{Migrations, Revision};
+///
+/// # fn main() -> Result<(), limbeck::Error> {
+/// let accounts = "-- revision: 1a6f2c80b311\n-- down_revision: none\n\n-- @upgrade\nCREATE TABLE accounts (id BIGINT);\n";
+/// let migrations = Migrations::new([Revision::parse("accounts.sql", accounts)?])?;
+/// assert_eq!(migrations.len(), 1);
+/// assert_eq!(migrations.graph().heads(), ["1a6f2c80b311"]);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Migrations {
     inner: Inner,
@@ -273,6 +284,14 @@ impl Migrations {
     /// Reads every file of a folder whose name ends in `.sql`, in any case, for tools that have no embedded
     /// revisions. Files of other names are left alone, and so are files and folders whose names begin with a dot.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), limbeck::error::MigrationsError> {
+    /// for revision in &limbeck::Migrations::from_dir("migrations")? {
+    ///     println!("{} {}", revision.id(), revision.summary());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`MigrationsError::Subfolder`] for a `.sql` file in a folder inside of this one;
@@ -300,6 +319,15 @@ impl Migrations {
     ///
     /// Where the sets are [named](Migrations::named) differently, the name stands before the paths of each one's files in
     /// all messages from here on: `billing/migrations/0001_init.sql`.
+    ///
+    /// ```no_run
+    /// # mod audit { pub fn migrations() -> limbeck::Migrations { unimplemented!() } }
+    /// # fn main() -> Result<(), limbeck::error::MigrationsError> {
+    /// use limbeck::Migrations;
+    ///
+    /// let all = Migrations::merge([Migrations::from_dir("migrations")?, audit::migrations()])?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///

@@ -162,7 +162,17 @@ pub(crate) type Observer = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 /// What a call did.
 ///
 /// Serialized, it is the document that `limbeck upgrade --json` prints, but for the revisions' messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// ```no_run
+/// # async fn f(migrator: limbeck::Migrator<sqlx::SqlitePool>) -> Result<(), limbeck::Error> {
+/// let report = migrator.upgrade_to_head().await?;
+/// for done in &report.steps {
+///     println!("{}: {} statements, {} rows, {:?}", done.step.revision, done.statements, done.rows, done.duration);
+/// }
+/// println!("now at {}", report.current.join(", "));
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize))]
 #[must_use]
 #[non_exhaustive]
@@ -306,7 +316,7 @@ pub enum Outcome {
 }
 
 /// What one step did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct StepReport {

@@ -1,7 +1,7 @@
 //! Answers to what a run cannot find out by itself.
 
 /// A person's answer to what a run cannot know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),

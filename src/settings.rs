@@ -9,7 +9,7 @@ use crate::dialect::{Dialect, Names};
 use crate::report::{Event, Observer};
 
 /// How many transactions an upgrade or downgrade has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum TransactionMode {
     /// Each revision is one transaction.
@@ -20,7 +20,7 @@ pub enum TransactionMode {
 }
 
 /// What an applied revision means whose file was edited since.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum OnDrift {
     /// An error, before anything is changed, also where there is nothing to do.
@@ -31,7 +31,7 @@ pub enum OnDrift {
 }
 
 /// What a database means that is ahead of this binary, whose whole target is applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum OnAhead {
     /// The call succeeds and changes nothing: an old replica beside new ones during a rolling deploy.
@@ -42,7 +42,7 @@ pub enum OnAhead {
 }
 
 /// The schema (PostgreSQL), database (MySQL) or attached file (SQLite) of limbeck's tables, all three of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum VersionSchema {
     /// The current one, whatever else the search path names: that a schema before it does not exist, or that another one

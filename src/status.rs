@@ -10,7 +10,7 @@ use crate::migrations::Migrations;
 use crate::standing::StandingError;
 
 /// A revision as lists show it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct RevisionInfo {
@@ -102,7 +102,7 @@ impl Migrations {
 /// status.refusal = Some(limbeck::status::Refusal::new("behind", "1 revision is not applied"));
 /// assert!(!status.is_ready());
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Status {
@@ -133,7 +133,7 @@ pub struct Status {
 }
 
 /// The reason why a binary must not serve on a database.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Refusal {

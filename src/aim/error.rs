@@ -10,7 +10,7 @@ use crate::graph::RevisionId;
 ///
 /// `expression` is always what the user wrote. [`TargetError::kind`] is the stable name that `--json`
 /// prints.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum TargetError {
     /// One head was asked for and there are several.
@@ -187,7 +187,7 @@ impl TargetError {
 }
 
 /// What is known about a name that leads nowhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Unknown {
     /// No id or label is or begins with it.
@@ -208,7 +208,7 @@ pub enum Unknown {
 }
 
 /// Why two ends bound no range.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RangeFault {
     /// The lower end is no ancestor of the upper one.
@@ -236,7 +236,7 @@ pub enum RangeFault {
 }
 
 /// Where a walk forks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fork {
     /// At the start: the database has several heads.
@@ -248,7 +248,7 @@ pub enum Fork {
 }
 
 /// What is there instead of the steps that were asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OutOfRange {
     /// Fewer steps.

@@ -98,6 +98,13 @@ impl<DB: Backend> IntoSource for &Pool<DB> {
 /// A connection that the caller owns and lends for the life of the [`Migrator`](crate::Migrator).
 ///
 /// There is no second connection beside it: a lease is renewed between statements, not during one.
+///
+/// ```no_run
+/// # async fn f(pool: sqlx::SqlitePool, migrations: limbeck::Migrations) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut connection = pool.acquire().await?;
+/// let report = limbeck::Migrator::new(&mut connection, migrations).upgrade_to_head().await?;
+/// # Ok(()) }
+/// ```
 pub struct Borrowed<'c, DB: Database> {
     connection: Mutex<&'c mut DB::Connection>,
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The state of the database after an error, as far as the failed step goes. Steps that were reported as finished before it
 /// stay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),
@@ -33,7 +33,7 @@ pub enum DatabaseState {
 }
 
 /// The state after an error, with what to do next. Its `Display` is a sentence for a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Aftermath {
     state: DatabaseState,
     text: String,

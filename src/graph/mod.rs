@@ -34,7 +34,7 @@ pub(crate) use walk::reach;
 /// };
 /// # assert!(node.depends_on.is_empty());
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Node {
     /// The full id.
     pub id: RevisionId,
@@ -85,7 +85,7 @@ impl Node {
 ///     Node::new("a"),
 /// ])?;
 /// assert_eq!(graph.ids().map(|id| &**id).collect::<Vec<_>>(), ["a", "b", "d", "c"]);
-/// assert_eq!(graph.heads(), ["c".into(), "d".into()]);
+/// assert_eq!(graph.heads(), ["c", "d"]);
 /// assert!(graph.is_ancestor("a", "d") && !graph.is_ancestor("b", "c"));
 /// # Ok(()) }
 /// ```

@@ -50,6 +50,16 @@ impl<'g> RevisionSet<'g> {
     }
 }
 
+impl<'s, 'g> IntoIterator for &'s RevisionSet<'g> {
+    type Item = &'g RevisionId;
+    type IntoIter = Box<dyn Iterator<Item = &'g RevisionId> + 's>;
+
+    /// [`iter`](RevisionSet::iter).
+    fn into_iter(self) -> Self::IntoIter {
+        Box::new(self.iter())
+    }
+}
+
 impl fmt::Debug for RevisionSet<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()

@@ -11,7 +11,7 @@ use crate::sql::mask;
 /// Who holds the lock, as far as it can be seen.
 ///
 /// It may be anybody: of its statement no literal is shown.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),

@@ -147,7 +147,7 @@ pub(crate) struct Unknown {
 }
 
 /// An applied revision whose file is not the one that was applied.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Edited {

@@ -78,7 +78,7 @@ const TIMES: [&str; 2] = ["started_at", "finished_at"];
 /// [`Migrator::ledger`](crate::Migrator::ledger) reads the whole ledger. Of a step that is unfinished,
 /// [`Status`](crate::Status) and the error tell who it is, how far it came, and what stopped it.
 /// Serialized, it is a row of the whole ledger.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),

@@ -105,6 +105,14 @@ impl<S: Source> Migrator<S> {
     /// [`VersionSchema::Current`]. Default: the one that is current when a call begins (SQLite: `main`). On PostgreSQL it is
     /// an error then if that one has no version table and another schema of the search path has one, or if the path names a
     /// schema before it that does not exist: [`RunError::VersionTableElsewhere`] and [`RunError::MissingSchema`].
+    ///
+    /// ```no_run
+    /// # fn f(pool: sqlx::PgPool, migrations: limbeck::Migrations) {
+    /// use limbeck::Migrator;
+    ///
+    /// let migrator = Migrator::new(pool, migrations).version_schema("billing");
+    /// # }
+    /// ```
     pub fn version_schema(mut self, schema: impl Into<VersionSchema>) -> Self {
         self.settings.version_schema = Some(schema.into());
         self
@@ -191,6 +199,18 @@ impl<S: Source> Migrator<S> {
     }
 
     /// One more callback for progress. It runs on the task that migrates: it should be quick and must not block.
+    ///
+    /// ```no_run
+    /// # fn f(pool: sqlx::SqlitePool, migrations: limbeck::Migrations) {
+    /// use limbeck::{Event, Migrator};
+    ///
+    /// let migrator = Migrator::new(pool, migrations).on_event(|event| {
+    ///     if let Event::StepFinished { step, report, .. } = event {
+    ///         println!("{} {} in {:?}", step.action, step.revision, report.duration);
+    ///     }
+    /// });
+    /// # }
+    /// ```
     pub fn on_event(mut self, observer: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.settings.observers.push(Arc::new(observer));
         self
@@ -220,6 +240,13 @@ impl<S: Source> Migrator<S> {
 
     /// Upgrades to the one head.
     ///
+    /// ```no_run
+    /// # async fn f(migrator: limbeck::Migrator<sqlx::SqlitePool>) -> Result<(), limbeck::Error> {
+    /// let report = migrator.upgrade_to_head().await?;
+    /// tracing::info!(steps = report.steps.len(), current = report.current.join(","), "migrated");
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`upgrade`](Migrator::upgrade). Several heads are [`TargetError::MultipleHeads`](TargetError):
@@ -232,6 +259,14 @@ impl<S: Source> Migrator<S> {
     ///
     /// Dropping the future leaves the database at a step's boundary, or, for steps that no transaction holds,
     /// at a recorded statement; the connection is closed and the next call goes on.
+    ///
+    /// ```no_run
+    /// # async fn f(migrator: limbeck::Migrator<sqlx::SqlitePool>) -> Result<(), limbeck::Error> {
+    /// let _ = migrator.upgrade("heads").await?;
+    /// let _ = migrator.upgrade("+1").await?;
+    /// let _ = migrator.upgrade(["billing@head", "1a6f"]).await?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -262,6 +297,13 @@ impl<S: Source> Migrator<S> {
     /// While it runs, upgrades of other processes wait. What dropping the future leaves is said at
     /// [`upgrade`](Migrator::upgrade).
     ///
+    /// ```no_run
+    /// # async fn f(migrator: limbeck::Migrator<sqlx::SqlitePool>) -> Result<(), limbeck::Error> {
+    /// let _ = migrator.downgrade("-1").await?;
+    /// let _ = migrator.downgrade("1a6f2c80b311").await?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`upgrade`](Migrator::upgrade); [`TargetError::SeveralTargets`] for several targets;
@@ -283,6 +325,15 @@ impl<S: Source> Migrator<S> {
     }
 
     /// What [`upgrade`](Migrator::upgrade) would do now. Nothing is written; what can be refused is refused.
+    ///
+    /// ```no_run
+    /// # async fn f(migrator: limbeck::Migrator<sqlx::SqlitePool>) -> Result<(), limbeck::Error> {
+    /// let plan = migrator.plan_upgrade("heads").await?;
+    /// for step in &plan {
+    ///     println!("{} {}", step.action, step.revision);
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -317,6 +368,14 @@ impl<S: Source> Migrator<S> {
     /// Records that the database is at the targets, without running anything: for a database whose schema
     /// came another way. [`Purge::Clear`] removes all rows first, also those that this binary does not know.
     ///
+    /// ```no_run
+    /// # async fn f(migrator: limbeck::Migrator<sqlx::SqlitePool>) -> Result<(), limbeck::Error> {
+    /// use limbeck::plan::Purge;
+    ///
+    /// let _ = migrator.stamp("heads", Purge::Keep).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Target`]; [`Error::Standing`] for heads that are not embedded; [`RunError::HeadsMoved`].
@@ -344,6 +403,17 @@ impl<S: Source> Migrator<S> {
     /// Settles what a run cannot settle by itself: a statement that was interrupted, a step that is given up,
     /// an edit that is meant.
     ///
+    /// ```no_run
+    /// # async fn f(migrator: limbeck::Migrator<sqlx::SqlitePool>) -> Result<(), limbeck::Error> {
+    /// use limbeck::Resolution;
+    ///
+    /// if let Some(step) = migrator.status().await?.unfinished {
+    ///     // Somebody has looked at what the interrupted statement should have changed, and it is there.
+    ///     migrator.resolve(&step.revision, Resolution::Applied).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`RunError::NothingToResolve`]; [`RunError::LockTimeout`] while the step still runs.
@@ -366,6 +436,17 @@ impl<S: Source> Migrator<S> {
     /// [`on_ahead`](Migrator::on_ahead) allows. Reads once and writes nothing: the boot of a service without
     /// the right to migrate.
     ///
+    /// ```no_run
+    /// # async fn f(migrator: limbeck::Migrator<sqlx::SqlitePool>) -> Result<(), limbeck::Error> {
+    /// if let Err(error) = migrator.require_head().await {
+    ///     if error.is_behind() {
+    ///         eprintln!("the migration job has not run yet");
+    ///     }
+    ///     return Err(error);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`StandingError::Behind`](crate::error::StandingError::Behind) names what is missing; else as [`upgrade`](Migrator::upgrade).
@@ -386,6 +467,12 @@ impl<S: Source> Migrator<S> {
 
     /// Waits until [`require_head`](Migrator::require_head) succeeds: the boot of a pod beside the migration
     /// job.
+    ///
+    /// ```no_run
+    /// # async fn f(migrator: limbeck::Migrator<sqlx::SqlitePool>) -> Result<(), limbeck::Error> {
+    /// let _ = migrator.wait_for_head(std::time::Duration::from_secs(120)).await?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -418,6 +505,12 @@ impl<S: Source> Migrator<S> {
 
     /// The rows of the version table, sorted.
     ///
+    /// ```no_run
+    /// # async fn f(migrator: limbeck::Migrator<sqlx::SqlitePool>) -> Result<(), limbeck::Error> {
+    /// assert_eq!(migrator.current().await?, ["5c09d7e4a2f8"]);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Run`] where the database cannot be read.
@@ -433,6 +526,15 @@ impl<S: Source> Migrator<S> {
     /// Everything about where the database stands. Writes nothing, and fails only where the database cannot
     /// be read: drift, unknown revisions and unfinished steps are part of the answer.
     ///
+    /// ```no_run
+    /// # async fn f(migrator: limbeck::Migrator<sqlx::SqlitePool>) -> Result<(), limbeck::Error> {
+    /// let status = migrator.status().await?;
+    /// if !status.is_ready() {
+    ///     println!("pending: {}", status.pending.join(", "));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Run`] where the database cannot be read.
@@ -445,6 +547,17 @@ impl<S: Source> Migrator<S> {
 
     /// The revisions of a range, newest first, with what is applied.
     ///
+    /// ```no_run
+    /// # async fn f(migrator: limbeck::Migrator<sqlx::SqlitePool>) -> Result<(), limbeck::Error> {
+    /// use limbeck::Range;
+    ///
+    /// for revision in migrator.history(&Range::all()).await? {
+    ///     let mark = if revision.applied == Some(true) { "x" } else { " " };
+    ///     println!("[{mark}] {} {}", revision.revision, revision.message);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Target`] for a range that is none; [`Error::Run`] where the database cannot be read.
@@ -456,6 +569,14 @@ impl<S: Source> Migrator<S> {
     }
 
     /// The steps that the ledger records, oldest first.
+    ///
+    /// ```no_run
+    /// # async fn f(migrator: limbeck::Migrator<sqlx::SqlitePool>) -> Result<(), limbeck::Error> {
+    /// for entry in migrator.ledger().await? {
+    ///     println!("{} of {} by {:?}: {}", entry.action, entry.revision, entry.application, entry.state);
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -500,6 +621,12 @@ impl<S: Source> Migrator<S> {
 
     /// A script that upgrades from one end of the range to the other, for somebody to run: no connection is
     /// used. An open lower end is an empty database, an open upper one the heads.
+    ///
+    /// ```no_run
+    /// # async fn f(migrator: limbeck::Migrator<sqlx::SqlitePool>) -> Result<(), limbeck::Error> {
+    /// let script = migrator.upgrade_sql(&"1a6f:heads".parse()?)?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///

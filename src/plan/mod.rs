@@ -89,7 +89,7 @@ impl fmt::Display for Action {
 }
 
 /// One revision's part in a [`Plan`], with the change of version rows that belongs to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Step {
@@ -120,7 +120,22 @@ impl Step {
 ///
 /// A plan is bound to the rows that it was made from: each step's `removes` and `adds` are exact for the
 /// rows that the steps before it leave.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// ```
+/// use limbeck::graph::{Graph, Node};
+/// use limbeck::{Target, plan};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let graph = Graph::new([
+///     Node::new("a"),
+///     Node { down_revision: vec!["a".into()], ..Node::new("b") },
+/// ])?;
+/// let plan = plan::upgrade(&graph, &["a"], &[Target::heads()])?;
+/// assert_eq!(plan.steps()[0].revision, "b");
+/// assert_eq!(plan.heads(), ["b"]);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct Plan {
     action: Action,
@@ -229,6 +244,16 @@ impl Plan {
     #[must_use]
     pub fn no_longer_implied(&self) -> &[RevisionId] {
         &self.no_longer_implied
+    }
+}
+
+impl<'p> IntoIterator for &'p Plan {
+    type Item = &'p Step;
+    type IntoIter = std::slice::Iter<'p, Step>;
+
+    /// The [`steps`](Plan::steps).
+    fn into_iter(self) -> Self::IntoIter {
+        self.steps.iter()
     }
 }
 

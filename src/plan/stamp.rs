@@ -10,6 +10,7 @@ use super::{Action, Plan, Step};
 
 /// What a stamp does with the rows that are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Purge {
     /// Those of other branches stay. The default.
     #[default]

@@ -126,6 +126,19 @@ impl Revision {
     /// `path` is for messages only. A `&'static str`, such as `include_str!` gives, is not copied
     /// unless CRLF has to go.
     ///
+    /// ```
+    /// use limbeck::Revision;
+    ///
+    /// # fn main() -> Result<(), limbeck::error::RevisionError> {
+    /// let text = "-- Accounts\n--\n-- revision: 1a6f2c80b311\n-- down_revision: none\n\n-- @upgrade\nCREATE TABLE accounts (id BIGINT);\n";
+    /// let revision = Revision::parse("migrations/accounts.sql", text)?;
+    /// assert_eq!((revision.id(), revision.message()), ("1a6f2c80b311", "Accounts"));
+    ///
+    /// let error = Revision::parse("migrations/accounts.sql", "-- revison: 1a6f2c80b311\n").unwrap_err();
+    /// assert_eq!((error.line(), error.column()), (1, 4));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`RevisionError`] with the first thing that is wrong, and its place.
     pub fn parse(

@@ -75,6 +75,7 @@ pub enum Mode {
 
 /// Whether SQLite enforces foreign keys while a section runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum ForeignKeys {
     /// As the connection is set.
     #[default]
@@ -87,7 +88,7 @@ pub enum ForeignKeys {
 ///
 /// [`Revision::body`](crate::Revision::body) gives the body's text,
 /// [`Revision::statements`](crate::Revision::statements) its statements for a database.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Section {
     pub(super) kind: SectionKind,
     pub(super) databases: Vec<Dialect>,

@@ -45,7 +45,7 @@ const PATH: &str = "<new revision>";
 /// # Ok::<(), limbeck::revision::RevisionError>(())
 /// ```
 #[must_use]
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NewRevision {
     id: String,
     down_revision: Vec<String>,
@@ -295,7 +295,7 @@ fn at_end(text: &str, kind: Kind) -> RevisionError {
 
 /// A section of a [`NewRevision`].
 #[must_use]
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NewSection {
     kind: SectionKind,
     databases: Vec<Dialect>,

@@ -410,7 +410,7 @@ proptest! {
         let related = |id: &str| id == goal || graph.is_ancestor(id, &goal) || graph.is_ancestor(&goal, id);
         let mut wanted: Ids = match purge {
             plan::Purge::Keep => heads.iter().filter(|id| !related(id)).cloned().collect(),
-            plan::Purge::Clear => Ids::new(),
+            _ => Ids::new(),
         };
         wanted.insert(goal.clone());
         prop_assert_eq!(owned(stamp.heads()), wanted.clone());
