@@ -12,9 +12,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use divan::{Bencher, black_box, black_box_drop};
-use limbeck::{
-    Embedded, EmbeddedRevision, Graph, GraphTables, Migrations, Node, Revision, Target, plan,
-};
+use limbeck::embedding::{Embedded, EmbeddedRevision, GraphTables};
+use limbeck::graph::Node;
+use limbeck::{Graph, Migrations, Revision, Target, plan};
 
 const LENGTHS: [usize; 2] = [10_000, 100_000];
 
@@ -281,7 +281,7 @@ fn boot_of_embedded(bencher: Bencher<'_, '_>, length: usize) {
     bencher
         .with_inputs(first_use)
         .bench_local_values(|embedded| {
-            let migrations = Migrations::from_embedded(black_box(embedded));
+            let migrations = Migrations::from_embedded(black_box(embedded), "limbeck");
             black_box_drop(migrations.lineage(&head[0]).expect("the head").len());
             let plan = plan::upgrade(migrations.graph(), &head, &targets).expect("a plan");
             assert!(plan.is_empty());

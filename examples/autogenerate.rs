@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use limbeck::autogenerate::{Autogenerate, DraftOptions};
-use limbeck::{Migrations, Migrator, NewRevision};
+use limbeck::revision::NewRevision;
+use limbeck::{Migrations, Migrator};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
 

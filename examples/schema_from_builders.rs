@@ -4,7 +4,8 @@
 //! `cargo run --example schema_from_builders --features autogenerate`
 
 use limbeck::autogenerate::{Autogenerate, DraftOptions};
-use limbeck::{Migrations, Migrator, NewRevision, Revision};
+use limbeck::revision::NewRevision;
+use limbeck::{Migrations, Migrator, Revision};
 use sea_orm::sea_query::{ColumnDef, Expr, ExprTrait, Index, SqliteQueryBuilder, Table};
 use sea_orm::{DbBackend, Schema};
 

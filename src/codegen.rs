@@ -228,6 +228,11 @@ impl Embed {
                 let _ = write!(text, ": {error}");
                 cause = error.source();
             }
+            if let EmbedError::Migrations(error) = &error
+                && let Some(snippet) = error.snippet()
+            {
+                let _ = write!(text, "\n{snippet}");
+            }
             eprintln!("limbeck: {text}");
             for line in text.lines() {
                 println!("cargo::error={line}");

@@ -1,50 +1,152 @@
-//! The one error above those of the layers.
+//! The one error above those of the layers, and theirs.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::path::Path;
 
-use crate::aim::TargetError;
+pub use crate::aim::TargetError;
+#[cfg(feature = "autogenerate")]
+pub use crate::autogenerate::AutogenerateError;
 #[cfg(feature = "_sqlx")]
-use crate::executor::DatabaseState;
-use crate::migrations::MigrationsError;
-use crate::prepare::RefusedError;
-use crate::revision::RevisionError;
-use crate::standing::StandingError;
+pub use crate::backend::Rejection;
+pub use crate::dialect::{UnknownDialect, UrlError};
+#[cfg(feature = "_sqlx")]
+pub use crate::executor::{
+    Aftermath, DatabaseState, RunError, StatementError, Unfinished, UnfinishedReason, Violation,
+};
+pub use crate::graph::GraphError;
+pub use crate::migrations::MigrationsError;
+pub use crate::prepare::RefusedError;
+pub use crate::revision::{RevisionError, RevisionErrorKind};
+pub use crate::snippet::Snippet;
+pub use crate::standing::StandingError;
 
 /// Any error of limbeck's.
 ///
 /// Each layer has its own enum, and this holds them. What most callers ask is answered here:
 /// [`revision`](Error::revision), [`path`](Error::path), [`kind`](Error::kind) and the `is_…` methods.
-#[derive(Debug, thiserror::Error)]
+///
+/// `{}` is the error in as many lines as it takes, without its [`source`](std::error::Error::source). `{:#}` is one line, with
+/// its causes. [`snippet`](Error::snippet) shows the line of a file that it is about.
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// A file is no revision file.
-    #[error(transparent)]
-    Revision(#[from] RevisionError),
+    Revision(RevisionError),
     /// Files do not form a set that can be run.
-    #[error(transparent)]
-    Migrations(#[from] MigrationsError),
+    Migrations(MigrationsError),
     /// A target leads nowhere.
-    #[error(transparent)]
-    Target(#[from] TargetError),
+    Target(TargetError),
     /// A step was refused before the first write.
-    #[error(transparent)]
-    Refused(#[from] RefusedError),
+    Refused(RefusedError),
     /// The database is where this binary must not run.
-    #[error(transparent)]
-    Standing(#[from] StandingError),
+    Standing(StandingError),
     /// A run stopped.
     #[cfg(feature = "_sqlx")]
-    #[error(transparent)]
-    Run(Box<crate::executor::RunError>),
+    Run(Box<RunError>),
     /// The database's schema could not be compared with the desired one.
     #[cfg(feature = "autogenerate")]
-    #[error(transparent)]
-    Autogenerate(#[from] crate::autogenerate::AutogenerateError),
+    Autogenerate(crate::autogenerate::AutogenerateError),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            f.write_str(&one_line(self))
+        } else {
+            fmt::Display::fmt(self.layer(), f)
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.layer().source()
+    }
+}
+
+/// The error and its causes, each said once, in one line.
+fn one_line(error: &dyn StdError) -> String {
+    let mut line = joined(&error.to_string());
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = joined(&own_text(cause));
+        if !line.contains(&text) {
+            let ends = line.trim_end_matches(['.', ';']).len();
+            line.truncate(ends);
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        next = cause.source();
+    }
+    line
+}
+
+/// A cause's own text: of a server's error its message, which sqlx wraps.
+fn own_text(cause: &(dyn StdError + 'static)) -> String {
+    #[cfg(feature = "_sqlx")]
+    if let Some(error) = cause.downcast_ref::<sqlx::Error>()
+        && let Some(error) = error.as_database_error()
+    {
+        return error.message().to_owned();
+    }
+    cause.to_string()
+}
+
+/// The lines of a text as one.
+fn joined(text: &str) -> String {
+    let mut all = String::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        match all.chars().last() {
+            None => {}
+            Some(':' | '.' | ';' | ',' | '?' | '!') => all.push(' '),
+            Some(_) => all.push_str("; "),
+        }
+        all.push_str(line);
+    }
+    all
+}
+
+impl From<RevisionError> for Error {
+    fn from(error: RevisionError) -> Self {
+        Error::Revision(error)
+    }
+}
+
+impl From<MigrationsError> for Error {
+    fn from(error: MigrationsError) -> Self {
+        Error::Migrations(error)
+    }
+}
+
+impl From<TargetError> for Error {
+    fn from(error: TargetError) -> Self {
+        Error::Target(error)
+    }
+}
+
+impl From<RefusedError> for Error {
+    fn from(error: RefusedError) -> Self {
+        Error::Refused(error)
+    }
+}
+
+impl From<StandingError> for Error {
+    fn from(error: StandingError) -> Self {
+        Error::Standing(error)
+    }
+}
+
+#[cfg(feature = "autogenerate")]
+impl From<crate::autogenerate::AutogenerateError> for Error {
+    fn from(error: crate::autogenerate::AutogenerateError) -> Self {
+        Error::Autogenerate(error)
+    }
 }
 
 #[cfg(feature = "_sqlx")]
-impl From<crate::executor::RunError> for Error {
-    fn from(error: crate::executor::RunError) -> Self {
+impl From<RunError> for Error {
+    fn from(error: RunError) -> Self {
         Error::Run(Box::new(error))
     }
 }
@@ -63,6 +165,38 @@ impl From<crate::executor::Error> for Error {
 }
 
 impl Error {
+    /// The error of the layer.
+    fn layer(&self) -> &(dyn StdError + 'static) {
+        match self {
+            Error::Revision(error) => error,
+            Error::Migrations(error) => error,
+            Error::Target(error) => error,
+            Error::Refused(error) => error,
+            Error::Standing(error) => error,
+            #[cfg(feature = "_sqlx")]
+            Error::Run(error) => &**error,
+            #[cfg(feature = "autogenerate")]
+            Error::Autogenerate(error) => error,
+        }
+    }
+
+    /// The line of the file that the error is about, with a mark under what is wrong: for a terminal, below the error itself.
+    /// None where it is about no line, or about one whose text is not at hand.
+    #[must_use]
+    pub fn snippet(&self) -> Option<Snippet> {
+        match self {
+            Error::Revision(error) | Error::Refused(RefusedError::Revision(error)) => {
+                error.snippet().cloned()
+            }
+            Error::Migrations(error) => error.snippet().cloned(),
+            Error::Target(_) | Error::Refused(_) | Error::Standing(_) => None,
+            #[cfg(feature = "_sqlx")]
+            Error::Run(error) => error.snippet(),
+            #[cfg(feature = "autogenerate")]
+            Error::Autogenerate(error) => error.snippet().cloned(),
+        }
+    }
+
     /// The revision that the error is about, where it is about one.
     #[must_use]
     pub fn revision(&self) -> Option<&str> {
@@ -167,7 +301,8 @@ impl Error {
         self.kind() == "statement_failed"
     }
 
-    /// Whether the connection failed: the same call may work later.
+    /// Whether the connection failed, and the same call may work later. A wrong password, an unknown database and whatever
+    /// else no retry helps against is [`RunError::Rejected`](crate::RunError::Rejected).
     #[must_use]
     pub fn is_connection(&self) -> bool {
         self.kind() == "connection"

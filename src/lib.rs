@@ -35,8 +35,12 @@
 //! ")?,
 //! ])?;
 //!
-//! // Each connection to `:memory:` is a database of its own: one, then, and kept.
-//! let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+//! // One database for all connections of its pool, gone with the last of them: so none is closed for its age.
+//! let pool = SqlitePoolOptions::new()
+//!     .idle_timeout(None)
+//!     .max_lifetime(None)
+//!     .connect("sqlite::memory:")
+//!     .await?;
 //! let migrator = Migrator::new(&pool, migrations);
 //!
 //! let report = migrator.upgrade_to_head().await?;
@@ -115,18 +119,18 @@ mod backend;
 #[cfg(feature = "codegen")]
 pub mod codegen;
 mod dialect;
-mod error;
+pub mod error;
 #[cfg(feature = "_sqlx")]
 mod executor;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod graph;
+pub mod graph;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
-mod ledger;
-mod migrations;
+pub mod ledger;
+pub mod migrations;
 #[cfg(feature = "_sqlx")]
-mod migrator;
+pub mod migrator;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod offline;
 pub mod plan;
@@ -137,53 +141,49 @@ pub mod plan;
 )]
 mod prepare;
 #[cfg(feature = "_sqlx")]
-mod report;
+pub mod report;
 #[cfg(feature = "_sqlx")]
 mod resolution;
-mod revision;
+pub mod revision;
 #[cfg(feature = "_sqlx")]
 mod settings;
+#[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
+mod snippet;
 pub mod sql;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
 mod standing;
 #[cfg_attr(not(feature = "_sqlx"), allow(dead_code))]
-mod status;
+pub mod status;
 
-pub use aim::{Bound, Fork, OutOfRange, Range, RangeFault, Target, TargetError, Unknown};
-#[cfg(feature = "_sqlx")]
-pub use backend::{Backend, Borrowed, IntoSource, Source};
-pub use dialect::{Dialect, UnknownDialect, UrlError};
+/// Alembic's ways to name where to go, and what is wrong with a name that leads nowhere.
+pub mod target {
+    pub use crate::aim::{
+        Bound, Fork, OutOfRange, Range, RangeFault, Target, TargetError, Unknown,
+    };
+}
+
+/// What `embedded!` expands to.
+#[doc(hidden)]
+pub mod embedding {
+    pub use crate::graph::GraphTables;
+    pub use crate::migrations::Embedded;
+    pub use crate::revision::EmbeddedRevision;
+}
+
+pub use dialect::Dialect;
 pub use error::Error;
+pub use graph::Graph;
+pub use migrations::Migrations;
 #[cfg(feature = "_sqlx")]
-pub use executor::{
-    Aftermath, DatabaseState, RunError, StatementError, Unfinished, UnfinishedReason, Violation,
-};
-#[doc(hidden)]
-pub use graph::GraphTables;
-pub use graph::{Graph, GraphError, Key, Node, RevisionSet};
-pub use ledger::{Edited, Holder, LedgerEntry, Recorded, State};
-#[doc(hidden)]
-pub use migrations::Embedded;
-pub use migrations::{Migrations, MigrationsError};
+pub use migrator::Migrator;
+pub use plan::Plan;
 #[cfg(feature = "_sqlx")]
-pub use migrator::{CodeFuture, IntoTargets, Migrator};
-pub use plan::{Action, Plan, Purge, Step};
-pub use prepare::RefusedError;
-#[cfg(feature = "_sqlx")]
-pub use report::{Event, Note, Outcome, Report, StepReport};
+pub use report::{Event, Outcome, Report};
 #[cfg(feature = "_sqlx")]
 pub use resolution::Resolution;
-#[doc(hidden)]
-pub use revision::EmbeddedRevision;
-pub use revision::{
-    Checksum, ChecksumError, FileStatement, FileTemplate, FileTemplateError, ForeignKeys, Mode,
-    NewRevision, NewSection, Revision, RevisionError, RevisionErrorKind, Section, SectionKind,
-    Timeout, TimeoutError, WordError, slug,
-};
-#[cfg(feature = "_sqlx")]
-pub use settings::{OnAhead, OnDrift, TransactionMode, VersionSchema};
-pub use standing::StandingError;
-pub use status::{Refusal, RevisionInfo, Status};
+pub use revision::Revision;
+pub use status::Status;
+pub use target::{Range, Target};
 
 /// The revisions of these files, compiled into the binary: paths relative to the source file, as
 /// [`include_str!`] takes them. Gives a `Result<Migrations, MigrationsError>`.
@@ -198,6 +198,7 @@ pub use status::{Refusal, RevisionInfo, Status};
 macro_rules! migrations {
     ($($path:literal),* $(,)?) => {
         $crate::Migrations::from_files([$(($path, ::core::include_str!($path))),*])
+            .map(|migrations| migrations.named(::core::env!("CARGO_PKG_NAME")))
     };
 }
 
@@ -218,13 +219,13 @@ macro_rules! embedded {
         $crate::embedded!("migrations")
     };
     ($name:literal) => {{
-        use $crate::{Embedded, EmbeddedRevision, GraphTables};
+        use $crate::embedding::{Embedded, EmbeddedRevision, GraphTables};
         static EMBEDDED: Embedded = ::core::include!(::core::concat!(
             ::core::env!("OUT_DIR"),
             "/limbeck_",
             $name,
             ".rs"
         ));
-        $crate::Migrations::from_embedded(&EMBEDDED)
+        $crate::Migrations::from_embedded(&EMBEDDED, ::core::env!("CARGO_PKG_NAME"))
     }};
 }

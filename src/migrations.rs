@@ -1,6 +1,7 @@
 //! The revisions that a binary carries: files and graph together.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -9,11 +10,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::graph::{Graph, GraphError, GraphTables, Node};
 use crate::revision::{EmbeddedRevision, Revision, RevisionError, Store};
+use crate::snippet::Snippet;
 
 /// A set of revisions that form one valid graph. Cheap to clone.
 #[derive(Clone)]
 pub struct Migrations {
     inner: Inner,
+    /// Whose they are, for messages about several joined sets.
+    package: Option<Cow<'static, str>>,
 }
 
 #[derive(Clone)]
@@ -78,15 +82,19 @@ pub enum MigrationsError {
     #[error(transparent)]
     Revision(#[from] RevisionError),
     /// The files do not form a valid graph.
-    #[error("{}: {error}", place(.path, *.line))]
+    #[error("{}: {error}{}", place(.path, *.line), .other.as_ref().map(|other| format!("; the other one is {other}")).unwrap_or_default())]
     #[non_exhaustive]
     Graph {
         /// The file that the error is about.
         path: String,
         /// The line of the header that it is about, from 1.
         line: Option<usize>,
+        /// The other file, where two disagree.
+        other: Option<Box<str>>,
         /// The graph's error.
-        error: GraphError,
+        error: Box<GraphError>,
+        /// The line, where the file's text is at hand.
+        snippet: Option<Box<Snippet>>,
     },
     /// Two files of the same revision.
     #[error("{}: revision `{revision}` is in {other} already", place(.path, *.line))]
@@ -100,10 +108,14 @@ pub enum MigrationsError {
         line: Option<usize>,
         /// The first file.
         other: String,
+        /// The line, where the file's text is at hand.
+        snippet: Option<Box<Snippet>>,
     },
     /// `requires_binary` names a revision that is not in the set: no binary could ever run against it.
-    #[error("{}: requires_binary: there is no revision {required}: name one of this graph in full, most \
-             often the revision itself", place(.path, *.line))]
+    #[error("{}: requires_binary: there is no revision {required}: {}", place(.path, *.line), match .nearest {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => "name one of this graph in full, most often the revision itself".to_owned(),
+    })]
     #[non_exhaustive]
     UnknownRequiredBinary {
         /// The file.
@@ -114,6 +126,10 @@ pub enum MigrationsError {
         revision: String,
         /// What its `requires_binary` names.
         required: String,
+        /// An id that this may be a slip of.
+        nearest: Option<Arc<str>>,
+        /// The line, where the file's text is at hand.
+        snippet: Option<Box<Snippet>>,
     },
     /// A file or folder could not be read.
     #[error("{}: could not be read", .path.display())]
@@ -151,6 +167,18 @@ pub(crate) enum Subfolders {
 }
 
 impl MigrationsError {
+    /// The line of the file with a mark under what is wrong, where the error is about a line and its text is at hand.
+    #[must_use]
+    pub fn snippet(&self) -> Option<&Snippet> {
+        match self {
+            MigrationsError::Revision(error) => error.snippet(),
+            MigrationsError::Graph { snippet, .. }
+            | MigrationsError::Duplicate { snippet, .. }
+            | MigrationsError::UnknownRequiredBinary { snippet, .. } => snippet.as_deref(),
+            MigrationsError::Io { .. } | MigrationsError::Subfolder { .. } => None,
+        }
+    }
+
     /// The file that the error is about.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
@@ -200,6 +228,7 @@ impl Migrations {
                     path: revision.path().to_owned(),
                     line: revision.line_of("revision"),
                     other: other.path().to_owned(),
+                    snippet: revision.snippet_of("revision", &[]).map(Box::new),
                 });
             }
             by_id.insert(node.id.clone(), revision);
@@ -215,6 +244,8 @@ impl Migrations {
                     line: revision.line_of("requires_binary"),
                     revision: revision.id().to_string(),
                     required: required.to_owned(),
+                    nearest: graph.nearest_id(required),
+                    snippet: revision.snippet_of("requires_binary", &[]).map(Box::new),
                 });
             }
         }
@@ -225,7 +256,17 @@ impl Migrations {
         };
         Ok(Migrations {
             inner: Inner::Checked(Arc::new(set)),
+            package: None,
         })
+    }
+
+    /// Names the package that these revisions belong to: [`merge`](Migrations::merge) writes it before their paths where it
+    /// joins sets of several. Default: the package in which [`embedded!`](crate::embedded) or
+    /// [`migrations!`](crate::migrations!) stands; none for a folder that is read.
+    #[must_use]
+    pub fn named(mut self, package: impl Into<Cow<'static, str>>) -> Self {
+        self.package = Some(package.into());
+        self
     }
 
     /// Reads every file of a folder whose name ends in `.sql`, in any case, for tools that have no embedded
@@ -256,23 +297,37 @@ impl Migrations {
     /// Joins several sets into one graph: each library brings its own labelled branch, and the service
     /// upgrades to `heads`. A revision that two sets share word for word is one revision.
     ///
+    /// Where the sets are [named](Migrations::named) differently, the name stands before the paths of each one's files in
+    /// all messages from here on: `billing/migrations/0001_init.sql`.
+    ///
     /// # Errors
     ///
     /// As [`Migrations::new`], also where two sets hold different files for one id.
     pub fn merge(sets: impl IntoIterator<Item = Migrations>) -> Result<Self, MigrationsError> {
+        let sets: Vec<Migrations> = sets.into_iter().collect();
+        let packages: HashSet<_> = sets.iter().map(|set| &set.package).collect();
+        let is_mixed = packages.len() > 1;
         let mut seen: HashMap<String, String> = HashMap::new();
         let mut all = Vec::new();
-        for set in sets {
+        for set in &sets {
+            let package = set.package.as_deref().filter(|_| is_mixed);
             for revision in set.iter() {
                 let checksum = revision.checksum().to_string();
                 if seen.get(revision.id()) == Some(&checksum) {
                     continue;
                 }
                 seen.insert(revision.id().to_string(), checksum);
-                all.push(revision.clone());
+                all.push(match package {
+                    Some(package) => revision.clone().in_package(package),
+                    None => revision.clone(),
+                });
             }
         }
-        Migrations::new(all)
+        let mut joined = Migrations::new(all)?;
+        if !is_mixed {
+            joined.package = sets.into_iter().find_map(|set| set.package);
+        }
+        Ok(joined)
     }
 
     /// What `migrations!` expands to: each file's path and text.
@@ -290,12 +345,13 @@ impl Migrations {
         Migrations::new(revisions)
     }
 
-    /// What `embedded!` expands to: what the build script checked and worked out.
+    /// What `embedded!` expands to: what the build script checked and worked out, and the package of the macro.
     #[doc(hidden)]
     #[must_use]
-    pub const fn from_embedded(embedded: &'static Embedded) -> Self {
+    pub const fn from_embedded(embedded: &'static Embedded, package: &'static str) -> Self {
         Migrations {
             inner: Inner::Embedded(embedded),
+            package: Some(Cow::Borrowed(package)),
         }
     }
 
@@ -492,12 +548,19 @@ pub(crate) fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> Migratio
 
 fn located(revisions: &HashMap<Arc<str>, Revision>, error: GraphError) -> MigrationsError {
     let revision = error.revision().and_then(|id| revisions.get(id));
+    let other = error.other().and_then(|id| revisions.get(id));
     MigrationsError::Graph {
+        other: other
+            .filter(|other| revision.is_none_or(|revision| revision.id() != other.id()))
+            .map(|other| other.path().into()),
         path: revision.map_or_else(
             || "migrations".to_owned(),
             |revision| revision.path().to_owned(),
         ),
         line: revision.and_then(|revision| revision.line_of(error.key())),
-        error,
+        snippet: revision
+            .and_then(|revision| revision.snippet_of(error.key(), &error.words()))
+            .map(Box::new),
+        error: Box::new(error),
     }
 }

@@ -56,6 +56,46 @@ pub enum RefusedError {
         /// Upgrade or downgrade.
         action: Action,
     },
+    /// Code is registered for a revision that is not there.
+    #[error(
+        "code is registered for the {} of revision `{revision}`, which these migrations do not hold{} Nothing was \
+             changed. Give the full id of a revision that they hold, or take the code away",
+        .action.name(),
+        .nearest.as_ref().map_or(".".to_owned(), |id| format!("; did you mean `{id}`?"))
+    )]
+    #[non_exhaustive]
+    UnknownCode {
+        /// What it is registered for.
+        revision: String,
+        /// Upgrade or downgrade.
+        action: Action,
+        /// An id that it may be a part or a slip of.
+        nearest: Option<String>,
+    },
+    /// Code is registered for a revision that has no `rust` section of that kind, on any database.
+    #[error(
+        "{path}: code is registered for the {action} of revision {revision}, which has no section `-- @{action} rust`. \
+             Nothing was changed. Write the word `rust` behind `-- @{action}`, or take the code away"
+    )]
+    #[non_exhaustive]
+    UnusedCode {
+        /// The revision.
+        revision: String,
+        /// Its file.
+        path: String,
+        /// Upgrade or downgrade.
+        action: Action,
+    },
+    /// Code is declared idempotent, and none is registered.
+    #[error(
+        "the code of revision `{revision}` is declared idempotent, and none is registered for it. Nothing was changed. \
+             Give the id for which it is registered"
+    )]
+    #[non_exhaustive]
+    NothingIdempotent {
+        /// What was declared.
+        revision: String,
+    },
     /// A step that cannot be part of one transaction.
     #[error(
         "{path}: revision {revision} cannot run in `TransactionMode::SingleTransaction`: {reason}. Nothing was \
@@ -170,6 +210,9 @@ impl RefusedError {
             RefusedError::Irreversible { revision, .. }
             | RefusedError::NoSection { revision, .. }
             | RefusedError::MissingCode { revision, .. }
+            | RefusedError::UnknownCode { revision, .. }
+            | RefusedError::UnusedCode { revision, .. }
+            | RefusedError::NothingIdempotent { revision }
             | RefusedError::NotInOneTransaction { revision, .. }
             | RefusedError::NeedsNewSession { revision, .. }
             | RefusedError::IdTooLong { revision, .. }
@@ -184,6 +227,9 @@ impl RefusedError {
             RefusedError::Irreversible { .. } => "irreversible",
             RefusedError::NoSection { .. } => "no_section",
             RefusedError::MissingCode { .. } => "missing_code",
+            RefusedError::UnknownCode { .. } => "unknown_code",
+            RefusedError::UnusedCode { .. } => "unused_code",
+            RefusedError::NothingIdempotent { .. } => "nothing_idempotent",
             RefusedError::NotInOneTransaction { .. } => "not_in_one_transaction",
             RefusedError::NeedsNewSession { .. } => "needs_new_session",
             RefusedError::IdTooLong { .. } => "id_too_long",
@@ -201,11 +247,15 @@ impl RefusedError {
             RefusedError::Irreversible { path, .. }
             | RefusedError::NoSection { path, .. }
             | RefusedError::MissingCode { path, .. }
+            | RefusedError::UnusedCode { path, .. }
             | RefusedError::NotInOneTransaction { path, .. }
             | RefusedError::NeedsNewSession { path, .. }
             | RefusedError::TooLong { path, .. }
             | RefusedError::NotAsScript { path, .. } => Some(path),
-            RefusedError::IdTooLong { .. } | RefusedError::BadName { .. } => None,
+            RefusedError::UnknownCode { .. }
+            | RefusedError::NothingIdempotent { .. }
+            | RefusedError::IdTooLong { .. }
+            | RefusedError::BadName { .. } => None,
             RefusedError::Revision(error) => Some(error.path()),
         }
     }

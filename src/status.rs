@@ -42,15 +42,7 @@ impl RevisionInfo {
     pub fn new(revision: impl Into<String>) -> Self {
         RevisionInfo {
             revision: revision.into(),
-            down_revision: Vec::new(),
-            branch_labels: Vec::new(),
-            depends_on: Vec::new(),
-            message: String::new(),
-            create_date: None,
-            head: false,
-            current: None,
-            applied: None,
-            path: String::new(),
+            ..RevisionInfo::default()
         }
     }
 }
@@ -105,7 +97,7 @@ impl Migrations {
 /// status.heads = vec!["5c09d7e4a2f8".into()];
 /// status.pending = status.heads.clone();
 /// assert!(status.is_ready());
-/// status.refusal = Some(limbeck::Refusal::new("behind", "1 revision is not applied"));
+/// status.refusal = Some(limbeck::status::Refusal::new("behind", "1 revision is not applied"));
 /// assert!(!status.is_ready());
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

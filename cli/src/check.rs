@@ -9,7 +9,8 @@ use super::desired::{self, ChangeDocument, DesiredArgs};
 use super::error::CliError;
 use super::output::Output;
 use super::runs::open;
-use limbeck::{Migrations, MigrationsError};
+use limbeck::Migrations;
+use limbeck::migrations::MigrationsError;
 
 /// Arguments of `check`.
 #[derive(Debug, Clone, Args)]

@@ -12,13 +12,9 @@ use super::command::Options;
 use super::database::Database;
 use super::error::CliError;
 use super::redact::Redactor;
-use limbeck::Dialect;
-use limbeck::Event;
-use limbeck::Migrations;
-use limbeck::Migrator;
-use limbeck::Source;
-use limbeck::VersionSchema;
 use limbeck::autogenerate::Reflect;
+use limbeck::migrator::{Source, VersionSchema};
+use limbeck::{Dialect, Event, Migrations, Migrator};
 
 /// A run has one, and opens what goes on beside it itself: a role may be allowed no more.
 const CONNECTIONS: u32 = 1;

@@ -10,8 +10,8 @@ use super::connect::{self, Access, Observer, Opened, Opening};
 use super::database::Database;
 use super::error::CliError;
 use super::redact::Redactor;
-use limbeck::Dialect;
-use limbeck::{Migrations, MigrationsError};
+use limbeck::migrations::MigrationsError;
+use limbeck::{Dialect, Migrations};
 
 /// What a command runs on. The binary reads a folder and connects to a URL ([`FromOptions`]); whoever brings
 /// embedded migrations and a pool brings another one.

@@ -3,16 +3,10 @@
 use futures_util::future::BoxFuture;
 use sqlx::Pool;
 
-use limbeck::Dialect;
-use limbeck::Error;
-use limbeck::LedgerEntry;
-use limbeck::Migrator;
-use limbeck::Report;
-use limbeck::Resolution;
-use limbeck::Status;
 use limbeck::autogenerate::{Autogenerate, Comparison, Reflect};
-use limbeck::{Plan, Purge};
-use limbeck::{Range, Target};
+use limbeck::ledger::LedgerEntry;
+use limbeck::plan::Purge;
+use limbeck::{Dialect, Error, Migrator, Plan, Range, Report, Resolution, Status, Target};
 
 pub(super) type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
 

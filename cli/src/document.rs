@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use limbeck::status::RevisionInfo;
+use limbeck::{Migrations, Revision, Status};
+
 use super::error::CliError;
-use limbeck::Migrations;
-use limbeck::Revision;
-use limbeck::{RevisionInfo, Status};
 
 /// A plan or a report, each of its steps with its revision's message.
 pub(super) fn run(run: &impl Serialize, migrations: &Migrations) -> Result<Value, CliError> {

@@ -7,7 +7,8 @@ use super::author::AuthorError;
 use super::files::FileError;
 use super::paint;
 use super::redact::Redactor;
-use limbeck::{Dialect, Error, UrlError};
+use limbeck::error::{Rejection, UrlError};
+use limbeck::{Dialect, Error};
 
 /// What a command stops with.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +46,8 @@ pub(super) enum CliError {
     /// The URL cannot be read.
     #[error("the database URL cannot be read")]
     InvalidUrl { source: sqlx::Error },
-    /// No connection.
-    #[error("no connection to {database}")]
+    /// No connection. Where no retry helps, with the reason.
+    #[error("no connection to {database}{}", Rejection::of(.source).map(|reason| format!(": {reason}")).unwrap_or_default())]
     Connect {
         database: String,
         source: sqlx::Error,
@@ -77,14 +78,14 @@ pub(super) enum CliError {
     Json(#[from] serde_json::Error),
 }
 
-impl From<limbeck::TargetError> for CliError {
-    fn from(error: limbeck::TargetError) -> Self {
+impl From<limbeck::target::TargetError> for CliError {
+    fn from(error: limbeck::target::TargetError) -> Self {
         CliError::Limbeck(error.into())
     }
 }
 
-impl From<limbeck::MigrationsError> for CliError {
-    fn from(error: limbeck::MigrationsError) -> Self {
+impl From<limbeck::migrations::MigrationsError> for CliError {
+    fn from(error: limbeck::migrations::MigrationsError) -> Self {
         CliError::Limbeck(error.into())
     }
 }
@@ -100,6 +101,7 @@ impl CliError {
             CliError::NoUrl { .. } => "no_database_url",
             CliError::LeftOut { .. } => "left_out",
             CliError::Url(_) | CliError::InvalidUrl { .. } => "invalid_database_url",
+            CliError::Connect { source, .. } if Rejection::of(source).is_some() => "rejected",
             CliError::Connect { .. } | CliError::ConnectTimeout { .. } => "connection",
             CliError::UnreadableSchema { .. } => "unreadable_schema",
             CliError::NoDialect => "no_dialect",
@@ -137,6 +139,11 @@ impl CliError {
         let mut text = self.to_string();
         for cause in causes {
             let _ = write!(text, "\n  caused by: {cause}");
+        }
+        if let CliError::Limbeck(error) = self
+            && let Some(snippet) = error.snippet()
+        {
+            let _ = write!(text, "\n{snippet}");
         }
         format!("{} {}\n", paint::bad("error:"), redactor.clean(&text))
     }

@@ -18,7 +18,7 @@
 //! | `adopt` | as `stamp` |
 //!
 //! and an error is the last line on standard error, `{"error":{"kind","message"}}` with [`Error::kind`] or one
-//! of `no_database_url`, `invalid_database_url`, `connection`, `no_dialect`, `not_confirmed`, `usage`, `io`,
+//! of `no_database_url`, `invalid_database_url`, `connection`, `rejected` (a connection that no retry brings about), `no_dialect`, `not_confirmed`, `usage`, `io`,
 //! `json`, `left_out` (a database that this program was built without); of what writes files `embedded`, `not_empty`, `multiple_heads`, `not_a_head`, `nothing_to_merge`,
 //! `invalid_target`, `invalid_file`, `invalid_graph`, `file_template`, `file_exists`, `editor`, `not_at_head`; of what
 //! compares schemas `unreadable_schema`, `invalid_schema_file`, `desired_schema_failed`, `no_scratch`,
@@ -38,7 +38,7 @@
 //! | `tls` (default) | TLS by rustls and ring, with the authorities that the system trusts; a service's own choice is a feature of its sqlx |
 //! | `mysql-rsa` | MySQL's default login (`caching_sha2_password`) over a connection without TLS |
 //!
-//! [`RevisionInfo`]: limbeck::RevisionInfo
+//! [`RevisionInfo`]: limbeck::status::RevisionInfo
 //! [`Status`]: limbeck::Status
 //! [`Error::kind`]: limbeck::Error::kind
 

@@ -13,11 +13,10 @@ use super::graph;
 use super::output::Output;
 use super::runs::open;
 use super::text::{self, Writer};
-use limbeck::LedgerEntry;
-use limbeck::Migrations;
-use limbeck::RevisionInfo;
-use limbeck::plan;
-use limbeck::{Bound, Range};
+use limbeck::ledger::LedgerEntry;
+use limbeck::status::RevisionInfo;
+use limbeck::target::Bound;
+use limbeck::{Migrations, Range, plan};
 
 /// Exit code where `--check-heads` finds what it looks for.
 const NOT_AT_HEADS: u8 = 3;

@@ -8,8 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use super::connect::Observer;
 use super::output::Output;
 use super::{show, text};
-use limbeck::Event;
-use limbeck::Migrations;
+use limbeck::{Event, Migrations};
 
 /// Tells what a run tells.
 pub(super) fn observer(migrations: Migrations, output: Output) -> Observer {

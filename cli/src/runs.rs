@@ -10,12 +10,9 @@ use super::document::{self, HeadsDocument, ResolveDocument, ScriptDocument};
 use super::error::CliError;
 use super::output::Output;
 use super::{progress, text};
-use limbeck::Error;
-use limbeck::Migrations;
-use limbeck::Report;
-use limbeck::Resolution;
 use limbeck::plan::{self, Plan, Purge};
-use limbeck::{Bound, Range, Target, TargetError};
+use limbeck::target::{Bound, TargetError};
+use limbeck::{Error, Migrations, Range, Report, Resolution, Target};
 
 pub(super) async fn plan(
     args: &PlanArgs,

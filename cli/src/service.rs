@@ -13,10 +13,8 @@ use super::database::Database;
 use super::error::CliError;
 use super::output::Output;
 use super::redact::Redactor;
-use limbeck::Dialect;
-use limbeck::Migrations;
-use limbeck::Migrator;
 use limbeck::autogenerate::Reflect;
+use limbeck::{Dialect, Migrations, Migrator};
 
 /// Runs a command on a service's own migrator, prints the answer, or the error, and gives the exit code: 0 done, 1 an
 /// error, 2 wrong usage, 3 what `check` and `current --check-heads` look for.

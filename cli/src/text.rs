@@ -3,17 +3,15 @@
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, TimeZone};
 
 use super::document::Listed;
 use super::paint;
 use super::show::escaped_line;
-use limbeck::Migrations;
-use limbeck::Revision;
-use limbeck::RevisionSet;
-use limbeck::{Action, Plan, Step};
-use limbeck::{Outcome, Report};
-use limbeck::{RevisionInfo, Status};
+use limbeck::graph::RevisionSet;
+use limbeck::plan::{Action, Step};
+use limbeck::status::RevisionInfo;
+use limbeck::{Migrations, Outcome, Plan, Report, Revision, Status};
 
 /// Writes revisions, knowing their graph.
 pub(super) struct Writer<'m> {
@@ -76,8 +74,7 @@ impl<'m> Writer<'m> {
             let _ = writeln!(text, "Children:   {}", children.join(", "));
         }
         if let Some(date) = &info.create_date {
-            let date = date.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-            let _ = writeln!(text, "Created:    {date}");
+            let _ = writeln!(text, "Created:    {}", rfc_3339(*date));
         }
         let _ = writeln!(text, "File:       {}", escaped_line(&info.path));
         if !info.message.is_empty() {
@@ -280,14 +277,15 @@ pub(super) fn status(status: &Status) -> String {
         );
     }
     if let Some(step) = &status.unfinished {
-        let began = step.started_at.map_or_else(
-            || "an unknown time".to_owned(),
-            |time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
-        );
         let _ = writeln!(
             text,
             "unfinished: {} of {}, since {}: {} of {} statements took effect",
-            step.action, step.revision, began, step.statements_done, step.statements
+            step.action,
+            step.revision,
+            step.started_at
+                .map_or_else(|| "an unknown time".to_owned(), rfc_3339),
+            step.statements_done,
+            step.statements
         );
         if let Some(number) = step.statement_running {
             let statement = step.statement.as_deref().unwrap_or_default();
@@ -325,4 +323,8 @@ fn behind_comma(info: &RevisionInfo) -> String {
         None | Some("") => String::new(),
         Some(summary) => format!(", {summary}"),
     }
+}
+
+fn rfc_3339<Z: TimeZone>(time: DateTime<Z>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

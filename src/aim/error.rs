@@ -186,7 +186,7 @@ impl TargetError {
 pub enum Unknown {
     /// No id or label is or begins with it.
     Nowhere {
-        /// A known name that it may be a slip of.
+        /// A known name, or a word of the language, that it may be a slip of.
         nearest: Option<Arc<str>>,
     },
     /// The revision is there, but neither an ancestor nor a descendant of the branch's.
@@ -314,21 +314,24 @@ impl fmt::Display for UnknownText<'_> {
             identifier,
             why,
         } = self;
-        let nearest = match why {
+        match why {
             Unknown::Nowhere { nearest } => {
                 write!(
                     f,
                     "no revision or label is `{identifier}`{} or begins so",
                     In(expression, identifier)
                 )?;
-                nearest
+                match nearest {
+                    Some(nearest) => write!(f, "; did you mean `{nearest}`?"),
+                    None => Ok(()),
+                }
             }
             Unknown::NotOnBranch { branch } => {
-                return write!(
+                write!(
                     f,
                     "revision `{identifier}` in `{expression}` is not on branch `{branch}`: leave `{branch}@` \
                      out, or name a revision of that branch"
-                );
+                )
             }
             Unknown::Current { nearest } => {
                 write!(
@@ -336,12 +339,11 @@ impl fmt::Display for UnknownText<'_> {
                     "the database is at revision `{identifier}`, which these migrations do not hold: another \
                      version of the program migrated it"
                 )?;
-                nearest
+                match nearest {
+                    Some(nearest) => write!(f, "; the nearest known is `{nearest}`"),
+                    None => Ok(()),
+                }
             }
-        };
-        match nearest {
-            Some(nearest) => write!(f, "; the nearest known is `{nearest}`"),
-            None => Ok(()),
         }
     }
 }

@@ -44,7 +44,7 @@ pub use range::{Bound, Range};
 ///
 /// ```
 /// use limbeck::Target;
-/// # fn main() -> Result<(), limbeck::TargetError> {
+/// # fn main() -> Result<(), limbeck::target::TargetError> {
 /// assert_eq!("accounts@+1".parse::<Target>()?, Target::relative(1).on("accounts"));
 /// assert_eq!(Target::heads().to_string(), "heads");
 /// assert_eq!("a@b@c".parse::<Target>().unwrap_err().kind(), "malformed_target");
@@ -72,6 +72,11 @@ pub(crate) enum Symbol {
     Heads,
     Base,
     Name(Arc<str>),
+}
+
+impl Symbol {
+    /// The words of the language.
+    pub(crate) const WORDS: [&'static str; 3] = ["head", "heads", "base"];
 }
 
 impl Target {
@@ -185,6 +190,11 @@ impl FromStr for Target {
         };
         let branch = match branch {
             Some("") => return Err(malformed("before the `@` stands a label or a revision")),
+            Some(branch) if is_reserved(branch) && is_word(place) && !is_reserved(place) => {
+                return Err(malformed(
+                    "the branch stands before the `@`, as in `accounts@head`",
+                ));
+            }
             Some(branch) if !is_word(branch) || is_reserved(branch) => {
                 return Err(malformed(
                     "before the `@` stands one label or revision, nothing else",
@@ -301,6 +311,7 @@ mod tests {
             "x@",
             "a@b@c",
             "head@head",
+            "head@accounts",
             "base@+1",
             "a:b",
             ":",
@@ -324,6 +335,14 @@ mod tests {
         ] {
             let error = text.parse::<Target>().unwrap_err();
             assert_eq!(error.kind(), "malformed_target", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_branch_behind_the_at_is_told_its_place() {
+        for text in ["head@accounts", "heads@acounts", "base@accounts"] {
+            let error = text.parse::<Target>().unwrap_err().to_string();
+            assert!(error.contains("as in `accounts@head`"), "{error}");
         }
     }
 }

@@ -19,8 +19,9 @@ use super::{Target, TargetError};
 /// revisions to those that the branch label X covers.
 ///
 /// ```
-/// use limbeck::{Bound, Range, Target};
-/// # fn main() -> Result<(), limbeck::TargetError> {
+/// use limbeck::{Range, Target};
+/// use limbeck::target::Bound;
+/// # fn main() -> Result<(), limbeck::target::TargetError> {
 /// let range: Range = "3f2a:current".parse()?;
 /// assert_eq!(range, Range::new(Target::revision("3f2a"), Bound::Current));
 /// assert_eq!(range.to_string(), "3f2a:current");

@@ -28,6 +28,7 @@ impl<'a> Desired<'a> {
                 line,
                 column,
                 message: error.kind().to_string(),
+                snippet: None,
             }
         })?;
         let mut desired = Desired {
@@ -140,6 +141,7 @@ impl<'a> Desired<'a> {
             column,
             statement: *number,
             message,
+            snippet: None,
         }
     }
 }

@@ -12,6 +12,7 @@ use super::hints;
 use super::rename::Renames;
 use super::schema::{Name, Schema};
 use crate::dialect::{Dialect, Family};
+use crate::snippet::Snippet;
 use crate::sql::position;
 
 /// Compares a live database with the schema that a service wants.
@@ -267,6 +268,7 @@ impl Autogenerate {
                 line,
                 column,
                 message: fault.message,
+                snippet: None,
             })
         })?;
         let name = |text: &str| hints::stated_name(dialect, text);
@@ -286,16 +288,25 @@ impl Autogenerate {
 
     /// The error with the path, and with the place in the statement where a list was given.
     fn placed(&self, mut error: AutogenerateError) -> AutogenerateError {
-        let (path, line, number) = match &mut error {
+        let (path, line, column, number, snippet) = match &mut error {
             AutogenerateError::Desired {
                 path,
                 line,
+                column,
                 statement,
+                snippet,
                 ..
-            } => (path, line, Some(statement)),
-            AutogenerateError::Syntax { path, line, .. } => (path, line, None),
+            } => (path, line, column, Some(statement), snippet),
+            AutogenerateError::Syntax {
+                path,
+                line,
+                column,
+                snippet,
+                ..
+            } => (path, line, column, None, snippet),
             _ => return error,
         };
+        let text = self.sql.split('\n').nth(*line - 1).unwrap_or_default();
         *path = self.path.clone();
         let before = self.statements.partition_point(|first| first <= line);
         if let Some(first) = before.checked_sub(1).map(|at| self.statements[at]) {
@@ -305,6 +316,9 @@ impl Autogenerate {
                 None => *path = format!("{}, statement {before}", self.path),
             }
         }
+        let shown = Snippet::in_line(path, (*line, *column), text);
+        let is_hint = text.chars().skip(*column - 1).take(2).eq("--".chars());
+        *snippet = Some(Box::new(if is_hint { shown.up_to_end() } else { shown }));
         error
     }
 }
@@ -356,6 +370,7 @@ mod tests {
             column: 3,
             statement: 7,
             message: "no such type".to_owned(),
+            snippet: None,
         }
     }
 

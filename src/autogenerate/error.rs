@@ -1,5 +1,8 @@
 //! Why two schemas could not be compared.
 
+use crate::backend::Rejection;
+use crate::snippet::Snippet;
+
 /// Why no schema was read or compared. The live database is as it was before.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -31,6 +34,8 @@ pub enum AutogenerateError {
         statement: usize,
         /// What the server said.
         message: String,
+        /// The line, with a mark at the place.
+        snippet: Option<Box<Snippet>>,
     },
     /// The desired schema is no SQL that can be split.
     #[error("{path}:{line}:{column}: {message}")]
@@ -43,6 +48,8 @@ pub enum AutogenerateError {
         column: usize,
         /// What is wrong.
         message: String,
+        /// The line, with a mark at the place.
+        snippet: Option<Box<Snippet>>,
     },
     /// No scratch database could be made.
     #[error(
@@ -90,6 +97,16 @@ pub enum AutogenerateError {
 }
 
 impl AutogenerateError {
+    /// The line of the desired schema that the error is about, where it is about one.
+    #[must_use]
+    pub fn snippet(&self) -> Option<&Snippet> {
+        match self {
+            AutogenerateError::Desired { snippet, .. }
+            | AutogenerateError::Syntax { snippet, .. } => snippet.as_deref(),
+            _ => None,
+        }
+    }
+
     /// A short, stable name.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -105,6 +122,7 @@ impl AutogenerateError {
             AutogenerateError::InvalidScratchUrl { .. } => "invalid_scratch_url",
             AutogenerateError::ScratchIsLive { .. } => "scratch_is_live",
             AutogenerateError::ScratchNotEmpty { .. } => "scratch_not_empty",
+            AutogenerateError::Connection(error) if Rejection::of(error).is_some() => "rejected",
             AutogenerateError::Connection(_) => "connection",
         }
     }

@@ -3,7 +3,7 @@
 #![cfg_attr(feature = "sqlite", doc = "```")]
 #![cfg_attr(not(feature = "sqlite"), doc = "```text")]
 //! use limbeck::autogenerate::{Autogenerate, Class, DraftOptions};
-//! use limbeck::NewRevision;
+//! use limbeck::revision::NewRevision;
 //! use sqlx::sqlite::SqlitePoolOptions;
 //!
 //! # #[tokio::main(flavor = "current_thread")]

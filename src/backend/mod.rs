@@ -68,6 +68,7 @@ mod message;
 mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod rejection;
 #[cfg_attr(
     not(all(feature = "sqlite", feature = "postgres", feature = "mysql")),
     allow(dead_code)
@@ -95,6 +96,7 @@ pub(crate) use conduct::{Conduct, Evidence, Limits};
 pub(crate) use failure::{Class, Failure, Fault};
 pub(crate) use line::{Identity, Line};
 pub(crate) use message::{Message, Origin};
+pub use rejection::Rejection;
 pub(crate) use session::Session;
 pub(crate) use source::Held;
 pub use source::{Borrowed, IntoSource, Source};

@@ -70,6 +70,13 @@ impl Names {
             if name.contains('\0') {
                 return Err(refused("it holds a NUL".to_owned()));
             }
+            if setting != "version_schema"
+                && let Some((schema, table)) = schema_and_table(name)
+            {
+                return Err(refused(format!(
+                    "a schema has a setting of its own: `version_schema({schema:?})`, and here `{setting}({table:?})`"
+                )));
+            }
             let (length, limit, unit, what) = match self.dialect.family() {
                 Family::Sqlite => continue,
                 Family::Postgres => (name.len(), 63, "bytes", "PostgreSQL cuts names at"),
@@ -194,6 +201,47 @@ impl Names {
                 self.dialect.ident(table)
             ),
             None => self.dialect.ident(table),
+        }
+    }
+}
+
+/// The parts of a name such as `public.v`, each a word, in quotes or not. All else with a dot in it is a name.
+fn schema_and_table(name: &str) -> Option<(&str, &str)> {
+    let (before, table) = name.rsplit_once('.')?;
+    let schema = before.rsplit('.').next().unwrap_or(before);
+    let word = |part| {
+        let quoted = [('"', '"'), ('`', '`'), ('[', ']')].into_iter();
+        let mut inside = quoted.filter_map(|(opens, closes)| {
+            str::strip_prefix(part, opens).and_then(|part| part.strip_suffix(closes))
+        });
+        let word = inside.next().unwrap_or(part);
+        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
+        (!word.is_empty() && word.chars().all(is_word)).then_some(word)
+    };
+    Some((word(schema)?, word(table)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_of_a_schema_is_seen() {
+        for (name, parts) in [
+            ("public.v", Some(("public", "v"))),
+            ("\"Public\".\"v\"", Some(("Public", "v"))),
+            ("`shop`.`v`", Some(("shop", "v"))),
+            ("main.[v]", Some(("main", "v"))),
+            ("shop.public.v", Some(("public", "v"))),
+            ("größe.v_1", Some(("größe", "v_1"))),
+            ("v", None),
+            ("v.", None),
+            (".v", None),
+            ("v 1.2", None),
+            ("a.b c", None),
+            ("\".v", None),
+        ] {
+            assert_eq!(schema_and_table(name), parts, "{name}");
         }
     }
 }

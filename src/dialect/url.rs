@@ -46,7 +46,7 @@ impl Dialect {
     /// use limbeck::Dialect;
     ///
     /// assert_eq!(Dialect::of_url("postgresql://localhost/shop")?, Dialect::Postgres);
-    /// # Ok::<(), limbeck::UrlError>(())
+    /// # Ok::<(), limbeck::error::UrlError>(())
     /// ```
     ///
     /// # Errors

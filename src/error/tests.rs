@@ -69,6 +69,12 @@ fn run_errors() -> Vec<RunError> {
             state: Aftermath::not_connected(),
             source: lost(),
         },
+        RunError::Rejected {
+            during: "connecting".into(),
+            reason: crate::backend::Rejection::Login,
+            state: Aftermath::not_let_in(),
+            source: lost(),
+        },
         RunError::Bookkeeping {
             during: "taking the lease".into(),
             revision: None,
@@ -106,6 +112,7 @@ fn run_errors() -> Vec<RunError> {
             number: 3,
             total: 4,
             statement: "INSERT INTO audit\n  SELECT rev FROM nowhere".into(),
+            offset: 36,
             code: Some("42P01".into()),
             message: "relation \"nowhere\" does not exist".into(),
             detail: Some("some detail".into()),
@@ -263,6 +270,24 @@ fn refused_errors() -> Vec<RefusedError> {
             path: path(),
             action: Action::Upgrade,
         },
+        RefusedError::UnknownCode {
+            revision: "3f2a9c1d7b40".into(),
+            action: Action::Upgrade,
+            nearest: Some(revision()),
+        },
+        RefusedError::UnknownCode {
+            revision: "users".into(),
+            action: Action::Downgrade,
+            nearest: None,
+        },
+        RefusedError::UnusedCode {
+            revision: revision(),
+            path: path(),
+            action: Action::Downgrade,
+        },
+        RefusedError::NothingIdempotent {
+            revision: revision(),
+        },
         RefusedError::NotInOneTransaction {
             revision: revision(),
             path: path(),
@@ -318,12 +343,14 @@ fn autogenerate_errors() -> Vec<crate::autogenerate::AutogenerateError> {
             column: 22,
             statement: 3,
             message: "type \"emial\" does not exist".into(),
+            snippet: None,
         },
         AutogenerateError::Syntax {
             path: "schema.sql".into(),
             line: 12,
             column: 22,
             message: "a string is not closed".into(),
+            snippet: None,
         },
         AutogenerateError::NoScratch {
             message: "permission denied to create database".into(),
@@ -356,6 +383,28 @@ fn every_error_of_a_comparison_reads_well() {
         if let Some(source) = std::error::Error::source(&error) {
             assert!(!error.to_string().contains(&source.to_string()), "{error}");
             table.push_str(&format!("  source: {source}\n"));
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+/// What a log and a terminal get: all in one line, and the line of the file where there is one.
+#[test]
+fn every_error_in_one_line_reads_well() {
+    let run = run_errors().into_iter().map(Error::from);
+    let standing = standing_errors().into_iter().map(Error::from);
+    let refused = refused_errors().into_iter().map(Error::from);
+    let mut table = String::new();
+    for error in run.chain(standing).chain(refused) {
+        let line = format!("{error:#}");
+        assert!(!line.contains('\n'), "{line}");
+        if let Some(source) = std::error::Error::source(&error) {
+            assert_eq!(line.matches(&source.to_string()).count(), 1, "{line}");
+        }
+        table.push_str(&line);
+        table.push('\n');
+        if let Some(snippet) = error.snippet() {
+            table.push_str(&format!("{snippet}\n"));
         }
     }
     insta::assert_snapshot!(table);

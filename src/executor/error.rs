@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::state::{Aftermath, DatabaseState};
 use crate::aim::TargetError;
-use crate::backend::{Class, Fault};
+use crate::backend::{Class, Fault, Rejection};
 use crate::ledger::{Holder, LedgerEntry, excerpt};
 use crate::plan::Action;
 use crate::prepare::{Prepared, RefusedError, Sql};
+use crate::snippet::Snippet;
 use crate::sql;
 use crate::standing::StandingError;
 
@@ -181,6 +182,7 @@ pub(super) fn statement_error(
         number: number + 1,
         total: statements.len(),
         statement: statement.text.clone(),
+        offset,
         code: fault.failure.code,
         message: fault.failure.message,
         detail: fault.failure.detail,
@@ -208,6 +210,19 @@ pub enum RunError {
         /// The state of the database.
         state: Aftermath,
         /// sqlx's error.
+        source: sqlx::Error,
+    },
+    /// The database refused the connection, and will again until somebody changes something: see [`Rejection`].
+    #[error("{during}: {reason}. {state}")]
+    #[non_exhaustive]
+    Rejected {
+        /// The work that was going on.
+        during: String,
+        /// The reason.
+        reason: Rejection,
+        /// The state of the database.
+        state: Aftermath,
+        /// sqlx's error, with the server's own words.
         source: sqlx::Error,
     },
     /// The server refused one of limbeck's own statements.
@@ -449,6 +464,8 @@ pub struct StatementError {
     pub total: usize,
     /// Its text.
     pub statement: String,
+    /// The byte of it that `line` and `column` are those of: 0 where the server gives no position.
+    pub offset: usize,
     /// The server's error code.
     pub code: Option<String>,
     /// The server's message.
@@ -463,6 +480,41 @@ pub struct StatementError {
     pub state: Aftermath,
     /// sqlx's error.
     pub source: sqlx::Error,
+}
+
+impl StatementError {
+    /// The line of the statement that the server points at, else its first one.
+    #[must_use]
+    pub fn snippet(&self) -> Option<Snippet> {
+        let place = (self.line, self.column);
+        Some(of_statement(
+            &self.path,
+            place,
+            &self.statement,
+            self.offset,
+        ))
+    }
+}
+
+/// The line of a statement in which this byte of it stands, at this place of the file. All of the line is marked where no
+/// position is known. What stands before the statement in its first line is not at hand: there are spaces for it.
+fn of_statement(
+    path: &str,
+    (line, column): (usize, usize),
+    statement: &str,
+    offset: usize,
+) -> Snippet {
+    let before = &statement[..statement.floor_char_boundary(offset)];
+    let begin = before.rfind('\n').map_or(0, |end| end + 1);
+    let text = statement[begin..].split('\n').next().unwrap_or_default();
+    let indent = column - 1 - before[begin..].chars().count().min(column - 1);
+    let text = format!("{:indent$}{text}", "");
+    let snippet = Snippet::in_line(path, (line, column), &text);
+    if offset == 0 {
+        snippet.up_to_end()
+    } else {
+        snippet
+    }
 }
 
 impl fmt::Display for StatementError {
@@ -528,6 +580,15 @@ pub struct Violation {
     pub rows: Vec<Vec<Option<String>>>,
     /// The state of the database.
     pub state: Aftermath,
+}
+
+impl Violation {
+    /// The first line of the statement that found rows.
+    #[must_use]
+    pub fn snippet(&self) -> Option<Snippet> {
+        let place = (self.line, self.column);
+        Some(of_statement(&self.path, place, &self.statement, 0))
+    }
 }
 
 impl fmt::Display for Violation {
@@ -721,11 +782,22 @@ impl RunError {
         }
     }
 
+    /// The line of the revision's file that the error is about, where it is about one.
+    #[must_use]
+    pub fn snippet(&self) -> Option<Snippet> {
+        match self {
+            RunError::Statement(error) => error.snippet(),
+            RunError::Violation(error) => error.snippet(),
+            _ => None,
+        }
+    }
+
     /// The state in which the error leaves the database.
     #[must_use]
     pub fn state(&self) -> DatabaseState {
         match self {
             RunError::Connection { state, .. }
+            | RunError::Rejected { state, .. }
             | RunError::Bookkeeping { state, .. }
             | RunError::Blocked { state, .. }
             | RunError::NotAsWritten { state, .. }
@@ -758,6 +830,30 @@ impl RunError {
         }
     }
 
+    /// The error of a connection that could not be had.
+    pub(super) fn no_connection(
+        during: &str,
+        state: Aftermath,
+        rejected: Aftermath,
+        source: sqlx::Error,
+    ) -> Error {
+        let during = during.to_owned();
+        match Rejection::of(&source) {
+            Some(reason) => RunError::Rejected {
+                during,
+                reason,
+                state: rejected,
+                source,
+            },
+            None => RunError::Connection {
+                during,
+                state,
+                source,
+            },
+        }
+        .into()
+    }
+
     /// The error of a connection that took no message.
     pub(super) fn connection(fault: Fault, during: &str) -> Error {
         RunError::Connection {
@@ -771,6 +867,7 @@ impl RunError {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             RunError::Connection { .. } => "connection",
+            RunError::Rejected { .. } => "rejected",
             RunError::Bookkeeping { .. } => "bookkeeping",
             RunError::Blocked { .. } => "blocked",
             RunError::NotAsWritten { .. } => "not_as_written",

@@ -35,7 +35,7 @@ use gate::{Gate, Passage, Resuming};
 use record::Record;
 use standing::Decision;
 pub use state::{Aftermath, DatabaseState};
-pub(crate) use step::{BoxError, Registered, Registry};
+pub(crate) use step::{BoxError, Registry};
 use step::{Ran, Steps};
 use view::View;
 use wire::Wire;

@@ -88,6 +88,10 @@ impl Aftermath {
         Aftermath::new(DatabaseState::NothingSent, text)
     }
 
+    pub(crate) fn not_let_in() -> Aftermath {
+        Aftermath::new(DatabaseState::NothingSent, "Nothing was sent")
+    }
+
     pub(crate) fn unchanged() -> Aftermath {
         Aftermath::new(DatabaseState::Unchanged, "Nothing was changed")
     }
@@ -415,6 +419,7 @@ mod tests {
         let unit = Span { first: 3, last: 5 };
         let all = [
             Aftermath::not_connected(),
+            Aftermath::not_let_in(),
             Aftermath::unchanged(),
             Aftermath::unchanged_by_it(),
             Aftermath::no_step_begun(),

@@ -254,10 +254,10 @@ impl<'a, S: Source> Wire<'a, S> {
         } else {
             Session::open(self.source).await
         };
-        let opened = opened.map_err(|source| RunError::Connection {
-            during: "connecting again for the next revision".to_owned(),
-            state: Aftermath::nothing_run(),
-            source,
+        let opened = opened.map_err(|source| {
+            let state = Aftermath::nothing_run;
+            let during = "connecting again for the next revision";
+            RunError::no_connection(during, state(), state(), source)
         });
         self.line.session = opened?;
         self.line.session.begin_work();
@@ -382,10 +382,6 @@ impl<'a, S: Source> Wire<'a, S> {
 }
 
 fn connecting(source: sqlx::Error) -> Error {
-    RunError::Connection {
-        during: "connecting".to_owned(),
-        state: Aftermath::not_connected(),
-        source,
-    }
-    .into()
+    let (lost, rejected) = (Aftermath::not_connected(), Aftermath::not_let_in());
+    RunError::no_connection("connecting", lost, rejected, source)
 }

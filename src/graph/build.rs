@@ -245,7 +245,10 @@ fn down_revision(
                     revision: Arc::clone(&node.id),
                     key: Key::DownRevision,
                     reference: Arc::clone(reference),
-                    nearest: nearest(reference, nodes.iter().map(|node| &node.id)),
+                    nearest: nearest(
+                        reference,
+                        (nodes.iter().map(|node| &node.id)).chain([&Arc::from("none")]),
+                    ),
                 });
             }
         }

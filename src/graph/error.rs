@@ -158,6 +158,32 @@ impl GraphError {
         }
     }
 
+    /// The words at that key of which the first that stands there is wrong.
+    pub(crate) fn words(&self) -> Vec<&str> {
+        match self {
+            GraphError::InvalidRevision { revision } => vec![revision],
+            GraphError::DuplicateRevision { other, .. } => vec![other],
+            GraphError::InvalidLabel { label, .. }
+            | GraphError::DuplicateLabel { label, .. }
+            | GraphError::LabelIsRevision { label, .. } => vec![label],
+            GraphError::MissingReference { reference, .. }
+            | GraphError::RepeatedReference { reference, .. }
+            | GraphError::AmbiguousReference { reference, .. } => vec![reference],
+            GraphError::Cycle { path, .. } => path.get(1).map(|id| &**id).into_iter().collect(),
+        }
+    }
+
+    /// The other revision, where two disagree: the first of a duplicate, and the one whose id a label is.
+    #[must_use]
+    pub fn other(&self) -> Option<&str> {
+        match self {
+            GraphError::DuplicateRevision { revision, .. }
+            | GraphError::DuplicateLabel { revision, .. } => Some(revision),
+            GraphError::LabelIsRevision { label, .. } => Some(label),
+            _ => None,
+        }
+    }
+
     /// The key of that header at which it is wrong: `revision`, `branch_labels`, `down_revision` or
     /// `depends_on`.
     #[must_use]

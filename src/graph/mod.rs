@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 pub use error::{GraphError, Key};
 pub use set::RevisionSet;
 
+#[doc(hidden)]
 pub use build::GraphTables;
 pub(crate) use error::Names;
 pub(crate) use names::{is_reserved, is_word};
@@ -23,7 +24,7 @@ pub(crate) use walk::reach;
 /// One revision as [`Graph::new`] takes it.
 ///
 /// ```
-/// # use limbeck::Node;
+/// # use limbeck::graph::Node;
 /// let node = Node {
 ///     down_revision: vec!["1c0e5a77d9b2".into()],
 ///     branch_labels: vec!["accounts".into()],
@@ -70,8 +71,9 @@ impl Node {
 /// children and no labels, and belongs to no set; [`Graph::contains`] tells.
 ///
 /// ```
-/// # use limbeck::{Graph, Node};
-/// # fn main() -> Result<(), limbeck::GraphError> {
+/// # use limbeck::Graph;
+/// # use limbeck::graph::Node;
+/// # fn main() -> Result<(), limbeck::graph::GraphError> {
 /// // a ─► b ─► d
 /// //  └─► c
 /// let graph = Graph::new([
@@ -316,10 +318,25 @@ impl Graph {
             .collect()
     }
 
-    /// The id or label that `word` may be a slip of.
-    pub(crate) fn nearest_name(&self, word: &str) -> Option<Arc<str>> {
+    /// The id, label or one of these `words` that `word` may be a slip of.
+    pub(crate) fn nearest_name(&self, word: &str, words: &[&str]) -> Option<Arc<str>> {
+        let words: Vec<Arc<str>> = words.iter().map(|&word| Arc::from(word)).collect();
         let labels = self.0.labels.iter().map(|(label, _)| label);
-        nearest(word, self.ids().chain(labels))
+        nearest(word, self.ids().chain(labels).chain(&words))
+    }
+
+    /// The id that `word` may be a part of or a slip of.
+    #[cfg(feature = "_sqlx")]
+    pub(crate) fn meant_id(&self, word: &str) -> Option<Arc<str>> {
+        match &self.with_prefix(word)[..] {
+            [(_, node)] if !word.is_empty() => Some(Arc::clone(self.id(*node))),
+            _ => self.nearest_id(word),
+        }
+    }
+
+    /// The id that `word` may be a slip of.
+    pub(crate) fn nearest_id(&self, word: &str) -> Option<Arc<str>> {
+        nearest(word, self.ids())
     }
 
     /// A graph that was built and checked before, as a build script wrote it down: see [`Graph::tables`].

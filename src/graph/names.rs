@@ -58,17 +58,22 @@ pub(crate) fn nearest<'a>(
         .map(|(_, candidate)| Arc::clone(candidate))
 }
 
-/// How many characters must be inserted, dropped or replaced to turn one word into the other.
+/// Characters to insert, drop or replace, and neighbours to swap, until one word is the other.
 fn edits(from: &[char], to: &[char]) -> usize {
+    let mut two_above: Vec<usize> = Vec::new();
     let mut above: Vec<usize> = (0..=to.len()).collect();
     for (row, a) in from.iter().enumerate() {
-        let mut diagonal = above[0];
-        above[0] = row + 1;
+        let mut here = Vec::with_capacity(above.len());
+        here.push(row + 1);
         for (column, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = above[column + 1];
-            above[column + 1] = replaced.min(diagonal + 1).min(above[column] + 1);
+            let replaced = above[column] + usize::from(a != b);
+            let mut least = replaced.min(above[column + 1] + 1).min(here[column] + 1);
+            if row > 0 && column > 0 && *a == to[column - 1] && from[row - 1] == *b {
+                least = least.min(two_above[column - 1] + 1);
+            }
+            here.push(least);
         }
+        two_above = std::mem::replace(&mut above, here);
     }
     above[to.len()]
 }
@@ -99,8 +104,25 @@ mod tests {
         assert_eq!(near("3f2a9c1d7b40").as_deref(), Some("3f2a9c1d7b04"));
         assert_eq!(near("ACCOUNTS").as_deref(), Some("accounts"));
         assert_eq!(near("acounts").as_deref(), Some("accounts"));
+        assert_eq!(near("acconuts").as_deref(), Some("accounts"));
         assert_eq!(near("payments"), None);
         assert_eq!(near("xy"), None);
         assert_eq!(near(&"a".repeat(10_000)), None);
+    }
+
+    #[test]
+    fn a_swap_of_neighbours_is_one_slip() {
+        let words = ["head", "heads", "base"].map(Arc::from).to_vec();
+        for (word, meant) in [
+            ("hed", "head"),
+            ("haed", "head"),
+            ("heda", "head"),
+            ("heds", "heads"),
+            ("haeds", "heads"),
+            ("bse", "base"),
+            ("baes", "base"),
+        ] {
+            assert_eq!(nearest(word, &words).as_deref(), Some(meant), "{word}");
+        }
     }
 }

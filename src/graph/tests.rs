@@ -236,6 +236,10 @@ fn what_graph_errors_say() {
             "revision `b` has `biling` in its depends_on, which is not there; did you mean `billing`?",
         ),
         (
+            "a\nb < non",
+            "revision `b` has `non` in its down_revision, which is not there; did you mean `none`?",
+        ),
+        (
             "b | elsewhere",
             "revision `b` has `elsewhere` in its depends_on, which is not there",
         ),

@@ -9,7 +9,8 @@ use crate::revision::Checksum;
 /// A value as the ledger has it: one that this version of limbeck writes, or the text of any other.
 ///
 /// ```
-/// # use limbeck::{Action, Recorded};
+/// # use limbeck::ledger::Recorded;
+/// # use limbeck::plan::Action;
 /// assert_eq!(Recorded::<Action>::from("upgrade"), Action::Upgrade);
 /// assert_eq!(Recorded::<Action>::from("Upgrade").to_string(), "Upgrade");
 /// assert_eq!(Recorded::<Action>::from("Upgrade").known(), None);

@@ -15,7 +15,8 @@ impl<DB: Reflect> Migrator<Pool<DB>> {
     ///
     /// ```no_run
     /// # async fn test(pool: sqlx::SqlitePool, migrations: limbeck::Migrations) -> Result<(), limbeck::Error> {
-    /// use limbeck::{Migrator, autogenerate::Autogenerate};
+    /// use limbeck::Migrator;
+    /// use limbeck::autogenerate::Autogenerate;
     ///
     /// let migrator = Migrator::new(&pool, migrations);
     /// migrator.upgrade_to_head().await?;

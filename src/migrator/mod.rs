@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::aim::{Range, Target, TargetError};
-use crate::backend::{Backend, IntoSource, Source};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::executor::{Registry, Run, RunError};
@@ -21,9 +20,12 @@ use crate::offline;
 use crate::plan::{self, Plan, Purge};
 use crate::prepare::RefusedError;
 use crate::report::{Event, Report};
-use crate::resolution::Resolution;
-use crate::settings::{OnAhead, OnDrift, Settings, TransactionMode, VersionSchema};
+use crate::settings::Settings;
 use crate::status::{RevisionInfo, Status};
+
+pub use crate::backend::{Backend, Borrowed, IntoSource, Source};
+pub use crate::resolution::Resolution;
+pub use crate::settings::{OnAhead, OnDrift, TransactionMode, VersionSchema};
 pub use register::CodeFuture;
 
 /// Migrates one database: made from a pool (or a connection) and the migrations of the binary.
@@ -44,7 +46,7 @@ pub use register::CodeFuture;
 /// killed: a step of a transaction is then wholly done or wholly undone, any other step is recorded
 /// statement by statement, and the next call goes on from there.
 ///
-/// A `Migrator` on a [`Borrowed`](crate::Borrowed) connection does not close that connection; if one of its
+/// A `Migrator` on a [`Borrowed`] connection does not close that connection; if one of its
 /// futures is dropped midway, the caller should, since a transaction may be open on it.
 #[must_use]
 pub struct Migrator<S: Source> {
@@ -86,7 +88,7 @@ impl<S: Source> Migrator<S> {
             source: source.into_source(),
             migrations: migrations.into(),
             settings: Settings::default(),
-            registry: Registry::<S::Database>::new(),
+            registry: Registry::default(),
             dialect: S::Database::FAMILY,
         }
     }
@@ -219,7 +221,7 @@ impl<S: Source> Migrator<S> {
     ///
     /// # Errors
     ///
-    /// As [`upgrade`](Migrator::upgrade). Several heads are [`TargetError::MultipleHeads`](crate::TargetError):
+    /// As [`upgrade`](Migrator::upgrade). Several heads are [`TargetError::MultipleHeads`](TargetError):
     /// upgrade to [`Target::heads`] then.
     pub fn upgrade_to_head(&self) -> impl Future<Output = Result<Report, Error>> + Send {
         self.upgrade_all(vec![Target::head()])
@@ -240,6 +242,7 @@ impl<S: Source> Migrator<S> {
     }
 
     async fn upgrade_all(&self, targets: Vec<Target>) -> Result<Report, Error> {
+        self.check_code()?;
         let span = tracing::info_span!(
             "limbeck.upgrade",
             version_table = self.settings.version_table
@@ -264,6 +267,7 @@ impl<S: Source> Migrator<S> {
     /// [`RunError::HeadsMoved`] where another process moved the heads after the plan was made.
     pub async fn downgrade(&self, target: impl IntoTargets) -> Result<Report, Error> {
         let target = Target::only(target.into_targets()?)?;
+        self.check_code()?;
         let span = tracing::info_span!(
             "limbeck.downgrade",
             version_table = self.settings.version_table
@@ -284,6 +288,7 @@ impl<S: Source> Migrator<S> {
     /// As [`upgrade`](Migrator::upgrade), before its first write.
     pub async fn plan_upgrade(&self, target: impl IntoTargets) -> Result<Plan, Error> {
         let targets = target.into_targets()?;
+        self.check_code()?;
         let mut run = self.run().await?;
         let plan = run.plan_upgrade(&targets).await;
         run.close(&plan).await;
@@ -298,6 +303,7 @@ impl<S: Source> Migrator<S> {
     /// As [`downgrade`](Migrator::downgrade), before its first write.
     pub async fn plan_downgrade(&self, target: impl IntoTargets) -> Result<Plan, Error> {
         let target = Target::only(target.into_targets()?)?;
+        self.check_code()?;
         let mut run = self.run().await?;
         let result = match run.look().await {
             Ok(()) => run.plan_downgrade(&target).await,
@@ -356,7 +362,7 @@ impl<S: Source> Migrator<S> {
     ///
     /// # Errors
     ///
-    /// [`StandingError::Behind`](crate::StandingError::Behind) names what is missing; else as [`upgrade`](Migrator::upgrade).
+    /// [`StandingError::Behind`](crate::error::StandingError::Behind) names what is missing; else as [`upgrade`](Migrator::upgrade).
     pub async fn require_head(&self) -> Result<Report, Error> {
         let began = Instant::now();
         let mut run = self.run().await?;
@@ -537,9 +543,10 @@ impl<S: Source> Migrator<S> {
 /// `Vec`.
 ///
 /// ```
-/// use limbeck::{IntoTargets, Target};
+/// use limbeck::Target;
+/// use limbeck::migrator::IntoTargets;
 ///
-/// # fn main() -> Result<(), limbeck::TargetError> {
+/// # fn main() -> Result<(), limbeck::target::TargetError> {
 /// assert_eq!("heads".into_targets()?, [Target::heads()]);
 /// assert_eq!(["shop@head", "1a6f"].into_targets()?.len(), 2);
 /// let names: Vec<String> = vec!["5c09+1".to_owned()];
@@ -551,7 +558,7 @@ pub trait IntoTargets {
     ///
     /// # Errors
     ///
-    /// [`TargetError`](crate::TargetError) for text that is no target, and for no target at all.
+    /// [`TargetError`] for text that is no target, and for no target at all.
     fn into_targets(self) -> Result<Vec<Target>, TargetError>;
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::aim::{Bound, Range, RangeFault, Target, TargetError};
+use crate::aim::{Bound, Range, RangeFault, Target, TargetError, Unknown};
 use crate::graph::{BitSet, Graph};
 
 use super::resolve::{Current, Overrun, Resolver, Spot, refuse_overlap};
@@ -31,9 +31,23 @@ pub fn history(
         TargetError::NotAncestor { .. } | TargetError::OverlappingTargets { .. } => {
             several_starts(graph, range).unwrap_or(error)
         }
+        TargetError::UnknownRevision {
+            expression,
+            identifier,
+            why: Unknown::Nowhere { .. },
+        } if *expression == *identifier => TargetError::UnknownRevision {
+            why: Unknown::Nowhere {
+                nearest: graph.nearest_name(&identifier, &IN_RANGES),
+            },
+            expression,
+            identifier,
+        },
         _ => error,
     })
 }
+
+/// The words that can be a bound by themselves.
+const IN_RANGES: [&str; 4] = ["head", "heads", "base", "current"];
 
 /// Where the lower end counts down from several heads, that they are several: to each of them a range of its own may
 /// belong, whatever is wrong with the ends taken together.

@@ -195,7 +195,8 @@ impl Plan {
     /// The version rows from step to step.
     ///
     /// ```
-    /// # use limbeck::{Graph, Node, Target, plan};
+    /// # use limbeck::{Graph, Target, plan};
+    /// # use limbeck::graph::Node;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let graph = Graph::new([
     ///     Node::new("a"),

@@ -43,7 +43,7 @@ impl Current {
                         expression: head.to_owned(),
                         identifier: Arc::from(head),
                         why: Unknown::Current {
-                            nearest: graph.nearest_name(head),
+                            nearest: graph.nearest_name(head, &[]),
                         },
                     })?,
             );
@@ -206,7 +206,10 @@ impl<'a> Resolver<'a> {
     pub(super) fn branch(&self) -> Result<Option<Branch>, TargetError> {
         match &self.target.branch {
             None => Ok(None),
-            Some(word) => Ok(Some(Branch::of(self.graph, self.name(word, None)?))),
+            Some(word) => {
+                let node = self.name(word, None, &[])?;
+                Ok(Some(Branch::of(self.graph, node)))
+            }
         }
     }
 
@@ -218,7 +221,7 @@ impl<'a> Resolver<'a> {
     ) -> Result<Spot, TargetError> {
         let heads = match symbol {
             Symbol::Base => return Ok(Spot::Base),
-            Symbol::Name(word) => return Ok(Spot::At(self.name(word, branch)?)),
+            Symbol::Name(word) => return Ok(Spot::At(self.name(word, branch, &Symbol::WORDS)?)),
             Symbol::Heads => self.heads(branch),
             Symbol::Head => {
                 let heads = self.graph.head_nodes().iter().copied();
@@ -249,8 +252,13 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// A revision by id, label or the beginning of one; with a branch, among its lineage.
-    fn name(&self, word: &Arc<str>, branch: Option<&Branch>) -> Result<u32, TargetError> {
+    /// A revision by id, label or the beginning of one; with a branch, among its lineage. `words` could stand in its place.
+    fn name(
+        &self,
+        word: &Arc<str>,
+        branch: Option<&Branch>,
+        words: &[&str],
+    ) -> Result<u32, TargetError> {
         let graph = self.graph;
         if let Some(node) = graph.index(word).or_else(|| graph.label(word)) {
             return match &self.target.branch {
@@ -273,7 +281,7 @@ impl<'a> Resolver<'a> {
             [] => Err(self.unknown(
                 word,
                 Unknown::Nowhere {
-                    nearest: graph.nearest_name(word),
+                    nearest: graph.nearest_name(word, words),
                 },
             )),
             _ => {

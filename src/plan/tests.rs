@@ -423,12 +423,52 @@ fn what_target_errors_say() {
         (
             &named,
             "upgrade -> 3f2a9c1d7b40",
-            "no revision or label is `3f2a9c1d7b40` or begins so; the nearest known is `3f2a9c1d7b04`",
+            "no revision or label is `3f2a9c1d7b40` or begins so; did you mean `3f2a9c1d7b04`?",
         ),
         (
             &named,
             "upgrade -> biling@head",
-            "no revision or label is `biling` in `biling@head` or begins so; the nearest known is `billing`",
+            "no revision or label is `biling` in `biling@head` or begins so; did you mean `billing`?",
+        ),
+        (
+            &named,
+            "upgrade -> hed",
+            "no revision or label is `hed` or begins so; did you mean `head`?",
+        ),
+        (
+            &named,
+            "upgrade -> haeds",
+            "no revision or label is `haeds` or begins so; did you mean `heads`?",
+        ),
+        (
+            &named,
+            "upgrade -> billing@hed",
+            "no revision or label is `hed` in `billing@hed` or begins so; did you mean `head`?",
+        ),
+        (
+            &named,
+            "upgrade -> hed@head",
+            "no revision or label is `hed` in `hed@head` or begins so",
+        ),
+        (
+            &named,
+            "upgrade -> hed-1",
+            "no revision or label is `hed` in `hed-1` or begins so; did you mean `head`?",
+        ),
+        (
+            &named,
+            "downgrade 3f2b00000000 -> bse",
+            "no revision or label is `bse` or begins so; did you mean `base`?",
+        ),
+        (
+            &named,
+            "history -> curent:",
+            "no revision or label is `curent` or begins so; did you mean `current`?",
+        ),
+        (
+            &named,
+            "history -> bsae:",
+            "no revision or label is `bsae` or begins so; did you mean `base`?",
         ),
         (
             &named,
@@ -564,7 +604,7 @@ fn what_target_errors_say() {
         (
             &two,
             "resolve -> head@x",
-            "`head@x` is no target: before the `@` stands one label or revision, nothing else",
+            "`head@x` is no target: the branch stands before the `@`, as in `accounts@head`",
         ),
         (
             &two,
@@ -726,7 +766,10 @@ mod scale {
             assert_eq!(stamp.newly_implied().len(), size, "{name}");
             let first = graph.ids().next().cloned().unwrap();
             let (history_looks, listed) = looks(&graph, || {
-                let range = Range::new(Target::revision(Arc::clone(&first)), crate::Bound::Open);
+                let range = Range::new(
+                    Target::revision(Arc::clone(&first)),
+                    crate::target::Bound::Open,
+                );
                 history(&graph, &nowhere, &range)
             });
             assert!(listed.is_ok() || name == "stairs", "{name}");

@@ -117,14 +117,17 @@ pub(super) fn statements<'t>(
             Err(offset) => Err(unterminated(offset, COMMENT)),
         };
     }
-    let split = sql::split(database, body).map_err(|error| match unended(error.kind()) {
-        Some(what) => unterminated(error.offset(), what),
-        None => Fault::new(
-            base + error.offset(),
-            Kind::Sql {
-                problem: error.kind().clone(),
+    let split = sql::split(database, body).map_err(|error| {
+        let kind = match (unended(error.kind()), error.kind()) {
+            (Some(what), _) => return unterminated(error.offset(), what),
+            (None, SplitErrorKind::ConflictMarker { mark }) => {
+                Kind::ConflictMarker { mark: mark.clone() }
+            }
+            (None, problem) => Kind::Sql {
+                problem: problem.clone(),
             },
-        ),
+        };
+        Fault::new(base + error.offset(), kind)
     })?;
     // SQLite itself lets a comment run to the end of its text.
     let last = split.last().map_or(0, |statement| statement.span().end);

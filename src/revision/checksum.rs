@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 /// and over nothing cleverer: every machine and every version of limbeck gets the same one.
 ///
 /// ```
-/// # use limbeck::Checksum;
+/// # use limbeck::revision::Checksum;
 /// let checksum = Checksum::of("-- Add users\n");
 /// assert!(checksum.to_string().starts_with("sha256:"));
 /// assert_eq!(checksum.to_string().parse(), Ok(checksum));

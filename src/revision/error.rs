@@ -8,6 +8,7 @@ use super::section::{SectionKind, Word};
 use super::timeout::TimeoutError;
 use super::word::WordError;
 use crate::Dialect;
+use crate::snippet::Snippet;
 use crate::sql::SplitErrorKind;
 
 /// A file that is no revision: which file, where in it, why, and where possible what to do.
@@ -23,6 +24,7 @@ struct Located {
     line: usize,
     column: usize,
     kind: RevisionErrorKind,
+    snippet: Option<Snippet>,
 }
 
 impl RevisionError {
@@ -36,7 +38,27 @@ impl RevisionError {
             line,
             column,
             kind,
+            snippet: None,
         }))
+    }
+
+    /// The error at this byte of the file's text, with the line that it is about.
+    pub(super) fn in_text(
+        path: &str,
+        text: &str,
+        offset: usize,
+        kind: RevisionErrorKind,
+    ) -> RevisionError {
+        let snippet = Snippet::at(path, text, offset);
+        let snippet = match kind.extent() {
+            Extent::Word => snippet,
+            Extent::Line => snippet.up_to_end(),
+            Extent::Characters(count) => snippet.under(count),
+        };
+        let place = super::text::position(text, offset);
+        let mut error = RevisionError::new(path, place, kind);
+        error.0.snippet = Some(snippet);
+        error
     }
 
     /// The file's path, as it was given.
@@ -68,6 +90,12 @@ impl RevisionError {
     pub fn help(&self) -> Option<Cow<'static, str>> {
         self.0.kind.help()
     }
+
+    /// The line, with a mark under what is wrong; none where the file's text is not at hand.
+    #[must_use]
+    pub fn snippet(&self) -> Option<&Snippet> {
+        self.0.snippet.as_ref()
+    }
 }
 
 impl fmt::Display for RevisionError {
@@ -77,6 +105,7 @@ impl fmt::Display for RevisionError {
             line,
             column,
             kind,
+            snippet: _,
         } = &*self.0;
         write!(f, "{path}:{line}:{column}: {kind}")?;
         match kind.help() {
@@ -341,6 +370,12 @@ pub enum RevisionErrorKind {
         /// The splitter's reason.
         problem: SplitErrorKind,
     } = "sql",
+    /// A mark that git left where a merge is not resolved.
+    #[error("`{}` marks a merge conflict that is not resolved", shown(.mark))]
+    ConflictMarker {
+        /// The line.
+        mark: String,
+    } = "conflict_marker",
     /// A statement that begins or ends a transaction.
     #[error("`{}` begins or ends a transaction", shown(.statement))]
     TransactionControl {
@@ -401,21 +436,56 @@ pub enum RevisionErrorKind {
         /// The section's kind.
         section: SectionKind,
     } = "not_a_select",
-    /// A body given to [`NewRevision`](crate::NewRevision) holds a line that would begin a section.
+    /// A body given to [`NewRevision`](super::NewRevision) holds a line that would begin a section.
     #[error("a section's body holds a line that begins a section of its own")]
     MarkerInBody = "marker_in_body",
     /// The text compiled into the binary is not the one that was checked when it was built.
     #[error("the text compiled in has checksum {found}, the build checked one with {checked}")]
     Stale {
         /// What the build wrote down.
-        checked: crate::Checksum,
+        checked: super::Checksum,
         /// What the text has.
-        found: crate::Checksum,
+        found: super::Checksum,
     } = "stale",
 }
 }
 
+/// How much of a line an error is about, from its place on.
+enum Extent {
+    Word,
+    Line,
+    Characters(usize),
+}
+
 impl RevisionErrorKind {
+    fn extent(&self) -> Extent {
+        use RevisionErrorKind as K;
+        match self {
+            K::NotAKey { .. }
+            | K::UnknownSection { .. }
+            | K::BadDate { .. }
+            | K::ConflictMarker { .. }
+            | K::TransactionControl { .. }
+            | K::SavepointAlone { .. }
+            | K::TableLocks { .. }
+            | K::ProcessSetting { .. }
+            | K::NeedsAutocommit { .. }
+            | K::IgnoredInTransaction { .. }
+            | K::NotASelect { .. }
+            | K::RepeatCount { .. }
+            | K::DuplicateSection { .. }
+            | K::NothingServed { .. } => Extent::Line,
+            K::UnknownKey { key: word, .. }
+            | K::BadWord { word, .. }
+            | K::UnknownWord { word, .. }
+            | K::DuplicateItem { item: word, .. }
+            | K::SelfReference { revision: word, .. }
+            | K::UnknownDatabase { name: word, .. } => Extent::Characters(word.chars().count()),
+            K::Nul | K::InvalidUtf8 { .. } => Extent::Characters(1),
+            _ => Extent::Word,
+        }
+    }
+
     /// What to do about it, where there is advice.
     #[must_use]
     pub fn help(&self) -> Option<Cow<'static, str>> {
@@ -550,6 +620,9 @@ impl RevisionErrorKind {
                     .into(),
                 );
             }
+            K::ConflictMarker { .. } => {
+                "between `<<<<<<<` and `>>>>>>>` stand both sides of it: keep what is right of each, and take the marks out"
+            }
             K::TransactionControl { .. } => {
                 "limbeck begins and commits by itself: take it out; SAVEPOINT is allowed in a section \
                  without the word `autocommit`, and in one with it each statement commits alone"
@@ -577,6 +650,11 @@ impl RevisionErrorKind {
             K::Sql {
                 problem: SplitErrorKind::PsqlCommand { .. },
             } => "the server knows none of psql's commands, which pg_dump writes: take it out",
+            K::Sql {
+                problem: SplitErrorKind::ClientCommand { .. },
+            } => {
+                "the database knows none of its client's commands: take it out, and write what it would do as SQL"
+            }
             K::MarkerInBody => "indent the line",
             K::Stale { .. } => "build the binary again, with one version of limbeck throughout",
             _ => return None,
@@ -628,6 +706,6 @@ impl Fault {
     }
 
     pub(super) fn in_file(self, path: &str, text: &str) -> RevisionError {
-        RevisionError::new(path, super::text::position(text, self.offset), *self.kind)
+        RevisionError::in_text(path, text, self.offset, *self.kind)
     }
 }

@@ -16,12 +16,14 @@ mod write;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, FixedOffset};
 
 pub use check::FileStatement;
 pub use checksum::{Checksum, ChecksumError};
+#[doc(hidden)]
 pub use embedded::EmbeddedRevision;
 pub use error::{RevisionError, RevisionErrorKind};
 pub use section::{ForeignKeys, Mode, Section, SectionKind};
@@ -33,6 +35,8 @@ pub(crate) use word::{is_forbidden, is_reserved};
 pub use write::{NewRevision, NewSection};
 
 use crate::Dialect;
+use crate::snippet::Snippet;
+use crate::sql;
 use error::Fault;
 use header::{Header, Key, Layout};
 
@@ -233,10 +237,20 @@ impl Revision {
         &self.checksum
     }
 
-    /// The file's path, as it was given.
+    /// The file's path, as it was given. In a set that was merged from several packages' the package stands before it.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The same revision, as one of this package.
+    pub(crate) fn in_package(mut self, package: &str) -> Revision {
+        self.path = Cow::Owned(format!("{package}/{}", self.path));
+        if !self.embedded.is_empty() {
+            // An error in it names the path.
+            self.content = OnceLock::new();
+        }
+        self
     }
 
     /// The file's text, without byte-order mark, its lines ended by LF.
@@ -294,6 +308,29 @@ impl Revision {
         let cut_by = check::next_marker(self.sections(), section);
         check::statements(self.text(), section, cut_by, database)
             .map_err(|fault| fault.in_file(self.path(), self.text()))
+    }
+
+    /// That line, with a mark under the first of these words in it, or under all of its value.
+    pub(crate) fn snippet_of(&self, key: &str, words: &[&str]) -> Option<Snippet> {
+        let line = self.line_of(key)?;
+        let text = self.text().split('\n').nth(line - 1)?;
+        let value = text.find(':').map_or(0, |colon| colon + 1);
+        let value = value + (text[value..].len() - text[value..].trim_start().len());
+        let found = words.iter().find_map(|word| {
+            let bounds = |c: char| c == ',' || c.is_whitespace();
+            let mut places = text[value..].match_indices(word);
+            let (at, _) = places.find(|(at, _)| {
+                let (before, after) = (&text[..value + at], &text[value + at + word.len()..]);
+                before.ends_with(|c| bounds(c) || c == ':')
+                    && (after.is_empty() || after.starts_with(bounds))
+            })?;
+            Some((value + at, word.chars().count()))
+        });
+        let column = |at: usize| (line, 1 + text[..at].chars().count());
+        Some(match found {
+            Some((at, length)) => Snippet::in_line(self.path(), column(at), text).under(length),
+            None => Snippet::in_line(self.path(), column(value), text).up_to_end(),
+        })
     }
 
     /// The line in which a key of the header stands, for errors about what its value means.
@@ -362,10 +399,40 @@ fn read(text: &str) -> Result<(Header, Outline), Fault> {
     if let Some(offset) = text.find('\0') {
         return Err(Fault::new(offset, RevisionErrorKind::Nul));
     }
+    if let Some(mark) = sql::unresolved_conflict(text) {
+        return Err(conflict(text, mark));
+    }
+    parts(text).map_err(|fault| named_conflict(text, fault))
+}
+
+fn parts(text: &str) -> Result<(Header, Outline), Fault> {
     let (header, layout) = header::parse(text)?;
     let sections = section::parse(text, layout.end, layout.last_key)?;
     check::check(text, &sections)?;
     Ok((header, Outline { layout, sections }))
+}
+
+fn conflict(text: &str, mark: Range<usize>) -> Fault {
+    let kind = RevisionErrorKind::ConflictMarker {
+        mark: text[mark.clone()].to_owned(),
+    };
+    Fault::new(mark.start, kind)
+}
+
+/// The same fault, or the mark of a merge conflict: in the fault's line, or in that which ended the header too early.
+fn named_conflict(text: &str, fault: Fault) -> Fault {
+    let line_start = text[..fault.offset].rfind('\n').map_or(0, |end| end + 1);
+    let header_end = text::lines_from(text, 0)
+        .find(|(_, line)| !line.trim().is_empty() && !line.starts_with("--"))
+        .filter(|(end, _)| fault.offset <= *end)
+        .map(|(end, _)| end);
+    let mark = std::iter::once(line_start)
+        .chain(header_end)
+        .find_map(|start| sql::conflict_mark(text, start));
+    match mark {
+        Some(mark) => conflict(text, mark),
+        None => fault,
+    }
 }
 
 fn invalid_utf8(path: &str, bytes: &[u8], error: std::str::Utf8Error) -> RevisionError {
@@ -373,10 +440,9 @@ fn invalid_utf8(path: &str, bytes: &[u8], error: std::str::Utf8Error) -> Revisio
     let before = std::str::from_utf8(&bytes[..valid]).expect("what is valid up to here");
     // Places are those of the normalized text, so that the byte-order mark takes no column.
     let before = text::normalize(Cow::Owned(before.to_owned()));
-    let place = text::position(&before, before.len());
-    RevisionError::new(
-        path,
-        place,
-        RevisionErrorKind::InvalidUtf8 { byte: bytes[valid] },
-    )
+    let line = bytes[valid..].split(|&byte| byte == b'\n').next();
+    let rest = String::from_utf8_lossy(line.unwrap_or_default());
+    let text = format!("{before}{rest}");
+    let kind = RevisionErrorKind::InvalidUtf8 { byte: bytes[valid] };
+    RevisionError::in_text(path, &text, before.len(), kind)
 }

@@ -17,13 +17,13 @@ use super::nearest::nearest;
 /// `{revision}_{slug}.sql`; `{year}{month}{day}_{hour}{minute}_{revision}_{slug}.sql` sorts by date.
 ///
 /// ```
-/// # use limbeck::{FileTemplate, NewRevision};
+/// # use limbeck::revision::{FileTemplate, NewRevision};
 /// let revision = NewRevision::new("3f2a9c1d7b04").message("Add the users table");
 /// assert_eq!(
 ///     revision.file_name(&FileTemplate::default())?,
 ///     "3f2a9c1d7b04_add_the_users_table.sql"
 /// );
-/// # Ok::<(), limbeck::FileTemplateError>(())
+/// # Ok::<(), limbeck::revision::FileTemplateError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileTemplate {
@@ -254,7 +254,7 @@ fn in_file_name(c: char) -> char {
 /// of them as fit 40 characters, of the first one at least that much.
 ///
 /// ```
-/// assert_eq!(limbeck::slug("Add users.email (unique)"), "add_users_email_unique");
+/// assert_eq!(limbeck::revision::slug("Add users.email (unique)"), "add_users_email_unique");
 /// ```
 #[must_use]
 pub fn slug(message: &str) -> String {

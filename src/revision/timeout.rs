@@ -17,12 +17,12 @@ use std::time::Duration;
 /// PostgreSQL's settings hold, 2147483647 milliseconds: a little under 25 days.
 ///
 /// ```
-/// # use limbeck::Timeout;
+/// # use limbeck::revision::Timeout;
 /// # use std::time::Duration;
 /// let timeout: Timeout = "1500ms".parse()?;
 /// assert_eq!(timeout.duration(), Duration::from_millis(1500));
 /// assert_eq!("120s".parse::<Timeout>()?.to_string(), "2min");
-/// # Ok::<(), limbeck::TimeoutError>(())
+/// # Ok::<(), limbeck::revision::TimeoutError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timeout {

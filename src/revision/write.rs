@@ -9,7 +9,6 @@ use super::error::{RevisionError, RevisionErrorKind as Kind};
 use super::header::{Key, bad_word, is_lint, read_date};
 use super::section::{ForeignKeys, Mode, SectionKind, Word, begins_section};
 use super::template::{FileTemplate, FileTemplateError};
-use super::text::position;
 use super::timeout::Timeout;
 use super::word::check_word;
 use super::{Dialect, Revision};
@@ -23,7 +22,8 @@ const PATH: &str = "<new revision>";
 /// [`Revision::parse`] and turning that into a `NewRevision` gives an equal one.
 ///
 /// ```
-/// # use limbeck::{NewRevision, NewSection, Revision, SectionKind};
+/// # use limbeck::Revision;
+/// # use limbeck::revision::{NewRevision, NewSection, SectionKind};
 /// let text = NewRevision::new("3f2a9c1d7b04")
 ///     .message("Add the users table")
 ///     .down_revision(["1c0e5a77d9b2"])
@@ -43,7 +43,7 @@ const PATH: &str = "<new revision>";
 /// DROP TABLE users;
 /// ");
 /// assert_eq!(Revision::parse("users.sql", text)?.summary(), "Add the users table");
-/// # Ok::<(), limbeck::RevisionError>(())
+/// # Ok::<(), limbeck::revision::RevisionError>(())
 /// ```
 #[must_use]
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +116,7 @@ impl NewRevision {
     /// When the file is made: a `DateTime` of any offset, written as RFC 3339 has it. Default: not said.
     ///
     /// ```
-    /// # use limbeck::NewRevision;
+    /// # use limbeck::revision::NewRevision;
     /// use chrono::{SubsecRound as _, Utc};
     ///
     /// let new = NewRevision::new("1a6f2c80b311").create_date(Utc::now().trunc_subsecs(0));
@@ -294,7 +294,7 @@ fn write_words(
 }
 
 fn at_end(text: &str, kind: Kind) -> RevisionError {
-    RevisionError::new(PATH, position(text, text.len()), kind)
+    RevisionError::in_text(PATH, text, text.len(), kind)
 }
 
 /// A section of a [`NewRevision`].

@@ -55,11 +55,25 @@ pub enum SplitErrorKind {
     /// A body, such as a trigger's `BEGIN`, without its `END`.
     #[error("a statement's body has no `END`")]
     UnterminatedBody,
-    /// PostgreSQL: a command of the `psql` program. The server knows none of them.
+    /// A command of the `psql` program. No server knows any of them.
     #[error("`{command}` is a command of psql, not SQL")]
     PsqlCommand {
         /// The command's name with its backslash.
         command: String,
+    },
+    /// A command of the program `mysql` (`mariadb`) or `sqlite3`. No server knows any of them.
+    #[error("`{command}` is a command of {program}, not SQL")]
+    ClientCommand {
+        /// The command's name, with its dot or backslash.
+        command: String,
+        /// The program.
+        program: &'static str,
+    },
+    /// A mark that git left where a merge is not resolved.
+    #[error("`{mark}` marks a merge conflict that is not resolved")]
+    ConflictMarker {
+        /// The line.
+        mark: String,
     },
     /// PostgreSQL: `COPY … FROM STDIN`. Its rows travel outside the SQL text, so that it cannot work
     /// in a file.
@@ -101,6 +115,13 @@ mod tests {
             SplitErrorKind::PsqlCommand {
                 command: "\\restrict".to_owned(),
             },
+            SplitErrorKind::ClientCommand {
+                command: ".read".to_owned(),
+                program: "sqlite3",
+            },
+            SplitErrorKind::ConflictMarker {
+                mark: "<<<<<<< HEAD".to_owned(),
+            },
             SplitErrorKind::CopyFromStdin,
             SplitErrorKind::AmbiguousBackslash,
             SplitErrorKind::InvalidDelimiter {
@@ -116,6 +137,8 @@ mod tests {
             | SplitErrorKind::UnterminatedParenthesis
             | SplitErrorKind::UnterminatedBody
             | SplitErrorKind::PsqlCommand { .. }
+            | SplitErrorKind::ClientCommand { .. }
+            | SplitErrorKind::ConflictMarker { .. }
             | SplitErrorKind::CopyFromStdin
             | SplitErrorKind::AmbiguousBackslash
             | SplitErrorKind::InvalidDelimiter { .. } => (),
@@ -132,6 +155,8 @@ mod tests {
         a parenthesis is not closed
         a statement's body has no `END`
         `\restrict` is a command of psql, not SQL
+        `.read` is a command of sqlite3, not SQL
+        `<<<<<<< HEAD` marks a merge conflict that is not resolved
         `COPY … FROM STDIN` takes its rows from a client: use INSERT
         a backslash before a quote: under `NO_BACKSLASH_ESCAPES` this would be several statements; write a quote in a string as two, and no backslash at its end
         `\` cannot be a delimiter: one to 15 bytes without backslash can

@@ -103,8 +103,8 @@ impl Backslash {
 pub(super) struct Lexer<'a> {
     dialect: Dialect,
     backslash: Backslash,
-    /// A backslash stood where no server takes one: outside of strings, but for MySQL's `\N`.
-    stray_backslash: bool,
+    /// The first backslash where no server takes one: outside of strings, but for MySQL's `\N`.
+    stray_backslash: Option<usize>,
     sql: &'a str,
     bytes: &'a [u8],
     pos: usize,
@@ -126,7 +126,7 @@ impl<'a> Lexer<'a> {
         Lexer {
             dialect,
             backslash,
-            stray_backslash: false,
+            stray_backslash: None,
             sql,
             bytes: sql.as_bytes(),
             pos: 0,
@@ -138,7 +138,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    pub fn has_stray_backslash(&self) -> bool {
+    pub fn stray_backslash(&self) -> Option<usize> {
         self.stray_backslash
     }
 
@@ -271,7 +271,9 @@ impl<'a> Lexer<'a> {
                 Ok(self.word())
             }
             _ => {
-                self.stray_backslash |= byte == b'\\' && family && self.peek(1) != Some(b'N');
+                if byte == b'\\' && !(family && self.peek(1) == Some(b'N')) {
+                    self.stray_backslash.get_or_insert(start);
+                }
                 self.pos += 1;
                 Ok(Token::Punct(byte))
             }

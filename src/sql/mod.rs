@@ -22,7 +22,9 @@
 #[cfg_attr(not(all(feature = "postgres", feature = "mysql")), allow(dead_code))]
 pub(crate) mod carry;
 mod classify;
+mod client;
 mod compound;
+mod conflict;
 mod ddl;
 mod error;
 mod kind;
@@ -39,6 +41,7 @@ mod split;
 mod tracker;
 
 pub use classify::classify;
+pub(crate) use conflict::{mark_at as conflict_mark, unresolved as unresolved_conflict};
 pub use error::{SplitError, SplitErrorKind};
 pub use kind::{
     Class, Ddl, DdlVerb, InTransaction, Kind, ObjectKind, ObjectName, TransactionControl,

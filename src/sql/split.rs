@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use super::classify::classify;
+use super::client;
+use super::conflict;
 use super::error::{SplitError, SplitErrorKind};
 use super::kind::Class;
 use super::lexer::{Backslash, Keyword, Lexer, Token};
@@ -69,8 +71,8 @@ impl<'a> Statement<'a> {
 ///
 /// # Errors
 ///
-/// [`SplitError`] if something is opened and never closed, for PostgreSQL also at a `psql` command and
-/// at `COPY … FROM STDIN`, for MySQL and MariaDB also at a `DELIMITER` that cannot be one, and at a backslash
+/// [`SplitError`] if something is opened and never closed, at the marks of a merge conflict, at a command of `psql`,
+/// `mysql` or `sqlite3`, for PostgreSQL also at `COPY … FROM STDIN`, for MySQL and MariaDB also at a `DELIMITER` that cannot be one, and at a backslash
 /// that makes the text ambiguous (see [below](#backslashes)).
 ///
 /// # Backslashes
@@ -81,12 +83,20 @@ impl<'a> Statement<'a> {
 /// the other reading has no such fault, the other one holds. Where both are without fault, and a MySQL or MariaDB of the
 /// other setting would run several statements where one was read, the text is refused.
 pub fn split(dialect: Dialect, sql: &str) -> Result<Vec<Statement<'_>>, SplitError> {
+    if let Some(mark) = conflict::unresolved(sql) {
+        return Err(conflict_error(sql, mark));
+    }
     let default = Backslash::by_default(dialect);
-    let (first, is_sound) = read(dialect, default, sql);
+    let (first, stray) = read(dialect, default, sql);
+    let is_sound = first.is_ok() && stray.is_none();
+    let command = stray.and_then(|at| client::at_backslash(dialect, sql, at));
+    let first = first.and_then(|statements| command.map_or(Ok(statements), Err));
     if !may_depend_on_backslashes(dialect, sql) {
         return first;
     }
-    match (first, read(dialect, default.other(), sql)) {
+    let (other, stray) = read(dialect, default.other(), sql);
+    let other_is_sound = other.is_ok() && stray.is_none();
+    match (first, (other, other_is_sound)) {
         // PostgreSQL runs the several statements of one message in one transaction: they are as good as one.
         (Ok(statements), (Ok(others), true)) if is_sound && dialect.is_mysql_family() => {
             match several(dialect, &statements, &others) {
@@ -102,6 +112,13 @@ pub fn split(dialect: Dialect, sql: &str) -> Result<Vec<Statement<'_>>, SplitErr
     }
 }
 
+fn conflict_error(sql: &str, mark: Range<usize>) -> SplitError {
+    let kind = SplitErrorKind::ConflictMarker {
+        mark: sql[mark.clone()].chars().take(60).collect(),
+    };
+    SplitError::new(kind, mark.start)
+}
+
 /// Whether a backslash stands before a quote that ends a string.
 fn may_depend_on_backslashes(dialect: Dialect, sql: &str) -> bool {
     match dialect.family() {
@@ -113,12 +130,11 @@ fn may_depend_on_backslashes(dialect: Dialect, sql: &str) -> bool {
 
 type Split<'a> = Result<Vec<Statement<'a>>, SplitError>;
 
-/// The statements by one reading, and whether a server that reads so could take them all.
-fn read(dialect: Dialect, backslash: Backslash, sql: &str) -> (Split<'_>, bool) {
+/// The statements by one reading, and the first backslash that no server takes which reads so.
+fn read(dialect: Dialect, backslash: Backslash, sql: &str) -> (Split<'_>, Option<usize>) {
     let mut lexer = Lexer::reading(dialect, backslash, sql);
     let statements = split_tokens(dialect, sql, &mut lexer);
-    let is_sound = statements.is_ok() && !lexer.has_stray_backslash();
-    (statements, is_sound)
+    (statements, lexer.stray_backslash())
 }
 
 /// A statement in which several begin by the other reading, each as a statement does: a server that reads so would run
@@ -150,6 +166,11 @@ fn split_tokens<'a>(
     let mut span: Option<Range<usize>> = None;
     while let Some(lexeme) = lexer.next()? {
         let keyword = Keyword::of(lexeme, sql);
+        if matches!(lexeme.token, Token::Punct(_))
+            && let Some(mark) = conflict::mark_at(sql, lexeme.start)
+        {
+            return Err(conflict_error(sql, mark));
+        }
         if lexeme.token == Token::Delimiter
             && (lexer.has_own_delimiter() || tracker.ends_statement())
             && !lexer.in_code_comment()
@@ -172,6 +193,11 @@ fn split_tokens<'a>(
             && lexer.delimiter_command(lexeme)?
         {
             continue;
+        }
+        if span.is_none()
+            && let Some(command) = client::at_start(dialect, sql, lexeme, keyword)
+        {
+            return Err(command);
         }
         span.get_or_insert(lexeme.start..lexeme.end).end = lexeme.end;
         if !lexer.has_own_delimiter() && lexeme.token != Token::Delimiter {

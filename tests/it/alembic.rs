@@ -6,7 +6,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use limbeck::{Error, Migrations, Migrator, Outcome, Purge, RefusedError};
+use limbeck::error::RefusedError;
+use limbeck::plan::Purge;
+use limbeck::{Error, Migrations, Migrator, Outcome};
 
 use crate::support::alembic::alembic;
 use crate::support::migrations;
@@ -175,7 +177,7 @@ with engine.connect() as connection:
 /// Alembic's tables and the application's, without limbeck's own.
 async fn tables<DB>(db: &Database<DB>) -> Vec<String>
 where
-    DB: limbeck::Backend,
+    DB: limbeck::migrator::Backend,
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
     for<'r> String: sqlx::Decode<'r, DB>,

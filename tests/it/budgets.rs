@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use limbeck::{Migrations, Migrator, Outcome, Purge, Revision};
+use limbeck::plan::Purge;
+use limbeck::{Migrations, Migrator, Outcome, Revision};
 
 use crate::support::servers::sqlite;
 use crate::support::trace;
@@ -106,7 +107,7 @@ macro_rules! a_boot_with_nothing_to_do {
 
 #[cfg(feature = "postgres")]
 mod postgres {
-    use limbeck::TransactionMode;
+    use limbeck::migrator::TransactionMode;
 
     use super::*;
     use crate::support::servers::postgres_database;

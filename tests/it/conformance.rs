@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use limbeck::{Graph, Node, Plan, Range, Target, TargetError, plan};
+use limbeck::graph::Node;
+use limbeck::target::TargetError;
+use limbeck::{Graph, Plan, Range, Target, plan};
 use serde_json::Value;
 
 #[test]
@@ -136,7 +138,7 @@ async fn runs_do_what_alembic_would() {
             let migrator = limbeck::Migrator::new(&pool, migrations);
             // Makes the tables.
             let _ = migrator
-                .stamp("heads", limbeck::Purge::Keep)
+                .stamp("heads", limbeck::plan::Purge::Keep)
                 .await
                 .expect("a stamp");
             for query in case["queries"].as_array().expect("a list of queries") {

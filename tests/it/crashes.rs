@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use limbeck::{Dialect, Error, Migrations, Migrator, Resolution, RunError, UnfinishedReason};
+use limbeck::error::{RunError, UnfinishedReason};
+use limbeck::{Dialect, Error, Migrations, Migrator, Resolution};
 
 use crate::support::boots::Files;
 use crate::support::migrations;

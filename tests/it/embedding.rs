@@ -104,6 +104,10 @@ fn a_broken_graph_fails_the_build() {
             "migrations/x.sql:5: requires_binary: there is no revision y",
         ),
         (
+            file("x", "a2").replace("\n\n", "\n-- requires_binary: a22\n\n"),
+            "migrations/x.sql:5: requires_binary: there is no revision a22: did you mean `a2`?",
+        ),
+        (
             file("x", "b1"),
             "migrations: several heads that no branch label tells apart: `a2` \
              (migrations/a2_names.sql:3), `x` (migrations/x.sql:3)",
@@ -125,6 +129,14 @@ fn a_broken_graph_fails_the_build() {
     let errors = service.refused();
     let reason = "migrations/x.sql:4: a cycle through down_revision: `x` needs `y` needs `x`";
     assert!(errors.contains(reason), "{errors}");
+    // The line itself follows.
+    for line in [
+        "--> migrations/x.sql:4:19",
+        "4 | -- down_revision: y",
+        "|                   ^",
+    ] {
+        assert!(errors.contains(line), "{errors}");
+    }
 
     service.remove("migrations/y.sql");
     fs::write(service.folder.join(x), b"-- \xff\n").expect("a file");

@@ -411,7 +411,8 @@ async fn a_single_transaction_is_many_sessions() {
         ("d", "c", "", "-- @upgrade\nINSERT INTO users VALUES (9);\n"),
     ]);
     let single = |files: Migrations| {
-        Migrator::new(&db.pool, files).transaction_mode(limbeck::TransactionMode::SingleTransaction)
+        Migrator::new(&db.pool, files)
+            .transaction_mode(limbeck::migrator::TransactionMode::SingleTransaction)
     };
     let error = single(files.clone())
         .upgrade_to_head()
@@ -564,7 +565,8 @@ async fn a_dropped_run_leaves_nothing_in_a_pooled_connection_of_sqlite() {
 
 #[cfg(feature = "postgres")]
 mod on_postgres {
-    use limbeck::{Error, RunError};
+    use limbeck::Error;
+    use limbeck::error::RunError;
     use sqlx::{Connection as _, PgConnection};
 
     use super::*;
@@ -876,7 +878,7 @@ mod on_postgres {
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 async fn a_lease_moves_along<DB>(db: &Database<DB>, same: &'static str, yes: &str)
 where
-    DB: limbeck::Backend,
+    DB: limbeck::migrator::Backend,
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
     for<'r> String: sqlx::Decode<'r, DB> + sqlx::Type<DB>,

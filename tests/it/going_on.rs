@@ -1,8 +1,7 @@
 //! Going on after an error: what a session held is not computed again, and a statement that failed in the middle is a question.
 
-use limbeck::{
-    DatabaseState, Dialect, Error, Migrations, Migrator, Resolution, RunError, UnfinishedReason,
-};
+use limbeck::error::{DatabaseState, RunError, UnfinishedReason};
+use limbeck::{Dialect, Error, Migrations, Migrator, Resolution};
 
 use crate::support::{migrations, on_each};
 

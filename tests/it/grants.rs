@@ -32,11 +32,11 @@ macro_rules! migrates {
         let _ = migrator.upgrade_to_head().await.expect("an upgrade");
         let _ = migrator.downgrade("base").await.expect("a downgrade");
         let _ = migrator
-            .stamp("b", limbeck::Purge::Keep)
+            .stamp("b", limbeck::plan::Purge::Keep)
             .await
             .expect("a stamp");
         let _ = migrator
-            .stamp("base", limbeck::Purge::Keep)
+            .stamp("base", limbeck::plan::Purge::Keep)
             .await
             .expect("a stamp");
         let _ = migrator.upgrade_to_head().await.expect("an upgrade");
@@ -70,6 +70,70 @@ macro_rules! looks {
                 migrator.current().await.map(|heads| heads == ["b"]),
             ),
         ]
+    }};
+}
+
+/// What a reader calls where steps are pending: all of it answers, and only the upgrade is refused.
+macro_rules! looks_ahead {
+    ($pool:expr) => {{
+        let mut more = files().iter().cloned().collect::<Vec<_>>();
+        let next = migrations(&[("c", "", "", "-- @upgrade\nCREATE TABLE u (id INT);\n")]);
+        more.extend(next.iter().cloned());
+        let migrator = Migrator::new($pool, Migrations::new(more).expect("a graph"));
+        let plan = migrator.plan_upgrade("heads").await.expect("a plan");
+        assert_eq!(plan.steps().len(), 1);
+        let back = migrator.plan_downgrade("a").await.expect("a plan back");
+        assert_eq!(back.steps().len(), 1);
+        assert_eq!(migrator.status().await.expect("status").pending, ["c"]);
+        assert_eq!(
+            migrator
+                .history(&limbeck::Range::all())
+                .await
+                .expect("history")
+                .len(),
+            3
+        );
+        assert_eq!(migrator.show("current").await.expect("show").len(), 1);
+        assert!(!migrator.ledger().await.expect("the ledger").is_empty());
+        assert!(
+            migrator
+                .require_head()
+                .await
+                .expect_err("pending")
+                .is_behind()
+        );
+        let error = migrator
+            .upgrade("heads")
+            .await
+            .expect_err("no right to write");
+        assert!(!error.is_connection() && !error.is_behind(), "{error}");
+        assert_eq!(migrator.status().await.expect("status").pending, ["c"]);
+    }};
+}
+
+/// What a reader calls where nobody has migrated yet.
+macro_rules! looks_at_nothing {
+    ($pool:expr) => {{
+        let migrator = Migrator::new($pool, files());
+        assert_eq!(migrator.current().await.expect("current"), [""; 0]);
+        assert_eq!(migrator.status().await.expect("status").pending, ["a", "b"]);
+        assert_eq!(
+            migrator
+                .plan_upgrade("head")
+                .await
+                .expect("a plan")
+                .steps()
+                .len(),
+            2
+        );
+        assert!(
+            migrator
+                .require_head()
+                .await
+                .expect_err("nothing")
+                .is_behind()
+        );
+        assert!(migrator.upgrade_to_head().await.is_err());
     }};
 }
 
@@ -126,16 +190,21 @@ async fn roles_of_postgres() {
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT CREATE ON SCHEMA public TO {migrator}"
     ))
     .await;
+    let reading = postgres_pool(&db.url, &reader).await;
+    looks_at_nothing!(&reading);
     let pool = postgres_pool(&db.url, &migrator).await;
     migrates!(&pool);
 
-    let reading = postgres_pool(&db.url, &reader).await;
     reads_all_three!(
         db,
         &reading,
         |table| format!("GRANT SELECT ON {table} TO {reader}"),
         |table| format!("REVOKE SELECT ON {table} FROM {reader}")
     );
+    // The README's two lines are these.
+    db.run(&format!("GRANT SELECT ON {} TO {reader}", OWN.join(", ")))
+        .await;
+    looks_ahead!(&reading);
 
     // A migrating role that does not own the tables.
     db.run("DROP TABLE t; DELETE FROM limbeck_version; DELETE FROM limbeck_history")
@@ -199,6 +268,15 @@ async fn mysql_user(
         ))
         .await;
     }
+    mysql_again(db, user).await
+}
+
+/// A pool of a user that is there: its sessions know the rights of now.
+#[cfg(feature = "mysql")]
+async fn mysql_again(
+    db: &crate::support::servers::Database<sqlx::MySql>,
+    user: &str,
+) -> sqlx::MySqlPool {
     let (scheme, rest) = db.url.split_once("://").expect("a URL");
     let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
     let pool = sqlx::mysql::MySqlPoolOptions::new()
@@ -227,11 +305,27 @@ async fn users_of_mariadb() {
     let [migrator, second, reader] = ["m", "n", "r"].map(|letter| format!("{letter}_{name}"));
     // For limbeck's tables the first five; the revisions want the others.
     let rights = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP";
+    // Whoever has a right to one table may connect; none to the rest.
+    let reading = mysql_user(&db, &reader, "CREATE TEMPORARY TABLES").await;
+    // MariaDB says of a table that is not there what it says of one that may not be read.
+    let error = Migrator::new(&reading, files())
+        .current()
+        .await
+        .expect_err("no right");
+    assert!(error.to_string().contains("denied"), "{error}");
+    for (words, to) in [("GRANT SELECT", "TO"), ("REVOKE SELECT", "FROM")] {
+        for host in ["localhost", "127.0.0.1"] {
+            db.run(&format!("{words} ON {name}.* {to} '{reader}'@'{host}'"))
+                .await;
+        }
+        if to == "TO" {
+            let reading = mysql_again(&db, &reader).await;
+            looks_at_nothing!(&reading);
+        }
+    }
+    let reading = mysql_again(&db, &reader).await;
     migrates!(&mysql_user(&db, &migrator, rights).await);
 
-    // Whoever has a right to one table may connect; none to the rest.
-    db.run("CREATE TABLE anything (id INT)").await;
-    let reading = mysql_user(&db, &reader, "CREATE TEMPORARY TABLES").await;
     let both = |words: &str, to: &str, table: &str| {
         ["localhost", "127.0.0.1"]
             .map(|host| format!("{words} ON {name}.{table} {to} '{reader}'@'{host}'"))
@@ -243,6 +337,10 @@ async fn users_of_mariadb() {
         |table| both("GRANT SELECT", "TO", table),
         |table| both("REVOKE SELECT", "FROM", table)
     );
+    for table in OWN {
+        db.run(&both("GRANT SELECT", "TO", table)).await;
+    }
+    looks_ahead!(&reading);
 
     db.run("DROP TABLE t; DELETE FROM limbeck_version; DELETE FROM limbeck_history")
         .await;

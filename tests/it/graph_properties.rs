@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use limbeck::{Action, Bound, Graph, Node, Plan, Range, Target, TargetError, plan};
+use limbeck::graph::Node;
+use limbeck::plan::Action;
+use limbeck::target::{Bound, TargetError};
+use limbeck::{Graph, Plan, Range, Target, plan};
 use proptest::prelude::*;
 use proptest::sample::Index;
 

@@ -1,6 +1,8 @@
 //! The ledger stays small, and what is read of it does not grow with it.
 
-use limbeck::{Dialect, Error, Migrations, Migrator, Outcome, StandingError, State};
+use limbeck::error::StandingError;
+use limbeck::ledger::State;
+use limbeck::{Dialect, Error, Migrations, Migrator, Outcome};
 
 use crate::support::soak;
 use crate::support::{migrations, on_each};
@@ -119,7 +121,7 @@ on_each! {
 
     /// A chain that is far ahead is read in a few statements, also where its rows are not neighbours.
     async fn a_binary_that_is_far_behind_knows_what_is_ahead(db) {
-        let _ = Migrator::new(&db.pool, chain(150)).stamp("head", limbeck::Purge::Keep).await.expect("a stamp");
+        let _ = Migrator::new(&db.pool, chain(150)).stamp("head", limbeck::plan::Purge::Keep).await.expect("a stamp");
         db.run(&format!("UPDATE limbeck_history SET id = {} - id", 100_000)).await;
         let status = Migrator::new(&db.pool, chain(3)).status().await.expect("a status");
         assert_eq!(status.unknown.len(), 147);
@@ -178,7 +180,7 @@ async fn fill<F: Future<Output = ()>>(dialect: Dialect, rows: usize, run: impl F
 }
 
 /// A status, one over an edit, and a probe.
-async fn read_all<DB: limbeck::Backend>(pool: &sqlx::Pool<DB>) {
+async fn read_all<DB: limbeck::migrator::Backend>(pool: &sqlx::Pool<DB>) {
     let _ = Migrator::new(pool, chain(3)).status().await.expect("ahead");
     let _ = Migrator::new(pool, edited(9))
         .status()

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, LazyLock, Mutex};
 
-use limbeck::{Migrations, Migrator, Source};
+use limbeck::migrator::Source;
+use limbeck::{Migrations, Migrator};
 
 use crate::support::{migrations, on_each, servers};
 

@@ -20,6 +20,9 @@ mod grants;
 mod graph_properties;
 mod ledger;
 mod log;
+#[cfg(feature = "sqlite")]
+mod memory;
+mod merged;
 mod offline;
 mod processes;
 mod resumption;
@@ -27,6 +30,7 @@ mod review;
 mod revision_files;
 mod run;
 mod session;
+mod snippets;
 mod splitter;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod splitter_servers;

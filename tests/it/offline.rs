@@ -104,7 +104,7 @@ on_each! {
         db.run("DELETE FROM limbeck_history").await;
         let _ = migrator.upgrade_to_head().await.expect("by limbeck");
         let by_run = migrator.ledger().await.expect("ledger");
-        let compared = |entries: Vec<limbeck::LedgerEntry>| -> Vec<String> {
+        let compared = |entries: Vec<limbeck::ledger::LedgerEntry>| -> Vec<String> {
             entries
                 .into_iter()
                 .map(|e| format!(
@@ -120,26 +120,26 @@ on_each! {
     /// So does a stamp's, which stops where the database is not where it begins.
     async fn a_stamps_script_leaves_what_a_stamp_leaves(db) {
         let migrator = Migrator::new(&db.pool, odd()).script_dialect(db.dialect);
-        let told = |entries: Vec<limbeck::LedgerEntry>| -> Vec<String> {
+        let told = |entries: Vec<limbeck::ledger::LedgerEntry>| -> Vec<String> {
             let entries = entries.into_iter();
             entries
                 .map(|e| format!("{} {} {:?} {:?} {}", e.revision, e.action, e.checksum, e.lineage, e.state))
                 .collect()
         };
         let ends = |text: &str| vec![text.parse::<limbeck::Target>().expect("a target")];
-        let script = migrator.stamp_sql(&[], &ends("heads"), limbeck::Purge::Keep).expect("a script");
+        let script = migrator.stamp_sql(&[], &ends("heads"), limbeck::plan::Purge::Keep).expect("a script");
         let Some((ok, text)) = client(&db.url, &script) else { return };
         assert!(ok, "{text}\n{script}");
         let by_script = (migrator.current().await.expect("current"), told(migrator.ledger().await.expect("ledger")));
         let (ok, text) = client(&db.url, &script).expect("a client");
         assert!(!ok, "{text}");
 
-        let back = migrator.stamp_sql(&ends("heads"), &ends("base"), limbeck::Purge::Keep).expect("a script");
+        let back = migrator.stamp_sql(&ends("heads"), &ends("base"), limbeck::plan::Purge::Keep).expect("a script");
         let (ok, text) = client(&db.url, &back).expect("a client");
         assert!(ok, "{text}\n{back}");
         assert_eq!(migrator.current().await.expect("current"), Vec::<String>::new());
         db.run("DELETE FROM limbeck_history").await;
-        let _ = migrator.stamp("heads", limbeck::Purge::Keep).await.expect("a stamp");
+        let _ = migrator.stamp("heads", limbeck::plan::Purge::Keep).await.expect("a stamp");
         let by_run = (migrator.current().await.expect("current"), told(migrator.ledger().await.expect("ledger")));
         assert_eq!(by_script, by_run);
     }

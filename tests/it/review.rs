@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use limbeck::{
-    Dialect, Error, Migrations, Migrator, Resolution, RunError, TransactionMode, UnfinishedReason,
-};
+use limbeck::error::{RunError, UnfinishedReason};
+use limbeck::migrator::TransactionMode;
+use limbeck::{Dialect, Error, Migrations, Migrator, Resolution};
 
 use crate::support::{migrations, on_each, servers};
 
@@ -286,7 +286,7 @@ on_each! {
         let width = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)";
         db.run(&format!("{width}; INSERT INTO alembic_version VALUES ('a')")).await;
         let migrator = Migrator::new(&db.pool, chain()).version_table("alembic_version");
-        let _ = migrator.stamp("b", limbeck::Purge::Keep).await.expect("stamp");
+        let _ = migrator.stamp("b", limbeck::plan::Purge::Keep).await.expect("stamp");
         let rows = db.strings("SELECT CONCAT_WS(' ', action, revision) FROM limbeck_history ORDER BY id").await;
         assert_eq!(rows, ["baseline a", "stamp b"]);
     }

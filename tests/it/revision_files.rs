@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset, Utc};
-use limbeck::{
-    Checksum, Dialect, Embedded, EmbeddedRevision, FileStatement, FileTemplate, FileTemplateError,
-    ForeignKeys, GraphTables, Migrations, Mode, NewRevision, NewSection, Revision,
-    RevisionErrorKind, Section, SectionKind,
+use limbeck::embedding::{Embedded, EmbeddedRevision, GraphTables};
+use limbeck::revision::{
+    Checksum, FileStatement, FileTemplate, FileTemplateError, ForeignKeys, Mode, NewRevision,
+    NewSection, RevisionErrorKind, Section, SectionKind,
 };
+use limbeck::{Dialect, Migrations, Revision};
 use proptest::prelude::*;
 
 const HEADER: &str = "-- Add the users table\n--\n-- revision: a1\n-- down_revision: none\n";
@@ -397,7 +398,7 @@ fn a_boot_works_out_nothing_that_the_build_did() {
             bases: &[0],
         },
     );
-    static MIGRATIONS: Migrations = Migrations::from_embedded(&EMBEDDED);
+    static MIGRATIONS: Migrations = Migrations::from_embedded(&EMBEDDED, "limbeck");
     let migrations = MIGRATIONS.clone();
     assert_eq!(migrations.lineage("a"), Some("the digest of a"));
     assert_eq!(migrations.lineage("z"), Some("the digest of z"));
@@ -633,7 +634,7 @@ fn section(kind: SectionKind) -> impl Strategy<Value = NewSection> {
         move |(sql, databases, lock, statement, mode)| {
             let timeout = |milliseconds: u64| {
                 let duration = std::time::Duration::from_millis(milliseconds);
-                limbeck::Timeout::try_from(duration).unwrap()
+                limbeck::revision::Timeout::try_from(duration).unwrap()
             };
             let mut section = NewSection::new(kind).databases(databases).body(sql);
             if let Some(lock) = lock {
@@ -813,7 +814,7 @@ proptest! {
 #[test]
 #[cfg(unix)]
 fn a_folder_is_read_whole_or_not_at_all() {
-    use limbeck::MigrationsError;
+    use limbeck::migrations::MigrationsError;
     use std::os::unix::fs::symlink;
 
     let temporary = tempfile::tempdir().unwrap();

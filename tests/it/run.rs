@@ -1,6 +1,8 @@
 //! Runs on every database: what a call does, what it leaves behind, and what it says when it stops.
 
-use limbeck::{Action, Migrations, Migrator, Outcome, Purge, State, Target};
+use limbeck::ledger::State;
+use limbeck::plan::{Action, Purge};
+use limbeck::{Migrations, Migrator, Outcome, Target};
 
 use crate::support::migrations;
 use crate::support::on_each;
@@ -138,6 +140,8 @@ on_each! {
             _ => vec![new().version_schema("Information_Schema"), new().version_table("Limbeck_History_Lock")],
         };
         refused.push(new().version_table("limbeck_history"));
+        refused.push(new().version_table("public.v"));
+        refused.push(new().history_table("public.v"));
         refused.push(new().version_table("h_lock").history_table("h"));
         for migrator in refused {
             for error in [
@@ -148,10 +152,18 @@ on_each! {
                 assert_eq!(error.kind(), "bad_name", "{error}");
             }
         }
+        let error = new().history_table("`shop`.`ledger`").current().await.expect_err("a schema").to_string();
+        assert!(error.contains("`version_schema(\"shop\")`, and here `history_table(\"ledger\")`"), "{error}");
         assert_eq!(db.tables().await, before);
         if db.dialect == Postgres {
             // Where the database tells names by their case, they are two.
             let _ = new().version_table("Limbeck_History").upgrade_to_head().await.expect("up");
+            // A schema may have a dot in its name: it is one that is there.
+            db.run("DROP TABLE IF EXISTS limbeck_history, limbeck_history_lock").await;
+            db.run("CREATE SCHEMA \"a.b\"").await;
+            assert_eq!(new().version_schema("a.b").current().await.expect("a schema"), [""; 0]);
+            let error = new().version_schema("a.c").ensure_tables().await.expect_err("no schema");
+            assert!(error.to_string().contains("schema \"a.c\" does not exist"), "{error}");
         }
     }
 }

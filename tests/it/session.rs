@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use limbeck::{Dialect, Error, Event, Migrations, Migrator, Outcome, RunError};
+use limbeck::error::RunError;
+use limbeck::{Dialect, Error, Event, Migrations, Migrator, Outcome};
 use sqlx::Connection as _;
 
 use crate::support::{migrations, on_each};
@@ -37,13 +38,13 @@ fn run_error(error: &Error) -> &RunError {
 fn futures_are_send() {
     fn send<T: Send>(_: T) {}
     #[allow(dead_code)]
-    fn of<S: limbeck::Source>(migrator: &Migrator<S>) {
+    fn of<S: limbeck::migrator::Source>(migrator: &Migrator<S>) {
         send(migrator.upgrade_to_head());
         send(migrator.upgrade("head"));
         send(migrator.downgrade("base"));
         send(migrator.plan_upgrade("head"));
         send(migrator.plan_downgrade("base"));
-        send(migrator.stamp("head", limbeck::Purge::Keep));
+        send(migrator.stamp("head", limbeck::plan::Purge::Keep));
         send(migrator.require_head());
         send(migrator.wait_for_head(Duration::ZERO));
         send(migrator.status());
@@ -251,7 +252,7 @@ on_each! {
             // A statement that no transaction holds was interrupted: that is said, and settled by hand.
             Err(error) => {
                 let RunError::Unfinished(unfinished) = run_error(&error) else { panic!("{error}") };
-                assert_eq!(unfinished.reason, limbeck::UnfinishedReason::InDoubt, "{error}");
+                assert_eq!(unfinished.reason, limbeck::error::UnfinishedReason::InDoubt, "{error}");
                 return;
             }
         }

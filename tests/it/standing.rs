@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use limbeck::{
-    Action, Error, LedgerEntry, Migrations, Migrator, OnAhead, OnDrift, Outcome, Recorded,
-    Resolution, RunError, Source, StandingError, State, Target,
-};
+use limbeck::error::{RunError, StandingError};
+use limbeck::ledger::{LedgerEntry, Recorded, State};
+use limbeck::migrator::{OnAhead, OnDrift, Source};
+use limbeck::plan::Action;
+use limbeck::{Error, Migrations, Migrator, Outcome, Resolution, Target};
 
 use crate::support::{migrations, on_each};
 

@@ -1,8 +1,8 @@
 //! Runs that stop: what is said, what is left, and how the next call goes on.
 
-use limbeck::{
-    Dialect, Error, Migrations, Migrator, Outcome, RunError, TransactionMode, UnfinishedReason,
-};
+use limbeck::error::{RunError, UnfinishedReason};
+use limbeck::migrator::TransactionMode;
+use limbeck::{Dialect, Error, Migrations, Migrator, Outcome};
 
 use crate::support::{migrations, on_each};
 
@@ -27,7 +27,7 @@ fn failing(table: &str) -> Migrations {
     ])
 }
 
-fn statement_error(error: &Error) -> &limbeck::StatementError {
+fn statement_error(error: &Error) -> &limbeck::error::StatementError {
     match error {
         Error::Run(run) => match &**run {
             RunError::Statement(statement) => statement,
@@ -189,6 +189,39 @@ on_each! {
         if !db.dialect.is_mysql_family() {
             assert_eq!(db.strings("SELECT id FROM t").await.len(), 0, "rolled back");
         }
+    }
+
+    /// Code that could never run is a slip of the programmer's: it is named before anything is sent.
+    async fn code_for_no_section_is_refused(db) {
+        let files = || migrations(&[
+            ("3f2a9c1d7b04", "", "", "-- @upgrade\nCREATE TABLE t (id INT);\n-- @downgrade rust\n"),
+            ("b", "3f2a9c1d7b04", "", "-- @upgrade [sqlite, postgres, mysql] rust\n-- @downgrade\n"),
+        ]);
+        let new = || Migrator::new(&db.pool, files()).on_upgrade("b", |_| Box::pin(async { Ok(()) }));
+        for (migrator, kind, words) in [
+            (new().on_upgrade("3f2a9c1d7b40", |_| Box::pin(async { Ok(()) })), "unknown_code", "did you mean `3f2a9c1d7b04`?"),
+            (new().on_downgrade("3f2a", |_| Box::pin(async { Ok(()) })), "unknown_code", "did you mean `3f2a9c1d7b04`?"),
+            (new().on_upgrade("users", |_| Box::pin(async { Ok(()) })), "unknown_code", "do not hold. "),
+            (new().on_upgrade("3f2a9c1d7b04", |_| Box::pin(async { Ok(()) })), "unused_code", "3f2a9c1d7b04.sql: "),
+            (new().on_downgrade("b", |_| Box::pin(async { Ok(()) })), "unused_code", "no section `-- @downgrade rust`"),
+            (new().idempotent("a"), "nothing_idempotent", "`a`"),
+        ] {
+            for error in [
+                migrator.plan_upgrade("head").await.expect_err("a plan"),
+                migrator.upgrade_to_head().await.expect_err("an upgrade"),
+                migrator.downgrade("base").await.expect_err("a downgrade"),
+                migrator.plan_downgrade("base").await.expect_err("a plan back"),
+            ] {
+                assert_eq!(error.kind(), kind, "{error}");
+                assert!(error.to_string().contains(words), "{error}");
+            }
+            // Who only looks needs no code.
+            assert_eq!(migrator.status().await.expect("status").pending.len(), 2);
+        }
+        assert_eq!(db.tables().await, Vec::<String>::new());
+        // In whatever order the two are called.
+        let migrator = Migrator::new(&db.pool, files()).idempotent("b").on_upgrade("b", |_| Box::pin(async { Ok(()) }));
+        assert_eq!(migrator.upgrade_to_head().await.expect("an upgrade").current, ["b"]);
     }
 
     /// A whole upgrade in one transaction is wholly there or wholly gone; MySQL refuses first.

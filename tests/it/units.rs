@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use limbeck::{
-    Dialect, Error, Event, Migrations, Migrator, Resolution, RunError, UnfinishedReason,
-};
+use limbeck::error::{RunError, UnfinishedReason};
+use limbeck::{Dialect, Error, Event, Migrations, Migrator, Resolution};
 use sqlx::mysql::{MySqlConnection, MySqlPoolOptions};
 use sqlx::{Connection as _, MySqlPool};
 
@@ -544,7 +543,7 @@ async fn what_is_longer_than_a_packet_is_refused() {
 }
 
 /// Sends a comment of this length before a statement; tells whether it was answered.
-async fn takes<DB: limbeck::Backend>(pool: &sqlx::Pool<DB>, bytes: usize) -> bool
+async fn takes<DB: limbeck::migrator::Backend>(pool: &sqlx::Pool<DB>, bytes: usize) -> bool
 where
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
@@ -559,7 +558,7 @@ where
 }
 
 /// The limits that no setting changes are those that the database has, and what is longer is refused before anything runs.
-async fn check_longest<DB: limbeck::Backend>(pool: &sqlx::Pool<DB>, limit: usize)
+async fn check_longest<DB: limbeck::migrator::Backend>(pool: &sqlx::Pool<DB>, limit: usize)
 where
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,

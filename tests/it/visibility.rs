@@ -1,6 +1,8 @@
 //! Limbeck's own tables: whose they are, and whether a run sees them as they are.
 
-use limbeck::{Error, Migrations, Migrator, Outcome, RunError, VersionSchema};
+use limbeck::error::RunError;
+use limbeck::migrator::VersionSchema;
+use limbeck::{Error, Migrations, Migrator, Outcome};
 
 use crate::support::{migrations, on_each};
 
@@ -209,7 +211,8 @@ on_each! {
     /// A trigger, rule or view that swallows or changes a write to limbeck's tables is found by every call that writes, and
     /// named; once it is gone the next call goes on.
     async fn a_swallowed_write_is_found(db) {
-        use limbeck::{Purge, TransactionMode};
+        use limbeck::migrator::TransactionMode;
+        use limbeck::plan::Purge;
         for (name, make, end) in swallowers(db.dialect) {
             for call in ["upgrade", "autocommit", "single", "stamp"] {
                 let is_leased = call == "autocommit" || db.dialect.is_mysql_family();
@@ -296,7 +299,7 @@ mod on_postgres {
             migrator().upgrade_to_head().await.map(drop),
             migrator().downgrade("base").await.map(drop),
             migrator()
-                .stamp("head", limbeck::Purge::Keep)
+                .stamp("head", limbeck::plan::Purge::Keep)
                 .await
                 .map(drop),
             migrator().status().await.map(drop),
@@ -576,7 +579,7 @@ mod row_security {
                 migrator().upgrade_to_head().await.map(drop),
                 migrator().downgrade("base").await.map(drop),
                 migrator()
-                    .stamp("head", limbeck::Purge::Keep)
+                    .stamp("head", limbeck::plan::Purge::Keep)
                     .await
                     .map(drop),
                 migrator().status().await.map(drop),
@@ -647,7 +650,7 @@ mod row_security {
     /// Revisions of every kind see `row_security` as the session has it, and so does whoever has the session afterwards.
     #[tokio::test]
     async fn a_revision_has_the_sessions_own_value() {
-        use limbeck::TransactionMode::{PerRevision, SingleTransaction};
+        use limbeck::migrator::TransactionMode::{PerRevision, SingleTransaction};
         for value in ["on", "off"] {
             for mode in [PerRevision, SingleTransaction] {
                 let Some(db) = postgres_database().await else {
@@ -713,7 +716,8 @@ mod row_security {
 mod pinned {
     use std::sync::{Arc, Mutex};
 
-    use limbeck::{Event, Note};
+    use limbeck::Event;
+    use limbeck::report::Note;
     use sqlx::AssertSqlSafe;
 
     use super::on_postgres::with_path;
@@ -781,7 +785,9 @@ mod pinned {
         role
     }
 
-    fn coded<S: limbeck::Source<Database = sqlx::Postgres>>(migrator: Migrator<S>) -> Migrator<S> {
+    fn coded<S: limbeck::migrator::Source<Database = sqlx::Postgres>>(
+        migrator: Migrator<S>,
+    ) -> Migrator<S> {
         async fn write(connection: &mut sqlx::PgConnection) -> sqlx::Result<()> {
             let seen = "INSERT INTO seen VALUES (current_setting('search_path'), current_user)";
             sqlx::raw_sql(seen).execute(connection).await.map(drop)
@@ -823,7 +829,7 @@ mod pinned {
             assert_eq!(migrator.status().await.expect("a status").heads, ["f"]);
             let _ = migrator.downgrade("a").await.expect("down");
             let _ = migrator
-                .stamp("b", limbeck::Purge::Keep)
+                .stamp("b", limbeck::plan::Purge::Keep)
                 .await
                 .expect("a stamp");
             let _ = migrator.upgrade_to_head().await.expect("up again");

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use limbeck::{Backend, Migrations, Migrator, Outcome, Purge, Target};
+use limbeck::migrator::Backend;
+use limbeck::plan::Purge;
+use limbeck::{Migrations, Migrator, Outcome, Target};
 use sqlx::{Executor, Pool, raw_sql};
 use tokio::runtime::Handle;
 
@@ -17,7 +19,7 @@ const BUDGET: f64 = 2.0;
 /// As `limbeck::embedded!` does at its first use in a process, each time: it reads the graph once.
 macro_rules! first_use {
     ($name:literal) => {{
-        use limbeck::{Embedded, EmbeddedRevision, GraphTables};
+        use limbeck::embedding::{Embedded, EmbeddedRevision, GraphTables};
         let embedded: Embedded = include!(concat!(env!("OUT_DIR"), "/limbeck_", $name, ".rs"));
         Migrations::from_embedded(Box::leak(Box::new(embedded)))
     }};

@@ -5,9 +5,8 @@ use std::fmt;
 
 use super::table::Applied;
 use crate::import::{Origin, Tool};
-use limbeck::Migrations;
-use limbeck::Revision;
-use limbeck::{Graph, RevisionSet};
+use limbeck::graph::RevisionSet;
+use limbeck::{Graph, Migrations, Revision};
 
 /// One thing in which table and revisions do not agree.
 #[derive(Debug, PartialEq, Eq)]
@@ -144,8 +143,7 @@ fn tops(graph: &Graph, ids: &[&str]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use limbeck::NewRevision;
-    use limbeck::{NewSection, SectionKind};
+    use limbeck::revision::{NewRevision, NewSection, SectionKind};
 
     /// Each: id, parents, and what its message says beside that.
     fn migrations(revisions: &[(&str, &[&str], &str)]) -> Migrations {

@@ -14,8 +14,7 @@ use super::import::{Tool, is_open};
 use super::output::Output;
 use super::{runs, text};
 pub(super) use error::AdoptError;
-use limbeck::Migrations;
-use limbeck::Revision;
+use limbeck::{Migrations, Revision};
 use table::Table;
 
 /// Arguments of `adopt`.

@@ -9,8 +9,9 @@ use super::error::AuthorError;
 use super::{NewFileArgs, id};
 use crate::error::CliError;
 use crate::files::Folder;
-use limbeck::{Migrations, MigrationsError};
-use limbeck::{NewRevision, NewSection, Revision, SectionKind};
+use limbeck::migrations::MigrationsError;
+use limbeck::revision::{NewRevision, NewSection, SectionKind};
+use limbeck::{Migrations, Revision};
 
 /// What a command says of its new revision.
 #[derive(Clone)]
@@ -65,7 +66,7 @@ impl Draft {
             // Seconds are enough of a date.
             .create_date(Utc::now().trunc_subsecs(0));
         let new = sections.into_iter().fold(new, NewRevision::section);
-        let unwritable = |error: limbeck::RevisionError| AuthorError::Unwritable {
+        let unwritable = |error: limbeck::revision::RevisionError| AuthorError::Unwritable {
             kind: error.kind().clone(),
         };
         let text = new.to_text().map_err(unwritable)?;
@@ -101,7 +102,7 @@ impl Draft {
 /// the graph's.
 fn misfit(error: MigrationsError) -> CliError {
     match error {
-        MigrationsError::Graph { error, .. } => AuthorError::Misfit { error }.into(),
+        MigrationsError::Graph { error, .. } => AuthorError::Misfit { error: *error }.into(),
         other => other.into(),
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::files::FileError;
 use crate::text::Names;
-use limbeck::GraphError;
-use limbeck::{FileTemplateError, RevisionErrorKind};
+use limbeck::graph::GraphError;
+use limbeck::revision::{FileTemplateError, RevisionErrorKind};
 
 /// What an authoring command stops with. Where it is about a new revision, nothing was written.
 #[derive(Debug, thiserror::Error)]

@@ -206,7 +206,7 @@ mod tests {
     use super::*;
     use crate::author::NewFileArgs;
     use limbeck::autogenerate;
-    use limbeck::{Mode, NewSection, SectionKind};
+    use limbeck::revision::{Mode, NewSection, SectionKind};
 
     #[test]
     fn several_drafts_are_a_chain() {

@@ -11,8 +11,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::files::Folder;
 use crate::output::Output;
-use limbeck::Graph;
-use limbeck::plan;
+use limbeck::{Graph, plan};
 
 /// Arguments of `merge`.
 #[derive(Debug, Clone, Args)]

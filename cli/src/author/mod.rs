@@ -35,9 +35,8 @@ use super::error::CliError;
 use super::lists::listed;
 use super::output::Output;
 use super::text::Names;
-use limbeck::FileTemplate;
-use limbeck::Graph;
-use limbeck::Migrations;
+use limbeck::revision::FileTemplate;
+use limbeck::{Graph, Migrations};
 
 /// What every new revision file takes.
 #[derive(Debug, Clone, Args)]

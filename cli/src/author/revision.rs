@@ -13,8 +13,7 @@ use crate::desired::DesiredArgs;
 use crate::error::CliError;
 use crate::files::Folder;
 use crate::output::Output;
-use limbeck::Graph;
-use limbeck::plan;
+use limbeck::{Graph, plan};
 
 /// Arguments of `revision`.
 #[derive(Debug, Clone, Args)]

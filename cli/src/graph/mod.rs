@@ -15,10 +15,8 @@ use super::error::CliError;
 use super::lists::{embedded, is_asked, listed, look};
 use super::output::Output;
 use super::text::Writer;
-use limbeck::Migrations;
-use limbeck::Status;
-use limbeck::plan;
-use limbeck::{Bound, Range};
+use limbeck::target::Bound;
+use limbeck::{Migrations, Range, Status, plan};
 use picture::Picture;
 
 /// Arguments of `graph`.

@@ -3,8 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use limbeck::Migrations;
-use limbeck::Status;
+use limbeck::{Migrations, Status};
 
 /// Revisions and the lines between them, newest first: what a revision needs stands below it.
 pub(super) struct Picture<'p> {

@@ -12,7 +12,7 @@ use super::origin::Tool;
 use super::project::Project;
 use super::python::{self, Literal};
 use limbeck::Dialect;
-use limbeck::SectionKind;
+use limbeck::revision::SectionKind;
 
 pub(super) fn read(
     folder: &Path,

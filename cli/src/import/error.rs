@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::origin::Tool;
-use limbeck::GraphError;
-use limbeck::RevisionErrorKind;
+use limbeck::graph::GraphError;
+use limbeck::revision::RevisionErrorKind;
 
 /// What an import stops with, always before anything was written.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +135,7 @@ mod tests {
             },
             ImportError::Graph {
                 path: path(),
-                error: limbeck::Graph::new([limbeck::Node {
+                error: limbeck::Graph::new([limbeck::graph::Node {
                     id: "a".into(),
                     down_revision: vec!["x".into()],
                     branch_labels: Vec::new(),

@@ -6,8 +6,8 @@ use chrono::{DateTime, Datelike as _, NaiveDateTime, Utc};
 
 use super::error::ImportError;
 use super::origin::Origin;
-use limbeck::Dialect;
-use limbeck::{Mode, NewRevision, NewSection, Revision, RevisionErrorKind, SectionKind};
+use limbeck::revision::{Mode, NewRevision, NewSection, RevisionErrorKind, SectionKind};
+use limbeck::{Dialect, Revision};
 
 /// A folder that was read.
 #[derive(Debug, Default)]

@@ -30,9 +30,9 @@ use super::output::Output;
 pub(super) use error::ImportError;
 pub(super) use found::is_open;
 use found::{Found, LeftOut, Migration, Sql, entries, one_line, unreadable};
-use limbeck::Dialect;
-use limbeck::{Migrations, MigrationsError};
-use limbeck::{Revision, SectionKind};
+use limbeck::migrations::MigrationsError;
+use limbeck::revision::SectionKind;
+use limbeck::{Dialect, Migrations, Revision};
 pub(super) use origin::Origin;
 pub use origin::Tool;
 
@@ -294,7 +294,7 @@ fn checked(
             ImportError::Graph {
                 path: file
                     .map_or_else(|| PathBuf::from(path), |file| file.migration.source.clone()),
-                error,
+                error: *error,
             }
             .into()
         }

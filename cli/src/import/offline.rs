@@ -11,7 +11,7 @@ use super::error::ImportError;
 use super::found::one_line;
 use super::project::Project;
 use limbeck::Dialect;
-use limbeck::Mode;
+use limbeck::revision::Mode;
 use limbeck::sql::{self, Class, Statement};
 
 /// Runs in the project's own Python.

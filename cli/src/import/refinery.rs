@@ -14,7 +14,7 @@ use super::found::{
     Body, Found, LeftOut, Migration, chain, entries, is_folder, name, read_text, without_bom, words,
 };
 use super::origin::{Origin, Tool};
-use limbeck::{Mode, SectionKind};
+use limbeck::revision::{Mode, SectionKind};
 
 pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
     let mut files = Vec::new();

@@ -15,7 +15,7 @@ use super::found::{
 };
 use super::origin::{Origin, Tool};
 use crate::files::hex;
-use limbeck::{Mode, SectionKind};
+use limbeck::revision::{Mode, SectionKind};
 
 #[derive(Default)]
 struct Files {

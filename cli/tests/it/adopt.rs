@@ -18,7 +18,7 @@ fn on(folder: &Folder, url: &str, arguments: &[&str]) -> Called {
 /// Tables, columns, indexes and constraints, without those of the tools themselves.
 async fn schema<DB>(db: &Database<DB>) -> Vec<String>
 where
-    DB: limbeck::Backend,
+    DB: limbeck::migrator::Backend,
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
     for<'r> String: sqlx::Decode<'r, DB>,
@@ -75,7 +75,7 @@ async fn taken_over<DB>(
     fresh: &Database<DB>,
     (place, heads): (&[&str], &[&str]),
 ) where
-    DB: limbeck::Backend,
+    DB: limbeck::migrator::Backend,
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
     for<'r> String: sqlx::Decode<'r, DB>,
@@ -353,7 +353,7 @@ on_pairs! {
 /// A real Alembic, its heads on two branches.
 async fn alembic_ran_before<DB>(db: Database<DB>, fresh: Database<DB>)
 where
-    DB: limbeck::Backend,
+    DB: limbeck::migrator::Backend,
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
     for<'r> String: sqlx::Decode<'r, DB>,
@@ -466,7 +466,7 @@ fn a_missing_sqlite_file_is_not_made() {
     let folder = of_sqlx();
     folder.call(&["import", "sqlx", "old", "--json"]).json();
     let (kind, _) = on(&folder, "sqlite:none.db", &["adopt", "--from", "sqlx"]).error();
-    assert_eq!(kind, "connection");
+    assert_eq!(kind, "rejected");
     assert!(!folder.path("none.db").exists());
     let help = folder.call(&["adopt", "--help"]).stdout;
     assert!(

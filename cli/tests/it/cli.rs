@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
-use limbeck::{Dialect, NewRevision, NewSection, SectionKind};
+use limbeck::Dialect;
+use limbeck::revision::{NewRevision, NewSection, SectionKind};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
@@ -369,7 +370,7 @@ fn errors_have_their_kinds_and_exit_with_1() {
         ),
         (
             vec!["status", "--database-url=sqlite:none.db?mode=ro"],
-            "connection",
+            "rejected",
         ),
         (vec!["heads", "--dir=nowhere"], "io"),
     ];
@@ -402,6 +403,10 @@ fn bad_files_are_told_by_name_and_line() {
     let said = place.call(&["plan", "--from=", "--to=heads", "--json"]);
     assert_eq!((said.code, &*said.kind()), (1, "invalid_graph"));
     assert!(said.stderr.contains("x1.sql:4"), "{}", said.stderr);
+    assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
+    let said = place.call(&["heads"]);
+    let shown = " --> migrations/x1.sql:4:19\n  |\n4 | -- down_revision: nosuch\n  |                   ^^^^^^\n";
+    assert!(said.stderr.ends_with(shown), "{}", said.stderr);
 }
 
 /// With the feature `serde` a tool reads what `--json` printed as the library's own types.
@@ -433,7 +438,7 @@ fn documents_are_read_as_the_librarys_types() {
         (&["d1".to_owned()][..], &["e1".to_owned()][..])
     );
     assert_eq!(status.refusal.expect("a reason").kind, "behind");
-    let history: Vec<limbeck::RevisionInfo> =
+    let history: Vec<limbeck::status::RevisionInfo> =
         read(place.on_db(&["history"]).json()["revisions"].take());
     assert_eq!(history[0].revision, "e1");
 }
@@ -910,7 +915,7 @@ fn on_server(url: &str) {
     let said = place.call(&["status", "--json", "--database-url", &wrong]);
     assert_eq!(
         (said.code, &*said.kind()),
-        (1, "connection"),
+        (1, "rejected"),
         "{}",
         said.stderr
     );

@@ -513,7 +513,13 @@ fn editors() {
         "sed -i 's/down_revision: a1/down_revision: a2/'",
     );
     assert_eq!((said.code, &*said.stdout), (1, ""));
-    insta::assert_snapshot!(said.stderr, @"error: migrations/c1.sql:4: revision `c1` has `a2` in its down_revision, which is not there");
+    insta::assert_snapshot!(said.stderr, @r"
+    error: migrations/c1.sql:4: revision `c1` has `a2` in its down_revision, which is not there
+     --> migrations/c1.sql:4:19
+      |
+    4 | -- down_revision: a2
+      |                   ^^
+    ");
 }
 
 fn start(place: &Place, arguments: &[&str]) -> std::process::Child {

@@ -240,18 +240,30 @@ fn a_schema_that_is_none() {
     let open = "CREATE TABLE a (x INTEGER);\n\nCREATE TABLE b (x TEXT DEFAULT 'x);";
     insta::assert_snapshot!(told(&check(&place, open, &[])), @r"
     error: schema.sql:3:32: a string is not closed
+     --> schema.sql:3:32
+      |
+    3 | CREATE TABLE b (x TEXT DEFAULT 'x);
+      |                                ^
     exit code 1
     ");
     assert_eq!(kind(open), "invalid_schema_file");
     let stray = "CREATE TABLE a (x INTEGER);\n-- renamed from: b\n";
     insta::assert_snapshot!(told(&check(&place, stray, &[])), @r"
     error: schema.sql:2:1: `renamed from: b` belongs to no table or column here: it stands directly above a `CREATE TABLE` or a column, or behind the line on which one begins
+     --> schema.sql:2:1
+      |
+    2 | -- renamed from: b
+      | ^^^^^^^^^^^^^^^^^^
     exit code 1
     ");
     assert_eq!(kind(stray), "invalid_schema_file");
     let failing = "CREATE TABLE a (x INTEGER);\n\n  CREATE INDEX i ON b (x);";
     insta::assert_snapshot!(told(&check(&place, failing, &[])), @r"
     error: schema.sql:3:3: statement 2 of the desired schema failed on the scratch database, and nothing was changed: no such table: main.b
+     --> schema.sql:3:3
+      |
+    3 |   CREATE INDEX i ON b (x);
+      |   ^^^^^^
     exit code 1
     ");
     assert_eq!(kind(failing), "desired_schema_failed");

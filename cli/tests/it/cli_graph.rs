@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use limbeck::{NewRevision, NewSection, SectionKind};
+use limbeck::revision::{NewRevision, NewSection, SectionKind};
 use serde_json::{Value, json};
 
 use crate::cli::{Place, ids};

@@ -1,7 +1,8 @@
 //! Other tools' migrations become revision files. What a database makes of them is tested in `adopt`.
 
 use chrono::{DateTime, FixedOffset, SecondsFormat};
-use limbeck::{Migrations, Mode, Revision, SectionKind};
+use limbeck::revision::{Mode, SectionKind};
+use limbeck::{Migrations, Revision};
 
 use crate::calls::{Folder, texts};
 

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use limbeck::{Dialect, Migrations, Mode, SectionKind};
+use limbeck::revision::{Mode, SectionKind};
+use limbeck::{Dialect, Migrations};
 use serde_json::{Value, json};
 
 use crate::calls::{Folder, texts};
@@ -284,7 +285,7 @@ fn what_alembic_cannot_write_is_to_be_filled_in_and_does_not_run() {
         revision
             .sections()
             .iter()
-            .map(limbeck::Section::mode)
+            .map(limbeck::revision::Section::mode)
             .collect()
     };
     assert_eq!(modes("b1"), [Mode::Rust, Mode::Rust]);

@@ -9,10 +9,28 @@ mod traces;
 use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{MySql, Pool};
 
-use super::{Backend, Class, Failure, pool_of_one};
+use super::{Backend, Class, Failure, Rejection, pool_of_one};
 use crate::dialect::Dialect;
 
 impl super::Sealed for MySql {}
+
+/// Why a connection is refused for good, where the server said so. 1040, 1203 and 1226 say that it has no place now.
+pub(super) fn rejection(error: &sqlx::Error) -> Option<Rejection> {
+    let error = error
+        .as_database_error()?
+        .try_downcast_ref::<MySqlDatabaseError>()?;
+    match error.number() {
+        1049 => Some(Rejection::NoDatabase),
+        1044 => Some(Rejection::Forbidden),
+        // The user, the password, the plugin that proves it, the host.
+        1045 | 1129 | 1130 | 1251 | 1275 | 1524 | 1698 => Some(Rejection::Login),
+        // A password that has expired, a locked account: MySQL's number, MariaDB's.
+        1820 | 1862 | 3118 | 4151 => Some(Rejection::Login),
+        // `require_secure_transport`, in MySQL.
+        3159 => Some(Rejection::Tls),
+        _ => None,
+    }
+}
 
 impl Backend for MySql {
     /// Which of the two it is, the server tells in the first look.

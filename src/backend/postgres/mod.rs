@@ -8,7 +8,7 @@ mod traces;
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 use sqlx::{Pool, Postgres};
 
-use super::{Backend, Class, Failure, pool_of_one};
+use super::{Backend, Class, Failure, Rejection, pool_of_one};
 use crate::dialect::Dialect;
 use crate::ledger::write::is_guard_refusal;
 
@@ -20,6 +20,35 @@ fn hint_of(code: &str) -> Option<&'static str> {
         "a section is one transaction, which no routine may end: with the word `autocommit` behind `-- @upgrade` each of its \
          statements stands alone",
     )
+}
+
+/// Why a connection is refused for good, where the server or a pooler said so.
+pub(super) fn rejection(error: &sqlx::Error) -> Option<Rejection> {
+    let error = error
+        .as_database_error()?
+        .try_downcast_ref::<PgDatabaseError>()?;
+    let message = error.message();
+    // PgBouncer has one code for all, and these words, before a server's own.
+    let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
+    let lacks = |what: &str| message.contains(what) && message.contains("does not exist");
+    match error.code() {
+        "3D000" => Some(Rejection::NoDatabase),
+        code if code.starts_with("28") => Some(Rejection::Login),
+        // No CONNECT; a template that takes no connections.
+        "42501" | "55000" => Some(Rejection::Forbidden),
+        // A parameter of the start-up message that is not known, or has no such value.
+        "42704" | "22023" | "42601" => Some(Rejection::Options),
+        "08P01" if lacks("database \"") || says(&["no such database"]) => {
+            Some(Rejection::NoDatabase)
+        }
+        "08P01" if lacks("role \"") => Some(Rejection::Login),
+        "08P01" if says(&["no such user", "authentication failed", "not allowed"]) => {
+            Some(Rejection::Login)
+        }
+        "08P01" if says(&["SSL required", "TLS required"]) => Some(Rejection::Tls),
+        "08P01" if says(&["unsupported startup parameter"]) => Some(Rejection::Options),
+        _ => None,
+    }
 }
 
 impl Backend for Postgres {

@@ -3,12 +3,14 @@
 mod conduct;
 mod traces;
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
+use sqlx::sqlite::SqliteError;
 use sqlx::{Pool, Sqlite};
 
-use super::{Backend, Class, Failure, pool_of_one};
+use super::{Backend, Class, Failure, Rejection, pool_of_one};
 use crate::dialect::Dialect;
 use crate::ledger::write::is_guard_refusal;
 
@@ -16,6 +18,21 @@ impl super::Sealed for Sqlite {}
 
 /// How many of SQLite's virtual machine instructions pass between two looks at the clock.
 const PROGRESS_INTERVAL: i32 = 10_000;
+
+/// Why a connection is refused for good, where SQLite said so.
+pub(super) fn rejection(error: &sqlx::Error) -> Option<Rejection> {
+    let error = error.as_database_error()?;
+    error.try_downcast_ref::<SqliteError>()?;
+    // Corrupt, cannot open, no database, no access: https://sqlite.org/rescode.html.
+    let is_for_good = matches!(primary(error.code()), 3 | 11 | 14 | 23 | 26);
+    is_for_good.then_some(Rejection::File)
+}
+
+/// The low byte of an extended result code is the primary one (https://sqlite.org/rescode.html).
+fn primary(code: Option<Cow<'_, str>>) -> u32 {
+    let code = code.and_then(|code| code.parse::<u32>().ok());
+    code.unwrap_or(0) & 0xff
+}
 
 impl Backend for Sqlite {
     const FAMILY: Dialect = Dialect::Sqlite;
@@ -30,13 +47,7 @@ impl Backend for Sqlite {
             return Failure::of_client(error);
         };
         let (code, message) = (error.code(), error.message());
-        // The low byte of an extended result code is the primary one (https://sqlite.org/rescode.html).
-        let primary = code
-            .as_deref()
-            .and_then(|code| code.parse::<u32>().ok())
-            .unwrap_or(0)
-            & 0xff;
-        let class = match primary {
+        let class = match primary(code.clone()) {
             _ if is_guard_refusal(Dialect::Sqlite, code.as_deref(), message) => Class::Guard,
             1 if message.starts_with("no such table") => Class::MissingTable,
             1 if message.contains("within a transaction") => Class::InTransaction,
@@ -48,7 +59,7 @@ impl Backend for Sqlite {
         };
         Failure {
             class,
-            code: code.map(std::borrow::Cow::into_owned),
+            code: code.map(Cow::into_owned),
             message: message.to_owned(),
             detail: None,
             hint: None,

@@ -65,10 +65,11 @@ impl<S: Source> Steps<'_, S> {
     async fn call_code(&mut self, step: &Step, state: Aftermath) -> Result<(), Error> {
         let key = (step.revision.to_string(), step.action);
         let registry = self.registry;
-        let registered = registry
+        let code = registry
+            .code
             .get(&key)
             .expect("a plan whose code is missing is refused");
-        let called = (registered.code)(self.wire().line.session.connection()).await;
+        let called = code(self.wire().line.session.connection()).await;
         called.map_err(|source| {
             let (revision, action) = key;
             RunError::Code {

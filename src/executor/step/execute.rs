@@ -27,7 +27,9 @@ impl<S: Source> Steps<'_, S> {
         let needs = prepare::Needs {
             dialect: self.gate.view.wire.dialect(),
             single_transaction: self.is_single(),
-            has_code: &|revision, action| registry.contains_key(&(revision.to_owned(), action)),
+            has_code: &|revision, action| {
+                registry.code.contains_key(&(revision.to_owned(), action))
+            },
         };
         Ok(prepare::steps(
             self.gate.record.migrations,

@@ -16,7 +16,7 @@ mod traces;
 mod transactional;
 mod unit;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -43,23 +43,30 @@ pub(crate) type Code<DB> = Arc<
 /// Any error of a user's.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A registered function, and whether it may simply run again after it was interrupted.
-pub(crate) struct Registered<DB: Database> {
-    pub code: Code<DB>,
-    pub idempotent: bool,
+/// The functions that are registered, by revision and direction.
+pub(crate) struct Registry<DB: Database> {
+    pub code: HashMap<(String, Action), Code<DB>>,
+    /// The revisions whose code may simply run again after it was interrupted.
+    pub idempotent: BTreeSet<String>,
 }
 
-impl<DB: Database> Clone for Registered<DB> {
-    fn clone(&self) -> Self {
-        Registered {
-            code: self.code.clone(),
-            idempotent: self.idempotent,
+impl<DB: Database> Default for Registry<DB> {
+    fn default() -> Self {
+        Registry {
+            code: HashMap::new(),
+            idempotent: BTreeSet::new(),
         }
     }
 }
 
-/// The functions that are registered, by revision and direction.
-pub(crate) type Registry<DB> = HashMap<(String, Action), Registered<DB>>;
+impl<DB: Database> Clone for Registry<DB> {
+    fn clone(&self) -> Self {
+        Registry {
+            code: self.code.clone(),
+            idempotent: self.idempotent.clone(),
+        }
+    }
+}
 
 /// The end of a sequence of steps.
 #[derive(Debug, PartialEq, Eq)]

@@ -236,9 +236,6 @@ impl<S: Source> Steps<'_, S> {
     }
 
     fn is_idempotent(&self, prepared: &Prepared) -> bool {
-        let key = (prepared.step.revision.to_string(), prepared.step.action);
-        self.registry
-            .get(&key)
-            .is_some_and(|registered| registered.idempotent)
+        self.registry.idempotent.contains(&*prepared.step.revision)
     }
 }

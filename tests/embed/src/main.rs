@@ -7,6 +7,11 @@ static MIGRATIONS: Migrations = limbeck::embedded!();
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let migrations = Migrations::merge([MIGRATIONS.clone(), limbeck::embedded!("billing")])?;
+    let beside_others = Migrations::merge([MIGRATIONS.clone(), Migrations::new([])?])?;
+    for embedded in beside_others.iter() {
+        assert!(embedded.path().starts_with("embed/"));
+        embedded.check()?;
+    }
     let package = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     for embedded in migrations.iter() {
         embedded.check()?;

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use limbeck::{Graph, Node};
+use limbeck::Graph;
+use limbeck::graph::Node;
 
 type Ids = BTreeSet<String>;
 

@@ -1,6 +1,7 @@
 //! The parser of revision files: any bytes.
 
-use limbeck::{Dialect, NewRevision, Revision, RevisionError, SectionKind};
+use limbeck::revision::{NewRevision, RevisionError, SectionKind};
+use limbeck::{Dialect, Revision};
 
 pub fn check(data: &[u8]) {
     match Revision::parse_bytes("a.sql", data.to_vec()) {

@@ -1,7 +1,10 @@
 //! The parser of targets and ranges, and what they mean in a graph: a byte that chooses the graph, a byte that
 //! chooses the heads, and a text.
 
-use limbeck::{Bound, Graph, Node, Plan, Purge, Range, Target, TargetError, plan};
+use limbeck::graph::Node;
+use limbeck::plan::Purge;
+use limbeck::target::{Bound, TargetError};
+use limbeck::{Graph, Plan, Range, Target, plan};
 
 pub fn check(data: &[u8]) {
     let [which, heads, text @ ..] = data else {

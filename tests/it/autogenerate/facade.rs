@@ -159,7 +159,7 @@ async fn what_is_left_out_survives() {
     let comparison = desired.compare(&pool).await.expect("an answer");
     assert_eq!(told(&comparison), ["alter column a.x: nullability"]);
 
-    let mut revision = limbeck::NewRevision::new("a1").message("x may be NULL");
+    let mut revision = limbeck::revision::NewRevision::new("a1").message("x may be NULL");
     for draft in comparison.drafts(Default::default()) {
         for section in draft.sections() {
             revision = revision.section(section);

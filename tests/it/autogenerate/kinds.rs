@@ -16,7 +16,8 @@ use std::thread;
 use std::time::Duration;
 
 use limbeck::autogenerate::{Autogenerate, Class, DraftOptions, Reflect};
-use limbeck::{Migrations, Migrator, NewRevision, Revision};
+use limbeck::revision::NewRevision;
+use limbeck::{Migrations, Migrator, Revision};
 use serde_json::Value;
 
 use self::page::{check, marks, table};
@@ -149,7 +150,7 @@ impl Kinds {
         for<'r> String: sqlx::Decode<'r, DB>,
         for<'r> Option<String>: sqlx::Decode<'r, DB>,
         usize: sqlx::ColumnIndex<DB::Row>,
-        for<'a> &'a sqlx::Pool<DB>: limbeck::IntoSource<Source = sqlx::Pool<DB>>,
+        for<'a> &'a sqlx::Pool<DB>: limbeck::migrator::IntoSource<Source = sqlx::Pool<DB>>,
     {
         let pair = &self.pairs[at];
         for (database, sql) in [(live, &pair.from), (wanted, &pair.to), (live, &pair.rows)] {
@@ -214,7 +215,7 @@ where
     for<'r> String: sqlx::Decode<'r, DB>,
     for<'r> Option<String>: sqlx::Decode<'r, DB>,
     usize: sqlx::ColumnIndex<DB::Row>,
-    for<'a> &'a sqlx::Pool<DB>: limbeck::IntoSource<Source = sqlx::Pool<DB>>,
+    for<'a> &'a sqlx::Pool<DB>: limbeck::migrator::IntoSource<Source = sqlx::Pool<DB>>,
 {
     let before = yardstick.picture(&live.url);
     let goal = yardstick.picture(&wanted.url);

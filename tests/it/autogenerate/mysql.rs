@@ -8,7 +8,8 @@ mod scratch;
 use limbeck::autogenerate::{
     Autogenerate, Comparison, Draft, DraftOptions, Schema, reflect as reflect_connection,
 };
-use limbeck::{Dialect, NewRevision, Revision, SectionKind, sql};
+use limbeck::revision::{NewRevision, SectionKind};
+use limbeck::{Dialect, Revision, sql};
 use sqlx::{MySql, MySqlPool};
 
 use crate::support::servers;

@@ -9,7 +9,8 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use limbeck::autogenerate::{Autogenerate, Comparison, DraftOptions};
-use limbeck::{Migrations, Migrator, NewRevision, Revision};
+use limbeck::revision::NewRevision;
+use limbeck::{Migrations, Migrator, Revision};
 use sqlx::Postgres;
 
 use crate::support::servers::{self, Database};

@@ -6,7 +6,8 @@ mod rebuild;
 mod reflection;
 
 use limbeck::autogenerate::{Autogenerate, Comparison, Draft, DraftOptions};
-use limbeck::{Migrations, Migrator, NewRevision, Revision};
+use limbeck::revision::NewRevision;
+use limbeck::{Migrations, Migrator, Revision};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, Row as _};
 

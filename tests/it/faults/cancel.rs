@@ -6,7 +6,10 @@ use std::future::{Future, poll_fn};
 use std::task::Poll;
 use std::time::Duration;
 
-use limbeck::{Error, Migrations, Migrator, Purge, Resolution, RunError, Target, TransactionMode};
+use limbeck::error::RunError;
+use limbeck::migrator::TransactionMode;
+use limbeck::plan::Purge;
+use limbeck::{Error, Migrations, Migrator, Resolution, Target};
 
 use crate::support::servers::Database;
 use crate::support::{migrations, soak};

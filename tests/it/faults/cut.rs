@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use limbeck::{Action, Dialect, Error, State};
+use limbeck::ledger::State;
+use limbeck::plan::Action;
+use limbeck::{Dialect, Error};
 use sqlx::Pool;
 
 use super::child::chain;

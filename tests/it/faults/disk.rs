@@ -6,7 +6,8 @@ use std::process::Command;
 use std::str::FromStr as _;
 use std::time::{Duration, Instant};
 
-use limbeck::{Error, Migrations, Migrator, RunError};
+use limbeck::error::RunError;
+use limbeck::{Error, Migrations, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
 
 use crate::support::boots::Files;

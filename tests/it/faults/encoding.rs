@@ -62,7 +62,7 @@ async fn check<E: Engine>(pool: &Pool<E>, message: &str, comment: &str) {
     let ids = limbeck::Target::base();
     let _ = of(files(None)).downgrade(ids).await.expect("the downgrade");
     let _ = of(files(None))
-        .stamp("head", limbeck::Purge::Keep)
+        .stamp("head", limbeck::plan::Purge::Keep)
         .await
         .expect("a stamp");
 }

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use limbeck::{Dialect, Error, Migrations, Migrator, Purge, Range, Resolution, Source};
+use limbeck::migrator::Source;
+use limbeck::plan::Purge;
+use limbeck::{Dialect, Error, Migrations, Migrator, Range, Resolution};
 
 use crate::support::soak::{tell, times};
 use crate::support::{migrations, on_each};

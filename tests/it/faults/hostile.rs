@@ -1,10 +1,11 @@
 //! Names and values with SQL in them, in every place that reaches SQL: what is stored is what was given, and a
 //! table that every injection tries to drop stays as it is.
 
-use limbeck::{
-    Dialect, Error, Migrations, Migrator, NewRevision, NewSection, Purge, Range, Revision,
-    RunError, SectionKind, State,
-};
+use limbeck::error::RunError;
+use limbeck::ledger::State;
+use limbeck::plan::Purge;
+use limbeck::revision::{NewRevision, NewSection, SectionKind};
+use limbeck::{Dialect, Error, Migrations, Migrator, Range, Revision};
 
 use crate::support::soak::tell;
 use crate::support::{migrations, on_each};

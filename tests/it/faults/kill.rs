@@ -101,7 +101,7 @@ async fn boot_again<E: Engine>(
                 && left.holders != expected.holders =>
         {
             let next = migrator(&db.pool, course, db.dialect);
-            if let Err(error) = next.stamp("r2", limbeck::Purge::Keep).await {
+            if let Err(error) = next.stamp("r2", limbeck::plan::Purge::Keep).await {
                 wrong(format!(
                     "a dead holder's lease is in the way: {}",
                     chain(&error)

@@ -503,7 +503,7 @@ on_each! {
 
 /// Boots beside a holder in a slow statement, for a short time. The error, with what changes from run to run
 /// replaced, and apart from it what follows the revision.
-async fn told_to_a_waiter<DB: limbeck::Backend>(
+async fn told_to_a_waiter<DB: limbeck::migrator::Backend>(
     db: &crate::support::servers::Database<DB>,
     all: Migrations,
     pool: sqlx::Pool<DB>,

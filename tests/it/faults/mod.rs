@@ -25,6 +25,7 @@ mod passwords;
 mod phase;
 mod pooler;
 mod recovery;
+mod rejected;
 mod restart;
 mod revisions;
 mod settings;

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use limbeck::{Error, Migrator, Purge, Range, Resolution, Source};
+use limbeck::migrator::Source;
+use limbeck::plan::Purge;
+use limbeck::{Error, Migrator, Range, Resolution};
 
 use crate::support::migrations;
 use crate::support::secrets::{
@@ -120,8 +122,8 @@ const LONG: Duration = Duration::from_secs(20);
 /// Connections that are refused, that lead nowhere, that are broken off, or that the server turns away.
 async fn check_lazy<DB>(url: &str, limit: Duration, said: &mut String)
 where
-    DB: limbeck::Backend,
-    sqlx::Pool<DB>: limbeck::IntoSource<Source = sqlx::Pool<DB>>,
+    DB: limbeck::migrator::Backend,
+    sqlx::Pool<DB>: limbeck::migrator::IntoSource<Source = sqlx::Pool<DB>>,
 {
     let pool = sqlx::pool::PoolOptions::<DB>::new()
         .acquire_timeout(limit)

@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use limbeck::{Error, Migrations, Migrator, Outcome, RunError};
+use limbeck::error::RunError;
+use limbeck::{Error, Migrations, Migrator, Outcome};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 

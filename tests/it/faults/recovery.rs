@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use limbeck::{Error, Event, Migrations, Migrator, Resolution, RunError, UnfinishedReason};
+use limbeck::error::{RunError, UnfinishedReason};
+use limbeck::{Error, Event, Migrations, Migrator, Resolution};
 use sqlx::Row as _;
 
 use crate::support::migrations;

@@ -1,7 +1,8 @@
 //! The revisions that run under fault: one of each kind, and each leaves a row in a table without constraints
 //! for each time that it ran.
 
-use limbeck::{Dialect, Migrations, TransactionMode};
+use limbeck::migrator::TransactionMode;
+use limbeck::{Dialect, Migrations};
 
 use crate::support::migrations;
 

@@ -45,7 +45,7 @@ pub fn sessions(dialect: Dialect) -> &'static str {
 }
 
 /// Waits until a session is in the statement, and says which.
-pub async fn begun<DB: limbeck::Backend>(db: &Database<DB>) -> String
+pub async fn begun<DB: limbeck::migrator::Backend>(db: &Database<DB>) -> String
 where
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use limbeck::{Dialect, Error, Report, RunError};
+use limbeck::error::RunError;
+use limbeck::{Dialect, Error, Report};
 use serde_json::Value;
 
 use super::child::{Child, Task, chain, points};

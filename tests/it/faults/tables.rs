@@ -4,7 +4,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use limbeck::{Migrations, Migrator, TransactionMode};
+use limbeck::migrator::TransactionMode;
+use limbeck::{Migrations, Migrator};
 
 use crate::support::migrations;
 use crate::support::servers::{mysql_database, postgres_database, sqlite};

@@ -259,7 +259,7 @@ macro_rules! in_vain {
 }
 
 /// The number of a connection's session.
-async fn session_of<DB: limbeck::Backend>(
+async fn session_of<DB: limbeck::migrator::Backend>(
     db: &Database<DB>,
     connection: &mut DB::Connection,
 ) -> String

@@ -3,7 +3,8 @@
 
 use std::process::{ExitStatus, Stdio};
 
-use limbeck::{Dialect, Error, Migrations, Migrator, Report, Source};
+use limbeck::migrator::Source;
+use limbeck::{Dialect, Error, Migrations, Migrator, Report};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 

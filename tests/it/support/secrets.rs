@@ -56,7 +56,7 @@ pub fn rude_server() -> u16 {
 }
 
 /// Every cell of limbeck's own tables.
-pub async fn everything_stored<DB: limbeck::Backend>(db: &Database<DB>) -> String
+pub async fn everything_stored<DB: limbeck::migrator::Backend>(db: &Database<DB>) -> String
 where
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,

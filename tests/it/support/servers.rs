@@ -195,7 +195,7 @@ async fn drop_database(url: &str) {
     }
 }
 
-impl<DB: limbeck::Backend> Database<DB>
+impl<DB: limbeck::migrator::Backend> Database<DB>
 where
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
     for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,

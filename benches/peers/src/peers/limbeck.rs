@@ -1,7 +1,8 @@
 //! limbeck, in both of its modes.
 
 use anyhow::{Result, ensure};
-use limbeck::{Backend, Migrations, Migrator, TransactionMode};
+use limbeck::migrator::{Backend, TransactionMode};
+use limbeck::{Migrations, Migrator};
 use sqlx::Pool;
 use tokio::runtime::Handle;
 

@@ -1,7 +1,8 @@
 //! Databases, and drafts run on them as a migrator would.
 
 use limbeck::autogenerate::{Comparison, Draft, DraftOptions, Schema, reflect};
-use limbeck::{Dialect, NewRevision, Revision, SectionKind, sql};
+use limbeck::revision::{NewRevision, SectionKind};
+use limbeck::{Dialect, Revision, sql};
 use sqlx::{Connection as _, Executor as _, PgConnection, Postgres};
 
 use crate::support::servers;
@@ -137,7 +138,7 @@ pub async fn run_section(db: &mut Db, draft: &Draft, kind: SectionKind) -> Resul
         .expect("the section");
     let body = revision.body(section);
     let statements = sql::split(Dialect::Postgres, body).expect("statements");
-    let is_plain = section.mode() != limbeck::Mode::Autocommit;
+    let is_plain = section.mode() != limbeck::revision::Mode::Autocommit;
     if is_plain {
         db.try_run("BEGIN").await?;
     }

@@ -9,7 +9,9 @@ mod sqlite;
 
 use std::time::Duration;
 
-use limbeck::{Dialect, Migrations, Migrator, Outcome, Source, State};
+use limbeck::ledger::State;
+use limbeck::migrator::Source;
+use limbeck::{Dialect, Migrations, Migrator, Outcome};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
 use crate::support::migrations;
@@ -146,12 +148,12 @@ async fn life<S: Source>(migrator: Migrator<S>) -> Result<(), String> {
         }
     }
     migrator
-        .stamp("b", limbeck::Purge::Clear)
+        .stamp("b", limbeck::plan::Purge::Clear)
         .await
         .map(drop)
         .map_err(|error| told("stamp", error))?;
     migrator
-        .stamp("d", limbeck::Purge::Keep)
+        .stamp("d", limbeck::plan::Purge::Keep)
         .await
         .map(drop)
         .map_err(|error| told("stamp", error))

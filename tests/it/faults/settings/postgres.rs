@@ -241,7 +241,7 @@ async fn settings_of_a_role() {
         .expect("PostgreSQL");
     let read = "INSERT INTO public.seen SELECT 'statement_timeout', pg_catalog.current_setting('statement_timeout');";
     let migrator = Migrator::new(&pool, every_kind(Dialect::Postgres, read));
-    let ran = whole_life(migrator.version_schema(limbeck::VersionSchema::Current)).await;
+    let ran = whole_life(migrator.version_schema(limbeck::migrator::VersionSchema::Current)).await;
     let seen = if ran.is_ok() {
         db.strings(SEEN).await
     } else {

@@ -1,0 +1,8 @@
+<<<<<<< HEAD
+-- Add the users table
+--
+-- revision: a1
+-- down_revision: none
+
+-- @upgrade
+SELECT 1;

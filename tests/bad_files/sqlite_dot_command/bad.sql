@@ -1,0 +1,7 @@
+-- Add the users table
+--
+-- revision: a1
+-- down_revision: none
+
+-- @upgrade [sqlite]
+.read users.sql
