@@ -12,7 +12,9 @@ use super::command::Options;
 use super::database::Database;
 use super::error::CliError;
 use super::redact::Redactor;
+use super::tls;
 use limbeck::autogenerate::Reflect;
+use limbeck::error::Rejection;
 use limbeck::migrator::{Source, VersionSchema};
 use limbeck::{Dialect, Event, Migrations, Migrator};
 
@@ -154,6 +156,8 @@ async fn open_pool<DB: Reflect>(
     let failed = |failed: Option<sqlx::Error>| match failed {
         Some(source) => CliError::Connect {
             database: shown(),
+            reason: tls::advice(DB::FAMILY, opening.url, &source)
+                .or_else(|| Rejection::of(&source).map(|reason| reason.to_string())),
             source,
         },
         None => CliError::ConnectTimeout {

@@ -7,7 +7,8 @@ use super::author::AuthorError;
 use super::files::FileError;
 use super::paint;
 use super::redact::Redactor;
-use limbeck::error::{Rejection, UrlError};
+use super::tls;
+use limbeck::error::UrlError;
 use limbeck::{Dialect, Error};
 
 /// What a command stops with.
@@ -44,12 +45,13 @@ pub(super) enum CliError {
     )]
     LeftOut { dialect: Dialect },
     /// The URL cannot be read.
-    #[error("the database URL cannot be read")]
+    #[error("the database URL cannot be read{}", tls::modes(.source))]
     InvalidUrl { source: sqlx::Error },
     /// No connection. Where no retry helps, with the reason.
-    #[error("no connection to {database}{}", Rejection::of(.source).map(|reason| format!(": {reason}")).unwrap_or_default())]
+    #[error("no connection to {database}{}", .reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default())]
     Connect {
         database: String,
+        reason: Option<String>,
         source: sqlx::Error,
     },
     /// The server did not answer in time.
@@ -101,7 +103,9 @@ impl CliError {
             CliError::NoUrl { .. } => "no_database_url",
             CliError::LeftOut { .. } => "left_out",
             CliError::Url(_) | CliError::InvalidUrl { .. } => "invalid_database_url",
-            CliError::Connect { source, .. } if Rejection::of(source).is_some() => "rejected",
+            CliError::Connect {
+                reason: Some(_), ..
+            } => "rejected",
             CliError::Connect { .. } | CliError::ConnectTimeout { .. } => "connection",
             CliError::UnreadableSchema { .. } => "unreadable_schema",
             CliError::NoDialect => "no_dialect",

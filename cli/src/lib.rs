@@ -68,6 +68,7 @@ mod service;
 mod shell;
 mod show;
 mod text;
+mod tls;
 
 use std::ffi::OsString;
 use std::io::Write as _;
