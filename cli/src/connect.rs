@@ -4,19 +4,19 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::pool::PoolOptions;
-use sqlx::{Connection, Pool};
-use tokio::time::Instant;
-
-use super::command::Options;
-use super::database::Database;
-use super::error::CliError;
-use super::redact::Redactor;
-use super::tls;
 use limbeck::autogenerate::Reflect;
 use limbeck::error::Rejection;
 use limbeck::migrator::{Source, VersionSchema};
 use limbeck::{Dialect, Event, Migrations, Migrator};
+use sqlx::pool::PoolOptions;
+use sqlx::{Connection, Pool};
+use tokio::time::Instant;
+
+use crate::database::Database;
+use crate::error::CliError;
+use crate::options::Options;
+use crate::redact::Redactor;
+use crate::tls;
 
 /// A run has one, and opens what goes on beside it itself: a role may be allowed no more.
 const CONNECTIONS: u32 = 1;

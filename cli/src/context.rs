@@ -4,20 +4,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-
-use super::command::Options;
-use super::connect::{self, Access, Observer, Opened, Opening};
-use super::database::Database;
-use super::error::CliError;
-use super::redact::Redactor;
 use limbeck::migrations::MigrationsError;
 use limbeck::{Dialect, Migrations};
+
+use crate::connect::{self, Access, Observer, Opened, Opening};
+use crate::database::Database;
+use crate::error::CliError;
+use crate::options::Options;
+use crate::redact::Redactor;
 
 /// What a command runs on. The binary reads a folder and connects to a URL ([`FromOptions`]); whoever brings
 /// embedded migrations and a pool brings another one.
 pub(super) trait Context: Sync {
     /// The migrations.
-    fn migrations(&self) -> Result<Migrations, CliError>;
+    fn migrations(&self) -> Result<Migrations, MigrationsError>;
 
     /// The folder that the migrations are read from, and new ones are written to; none where they are part of
     /// the program.
@@ -132,8 +132,8 @@ impl FromOptions {
 }
 
 impl Context for FromOptions {
-    fn migrations(&self) -> Result<Migrations, CliError> {
-        Ok(self.subfolders().read(&self.options.dir)?)
+    fn migrations(&self) -> Result<Migrations, MigrationsError> {
+        self.subfolders().read(&self.options.dir)
     }
 
     fn subfolders(&self) -> Subfolders {

@@ -3,13 +3,14 @@
 use std::error::Error as StdError;
 use std::fmt::Write as _;
 
-use super::author::AuthorError;
-use super::files::FileError;
-use super::paint;
-use super::redact::Redactor;
-use super::tls;
 use limbeck::error::UrlError;
 use limbeck::{Dialect, Error};
+
+use crate::commands::{AdoptError, AuthorError, ImportError};
+use crate::files::FileError;
+use crate::paint;
+use crate::redact::Redactor;
+use crate::tls;
 
 /// What a command stops with.
 #[derive(Debug, thiserror::Error)]
@@ -25,10 +26,10 @@ pub(super) enum CliError {
     File(#[from] FileError),
     /// Another tool's migrations could not be taken over.
     #[error(transparent)]
-    Import(#[from] super::import::ImportError),
+    Import(#[from] ImportError),
     /// A database of another tool's could not be taken over.
     #[error(transparent)]
-    Adopt(#[from] super::adopt::AdoptError),
+    Adopt(#[from] AdoptError),
     /// A command that needs a database was given none.
     #[error(
         "no database is named: give --database-url, or set DATABASE_URL in the environment or a .env file{}",

@@ -6,9 +6,9 @@ use anstream::AutoStream;
 use clap::ColorChoice;
 use serde::Serialize;
 
-use super::error::CliError;
-use super::redact::Redactor;
-use super::{paint, show};
+use crate::error::CliError;
+use crate::redact::Redactor;
+use crate::{paint, show};
 
 /// Standard output and standard error, in one of two forms.
 #[derive(Debug, Clone)]

@@ -3,8 +3,9 @@
 use std::fs;
 use std::io;
 
-use super::redact::percent_decoded;
 use limbeck::Dialect;
+
+use crate::redact::percent_decoded;
 
 /// The reason of a connection's failure and what to do about it; none where TLS has no part in it.
 pub(super) fn advice(dialect: Dialect, url: &str, error: &sqlx::Error) -> Option<String> {
