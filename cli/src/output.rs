@@ -137,9 +137,9 @@ fn write_document(document: &impl Serialize) -> Result<(), CliError> {
     let mut stdout = io::stdout();
     serde_json::to_writer_pretty(&mut stdout, document).map_err(|error| {
         if error.is_io() {
-            CliError::Io(error.into())
+            io::Error::from(error).into()
         } else {
-            CliError::Json(error)
+            CliError::from(error)
         }
     })?;
     stdout.write_all(b"\n")?;

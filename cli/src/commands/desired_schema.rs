@@ -83,9 +83,12 @@ impl DesiredArgs {
         } else {
             std::fs::read_to_string(path)
         };
-        let text = text.map_err(|source| CliError::UnreadableSchema {
-            path: self.shown(),
-            source,
+        let text = text.map_err(|source| {
+            let shown = self.shown();
+            let message = format!(
+                "the desired schema, {shown}, could not be read: --schema names another file"
+            );
+            CliError::new("unreadable_schema", message).caused_by(source)
         })?;
         let filter = self
             .include

@@ -62,7 +62,10 @@ impl Run for DowngradeArgs {
             if !plan.is_empty() {
                 let shown = text::plan(&migrations, &plan);
                 if !call.output.confirm(&format!("{shown}Undo this?"))? {
-                    return Err(CliError::NotConfirmed);
+                    return Err(CliError::new(
+                        "not_confirmed",
+                        "nothing was changed: the downgrade was not confirmed",
+                    ));
                 }
             }
         }

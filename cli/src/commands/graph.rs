@@ -52,8 +52,8 @@ pub enum Format {
 impl Run for GraphArgs {
     async fn run(&self, call: &Call<'_>) -> Result<Exit, CliError> {
         if call.output.is_json() && self.format != Format::Text {
-            return Err(CliError::Usage(
-                "--json lists the revisions and draws none: it goes without --format".to_owned(),
+            return Err(CliError::usage(
+                "--json lists the revisions and draws none: it goes without --format",
             ));
         }
         let range: Range = match &self.rev_range {

@@ -36,11 +36,8 @@ use clap::Subcommand;
 use crate::call::{Call, Exit, Run};
 use crate::error::CliError;
 
-pub(crate) use self::adopt::AdoptError;
-pub(crate) use self::authoring::AuthorError;
 pub use self::authoring::NewFileArgs;
 pub use self::desired_schema::DesiredArgs;
-pub(crate) use self::import::ImportError;
 pub use self::origin::Tool;
 pub use self::run_steps::ScriptArgs;
 

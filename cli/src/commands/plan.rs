@@ -39,7 +39,7 @@ impl Run for PlanArgs {
             targets.push(Target::heads());
         }
         if self.downgrade && targets.len() > 1 {
-            return Err(CliError::Usage("a downgrade has one target".to_owned()));
+            return Err(CliError::usage("a downgrade has one target"));
         }
         let migrations = call.context.migrations()?;
         let plan = match &self.from {

@@ -23,10 +23,9 @@ pub(super) fn answer(text: &[u8], output: &Output) -> Result<Exit, CliError> {
 pub(super) fn program(call: &Call<'_>) -> Result<clap::Command, CliError> {
     match call.program {
         Some(program) => Ok(program()),
-        None => Err(CliError::Usage(
+        None => Err(CliError::usage(
             "these would be the program limbeck's: a service makes its own, of its whole parser, with clap_complete \
-             and clap_mangen"
-                .to_owned(),
+             and clap_mangen",
         )),
     }
 }

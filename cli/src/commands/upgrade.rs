@@ -33,8 +33,8 @@ impl Run for UpgradeArgs {
     async fn run(&self, call: &Call<'_>) -> Result<Exit, CliError> {
         if self.script.sql {
             let [target] = &self.targets[..] else {
-                return Err(CliError::Usage(
-                    "a script has one target, or one range FROM:TO".to_owned(),
+                return Err(CliError::usage(
+                    "a script has one target, or one range FROM:TO",
                 ));
             };
             let range = script_range(target)?;

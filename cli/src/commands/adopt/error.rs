@@ -2,6 +2,7 @@
 
 use super::compare::Difference;
 use crate::commands::origin::Tool;
+use crate::error::CliError;
 
 /// What an adoption stops with, before anything was written.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,12 @@ pub(crate) enum AdoptError {
         table: String,
         differences: Vec<Difference>,
     },
+}
+
+impl From<AdoptError> for CliError {
+    fn from(error: AdoptError) -> CliError {
+        CliError::of(error.kind(), error)
+    }
 }
 
 impl AdoptError {

@@ -8,7 +8,7 @@ use clap::Args;
 use limbeck::graph::RevisionId;
 use limbeck::{Migrations, Revision};
 
-pub(crate) use self::error::AdoptError;
+use self::error::AdoptError;
 use self::table::Table;
 use super::origin::{Tool, is_open};
 use super::run_steps::document;

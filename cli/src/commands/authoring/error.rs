@@ -6,6 +6,7 @@ use std::process::ExitStatus;
 use limbeck::graph::{GraphError, RevisionId};
 use limbeck::revision::{FileTemplateError, RevisionErrorKind};
 
+use crate::error::CliError;
 use crate::files::FileError;
 use crate::text::Names;
 
@@ -96,6 +97,12 @@ pub(crate) enum AuthorError {
     EditorFailed { command: String, status: ExitStatus },
 }
 
+impl From<AuthorError> for CliError {
+    fn from(error: AuthorError) -> CliError {
+        CliError::of(error.kind(), error)
+    }
+}
+
 impl AuthorError {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -138,7 +145,6 @@ fn one_head(heads: &[RevisionId]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::CliError;
     use crate::paint;
     use crate::redact::Redactor;
 

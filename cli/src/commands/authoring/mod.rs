@@ -11,7 +11,7 @@ mod new_file;
 mod written;
 
 pub(super) use self::draft::{Draft, Wish};
-pub(crate) use self::error::AuthorError;
+pub(super) use self::error::AuthorError;
 pub use self::new_file::NewFileArgs;
 pub(super) use self::written::{
     answer, answer_written, edited, folder, note_heads_added, written_list,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::commands::origin::Tool;
+use crate::error::CliError;
 use limbeck::graph::GraphError;
 use limbeck::revision::RevisionErrorKind;
 
@@ -55,6 +56,12 @@ pub(crate) enum ImportError {
     OtherDialect { wanted: String, found: String },
     #[error("these commands have no folder: run the program `limbeck` on one")]
     NoFolder,
+}
+
+impl From<ImportError> for CliError {
+    fn from(error: ImportError) -> CliError {
+        CliError::of(error.kind(), error)
+    }
 }
 
 impl ImportError {

@@ -25,7 +25,7 @@ use limbeck::revision::SectionKind;
 use limbeck::{Dialect, Migrations, Revision};
 use serde::Serialize;
 
-pub(crate) use self::error::ImportError;
+use self::error::ImportError;
 use self::found::{Found, LeftOut, Migration, Sql, entries, one_line, unreadable};
 use super::origin::Tool;
 use crate::call::{Call, Exit, Run};

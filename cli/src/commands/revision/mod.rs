@@ -18,7 +18,7 @@ impl Run for RevisionArgs {
             return generate(self, call).await;
         }
         if let Some(option) = self.desired.given() {
-            return Err(CliError::Usage(format!(
+            return Err(CliError::usage(format!(
                 "{option} says what --autogenerate compares with, and --autogenerate was not given"
             )));
         }
