@@ -8,11 +8,15 @@ use limbeck::Migrations;
 use crate::connect::{Access, Opened};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::options::Uses;
 use crate::output::Output;
 use crate::progress;
 
 /// A command: implemented by its arguments.
 pub(crate) trait Run {
+    /// The common options that it uses. By itself all of them.
+    const USES: Uses = Uses::Database;
+
     async fn run(&self, call: &Call<'_>) -> Result<Exit, CliError>;
 
     /// A URL beside the database's, whose password is printed no more than that one's.
@@ -22,6 +26,8 @@ pub(crate) trait Run {
 }
 
 impl<R: Run> Run for Box<R> {
+    const USES: Uses = R::USES;
+
     async fn run(&self, call: &Call<'_>) -> Result<Exit, CliError> {
         R::run(self, call).await
     }

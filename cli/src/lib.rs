@@ -91,11 +91,12 @@ const AFTER_HELP: &str = if cfg!(feature = "tls") {
     name = "limbeck",
     version,
     about = "Alembic's migration model for Rust services: plan, run and look at migrations.",
-    after_help = AFTER_HELP
+    after_help = AFTER_HELP,
+    mut_subcommands = commands::with_its_options
 )]
 #[non_exhaustive]
 pub struct Cli {
-    /// What every command takes.
+    /// The options that the commands have in common.
     #[command(flatten)]
     pub options: Options,
 

@@ -1,15 +1,18 @@
 //! Options that several commands take, as clap reads them. Doc comments here are texts of `--help`.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
 
-use clap::{Args, ColorChoice};
+use clap::builder::TypedValueParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, Args, ColorChoice, Command};
 
 use crate::redact::Redactor;
 
-/// Options that every command takes, before or after its name. `Debug` shows no password.
+/// Options that the commands have in common: before a command's name all of them, after it those that it uses. `Debug` shows no password.
 #[derive(Clone, Args)]
-#[command(next_help_heading = "Options of every command")]
+#[command(next_help_heading = "Common options")]
 #[non_exhaustive]
 pub struct Options {
     /// The folder of the revision files.
@@ -69,7 +72,7 @@ impl fmt::Debug for Options {
 
 /// How answers are written.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Options of every command")]
+#[command(next_help_heading = "Common options")]
 #[non_exhaustive]
 pub struct Form {
     /// Print one JSON document on standard output, and an error as JSON on the last line of standard error.
@@ -79,4 +82,70 @@ pub struct Form {
     /// When to colour what is printed. By itself on a terminal, unless NO_COLOR is set.
     #[arg(long, global = true, value_name = "WHEN", default_value_t)]
     pub color: ColorChoice,
+}
+
+/// The common options that a command uses, beside those of its answer's [`Form`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Uses {
+    Nothing,
+    /// Those of the revision files.
+    Files,
+    /// Those of the revision files and of the database.
+    Database,
+}
+
+impl Uses {
+    fn contain(self, option: &str) -> bool {
+        match option {
+            "json" | "color" => true,
+            "dir" | "subfolders" => self != Uses::Nothing,
+            _ => self == Uses::Database,
+        }
+    }
+
+    /// The command without the common options that it does not use: its help does not list them, and after its name
+    /// they are unknown. Before the name, as in an alias for every command, they are read and have no effect.
+    pub(crate) fn leave_in(self, command: Command) -> Command {
+        let all = Options::augment_args(Command::new("limbeck"));
+        let unused = all
+            .get_arguments()
+            .filter(|option| !self.contain(option.get_id().as_str()));
+        command.args(unused.cloned().map(unknown))
+    }
+}
+
+/// Stands in a command for an option of the whole program, which clap would hand down else.
+fn unknown(option: Arg) -> Arg {
+    option
+        .hide(true)
+        .action(ArgAction::Set)
+        .num_args(0..=1)
+        .default_missing_value("")
+        .default_value(None)
+        .value_parser(Unknown)
+}
+
+/// Reads no value, and says what clap says of an option that is not there.
+#[derive(Debug, Clone)]
+struct Unknown;
+
+impl TypedValueParser for Unknown {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        option: Option<&Arg>,
+        _value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        let name = option.and_then(Arg::get_long).unwrap_or_default();
+        let usage = command.clone().render_usage();
+        let mut error = clap::Error::new(ErrorKind::UnknownArgument).with_cmd(command);
+        error.insert(
+            ContextKind::InvalidArg,
+            ContextValue::String(format!("--{name}")),
+        );
+        error.insert(ContextKind::Usage, ContextValue::StyledStr(usage));
+        Err(error)
+    }
 }

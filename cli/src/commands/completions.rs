@@ -5,6 +5,7 @@ use clap::Args;
 use super::program_text::{answer, program};
 use crate::call::{Call, Exit, Run};
 use crate::error::CliError;
+use crate::options::Uses;
 
 /// Print what a shell needs to complete these commands.
 #[derive(Debug, Clone, Args)]
@@ -17,6 +18,8 @@ pub struct CompletionsArgs {
 }
 
 impl Run for CompletionsArgs {
+    const USES: Uses = Uses::Nothing;
+
     async fn run(&self, call: &Call<'_>) -> Result<Exit, CliError> {
         let mut program = program(call)?;
         let mut text = Vec::new();

@@ -9,6 +9,7 @@ use super::authoring::{AuthorError, Draft, NewFileArgs, Wish, answer_written, fo
 use crate::call::{Call, Exit, Run};
 use crate::error::CliError;
 use crate::files::Folder;
+use crate::options::Uses;
 
 /// Make a folder with a first revision, and show what a service needs to carry it.
 #[derive(Debug, Clone, Args)]
@@ -34,6 +35,8 @@ pub struct InitArgs {
 }
 
 impl Run for InitArgs {
+    const USES: Uses = Uses::Files;
+
     async fn run(&self, call: &Call<'_>) -> Result<Exit, CliError> {
         let path = folder(call.context)?;
         let path = self.directory.as_deref().unwrap_or(path);

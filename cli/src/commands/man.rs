@@ -5,6 +5,7 @@ use clap::Args;
 use super::program_text::{answer, program};
 use crate::call::{Call, Exit, Run};
 use crate::error::CliError;
+use crate::options::Uses;
 
 /// Print the manual page.
 #[derive(Debug, Clone, Args)]
@@ -14,6 +15,8 @@ pub struct ManArgs {}
 
 /// One page for all commands: `man` looks for `limbeck`, not for its parts.
 impl Run for ManArgs {
+    const USES: Uses = Uses::Nothing;
+
     async fn run(&self, call: &Call<'_>) -> Result<Exit, CliError> {
         let command = program(call)?.disable_help_subcommand(true);
         let page = clap_mangen::Man::new(command.clone());

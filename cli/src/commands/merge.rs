@@ -10,6 +10,7 @@ use super::authoring::{AuthorError, Draft, NewFileArgs, Wish, answer_written, fo
 use crate::call::{Call, Exit, Run};
 use crate::error::CliError;
 use crate::files::Folder;
+use crate::options::Uses;
 
 /// Write a revision that joins heads.
 #[derive(Debug, Clone, Args)]
@@ -33,6 +34,8 @@ pub struct MergeArgs {
 }
 
 impl Run for MergeArgs {
+    const USES: Uses = Uses::Files;
+
     async fn run(&self, call: &Call<'_>) -> Result<Exit, CliError> {
         let folder = Folder::open(folder(call.context)?)?;
         let others = call.context.migrations()?;

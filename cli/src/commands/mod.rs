@@ -35,6 +35,7 @@ use clap::Subcommand;
 
 use crate::call::{Call, Exit, Run};
 use crate::error::CliError;
+use crate::options::Uses;
 
 pub use self::authoring::NewFileArgs;
 pub use self::desired_schema::DesiredArgs;
@@ -54,6 +55,16 @@ macro_rules! commands {
         #[non_exhaustive]
         pub enum Command {
             $($name($args),)*
+        }
+
+        impl Command {
+            /// The common options that the command of this name uses. Its name is its module's.
+            fn uses(name: &str) -> Uses {
+                match name {
+                    $(stringify!($module) => <$args as Run>::USES,)*
+                    _ => Uses::Database,
+                }
+            }
         }
 
         impl Run for Command {
@@ -96,4 +107,10 @@ commands! {
     ensure_version: EnsureVersion(EnsureVersionArgs),
     completions: Completions(CompletionsArgs),
     man: Man(ManArgs),
+}
+
+/// A command with those of the common options that it uses.
+pub(crate) fn with_its_options(command: clap::Command) -> clap::Command {
+    let uses = Command::uses(command.get_name());
+    uses.leave_in(command)
 }

@@ -13,6 +13,7 @@ mod cli_connect;
 mod cli_every;
 mod cli_graph;
 mod cli_hostile;
+mod cli_options;
 mod cli_passwords;
 mod cli_service;
 mod cli_shell;

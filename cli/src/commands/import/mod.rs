@@ -32,6 +32,7 @@ use crate::call::{Call, Exit, Run};
 use crate::context::Subfolders;
 use crate::error::CliError;
 use crate::files::Folder;
+use crate::options::Uses;
 
 /// Turn another tool's migrations into revision files.
 #[derive(Debug, Clone, Args)]
@@ -100,6 +101,8 @@ impl Serialize for SectionName {
 }
 
 impl Run for ImportArgs {
+    const USES: Uses = Uses::Files;
+
     async fn run(&self, call: &Call<'_>) -> Result<Exit, CliError> {
         let folder = call.context.folder().ok_or(ImportError::NoFolder)?;
         // A folder that is not there is told before what it should hold.
