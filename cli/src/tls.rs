@@ -23,11 +23,10 @@ pub(super) fn modes(error: &sqlx::Error) -> &'static str {
     }
 }
 
-/// Whether this program has TLS.
+/// TLS in this program.
 const HAS_TLS: bool = cfg!(feature = "tls");
 
-const FEATURE: &str =
-    "this program is built without TLS: build it with the feature `tls` of limbeck-cli";
+const FEATURE: &str = "the feature `tls` of limbeck-cli";
 
 /// The parameters of a database's URL, under each name that sqlx knows, the manual's first.
 #[derive(Debug)]
@@ -80,7 +79,7 @@ enum Mode {
     Verified,
 }
 
-/// What a connection's URL and environment ask of TLS.
+/// TLS as a connection's URL and environment ask for it.
 #[derive(Debug)]
 struct Asked {
     dialect: Dialect,
@@ -142,17 +141,15 @@ impl Asked {
         }
     }
 
-    /// What sqlx says before the two sides speak TLS.
+    /// sqlx's errors before the two sides speak TLS.
     fn no_handshake(&self, text: &str) -> String {
-        let Parameters {
-            prefer,
-            disable,
-            server,
-            ..
-        } = self.parameters;
+        let Parameters { prefer, server, .. } = self.parameters;
         let given = &self.given;
         if text.contains("without TLS support") {
-            format!("{FEATURE}, or where the server takes it, connect without: `{disable}`")
+            format!(
+                "this program is built without TLS, which `{given}` asks for. Build it with {FEATURE}, or connect without \
+                 where nobody can listen: `{prefer}`"
+            )
         } else if text.contains("server does not support TLS") {
             format!(
                 "the server has no TLS, which `{given}` asks for. Switch it on there ({server}), or connect without where \
@@ -281,7 +278,7 @@ impl Asked {
         None
     }
 
-    /// What sqlx refuses by itself.
+    /// Options that sqlx refuses by itself.
     fn options(&self, text: &str, has_tls: bool) -> Option<String> {
         let Parameters {
             certificate: [certificate, _],
@@ -295,8 +292,7 @@ impl Asked {
             let rsa = "the feature `mysql-rsa` of limbeck-cli";
             return Some(match self.mode {
                 _ if !has_tls => format!(
-                    "{needs}, and this program is built with neither: build it with the feature `tls` of limbeck-cli, or \
-                     with {rsa}"
+                    "{needs}, and this program is built with neither: build it with {FEATURE}, or with {rsa}"
                 ),
                 Mode::Plain => {
                     format!(
@@ -328,35 +324,33 @@ impl Asked {
             disable, require, ..
         } = self.parameters;
         let given = &self.given;
-        let is_plain = self.mode == Mode::Plain || !has_tls;
-        let do_this = if has_tls {
-            format!("Set `{require}`")
+        let is_asked = self.mode == Mode::Plain;
+        let is_plain = is_asked || !has_tls;
+        let what_to_do = match (has_tls, is_asked) {
+            (true, _) => format!("set `{require}`"),
+            (false, false) => format!("build this program with {FEATURE}"),
+            (false, true) => format!("build this program with {FEATURE}, and set `{require}`"),
+        };
+        let asks_for_none = if is_asked {
+            format!(", and `{given}` asks for none")
         } else {
-            FEATURE.replacen("this", "This", 1)
+            String::new()
         };
         // MySQL's `require_secure_transport`; PgBouncer's `client_tls_sslmode`.
         if ["insecure transport", "SSL required", "TLS required"]
             .iter()
             .any(|words| text.contains(words))
         {
-            return Some(match self.mode {
-                Mode::Plain => {
-                    format!("the server demands TLS, and `{given}` asks for none. {do_this}")
-                }
-                _ => format!("the server demands TLS. {do_this}"),
-            });
+            return Some(format!(
+                "the server demands TLS{asks_for_none}: {what_to_do}"
+            ));
         }
         if self.dialect != Dialect::Postgres {
             // Accounts with REQUIRE SSL, and MariaDB's `require_secure_transport`, are refused as a wrong password is.
             return (code == "28000" && is_plain).then(|| {
-                let why = if self.mode == Mode::Plain {
-                    format!(", which `{given}` asks for")
-                } else {
-                    String::new()
-                };
                 format!(
-                    "the server does not let this user in without TLS{why}. {do_this}, where the server or the account demands \
-                     TLS; else correct the user or the password"
+                    "the server does not let this user in. Correct the user or the password; where the server or the account \
+                     demands TLS{asks_for_none}, {what_to_do}"
                 )
             });
         }
@@ -368,14 +362,9 @@ impl Asked {
         }
         // "SSL off" and "SSL on" before PostgreSQL 14.
         if (text.ends_with("no encryption") || text.ends_with("SSL off")) && is_plain {
-            let why = if self.mode == Mode::Plain {
-                format!(", and `{given}` asks for none")
-            } else {
-                String::new()
-            };
             return Some(format!(
-                "pg_hba.conf does not let this user in from this host without TLS{why}. {do_this}; if that is refused as well, \
-                 pg_hba.conf needs a line for this user"
+                "pg_hba.conf does not let this user in from this host without TLS{asks_for_none}: {what_to_do}; if that is \
+                 refused as well, pg_hba.conf needs a line for this user"
             ));
         }
         if text.ends_with("SSL encryption") || text.ends_with("SSL on") {
@@ -451,7 +440,7 @@ fn presented(text: &str) -> String {
 mod tests {
     use std::borrow::Cow;
     use std::error::Error as StdError;
-    use std::fmt;
+    use std::fmt::{self, Write as _};
 
     use sqlx::error::{DatabaseError, ErrorKind};
 
@@ -553,8 +542,8 @@ mod tests {
         assert!(of("sqlite:app.db").is_none());
     }
 
-    /// What no server of the tests says, and what a program of other features is told: by the very texts of the servers
-    /// and of sqlx.
+    /// Errors of servers that the tests do not have, and of programs with other features, in the very texts of the
+    /// servers and of sqlx.
     #[test]
     fn advice_by_features_and_texts() {
         const WITH: bool = true;
@@ -592,119 +581,56 @@ mod tests {
             let text = texts.into_iter().find(|text| text.contains(end));
             told("28000", text.expect("one of them"))
         };
-        for (url, has_tls, error, words) in [
-            // A program without TLS.
-            (
-                "postgres://h/d?sslmode=require",
-                WITHOUT,
-                no_tls(),
-                &[
-                    "built without TLS",
-                    "`tls` of limbeck-cli",
-                    "`sslmode=disable`",
-                ][..],
-            ),
-            (
-                "mysql://h/d?ssl-mode=REQUIRED",
-                WITHOUT,
-                no_tls(),
-                &["`tls` of limbeck-cli", "`ssl-mode=DISABLED`"],
-            ),
-            (
-                "postgres://h/d",
-                WITHOUT,
-                hba("no encryption"),
-                &[
-                    "without TLS. This program is built without TLS",
-                    "`tls` of limbeck-cli",
-                ],
-            ),
-            (
-                "mysql://h/d",
-                WITHOUT,
-                mysql(),
-                &["demands TLS. This program", "`tls` of limbeck-cli"],
-            ),
-            (
-                "mysql://h/d",
-                WITHOUT,
-                denied(),
-                &["`tls` of limbeck-cli", "password"],
-            ),
-            (
-                "mysql://h/d",
-                WITHOUT,
-                no_rsa(),
-                &[
-                    "caching_sha2_password",
-                    "built with neither",
-                    "`tls`",
-                    "`mysql-rsa`",
-                ],
-            ),
-            // A program with it.
-            (
-                "mysql://h/d?ssl-mode=DISABLED",
-                WITH,
-                no_rsa(),
-                &[
-                    "caching_sha2_password",
-                    "Set `ssl-mode=REQUIRED`",
-                    "`mysql-rsa` of limbeck-cli",
-                ],
-            ),
-            (
-                "mysql://h/d",
-                WITH,
-                no_rsa(),
-                &["the server has no TLS", "`mysql-rsa` of limbeck-cli"],
-            ),
-            (
-                "mysql://h/d?ssl-mode=DISABLED",
-                WITH,
-                mysql(),
-                &[
-                    "demands TLS",
-                    "`ssl-mode=DISABLED` asks for none",
-                    "Set `ssl-mode=REQUIRED`",
-                ],
-            ),
-            (
-                "postgres://h/d?sslmode=allow",
-                WITH,
-                hba("SSL off"),
-                &["`sslmode=allow` asks for none", "Set `sslmode=require`"],
-            ),
-            (
-                "postgres://h/d?sslmode=disable",
-                WITH,
-                hba("rejects"),
-                &["Set `sslmode=require`"],
-            ),
-            (
-                "postgres://h/d",
-                WITH,
-                hba("SSL on"),
-                &["over TLS", "`sslmode=disable`"],
-            ),
+        let refused = |text: &'static str| sqlx::Error::Tls(text.into());
+        let mut told_so = String::new();
+        for (url, has_tls, error) in [
+            ("postgres://h/d?sslmode=require", WITHOUT, no_tls()),
+            ("mysql://h/d?ssl-mode=REQUIRED", WITHOUT, no_tls()),
+            ("postgres://h/d", WITHOUT, hba("no encryption")),
+            ("postgres://h/d?sslmode=allow", WITHOUT, hba("SSL off")),
+            ("mysql://h/d", WITHOUT, mysql()),
+            ("mysql://h/d", WITHOUT, denied()),
+            ("mysql://h/d", WITHOUT, no_rsa()),
+            ("mysql://h/d", WITH, no_rsa()),
+            ("mysql://h/d?ssl-mode=DISABLED", WITH, no_rsa()),
+            ("mysql://h/d?ssl-mode=DISABLED", WITH, mysql()),
+            ("mysql://h/d?ssl-mode=DISABLED", WITH, denied()),
+            ("postgres://h/d?sslmode=allow", WITH, hba("SSL off")),
+            ("postgres://h/d?sslmode=disable", WITH, hba("rejects")),
+            ("postgres://h/d", WITH, hba("SSL on")),
             (
                 "postgres://h/d?sslmode=disable",
                 WITH,
                 told("08P01", "SSL required"),
-                &["demands TLS", "Set `sslmode=require`"],
             ),
             (
-                "postgres://h/d?sslmode=verify-full",
+                "postgres://h/d?sslmode=verify-ca",
                 WITH,
-                sqlx::Error::Tls("keys may not be consistent: KeyMismatch".into()),
-                &["`sslmode=verify-full`"],
+                refused("keys may not be consistent: KeyMismatch"),
             ),
         ] {
             let advice = asked(url).advice(&error, has_tls).unwrap_or_default();
-            for word in words {
-                assert!(advice.contains(word), "{url}, {error}: {word}: {advice}");
-            }
+            let with = if has_tls { "with TLS" } else { "without TLS" };
+            let _ = writeln!(told_so, "{url}, {with}: {advice}");
         }
+        insta::assert_snapshot!(told_so, @r"
+        postgres://h/d?sslmode=require, without TLS: this program is built without TLS, which `sslmode=require` asks for. Build it with the feature `tls` of limbeck-cli, or connect without where nobody can listen: `sslmode=prefer`
+        mysql://h/d?ssl-mode=REQUIRED, without TLS: this program is built without TLS, which `ssl-mode=REQUIRED` asks for. Build it with the feature `tls` of limbeck-cli, or connect without where nobody can listen: `ssl-mode=PREFERRED`
+        postgres://h/d, without TLS: pg_hba.conf does not let this user in from this host without TLS: build this program with the feature `tls` of limbeck-cli; if that is refused as well, pg_hba.conf needs a line for this user
+        postgres://h/d?sslmode=allow, without TLS: pg_hba.conf does not let this user in from this host without TLS, and `sslmode=allow` asks for none: build this program with the feature `tls` of limbeck-cli, and set `sslmode=require`; if that is refused as well, pg_hba.conf needs a line for this user
+        mysql://h/d, without TLS: the server demands TLS: build this program with the feature `tls` of limbeck-cli
+        mysql://h/d, without TLS: the server does not let this user in. Correct the user or the password; where the server or the account demands TLS, build this program with the feature `tls` of limbeck-cli
+        mysql://h/d, without TLS: MySQL's login for this user (`caching_sha2_password` or `sha256_password`) needs TLS, or RSA, and this program is built with neither: build it with the feature `tls` of limbeck-cli, or with the feature `mysql-rsa` of limbeck-cli
+        mysql://h/d, with TLS: MySQL's login for this user (`caching_sha2_password` or `sha256_password`) needs TLS, or RSA, and the server has no TLS. Switch it on there (`ssl-cert`, `ssl-key`), or build the program with the feature `mysql-rsa` of limbeck-cli
+        mysql://h/d?ssl-mode=DISABLED, with TLS: MySQL's login for this user (`caching_sha2_password` or `sha256_password`) needs TLS, or RSA, and `ssl-mode=DISABLED` asks for no TLS. Set `ssl-mode=REQUIRED`, or build the program with the feature `mysql-rsa` of limbeck-cli
+        mysql://h/d?ssl-mode=DISABLED, with TLS: the server demands TLS, and `ssl-mode=DISABLED` asks for none: set `ssl-mode=REQUIRED`
+        mysql://h/d?ssl-mode=DISABLED, with TLS: the server does not let this user in. Correct the user or the password; where the server or the account demands TLS, and `ssl-mode=DISABLED` asks for none, set `ssl-mode=REQUIRED`
+        postgres://h/d?sslmode=allow, with TLS: pg_hba.conf does not let this user in from this host without TLS, and `sslmode=allow` asks for none: set `sslmode=require`; if that is refused as well, pg_hba.conf needs a line for this user
+        postgres://h/d?sslmode=disable, with TLS: pg_hba.conf does not let this user in from this host without TLS, and `sslmode=disable` asks for none: set `sslmode=require`; if that is refused as well, pg_hba.conf needs a line for this user
+        postgres://h/d, with TLS: pg_hba.conf does not let this user in from this host over TLS. It needs a line for this user (`hostssl` or `host`); where it has a `hostnossl` line, set `sslmode=disable`
+        postgres://h/d?sslmode=disable, with TLS: the server demands TLS, and `sslmode=disable` asks for none: set `sslmode=require`
+        postgres://h/d?sslmode=verify-ca, with TLS: server and program did not come to speak TLS, which `sslmode=verify-ca` asks for
+        ");
         // TLS has no part in these.
         for (url, has_tls, error) in [
             ("postgres://h/d", WITH, hba("no encryption")),

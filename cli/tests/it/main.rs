@@ -4,6 +4,8 @@
 
 mod adopt;
 mod calls;
+#[cfg(feature = "tls")]
+mod certificates;
 mod cli;
 mod cli_author;
 mod cli_autogenerate;
@@ -26,4 +28,6 @@ mod project;
 #[allow(dead_code)]
 #[path = "../../../tests/it/support/mod.rs"]
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod workflow;
