@@ -85,6 +85,8 @@ missing() {
     has sqlite3 || printf 'sqlite3 '
     # Clocks that disagree.
     has faketime || printf 'faketime '
+    # Certificates.
+    has openssl || printf 'openssl '
     # Draws what `graph --format dot` writes.
     has dot || printf 'graphviz '
     has mariadb || printf 'mariadb-client '

@@ -4,17 +4,19 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use limbeck::autogenerate::Reflect;
+use limbeck::error::{Rejection, UrlError};
+use limbeck::migrator::{Source, VersionSchema};
+use limbeck::{Dialect, Event, Migrations, Migrator};
 use sqlx::pool::PoolOptions;
 use sqlx::{Connection, Pool};
 use tokio::time::Instant;
 
-use super::command::Options;
-use super::database::Database;
-use super::error::CliError;
-use super::redact::Redactor;
-use limbeck::autogenerate::Reflect;
-use limbeck::migrator::{Source, VersionSchema};
-use limbeck::{Dialect, Event, Migrations, Migrator};
+use crate::database::Database;
+use crate::error::CliError;
+use crate::options::Options;
+use crate::redact::Redactor;
+use crate::tls;
 
 /// A run has one, and opens what goes on beside it itself: a role may be allowed no more.
 const CONNECTIONS: u32 = 1;
@@ -29,6 +31,60 @@ pub(super) enum Access {
     Write,
     /// Writes, and to a database that is there already.
     Existing,
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+enum ConnectError {
+    /// The program was built without this database.
+    #[error(
+        "this program was built without {dialect}: build it with the feature `{}` of limbeck-cli",
+        feature(*.dialect)
+    )]
+    LeftOut { dialect: Dialect },
+    /// The URL cannot be read.
+    #[error("the database URL cannot be read{}", tls::modes(.source))]
+    InvalidUrl { source: sqlx::Error },
+    /// No connection. Where no retry helps, with the reason.
+    #[error("no connection to {database}{}", .reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+    Connect {
+        database: String,
+        reason: Option<String>,
+        source: sqlx::Error,
+    },
+    /// The server did not answer in time.
+    #[error("no connection to {database}: it did not answer within {seconds} s")]
+    Timeout { database: String, seconds: u64 },
+}
+
+impl From<ConnectError> for CliError {
+    fn from(error: ConnectError) -> CliError {
+        let kind = match &error {
+            ConnectError::LeftOut { .. } => "left_out",
+            ConnectError::InvalidUrl { .. } => "invalid_database_url",
+            ConnectError::Connect {
+                reason: Some(_), ..
+            } => "rejected",
+            ConnectError::Connect { .. } | ConnectError::Timeout { .. } => "connection",
+        };
+        CliError::of(kind, error)
+    }
+}
+
+/// The URL names no database.
+impl From<UrlError> for CliError {
+    fn from(error: UrlError) -> CliError {
+        CliError::of("invalid_database_url", error)
+    }
+}
+
+/// The feature of limbeck-cli that brings a database.
+fn feature(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "sqlite",
+        Dialect::Postgres => "postgres",
+        _ => "mysql",
+    }
 }
 
 /// A callback for progress.
@@ -82,7 +138,7 @@ pub(super) async fn open(opening: Opening<'_>) -> Result<Opened, CliError> {
         Dialect::Postgres => open_pool::<sqlx::Postgres>(opening, None).await,
         #[cfg(feature = "mysql")]
         Dialect::Mysql | Dialect::Mariadb => open_pool::<sqlx::MySql>(opening, None).await,
-        dialect => Err(CliError::LeftOut { dialect }),
+        dialect => Err(ConnectError::LeftOut { dialect }.into()),
     }
 }
 
@@ -110,7 +166,7 @@ async fn open_sqlite(opening: Opening<'_>) -> Result<Opened, CliError> {
     use sqlx::sqlite::SqliteConnectOptions;
 
     let mut connect = SqliteConnectOptions::from_str(opening.url)
-        .map_err(|source| CliError::InvalidUrl { source })?;
+        .map_err(|source| ConnectError::InvalidUrl { source })?;
     let query = opening.url.split_once('?').map_or("", |(_, query)| query);
     let mode = query
         .split('&')
@@ -128,7 +184,7 @@ async fn open_sqlite(opening: Opening<'_>) -> Result<Opened, CliError> {
         Access::Read if mode.is_none_or(|mode| mode == "rwc") && !file.exists() => {
             missing_file = Some(file.display().to_string());
             connect = SqliteConnectOptions::from_str("sqlite::memory:")
-                .map_err(|source| CliError::InvalidUrl { source })?;
+                .map_err(|source| ConnectError::InvalidUrl { source })?;
         }
         _ => {}
     }
@@ -148,15 +204,17 @@ async fn open_pool<DB: Reflect>(
         None => opening
             .url
             .parse::<<DB::Connection as Connection>::Options>()
-            .map_err(|source| CliError::InvalidUrl { source })?,
+            .map_err(|source| ConnectError::InvalidUrl { source })?,
     };
     let shown = || Redactor::url(Some(opening.url)).unwrap_or_default();
     let failed = |failed: Option<sqlx::Error>| match failed {
-        Some(source) => CliError::Connect {
+        Some(source) => ConnectError::Connect {
             database: shown(),
+            reason: tls::advice(DB::FAMILY, opening.url, &source)
+                .or_else(|| Rejection::of(&source).map(|reason| reason.to_string())),
             source,
         },
-        None => CliError::ConnectTimeout {
+        None => ConnectError::Timeout {
             database: shown(),
             seconds: opening.limit.as_secs(),
         },
@@ -262,5 +320,26 @@ fn with_settings<S: Source>(
     match observer {
         Some(observer) => migrator.on_event(observer),
         None => migrator,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_left_out_names_its_feature() {
+        for (dialect, feature) in [
+            (Dialect::Sqlite, "sqlite"),
+            (Dialect::Postgres, "postgres"),
+            (Dialect::Mysql, "mysql"),
+            (Dialect::Mariadb, "mysql"),
+        ] {
+            let error = ConnectError::LeftOut { dialect };
+            let expected = format!(
+                "this program was built without {dialect}: build it with the feature `{feature}` of limbeck-cli"
+            );
+            assert_eq!(error.to_string(), expected);
+        }
     }
 }

@@ -4,20 +4,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-
-use super::command::Options;
-use super::connect::{self, Access, Observer, Opened, Opening};
-use super::database::Database;
-use super::error::CliError;
-use super::redact::Redactor;
 use limbeck::migrations::MigrationsError;
 use limbeck::{Dialect, Migrations};
+
+use crate::connect::{self, Access, Observer, Opened, Opening};
+use crate::database::Database;
+use crate::error::CliError;
+use crate::options::Options;
+use crate::redact::Redactor;
 
 /// What a command runs on. The binary reads a folder and connects to a URL ([`FromOptions`]); whoever brings
 /// embedded migrations and a pool brings another one.
 pub(super) trait Context: Sync {
     /// The migrations.
-    fn migrations(&self) -> Result<Migrations, CliError>;
+    fn migrations(&self) -> Result<Migrations, MigrationsError>;
 
     /// The folder that the migrations are read from, and new ones are written to; none where they are part of
     /// the program.
@@ -125,6 +125,20 @@ impl FromOptions {
         }
     }
 
+    /// A command that needs a database was given none.
+    fn no_url(&self) -> CliError {
+        let dotenv = match self.unreadable_dotenv {
+            true => " (the .env file has a line that cannot be read)",
+            false => "",
+        };
+        CliError::new(
+            "no_database_url",
+            format!(
+                "no database is named: give --database-url, or set DATABASE_URL in the environment or a .env file{dotenv}"
+            ),
+        )
+    }
+
     /// Knows the password of the URL.
     pub(super) fn redactor(&self) -> Redactor {
         Redactor::of(self.url.as_deref())
@@ -132,8 +146,8 @@ impl FromOptions {
 }
 
 impl Context for FromOptions {
-    fn migrations(&self) -> Result<Migrations, CliError> {
-        Ok(self.subfolders().read(&self.options.dir)?)
+    fn migrations(&self) -> Result<Migrations, MigrationsError> {
+        self.subfolders().read(&self.options.dir)
     }
 
     fn subfolders(&self) -> Subfolders {
@@ -159,9 +173,7 @@ impl Context for FromOptions {
         observer: Option<Observer>,
     ) -> BoxFuture<'_, Result<Opened, CliError>> {
         Box::pin(async move {
-            let url = self.url.as_deref().ok_or(CliError::NoUrl {
-                unreadable_dotenv: self.unreadable_dotenv,
-            })?;
+            let url = self.url.as_deref().ok_or_else(|| self.no_url())?;
             let connect_timeout = Duration::from_secs(self.options.connect_timeout.into());
             let opening = Opening {
                 url,
@@ -183,7 +195,12 @@ impl Context for FromOptions {
         let dialect = match (dialect, self.url.as_deref()) {
             (Some(dialect), _) => dialect,
             (None, Some(url)) => Dialect::of_url(url)?,
-            (None, None) => return Err(CliError::NoDialect),
+            (None, None) => {
+                return Err(CliError::new(
+                    "no_dialect",
+                    "what the script is for is not known: give --dialect, or a database URL",
+                ));
+            }
         };
         Ok(connect::script(&self.options, migrations, dialect))
     }

@@ -1,13 +1,12 @@
 //! What the commands ask of a database, whichever it is.
 
 use futures_util::future::BoxFuture;
-use sqlx::Pool;
-
 use limbeck::autogenerate::{Autogenerate, Comparison, Reflect};
 use limbeck::graph::RevisionId;
 use limbeck::ledger::LedgerEntry;
 use limbeck::plan::Purge;
 use limbeck::{Dialect, Error, Migrator, Plan, Range, Report, Resolution, Status, Target};
+use sqlx::Pool;
 
 pub(super) type Answer<'a, T> = BoxFuture<'a, Result<T, Error>>;
 

@@ -1,165 +1,136 @@
 //! Why a command stopped, and how that is told.
 
 use std::error::Error as StdError;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::io;
 
-use super::author::AuthorError;
-use super::files::FileError;
-use super::paint;
-use super::redact::Redactor;
-use limbeck::error::{Rejection, UrlError};
-use limbeck::{Dialect, Error};
+use limbeck::migrations::MigrationsError;
+use limbeck::target::TargetError;
 
-/// What a command stops with.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum CliError {
-    /// limbeck's own.
-    #[error(transparent)]
-    Limbeck(#[from] Error),
-    /// No revision was written or opened.
-    #[error(transparent)]
-    Author(#[from] AuthorError),
-    /// A revision file was not written.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// Another tool's migrations could not be taken over.
-    #[error(transparent)]
-    Import(#[from] super::import::ImportError),
-    /// A database of another tool's could not be taken over.
-    #[error(transparent)]
-    Adopt(#[from] super::adopt::AdoptError),
-    /// A command that needs a database was given none.
-    #[error(
-        "no database is named: give --database-url, or set DATABASE_URL in the environment or a .env file{}",
-        if *.unreadable_dotenv { " (the .env file has a line that cannot be read)" } else { "" }
-    )]
-    NoUrl { unreadable_dotenv: bool },
-    /// The URL names no database.
-    #[error(transparent)]
-    Url(#[from] UrlError),
-    /// The program was built without this database.
-    #[error(
-        "this program was built without {dialect}: build it with the feature `{}` of limbeck-cli",
-        feature(*.dialect)
-    )]
-    LeftOut { dialect: Dialect },
-    /// The URL cannot be read.
-    #[error("the database URL cannot be read")]
-    InvalidUrl { source: sqlx::Error },
-    /// No connection. Where no retry helps, with the reason.
-    #[error("no connection to {database}{}", Rejection::of(.source).map(|reason| format!(": {reason}")).unwrap_or_default())]
-    Connect {
-        database: String,
-        source: sqlx::Error,
-    },
-    /// The server did not answer in time.
-    #[error("no connection to {database}: it did not answer within {seconds} s")]
-    ConnectTimeout { database: String, seconds: u64 },
-    /// The desired schema's file.
-    #[error("the desired schema, {path}, could not be read: --schema names another file")]
-    UnreadableSchema {
-        path: String,
-        source: std::io::Error,
-    },
-    /// A script of no database in particular.
-    #[error("what the script is for is not known: give --dialect, or a database URL")]
-    NoDialect,
-    /// The person at the terminal said no.
-    #[error("nothing was changed: the downgrade was not confirmed")]
-    NotConfirmed,
-    /// Options that exclude each other in a way that clap cannot say.
-    #[error("{0}")]
-    Usage(String),
-    /// Standard output or input failed.
-    #[error("standard input or output failed")]
-    Io(#[from] std::io::Error),
-    /// The answer is no JSON.
-    #[error("the answer could not be written as JSON")]
-    Json(#[from] serde_json::Error),
+use crate::paint;
+use crate::redact::Redactor;
+
+/// What a command stops with. A command's errors may have types of their own: each becomes this one in the file that
+/// defines it.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    kind: &'static str,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-impl From<limbeck::target::TargetError> for CliError {
-    fn from(error: limbeck::target::TargetError) -> Self {
-        CliError::Limbeck(error.into())
-    }
-}
-
-impl From<limbeck::migrations::MigrationsError> for CliError {
-    fn from(error: limbeck::migrations::MigrationsError) -> Self {
-        CliError::Limbeck(error.into())
-    }
-}
+const IO: &str = "io";
+const USAGE: &str = "usage";
 
 impl CliError {
-    pub(super) fn kind(&self) -> &'static str {
-        match self {
-            CliError::Limbeck(error) => error.kind(),
-            CliError::Author(error) => error.kind(),
-            CliError::File(error) => error.kind(),
-            CliError::Import(error) => error.kind(),
-            CliError::Adopt(error) => error.kind(),
-            CliError::NoUrl { .. } => "no_database_url",
-            CliError::LeftOut { .. } => "left_out",
-            CliError::Url(_) | CliError::InvalidUrl { .. } => "invalid_database_url",
-            CliError::Connect { source, .. } if Rejection::of(source).is_some() => "rejected",
-            CliError::Connect { .. } | CliError::ConnectTimeout { .. } => "connection",
-            CliError::UnreadableSchema { .. } => "unreadable_schema",
-            CliError::NoDialect => "no_dialect",
-            CliError::NotConfirmed => "not_confirmed",
-            CliError::Usage(_) => "usage",
-            CliError::Io(_) => "io",
-            CliError::Json(_) => "json",
+    /// Of this kind, as `--json` calls it.
+    pub(crate) fn new(kind: &'static str, message: impl Into<String>) -> CliError {
+        CliError {
+            kind,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// An error of a type of its own, with that one's text and causes.
+    pub(crate) fn of(kind: &'static str, error: impl StdError + Send + Sync + 'static) -> CliError {
+        CliError::new(kind, error.to_string()).caused_by(error)
+    }
+
+    /// Options that exclude each other in a way that clap cannot say.
+    pub(crate) fn usage(message: impl Into<String>) -> CliError {
+        CliError::new(USAGE, message)
+    }
+
+    /// With a cause.
+    pub(crate) fn caused_by(self, source: impl StdError + Send + Sync + 'static) -> CliError {
+        CliError {
+            source: Some(Box::new(source)),
+            ..self
         }
     }
 
     /// Whether the one who reads standard output has gone: nothing is wrong then.
-    pub(super) fn is_closed_output(&self) -> bool {
-        matches!(self, CliError::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+    pub(crate) fn is_closed_output(&self) -> bool {
+        self.source_of_type::<io::Error>()
+            .is_some_and(|error| self.kind == IO && error.kind() == io::ErrorKind::BrokenPipe)
     }
 
     /// 2 for wrong usage, else 1.
-    pub(super) fn exit_code(&self) -> u8 {
-        if matches!(self, CliError::Usage(_)) {
-            2
-        } else {
-            1
-        }
+    pub(crate) fn exit_code(&self) -> u8 {
+        if self.kind == USAGE { 2 } else { 1 }
+    }
+
+    fn source_of_type<E: StdError + 'static>(&self) -> Option<&E> {
+        self.source.as_deref()?.downcast_ref()
     }
 
     /// What standard error gets: `error: …` and the causes below, or one line of JSON.
-    pub(super) fn render(&self, json: bool, redactor: &Redactor) -> String {
+    pub(crate) fn render(&self, json: bool, redactor: &Redactor) -> String {
         let causes = causes(self);
         if json {
             let mut message = self.to_string();
             for cause in causes {
                 let _ = write!(message, ": {cause}");
             }
-            return json_line(self.kind(), &redactor.clean(&message));
+            return json_line(self.kind, &redactor.clean(&message));
         }
         let mut text = self.to_string();
         for cause in causes {
             let _ = write!(text, "\n  caused by: {cause}");
         }
-        if let CliError::Limbeck(error) = self
-            && let Some(snippet) = error.snippet()
-        {
+        let of_library = self.source_of_type::<limbeck::Error>();
+        if let Some(snippet) = of_library.and_then(limbeck::Error::snippet) {
             let _ = write!(text, "\n{snippet}");
         }
         format!("{} {}\n", paint::bad("error:"), redactor.clean(&text))
     }
 }
 
-/// The feature of limbeck-cli that brings a database.
-fn feature(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Sqlite => "sqlite",
-        Dialect::Postgres => "postgres",
-        _ => "mysql",
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for CliError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<io::Error> for CliError {
+    fn from(error: io::Error) -> CliError {
+        CliError::new(IO, "standard input or output failed").caused_by(error)
+    }
+}
+
+impl From<serde_json::Error> for CliError {
+    fn from(error: serde_json::Error) -> CliError {
+        CliError::new("json", "the answer could not be written as JSON").caused_by(error)
+    }
+}
+
+impl From<limbeck::Error> for CliError {
+    fn from(error: limbeck::Error) -> CliError {
+        CliError::of(error.kind(), error)
+    }
+}
+
+impl From<TargetError> for CliError {
+    fn from(error: TargetError) -> CliError {
+        limbeck::Error::from(error).into()
+    }
+}
+
+impl From<MigrationsError> for CliError {
+    fn from(error: MigrationsError) -> CliError {
+        limbeck::Error::from(error).into()
     }
 }
 
 /// The last line of standard error under `--json`.
-pub(super) fn json_line(kind: &str, message: &str) -> String {
+pub(crate) fn json_line(kind: &str, message: &str) -> String {
     let line = serde_json::json!({ "error": { "kind": kind, "message": message } });
     format!("{line}\n")
 }
@@ -190,25 +161,4 @@ fn causes(error: &dyn StdError) -> Vec<String> {
         };
     }
     causes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_database_that_is_left_out_names_its_feature() {
-        for (dialect, feature) in [
-            (Dialect::Sqlite, "sqlite"),
-            (Dialect::Postgres, "postgres"),
-            (Dialect::Mysql, "mysql"),
-            (Dialect::Mariadb, "mysql"),
-        ] {
-            let error = CliError::LeftOut { dialect };
-            let expected = format!(
-                "this program was built without {dialect}: build it with the feature `{feature}` of limbeck-cli"
-            );
-            assert_eq!((error.kind(), error.to_string()), ("left_out", expected));
-        }
-    }
 }

@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::error::CliError;
+
 /// Why no file was written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FileError {
@@ -22,6 +24,12 @@ pub(super) enum FileError {
     /// No random numbers for a name.
     #[error("the system gives no random numbers")]
     NoRandom { source: getrandom::Error },
+}
+
+impl From<FileError> for CliError {
+    fn from(error: FileError) -> CliError {
+        CliError::of(error.kind(), error)
+    }
 }
 
 impl FileError {

@@ -45,51 +45,37 @@
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 compile_error!("limbeck-cli needs a database: switch on `sqlite`, `postgres` or `mysql`");
 
-mod adopt;
-mod author;
-mod check;
-mod command;
+mod call;
+mod commands;
 mod connect;
 mod context;
 mod database;
-mod desired;
 mod document;
 mod error;
 mod files;
-mod graph;
-mod import;
-mod lists;
+mod options;
 mod output;
 mod paint;
 mod progress;
 mod redact;
-mod runs;
 mod service;
-mod shell;
 mod show;
 mod text;
+mod tls;
 
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
-pub use adopt::AdoptArgs;
-pub use author::{EditArgs, InitArgs, MergeArgs, NewFileArgs, RevisionArgs};
-pub use check::CheckArgs;
-pub use command::{
-    Answer, BranchesArgs, Command, CompletionsArgs, CurrentArgs, DowngradeArgs, Form, HeadsArgs,
-    HistoryArgs, Options, PlanArgs, ResolveArgs, ScriptArgs, ShowArgs, StampArgs, UpgradeArgs,
-};
-use context::{Context, FromOptions};
-pub use desired::DesiredArgs;
-use error::CliError;
-pub use graph::{Format, GraphArgs};
-pub use import::{ImportArgs, Tool};
-use output::Output;
-use redact::Redactor;
-pub use service::run_in_service;
+use crate::call::{Call, Run as _, tell};
+pub use crate::commands::*;
+use crate::context::FromOptions;
+pub use crate::options::{Form, Options};
+use crate::output::Output;
+use crate::redact::Redactor;
+pub use crate::service::run_in_service;
 
 const AFTER_HELP: &str = if cfg!(feature = "tls") {
     "Exit codes: 0 done; 1 an error; 2 wrong usage; 3 what `check` and `current --check-heads` look for.\n\
@@ -105,11 +91,12 @@ const AFTER_HELP: &str = if cfg!(feature = "tls") {
     name = "limbeck",
     version,
     about = "Alembic's migration model for Rust services: plan, run and look at migrations.",
-    after_help = AFTER_HELP
+    after_help = AFTER_HELP,
+    mut_subcommands = commands::with_its_options
 )]
 #[non_exhaustive]
 pub struct Cli {
-    /// What every command takes.
+    /// The options that the commands have in common.
     #[command(flatten)]
     pub options: Options,
 
@@ -151,55 +138,12 @@ pub async fn run(cli: Cli) -> ExitCode {
         .redactor()
         .and(Redactor::of(cli.command.scratch_url()));
     let output = Output::new(form.json, form.color, redactor);
-    execute(&cli.command, &context, &output).await
-}
-
-async fn execute(command: &Command, context: &dyn Context, output: &Output) -> ExitCode {
-    ExitCode::from(match dispatch(command, context, output).await {
-        Ok(code) => code,
-        Err(error) => tell(&error, output),
-    })
-}
-
-async fn dispatch(
-    command: &Command,
-    context: &dyn Context,
-    output: &Output,
-) -> Result<u8, CliError> {
-    match command {
-        Command::Completions(args) => shell::completions(args, output),
-        Command::Man => shell::man(output),
-        Command::Plan(args) => runs::plan(args, context, output).await,
-        Command::Upgrade(args) => runs::upgrade(args, context, output).await,
-        Command::Downgrade(args) => runs::downgrade(args, context, output).await,
-        Command::Stamp(args) => runs::stamp(args, context, output).await,
-        Command::Resolve(args) => runs::resolve(args, context, output).await,
-        Command::EnsureVersion => runs::ensure_version(context, output).await,
-        Command::Current(args) => lists::current(args, context, output).await,
-        Command::Init(args) => author::init(args, context, output).await,
-        Command::Revision(args) => author::revision(args, context, output).await,
-        Command::Merge(args) => author::merge(args, context, output).await,
-        Command::Edit(args) => author::edit(args, context, output).await,
-        Command::Graph(args) => graph::graph(args, context, output).await,
-        Command::History(args) => lists::history(args, context, output).await,
-        Command::Heads(args) => lists::heads(args, context, output).await,
-        Command::Branches(args) => lists::branches(args, context, output).await,
-        Command::Show(args) => lists::show(args, context, output).await,
-        Command::Import(args) => import::import(args, context, output),
-        Command::Adopt(args) => adopt::adopt(args, context, output).await,
-        Command::Check(args) => check::check(args, context, output).await,
-        Command::Status => lists::status(context, output).await,
-    }
-}
-
-/// Tells an error on standard error, and gives the exit code.
-fn tell(error: &CliError, output: &Output) -> u8 {
-    if error.is_closed_output() {
-        return 0;
-    }
-    let text = error.render(output.is_json(), output.redactor());
-    output.error(&text);
-    error.exit_code()
+    let call = Call {
+        context: &context,
+        output: &output,
+        program: Some(Cli::command),
+    };
+    call.execute(&cli.command).await
 }
 
 /// Prints what clap has to say: help and version on standard output, wrong usage on standard error.

@@ -6,9 +6,9 @@ use anstream::AutoStream;
 use clap::ColorChoice;
 use serde::Serialize;
 
-use super::error::CliError;
-use super::redact::Redactor;
-use super::{paint, show};
+use crate::error::CliError;
+use crate::redact::Redactor;
+use crate::{paint, show};
 
 /// Standard output and standard error, in one of two forms.
 #[derive(Debug, Clone)]
@@ -137,9 +137,9 @@ fn write_document(document: &impl Serialize) -> Result<(), CliError> {
     let mut stdout = io::stdout();
     serde_json::to_writer_pretty(&mut stdout, document).map_err(|error| {
         if error.is_io() {
-            CliError::Io(error.into())
+            io::Error::from(error).into()
         } else {
-            CliError::Json(error)
+            CliError::from(error)
         }
     })?;
     stdout.write_all(b"\n")?;

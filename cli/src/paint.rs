@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use anstyle::{AnsiColor, Style};
 
-use super::show;
+use crate::show;
 
 /// A mark's letter and its style.
 const STYLES: [(char, Style); 4] = [

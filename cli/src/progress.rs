@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
-
-use super::connect::Observer;
-use super::output::Output;
-use super::{show, text};
 use limbeck::{Event, Migrations};
+
+use crate::connect::Observer;
+use crate::output::Output;
+use crate::{show, text};
 
 /// Tells what a run tells.
 pub(super) fn observer(migrations: Migrations, output: Output) -> Observer {

@@ -4,17 +4,20 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use limbeck::autogenerate::Reflect;
+use limbeck::migrations::MigrationsError;
+use limbeck::{Dialect, Migrations, Migrator};
 use sqlx::Pool;
 
-use super::command::{Command, Form};
-use super::connect::{Access, Observer, Opened};
-use super::context::{Context, Naming};
-use super::database::Database;
-use super::error::CliError;
-use super::output::Output;
-use super::redact::Redactor;
-use limbeck::autogenerate::Reflect;
-use limbeck::{Dialect, Migrations, Migrator};
+use crate::call::{Call, Run as _};
+use crate::commands::Command;
+use crate::connect::{Access, Observer, Opened};
+use crate::context::{Context, Naming};
+use crate::database::Database;
+use crate::error::CliError;
+use crate::options::Form;
+use crate::output::Output;
+use crate::redact::Redactor;
 
 /// Runs a command on a service's own migrator, prints the answer, or the error, and gives the exit code: 0 done, 1 an
 /// error, 2 wrong usage, 3 what `check` and `current --check-heads` look for.
@@ -61,15 +64,12 @@ pub async fn run_in_service<DB: Reflect>(
 ) -> ExitCode {
     let redactor = Redactor::of(command.scratch_url());
     let output = Output::new(form.json, form.color, redactor);
-    if matches!(command, Command::Completions(_) | Command::Man) {
-        let error = CliError::Usage(
-            "these would be the program limbeck's: a service makes its own, of its whole parser, with clap_complete \
-             and clap_mangen"
-                .to_owned(),
-        );
-        return ExitCode::from(super::tell(&error, &output));
-    }
-    super::execute(command, &OfService { migrator }, &output).await
+    let call = Call {
+        context: &OfService { migrator },
+        output: &output,
+        program: None,
+    };
+    call.execute(command).await
 }
 
 struct OfService<'a, DB: Reflect> {
@@ -77,7 +77,7 @@ struct OfService<'a, DB: Reflect> {
 }
 
 impl<DB: Reflect> Context for OfService<'_, DB> {
-    fn migrations(&self) -> Result<Migrations, CliError> {
+    fn migrations(&self) -> Result<Migrations, MigrationsError> {
         Ok(self.migrator.migrations().clone())
     }
 

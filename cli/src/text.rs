@@ -4,15 +4,14 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, TimeZone};
-
-use super::document::Listed;
-use super::paint;
-use super::show::escaped_line;
-use limbeck::graph::RevisionId;
-use limbeck::graph::RevisionSet;
+use limbeck::graph::{RevisionId, RevisionSet};
 use limbeck::plan::{Action, Step};
 use limbeck::status::RevisionInfo;
 use limbeck::{Migrations, Outcome, Plan, Report, Revision, Status};
+
+use crate::document::Listed;
+use crate::paint;
+use crate::show::escaped_line;
 
 /// Writes revisions, knowing their graph.
 pub(super) struct Writer<'m> {

@@ -4,6 +4,8 @@
 
 mod adopt;
 mod calls;
+#[cfg(feature = "tls")]
+mod certificates;
 mod cli;
 mod cli_author;
 mod cli_autogenerate;
@@ -13,6 +15,7 @@ mod cli_connect;
 mod cli_every;
 mod cli_graph;
 mod cli_hostile;
+mod cli_options;
 mod cli_passwords;
 mod cli_service;
 mod cli_shell;
@@ -25,4 +28,6 @@ mod project;
 #[allow(dead_code)]
 #[path = "../../../tests/it/support/mod.rs"]
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod workflow;

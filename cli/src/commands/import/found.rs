@@ -1,0 +1,305 @@
+//! What is found in another tool's folder, and the revision file that it becomes.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Datelike as _, NaiveDateTime, Utc};
+use limbeck::revision::{Mode, NewRevision, NewSection, RevisionErrorKind, SectionKind};
+use limbeck::{Dialect, Revision};
+
+use super::error::ImportError;
+use crate::commands::origin::{FILL_IN, Origin};
+
+/// A folder that was read.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub migrations: Vec<Migration>,
+    pub left_out: Vec<LeftOut>,
+    /// What a person should know beside that.
+    pub notes: Vec<String>,
+}
+
+/// A file that is imported in no form.
+#[derive(Debug, serde::Serialize)]
+pub(super) struct LeftOut {
+    pub path: PathBuf,
+    pub reason: String,
+}
+
+/// One migration of another tool's.
+#[derive(Debug)]
+pub(super) struct Migration {
+    pub id: String,
+    pub down_revision: Vec<String>,
+    pub branch_labels: Vec<String>,
+    pub depends_on: Vec<String>,
+    pub message: String,
+    /// RFC 3339.
+    pub date: Option<DateTime<Utc>>,
+    /// None where the id alone says it: Alembic's table holds limbeck's ids.
+    pub origin: Option<Origin>,
+    /// The new file's name, without `.sql`: the old one's.
+    pub stem: String,
+    pub source: PathBuf,
+    pub bodies: Vec<Body>,
+}
+
+impl Migration {
+    /// One of a chain, where the version is the id.
+    pub(super) fn numbered(origin: Origin, message: &str, stem: &str, source: &Path) -> Self {
+        Migration {
+            id: origin.version.clone(),
+            down_revision: Vec::new(),
+            branch_labels: Vec::new(),
+            depends_on: Vec::new(),
+            message: message.to_owned(),
+            date: date_of_version(&origin.version),
+            origin: Some(origin),
+            stem: stem.to_owned(),
+            source: source.to_owned(),
+            bodies: Vec::new(),
+        }
+    }
+}
+
+/// Makes each migration the parent of the next. They stand in the old tool's order.
+pub(super) fn chain(migrations: &mut [Migration]) -> Result<(), ImportError> {
+    for next in 1..migrations.len() {
+        let (before, rest) = migrations.split_at_mut(next);
+        let (parent, child) = (&before[next - 1], &mut rest[0]);
+        if parent.id == child.id {
+            return Err(ImportError::source(
+                &child.source,
+                format!(
+                    "version {} is in {} already: a tool runs only one of them",
+                    child.id,
+                    parent.source.display()
+                ),
+            ));
+        }
+        child.down_revision = vec![parent.id.clone()];
+    }
+    Ok(())
+}
+
+/// What goes up or down.
+#[derive(Debug)]
+pub(super) struct Body {
+    pub kind: SectionKind,
+    pub mode: Mode,
+    pub sql: Sql,
+    /// The one database that it is written for, if that is known.
+    pub dialect: Option<Dialect>,
+    pub source: PathBuf,
+}
+
+#[derive(Debug)]
+pub(super) enum Sql {
+    /// A file as it stands: its lines are the source's.
+    Verbatim(String),
+    /// What the tool wrote when it was asked.
+    Rendered(String),
+    /// Nobody knows yet, for this reason.
+    FillIn(String),
+}
+
+impl Body {
+    pub(super) fn verbatim(kind: SectionKind, mode: Mode, text: String, source: &Path) -> Self {
+        Body {
+            kind,
+            mode,
+            sql: Sql::Verbatim(text),
+            dialect: None,
+            source: source.to_owned(),
+        }
+    }
+
+    pub(super) fn fill_in(kind: SectionKind, reason: impl Into<String>, source: &Path) -> Self {
+        Body {
+            kind,
+            mode: Mode::Rust,
+            sql: Sql::FillIn(reason.into()),
+            dialect: None,
+            source: source.to_owned(),
+        }
+    }
+
+    /// A `rust` section without code is refused before anything runs, and a comment in it is none.
+    fn text(&self) -> String {
+        match &self.sql {
+            Sql::Verbatim(text) | Sql::Rendered(text) => text.clone(),
+            Sql::FillIn(reason) => format!(
+                "{FILL_IN} {}.\n\
+                 -- Write the SQL here and take the word `rust` from the line above, or register code for it. \
+                 Until then\n-- this does not run.",
+                one_line(reason)
+            ),
+        }
+    }
+
+    fn section(&self) -> NewSection {
+        NewSection::new(self.kind)
+            .databases(self.dialect)
+            .mode(self.mode)
+            .body(self.text())
+    }
+
+    /// Whether a revision file may hold it, told by the places of the source: alone, below a header whose
+    /// lines are counted.
+    pub(super) fn check(&self) -> Result<(), ImportError> {
+        let above = match self.kind {
+            SectionKind::Upgrade => "-- revision: a\n-- down_revision: none\n\n",
+            _ => "-- revision: a\n-- down_revision: none\n\n-- @upgrade\n",
+        };
+        let mut marker = format!("-- {}", self.kind);
+        if let Some(dialect) = self.dialect {
+            marker += &format!(" [{}]", dialect.name());
+        }
+        match self.mode {
+            Mode::Autocommit => marker += " autocommit",
+            Mode::Rust => marker += " rust",
+            _ => {}
+        }
+        let lines_above = above.lines().count() + 1;
+        let sections = above.matches("-- @").count() + 1;
+        let text = format!("{above}{marker}\n{}", self.text());
+        let (line, kind) = match Revision::parse("", text) {
+            Ok(revision) => match revision.sections().get(sections) {
+                Some(stray) => (stray.line(), RevisionErrorKind::MarkerInBody),
+                None => return Ok(()),
+            },
+            Err(error) => (error.line(), error.kind().clone()),
+        };
+        Err(ImportError::Refused {
+            path: self.source.clone(),
+            line: matches!(self.sql, Sql::Verbatim(_))
+                .then(|| line.saturating_sub(lines_above).max(1)),
+            kind: Box::new(kind),
+        })
+    }
+}
+
+/// The revision file's text.
+pub(super) fn text(migration: &Migration) -> Result<String, ImportError> {
+    let mut message = migration.message.clone();
+    if let Some(origin) = &migration.origin {
+        if !message.is_empty() {
+            message += "\n\n";
+        }
+        message += &origin.to_string();
+    }
+    let mut new = NewRevision::new(&migration.id)
+        .message(message)
+        .down_revision(&migration.down_revision)
+        .branch_labels(&migration.branch_labels)
+        .depends_on(&migration.depends_on);
+    if let Some(date) = migration.date {
+        new = new.create_date(date);
+    }
+    for body in &migration.bodies {
+        body.check()?;
+        new = new.section(body.section());
+    }
+    new.to_text().map_err(|error| ImportError::Refused {
+        path: migration.source.clone(),
+        line: None,
+        kind: Box::new(error.kind().clone()),
+    })
+}
+
+/// The name that a file has without its extension, and the words behind its first `_`.
+pub(super) fn words(name: &str) -> String {
+    name.replace('_', " ").trim().to_owned()
+}
+
+/// Tools number migrations by the second in which they were made, in UTC: `20240501120000`.
+fn date_of_version(version: &str) -> Option<DateTime<Utc>> {
+    if version.len() != 14 {
+        return None;
+    }
+    let time = NaiveDateTime::parse_from_str(version, "%Y%m%d%H%M%S").ok()?;
+    // A running number may have as many digits.
+    (time.year() >= 1990).then(|| time.and_utc())
+}
+
+pub(super) fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").trim_end_matches('.').to_owned()
+}
+
+/// A file's text as it stands, which checksums are over.
+pub(super) fn read_text(path: &Path) -> Result<String, ImportError> {
+    let bytes = std::fs::read(path).map_err(unreadable(path))?;
+    String::from_utf8(bytes).map_err(|_| ImportError::NotText {
+        path: path.to_owned(),
+    })
+}
+
+pub(super) fn without_bom(text: String) -> String {
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    }
+}
+
+/// Everything in a folder, in the order of the names.
+pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, ImportError> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
+        paths.push(entry.map_err(unreadable(folder))?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Whether a path is a folder's. A link that leads nowhere is an error: the old tool would stop there too.
+pub(super) fn is_folder(path: &Path) -> Result<bool, ImportError> {
+    let metadata = std::fs::metadata(path).map_err(unreadable(path))?;
+    Ok(metadata.is_dir())
+}
+
+/// The last part of a path, as text.
+pub(super) fn name(path: &Path) -> String {
+    path.file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+pub(super) fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> ImportError {
+    let path = path.to_owned();
+    move |source| ImportError::Unreadable { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_may_be_a_date() {
+        assert_eq!(
+            date_of_version("20240501123456").map(|time| time.to_rfc3339()),
+            Some("2024-05-01T12:34:56+00:00".to_owned())
+        );
+        for version in ["1", "00000000000000", "20241301000000", "2024050112345"] {
+            assert_eq!(date_of_version(version), None, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_line_of_the_source() {
+        let refused = |kind, mode, text: &str| {
+            let body = Body::verbatim(kind, mode, text.to_owned(), Path::new("1_a.sql"));
+            match body.check().expect_err("it is refused") {
+                ImportError::Refused { line, kind, .. } => (line, kind.name()),
+                other => panic!("{other}"),
+            }
+        };
+        for kind in [SectionKind::Upgrade, SectionKind::Downgrade] {
+            for mode in [Mode::Transactional, Mode::Autocommit] {
+                let text = "\n-- one\nCREATE TABLE a (b INT);\nBEGIN;\n";
+                assert_eq!(refused(kind, mode, text).0, Some(4));
+                let (line, name) = refused(kind, mode, "SELECT 1;\n-- @verify\nSELECT 2;\n");
+                assert_eq!((line, name), (Some(2), "marker_in_body"));
+                assert_eq!(refused(kind, mode, "SELECT '").0, Some(1));
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! A folder of `sqlx migrate`: `<VERSION>_<DESCRIPTION>.sql`, or `.up.sql` and `.down.sql`.
+//!
+//! How sqlx reads it is in `sqlx-core/src/migrate/source.rs`, of version 0.9: a name without `_` or `.sql` is
+//! passed over, a version that is no integer is an error, and `-- no-transaction` counts as the file's very
+//! first characters only.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use limbeck::revision::{Mode, SectionKind};
+use sha2::{Digest as _, Sha384};
+
+use super::error::ImportError;
+use super::found::{
+    Body, Found, LeftOut, Migration, chain, entries, is_folder, name, read_text, without_bom, words,
+};
+use crate::commands::origin::{Origin, Tool};
+use crate::files::hex;
+
+#[derive(Default)]
+struct Files {
+    description: String,
+    up: Option<PathBuf>,
+    down: Option<PathBuf>,
+}
+
+pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
+    let mut found = Found::default();
+    let mut versions: BTreeMap<i64, Files> = BTreeMap::new();
+    for path in entries(folder)? {
+        let name = name(&path);
+        if !name.ends_with(".sql") || is_folder(&path)? {
+            continue;
+        }
+        let Some((version, description)) = name.split_once('_') else {
+            found.left_out.push(LeftOut {
+                path,
+                reason: "sqlx passes over a file without `_` in its name".to_owned(),
+            });
+            continue;
+        };
+        let number: i64 = version.parse().map_err(|_| {
+            ImportError::source(
+                &path,
+                format!("`{version}` is no version: sqlx's files are <VERSION>_<DESCRIPTION>.sql, the version \
+                         an integer"),
+            )
+        })?;
+        let (is_down, suffix) = if description.ends_with(".down.sql") {
+            (true, ".down.sql")
+        } else if description.ends_with(".up.sql") {
+            (false, ".up.sql")
+        } else {
+            (false, ".sql")
+        };
+        let files = versions.entry(number).or_default();
+        let place = if is_down {
+            &mut files.down
+        } else {
+            &mut files.up
+        };
+        if let Some(other) = place {
+            return Err(ImportError::source(
+                &path,
+                format!("version {number} is in {} already", other.display()),
+            ));
+        }
+        *place = Some(path);
+        if !is_down {
+            description
+                .trim_end_matches(suffix)
+                .clone_into(&mut files.description);
+        }
+    }
+    for (version, files) in versions {
+        found.migrations.push(migration(version, files)?);
+    }
+    chain(&mut found.migrations)?;
+    Ok(found)
+}
+
+fn migration(version: i64, files: Files) -> Result<Migration, ImportError> {
+    let up = match (files.up, &files.down) {
+        (Some(up), _) => up,
+        (None, Some(down)) => {
+            return Err(ImportError::source(
+                down,
+                format!("version {version} has no `.up.sql` beside this"),
+            ));
+        }
+        (None, None) => unreachable!("a version is a file's"),
+    };
+    let text = read_text(&up)?;
+    let origin = Origin {
+        tool: Tool::Sqlx,
+        version: version.to_string(),
+        checksums: vec![checksum(&text)],
+    };
+    let stem = name(&up);
+    let stem = stem.trim_end_matches(".sql").trim_end_matches(".up");
+    let mut migration = Migration::numbered(origin, &words(&files.description), stem, &up);
+    migration.bodies.push(body(SectionKind::Upgrade, text, &up));
+    if let Some(down) = files.down {
+        let text = read_text(&down)?;
+        migration
+            .bodies
+            .push(body(SectionKind::Downgrade, text, &down));
+    }
+    Ok(migration)
+}
+
+fn body(kind: SectionKind, text: String, path: &Path) -> Body {
+    let mode = if text.starts_with("-- no-transaction") {
+        Mode::Autocommit
+    } else {
+        Mode::Transactional
+    };
+    Body::verbatim(kind, mode, without_bom(text), path)
+}
+
+/// `sqlx-core/src/migrate/migration.rs`: SHA-384 of the file as it stands.
+fn checksum(text: &str) -> String {
+    format!("sha384:{}", hex(&Sha384::digest(text)))
+}
