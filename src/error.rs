@@ -91,27 +91,29 @@ fn one_line(error: &dyn StdError) -> String {
     let mut line = joined(&error.to_string());
     let mut next = error.source();
     while let Some(cause) = next {
-        let text = joined(&own_text(cause));
+        let of_server = server_message(cause);
+        let is_last = of_server.is_some();
+        let text = joined(&of_server.unwrap_or_else(|| cause.to_string()));
         if !line.contains(&text) {
             let ends = line.trim_end_matches(['.', ';']).len();
             line.truncate(ends);
             line.push_str(": ");
             line.push_str(&text);
         }
-        next = cause.source();
+        // Below sqlx's error stands the server's again, with the line of the server's source.
+        next = cause.source().filter(|_| !is_last);
     }
     line
 }
 
-/// A cause's own text: of a server's error its message, which sqlx wraps.
-fn own_text(cause: &(dyn StdError + 'static)) -> String {
+/// The message of a server's error, which sqlx wraps.
+fn server_message(cause: &(dyn StdError + 'static)) -> Option<String> {
     #[cfg(feature = "_sqlx")]
-    if let Some(error) = cause.downcast_ref::<sqlx::Error>()
-        && let Some(error) = error.as_database_error()
-    {
-        return error.message().to_owned();
+    if let Some(error) = cause.downcast_ref::<sqlx::Error>() {
+        return Some(error.as_database_error()?.message().to_owned());
     }
-    cause.to_string()
+    let _ = cause;
+    None
 }
 
 /// The lines of a text as one.

@@ -52,6 +52,10 @@ fn rejected(error: &Error, expected: Rejection, case: &str) {
     assert_eq!(*reason, expected, "{told}");
     assert_eq!(Rejection::of(source), Some(expected));
     assert!(!error.to_string().contains(&source.to_string()), "{told}");
+    if let Some(of_server) = source.as_database_error() {
+        let line = format!("{error:#}");
+        assert_eq!(line.matches(of_server.message()).count(), 1, "{line}");
+    }
 }
 
 fn may_come(error: &Error, case: &str) {
