@@ -156,6 +156,14 @@ pub(super) fn without_counter(definition: &str) -> String {
     format!("{}{rest}", &definition[..start])
 }
 
+/// The begin of a transaction, which the server shows in the time zone of its system.
+const TRANSACTION_BEGAN: &str = "CONVERT_TZ(t.trx_started, 'SYSTEM', '+00:00')";
+
+/// A time in UTC, as a holder's is read.
+fn rfc_3339(time: &str) -> String {
+    format!("DATE_FORMAT({time}, '%Y-%m-%dT%H:%i:%sZ')")
+}
+
 /// The open transactions of this database, first come first: rows of session, user, client, since when, and statement. The
 /// server shows them to some roles only, and not which of them hold the locks in question.
 pub(super) fn blockers(dialect: Dialect) -> String {
@@ -166,7 +174,7 @@ pub(super) fn blockers(dialect: Dialect) -> String {
         dialect.text("p.id"),
         dialect.text("p.user"),
         dialect.text("p.host"),
-        dialect.text("t.trx_started"),
+        dialect.text(&rfc_3339(TRANSACTION_BEGAN)),
         dialect.text("t.trx_query"),
     )
 }
@@ -180,7 +188,7 @@ pub(super) fn table_blockers(dialect: Dialect) -> String {
         dialect.text("p.host"),
     ]
     .join(", ");
-    let since = |time: &str| dialect.text(time);
+    let since = |time: &str| dialect.text(&rfc_3339(time));
     format!(
         "(SELECT {session}, {}, {} FROM information_schema.innodb_trx t \
          JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
@@ -189,9 +197,9 @@ pub(super) fn table_blockers(dialect: Dialect) -> String {
          AND p.db = DATABASE() AND p.command = 'Sleep' AND NOT EXISTS (SELECT 1 FROM information_schema.innodb_trx o \
          JOIN information_schema.processlist q ON q.id = o.trx_mysql_thread_id \
          WHERE q.id <> CONNECTION_ID() AND q.db = DATABASE()) ORDER BY p.time DESC LIMIT 5)",
-        since("t.trx_started"),
+        since(TRANSACTION_BEGAN),
         dialect.text("t.trx_query"),
-        since("DATE_SUB(NOW(), INTERVAL p.time SECOND)"),
+        since("DATE_SUB(UTC_TIMESTAMP(), INTERVAL p.time SECOND)"),
         dialect.text("'(idle: it may hold a lock by LOCK TABLES)'"),
     )
 }
