@@ -4,6 +4,7 @@ use crate::backend::Failure;
 use crate::backend::conduct::{Evidence, qualified};
 use crate::dialect::session::{Server, run_marker};
 use crate::dialect::{Dialect, Names};
+use crate::ledger::look::time_text;
 use crate::prepare::Sql;
 use crate::sql::{Ddl, DdlVerb, ObjectKind, ObjectName};
 
@@ -159,11 +160,6 @@ pub(super) fn without_counter(definition: &str) -> String {
 /// The begin of a transaction, which the server shows in the time zone of its system.
 const TRANSACTION_BEGAN: &str = "CONVERT_TZ(t.trx_started, 'SYSTEM', '+00:00')";
 
-/// A time in UTC, as a holder's is read.
-fn rfc_3339(time: &str) -> String {
-    format!("DATE_FORMAT({time}, '%Y-%m-%dT%H:%i:%sZ')")
-}
-
 /// The open transactions of this database, first come first: rows of session, user, client, since when, and statement. The
 /// server shows them to some roles only, and not which of them hold the locks in question.
 pub(super) fn blockers(dialect: Dialect) -> String {
@@ -174,7 +170,7 @@ pub(super) fn blockers(dialect: Dialect) -> String {
         dialect.text("p.id"),
         dialect.text("p.user"),
         dialect.text("p.host"),
-        dialect.text(&rfc_3339(TRANSACTION_BEGAN)),
+        dialect.text(&time_text(dialect, TRANSACTION_BEGAN)),
         dialect.text("t.trx_query"),
     )
 }
@@ -188,7 +184,7 @@ pub(super) fn table_blockers(dialect: Dialect) -> String {
         dialect.text("p.host"),
     ]
     .join(", ");
-    let since = |time: &str| dialect.text(&rfc_3339(time));
+    let since = |time: &str| dialect.text(&time_text(dialect, time));
     format!(
         "(SELECT {session}, {}, {} FROM information_schema.innodb_trx t \
          JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
