@@ -1,9 +1,7 @@
 //! The command line on the oldest and the newest version of PostgreSQL.
 
-use sqlx::{Connection as _, PgConnection};
-
 use crate::support::rig::{Rig, rig};
-use crate::support::versions::tests_on;
+use crate::support::versions::{exact_version, tests_on};
 
 #[tokio::test]
 async fn the_oldest_and_the_newest() {
@@ -16,18 +14,7 @@ async fn the_oldest_and_the_newest() {
 /// What went wrong on that version.
 async fn on(rig: &Rig, version: u32) -> Vec<String> {
     let server = rig.own_postgres(Some(version), &[]).await;
-    let mut connection = PgConnection::connect(&server.url)
-        .await
-        .expect("PostgreSQL");
-    let exact: String = sqlx::query_scalar("SHOW server_version")
-        .fetch_one(&mut connection)
-        .await
-        .expect("its version");
-    assert!(
-        exact.starts_with(&version.to_string()),
-        "{exact} for {version}"
-    );
-    connection.close().await.expect("an orderly end");
+    let exact = exact_version(&server.url, version).await;
     // Autogenerate has tests of its own on other versions, and Alembic's clients are of one version.
     let chosen = [
         "postgres",

@@ -10,7 +10,7 @@ use crate::support::migrations;
 use crate::support::rig::{Rig, rig};
 use crate::support::servers::{Database, of_postgres, postgres_on};
 use crate::support::soak::{is_full, tell};
-use crate::support::versions::tests_on;
+use crate::support::versions::{exact_version, tests_on};
 
 /// How long a statement goes on whose client has died, where the server does not notice it before.
 const LONG_STATEMENT: Duration = Duration::from_secs(8);
@@ -43,18 +43,7 @@ async fn postgres_from_12_to_18() {
 /// What went wrong on that version.
 async fn everything_on(rig: Rig, version: u32) -> Vec<String> {
     let server = rig.own_postgres(Some(version), &[]).await;
-    let mut connection = PgConnection::connect(&server.url)
-        .await
-        .expect("PostgreSQL");
-    let exact: String = sqlx::query_scalar("SHOW server_version")
-        .fetch_one(&mut connection)
-        .await
-        .expect("its version");
-    assert!(
-        exact.starts_with(&version.to_string()),
-        "{exact} for {version}"
-    );
-    connection.close().await.expect("an orderly end");
+    let exact = exact_version(&server.url, version).await;
     let (mut wrong, build, client) = tokio::join!(
         other_tests(server.url.clone(), exact.clone()),
         killed_in_a_build(&server.url, &exact),

@@ -3,7 +3,21 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use sqlx::{Connection as _, PgConnection};
+
 use super::soak::tell;
+
+/// The exact version of a server that should be of this major one.
+pub async fn exact_version(url: &str, major: u32) -> String {
+    let mut connection = PgConnection::connect(url).await.expect("PostgreSQL");
+    let exact: String = sqlx::query_scalar("SHOW server_version")
+        .fetch_one(&mut connection)
+        .await
+        .expect("its version");
+    assert!(exact.starts_with(&major.to_string()), "{exact} for {major}");
+    connection.close().await.expect("an orderly end");
+    exact
+}
 
 /// The tests that these arguments choose, in a process of their own that takes this server for the system's. What went
 /// wrong: also that fewer ran than there should be.
