@@ -3,8 +3,8 @@
 #
 # Installs what is missing (Debian), starts servers of its own in a temporary folder on free ports, runs `cargo
 # test` of both packages with all features and the examples, prints one line of totals and stops what it and the tests started,
-# also when it is interrupted. Two of it may run at once. The servers are those of tests/servers.sh: a PostgreSQL
-# and a MariaDB start here, the poolers, the cluster, the other versions and the servers that a test kills start
+# also when it is interrupted. Two of it may run at once. The servers are those of tests/servers.sh: a PostgreSQL,
+# a MariaDB and a MySQL start here, the poolers, the cluster, the other versions and the servers that a test kills start
 # when the first test asks for them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -44,8 +44,14 @@ make_rig "$$"
 say "starting servers in $rig"
 export LIMBECK_TEST_RIG=$rig
 LIMBECK_TEST_POSTGRES_URL=$(bash tests/servers.sh postgres postgres)
-LIMBECK_TEST_MYSQL_URL=$(bash tests/servers.sh mariadb mariadb)
-export LIMBECK_TEST_POSTGRES_URL LIMBECK_TEST_MYSQL_URL
+LIMBECK_TEST_MARIADB_URL=$(bash tests/servers.sh mariadb mariadb)
+LIMBECK_TEST_MYSQL_URL=$(bash tests/servers.sh mysql mysql)
+export LIMBECK_TEST_POSTGRES_URL LIMBECK_TEST_MARIADB_URL LIMBECK_TEST_MYSQL_URL
+say "PostgreSQL $(psql -X -A -t "$LIMBECK_TEST_POSTGRES_URL" -c 'SHOW server_version')"
+for name in mariadb mysql; do
+    folder=$rig/$name
+    say "$name $(asks_mariadb 'SELECT VERSION()')"
+done
 export LIMBECK_TEST_ALEMBIC=$alembic
 export LIMBECK_TEST_MERMAID=$mermaid
 LIMBECK_TEST_DOT=$(command -v dot)

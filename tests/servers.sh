@@ -10,7 +10,8 @@
 #     postgres NAME [OPTION…]       starts a PostgreSQL, as version VERSION of the environment, if it does not run
 #     standby NAME PRIMARY          starts a streaming standby of that one
 #     promote NAME                  makes it a primary
-#     mariadb NAME [OPTION…]        starts a MariaDB
+#     mariadb NAME [OPTION…]        starts a MariaDB: the system's, or with VERSION=11 Debian sid's
+#     mysql NAME [OPTION…]          starts a MySQL: Debian sid's
 #     pgbouncer NAME MODE POSTGRES  starts a PgBouncer in that pool_mode before that PostgreSQL
 #     galera                        starts a cluster of three MariaDB nodes: galera1, galera2 and galera3
 #     pid NAME                      the main process of the server
@@ -192,6 +193,64 @@ fetch_postgres() { # major version
     printf '%s\n' "$folder/native"
 }
 
+# Debian sid has servers that the system's release has not. They are unpacked into a folder, by an apt state of its
+# own, and run by that folder's own loader: the system's packages are not read and not touched. sid moves, so no version
+# is pinned: who uses a server says which one it is.
+fetch_sid() { # name, packages…
+    local folder=$tools/$1 apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror package program
+    shift
+    [ ! -e "$folder/complete" ] || return 0
+    { has apt-get && has dpkg-deb && [ -e "$keyring" ]; } || die "$* of Debian sid: this needs apt, dpkg and Debian's keyring"
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 '/debian/$') ||
+        die "apt knows no mirror of Debian's own archive"
+    say "downloading $* of Debian sid into $folder"
+    rm -rf "$folder"
+    mkdir -p "$folder/apt/lists/partial" "$folder/apt/archives/partial"
+    touch "$folder/apt/status"
+    printf 'deb [signed-by=%s] %s sid main\n' "$keyring" "$mirror" >"$folder/apt/sources.list"
+    apt=(apt-get -q -y -o "Dir::Etc::sourcelist=$folder/apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
+        -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
+        -o "Dir::State=$folder/apt" -o "Dir::State::lists=$folder/apt/lists" -o "Dir::State::status=$folder/apt/status"
+        -o "Dir::Cache=$folder/apt" -o "Dir::Cache::archives=$folder/apt/archives" -o APT::Sandbox::User=root
+        -o Acquire::Languages=none -o Acquire::Retries=3)
+    "${apt[@]}" update >&2
+    "${apt[@]}" -d --no-install-recommends install "$@" >&2
+    for package in "$folder"/apt/archives/*.deb; do
+        case ${package##*/} in perl* | libperl*) ;; *) dpkg-deb -x "$package" "$folder" ;; esac
+    done
+    rm -rf "$folder/apt"
+    for program in usr/sbin/mysqld usr/sbin/mariadbd usr/bin/my_print_defaults usr/bin/resolveip; do
+        if [ -e "$folder/$program" ] && [ ! -L "$folder/$program" ]; then by_own_loader "$folder/$program"; fi
+    done
+    touch "$folder/complete"
+}
+
+# Puts a script in the place of a program that starts it with the loader and the libraries that came with it.
+by_own_loader() { # program, two folders below usr's own
+    mv "$1" "$1.program"
+    cat >"$1" <<'SCRIPT'
+#!/bin/sh
+root=$(cd "$(dirname "$0")/../.." && pwd)
+for loader in "$root"/usr/lib/*/ld-linux-*.so.*; do
+    exec "$loader" --library-path "${loader%/*}" "$root/usr/${0##*/usr/}.program" "$@"
+done
+SCRIPT
+    chmod 755 "$1"
+}
+
+# The folder of a server that is not the system's; none for the system's own MariaDB.
+sid_server() { # kind
+    case $1${VERSION:-} in
+    mysql) (flock 8; fetch_sid mysql-sid mysql-server-core) 8>"$tools/lock"; printf '%s\n' "$tools/mysql-sid" ;;
+    mariadb11)
+        (flock 8; fetch_sid mariadb-sid mariadb-server-core mariadb-client-core) 8>"$tools/lock"
+        printf '%s\n' "$tools/mariadb-sid"
+        ;;
+    mariadb) ;;
+    *) die "no package of $1 $VERSION is known" ;;
+    esac
+}
+
 # Many may need it at one time: one of them installs.
 install_all() {
     find_tools
@@ -228,7 +287,7 @@ servers_of() { # folder
     # By the environment: on awk's own command line the folder would be found as well.
     ps -ww -e -o pid=,command= | FOLDER=$1/ awk '
         !index($0, ENVIRON["FOLDER"]) { next }
-        $2 ~ /(^|\/)(postgres|mariadbd|pgbouncer|rsync)$/ || /wsrep_sst/ { print $1 }
+        $2 ~ /(^|\/)(postgres|mariadbd|ld-linux-[^\/]*|pgbouncer|rsync)$/ || /wsrep_sst/ { print $1 }
     '
 }
 
@@ -384,31 +443,61 @@ start_standby() { # its primary
     run_postgres
 }
 
-# The data of a fresh MariaDB, made once.
-mariadb_data() {
-    local template=$rig/mariadb-data
+# The data of a fresh MariaDB or MySQL, made once for each of them.
+mysql_data() {
+    local template kind sid
+    read -r kind <"$folder/kind"
+    sid=$(cat "$folder/sid" 2>/dev/null) || sid=
+    template=$rig/$([ -z "$sid" ] && printf mariadb || basename "$sid")-data
     (
         flock 8
         [ ! -e "$template/mysql" ] || exit 0
-        mariadb-install-db --no-defaults --datadir="$template" --user="$(mariadb_user)" \
-            --auth-root-authentication-method=normal --skip-test-db >"$rig/mariadb-install.log" 2>&1 ||
-            { cat "$rig/mariadb-install.log" >&2; die "mariadb-install-db failed"; }
-    ) 8>"$rig/.mariadb-data.lock"
+        if [ "$kind" = mysql ]; then
+            # shellcheck disable=SC2046 # a word for each option
+            "$sid/usr/sbin/mysqld" --no-defaults $(sid_options mysql "$sid") --datadir="$template" --user="$(id -un)" \
+                --innodb-redo-log-capacity=8M --innodb-flush-method=nosync --initialize-insecure
+        elif [ -n "$sid" ]; then
+            PATH="$sid/usr/bin:$PATH" "$sid/usr/bin/mariadb-install-db" --no-defaults --force --basedir="$sid/usr" \
+                --datadir="$template" --user="$(id -un)" --auth-root-authentication-method=normal --skip-test-db
+        else
+            mariadb-install-db --no-defaults --datadir="$template" --user="$(mariadb_user)" \
+                --auth-root-authentication-method=normal --skip-test-db
+        fi >"$template.log" 2>&1 || { cat "$template.log" >&2; die "no data directory was made"; }
+    ) 8>"$template.lock"
     cp -a --reflink=auto "$template" "$folder/data" 2>/dev/null || cp -a "$template" "$folder/data"
+}
+
+# Where a server of Debian sid finds what is its own.
+sid_options() { # kind, folder
+    local share=$2/usr/share/$1 plugins
+    plugins=$(printf '%s\n' "$2"/usr/lib/mysql/plugin "$2"/usr/lib/*/lib*plugin | while read -r one; do [ ! -d "$one" ] || printf '%s\n' "$one"; done | head -n 1)
+    printf '%s\n' "--basedir=$2/usr" "--lc-messages-dir=$share" "--character-sets-dir=$share/charsets" "--plugin-dir=$plugins"
 }
 
 asks_mariadb() { mariadb --no-defaults -S "$folder/s.sock" -uroot -N -e "$1" 2>/dev/null; }
 
-run_mariadb() { # further options
+run_mysql() { # further options
+    local program=mariadbd user kind sid
+    user=$(mariadb_user)
+    read -r kind <"$folder/kind"
+    local options=(--no-defaults)
+    if [ -e "$folder/sid" ]; then
+        sid=$(cat "$folder/sid")
+        user=$(id -un)
+        program=$sid/usr/sbin/mariadbd
+        [ "$kind" != mysql ] || program=$sid/usr/sbin/mysqld
+        mapfile -t -O 1 options < <(sid_options "$kind" "$sid")
+        [ "$kind" != mysql ] || options+=(--secure-file-priv=NULL --mysqlx=OFF --innodb-redo-log-capacity=8M)
+    fi
     # A server that starts removes what another has in the same folder for temporary tables.
     mkdir -p "$folder/tmp"
-    mariadb_owns "$folder/tmp"
+    [ -e "$folder/sid" ] || mariadb_owns "$folder/tmp"
     # shellcheck disable=SC2046 # a word for each option
-    detach mariadbd --no-defaults --user="$(mariadb_user)" --datadir="$folder/data" --port="$(cat "$folder/port")" \
+    detach "$program" "${options[@]}" --user="$user" --datadir="$folder/data" --port="$(cat "$folder/port")" \
         --tmpdir="$folder/tmp" \
         --bind-address=127.0.0.1 --socket="$folder/s.sock" --max-connections=500 \
         --innodb-flush-log-at-trx-commit=0 --sync-binlog=0 --innodb-flush-method=nosync \
-        $(cat "$folder/options" 2>/dev/null) "$@"
+        $(cat "$folder/options" 2>/dev/null || true) "$@"
 }
 
 # Whether it came to answer the question with that answer, before it died.
@@ -421,15 +510,19 @@ mariadb_answers() { # question, answer
     return 1
 }
 
-start_mariadb() { # options
+start_mysql() { # options
+    local sid kind
     if [ ! -e "$folder/data" ]; then
+        read -r kind <"$folder/kind"
+        sid=$(sid_server "$kind")
+        [ -z "$sid" ] || printf '%s\n' "$sid" >"$folder/sid"
         printf '%s\n' "$*" >"$folder/options"
-        mariadb_data
-        mariadb_owns "$folder"
+        mysql_data
+        [ -n "$sid" ] || mariadb_owns "$folder"
     fi
     for _ in 1 2 3 4 5; do
         [ -s "$folder/port" ] || free_ports 1 >"$folder/port"
-        run_mariadb
+        run_mysql
         if mariadb_answers 'SELECT 1' 1; then
             touch "$folder/started"
             return
@@ -438,8 +531,9 @@ start_mariadb() { # options
         [ -e "$folder/started" ] || rm "$folder/port"
     done
     cat "$folder/log" >&2
-    die "MariaDB does not start"
+    die "${folder##*/} does not start"
 }
+start_mariadb() { start_mysql "$@"; }
 
 start_pgbouncer() { # pool mode, name of the PostgreSQL
     for _ in 1 2 3 4 5; do
@@ -488,7 +582,7 @@ run_node() { # number, further options
         members+=${members:+,}127.0.0.1:$(cut -d' ' -f2 "$rig/galera$node/ports")
     done
     printf '%s\n' "$port" >"$folder/port"
-    run_mariadb --binlog-format=ROW --default-storage-engine=InnoDB --innodb-autoinc-lock-mode=2 \
+    run_mysql --binlog-format=ROW --default-storage-engine=InnoDB --innodb-autoinc-lock-mode=2 \
         --innodb-buffer-pool-size=64M --innodb-log-file-size=16M --wsrep-on=ON \
         --wsrep-provider="$(galera_library)" --wsrep-cluster-name=limbeck --wsrep-cluster-address="gcomm://$members" \
         --wsrep-node-name="galera$number" --wsrep-node-address=127.0.0.1 \
@@ -513,7 +607,7 @@ start_galera() {
         done
         rmdir "$rig/galera1/data"
         folder=$rig/galera1
-        mariadb_data
+        mysql_data
         mariadb_owns "$rig/galera1" "$rig/galera2" "$rig/galera3"
         # The first node needs nobody; the others get all of its data.
         run_node 1 --wsrep-new-cluster
@@ -606,11 +700,11 @@ command_line() {
     exec 9>"$rig/.$name.lock"
     case $command in
     # Not the others: who asks for a server while another kills it gets it or its end.
-    postgres | standby | mariadb | pgbouncer | galera) flock 9 ;;
+    postgres | standby | mariadb | mysql | pgbouncer | galera) flock 9 ;;
     esac
     case $command in
     url) url ;;
-    postgres | mariadb | pgbouncer) start_server "$command" "$@" ;;
+    postgres | mariadb | mysql | pgbouncer) start_server "$command" "$@" ;;
     standby)
         mkdir -p "$folder"
         printf 'postgres\n' >"$folder/kind"

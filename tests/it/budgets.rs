@@ -166,16 +166,14 @@ mod postgres {
 }
 
 #[cfg(feature = "mysql")]
-mod mysql {
+mod mysql_family {
     use super::*;
     use crate::support::servers::mysql_database;
 
-    #[tokio::test]
     async fn a_boot_with_nothing_to_do_of_ten() {
         a_boot_with_nothing_to_do!(mysql_database as sqlx::MySql, 10);
     }
 
-    #[tokio::test]
     async fn a_boot_with_nothing_to_do_of_ten_thousand() {
         a_boot_with_nothing_to_do!(mysql_database as sqlx::MySql, 10_000);
     }
@@ -183,7 +181,6 @@ mod mysql {
     /// Each statement of DDL stands alone in its message, with a look at the catalog and a record before it and a
     /// record behind it, and rows are one message and one record: what a table, an index and an insert cost, and no
     /// more.
-    #[tokio::test]
     async fn pending_revisions() {
         let Some(db) = mysql_database().await else {
             return;
@@ -207,7 +204,6 @@ mod mysql {
     }
 
     /// A section of DML is one message and one record, whatever its length.
-    #[tokio::test]
     async fn a_section_of_dml() {
         let Some(db) = mysql_database().await else {
             return;
@@ -244,6 +240,13 @@ mod mysql {
                     INSERT INTO limbeck_version VALUES ('a')").await;
         }
     }
+
+    crate::support::on_mysql!(
+        a_boot_with_nothing_to_do_of_ten,
+        a_boot_with_nothing_to_do_of_ten_thousand,
+        pending_revisions,
+        a_section_of_dml
+    );
 }
 
 /// Replicas of a service that is at the head ask once each, and none of them for a lock.

@@ -191,7 +191,6 @@ async fn died_in_the_second(
 }
 
 /// DDL that did not take effect runs again, and what came before it does not.
-#[tokio::test]
 async fn ddl_that_did_not_take_effect_runs_again() {
     let Some((result, rows)) = died_in_the_second("ALTER TABLE t ADD COLUMN y INT", "").await
     else {
@@ -202,7 +201,6 @@ async fn ddl_that_did_not_take_effect_runs_again() {
 }
 
 /// DDL that took effect is not run again, though rows were written since.
-#[tokio::test]
 async fn ddl_that_took_effect_is_gone_past() {
     let after = "ALTER TABLE t ADD COLUMN y INT";
     let Some((result, rows)) = died_in_the_second("ALTER TABLE t ADD COLUMN y INT", after).await
@@ -214,7 +212,6 @@ async fn ddl_that_took_effect_is_gone_past() {
 }
 
 /// What the catalog does not show is left to a person, who settles it either way.
-#[tokio::test]
 async fn what_does_not_show_is_settled_by_hand() {
     let Some((result, _)) = died_in_the_second("ALTER TABLE t AUTO_INCREMENT = 100", "").await
     else {
@@ -241,7 +238,6 @@ async fn what_does_not_show_is_settled_by_hand() {
 }
 
 /// Both answers of a person: the step goes on after the statement, or runs it again.
-#[tokio::test]
 async fn a_person_settles_a_doubt() {
     for (resolution, expected) in [(Resolution::Applied, 0), (Resolution::NotApplied, 1)] {
         let Some(db) = mysql_database().await else {
@@ -309,3 +305,10 @@ fn one_statement_digest() -> String {
     let digest = Sha256::digest(b"\0INSERT INTO t VALUES (1)");
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+crate::support::on_mysql!(
+    ddl_that_did_not_take_effect_runs_again,
+    ddl_that_took_effect_is_gone_past,
+    what_does_not_show_is_settled_by_hand,
+    a_person_settles_a_doubt
+);

@@ -923,7 +923,7 @@ where
 }
 
 #[cfg(feature = "mysql")]
-mod on_mysql {
+mod mysql_family {
     use sqlx::{Connection as _, MySqlConnection};
 
     use super::*;
@@ -974,7 +974,6 @@ mod on_mysql {
              CREATE TABLE seen (n INT, what VARCHAR(40), value VARCHAR(400));\n\
              CREATE PROCEDURE give(OUT x INT) SET x = 5;";
 
-    #[tokio::test]
     async fn no_member_reaches_the_next_revision() {
         let Some(db) = mysql_database().await else {
             return;
@@ -982,7 +981,6 @@ mod on_mysql {
         no_member_reaches_the_next!(db, BASE, KINDS, PROBES);
     }
 
-    #[tokio::test]
     async fn one_call_and_many_leave_the_same() {
         if mysql_database().await.is_none() {
             return;
@@ -1011,7 +1009,6 @@ mod on_mysql {
     }
 
     /// An ordinary section keeps the connection, one that may leave something gets the next one another.
-    #[tokio::test]
     async fn a_new_session_only_where_one_is_needed() {
         let Some(db) = mysql_database().await else {
             return;
@@ -1068,7 +1065,6 @@ mod on_mysql {
     }
 
     /// There is no other connection where one was lent: refused before anything runs.
-    #[tokio::test]
     async fn a_lent_connection_is_not_enough_behind_a_variable() {
         let Some(db) = mysql_database().await else {
             return;
@@ -1103,7 +1099,6 @@ mod on_mysql {
     }
 
     /// A downgrade's session for code has the settings of a run, and the lease names it.
-    #[tokio::test]
     async fn a_lease_and_the_runs_settings_move_along_into_the_session_of_code() {
         let Some(mut db) = mysql_database().await else {
             return;
@@ -1121,4 +1116,12 @@ mod on_mysql {
                     ' ', @@SESSION.completion_type) FROM limbeck_history_lock";
         super::a_lease_moves_along(&db, same, "1 NO_CHAIN").await;
     }
+
+    crate::support::on_mysql!(
+        no_member_reaches_the_next_revision,
+        one_call_and_many_leave_the_same,
+        a_new_session_only_where_one_is_needed,
+        a_lent_connection_is_not_enough_behind_a_variable,
+        a_lease_and_the_runs_settings_move_along_into_the_session_of_code
+    );
 }

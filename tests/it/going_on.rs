@@ -260,8 +260,7 @@ macro_rules! nothing_ran {
 }
 
 #[cfg(feature = "mysql")]
-#[tokio::test]
-async fn mariadb_asks_about_a_part_that_stands() {
+async fn asks_about_a_part_that_stands() {
     use crate::support::servers::mysql_database;
     const FIRST: &str = "CREATE TABLE t (x INT PRIMARY KEY) ENGINE=MyISAM;\nCREATE TABLE u (x INT);\nCREATE TABLE v (x INT);\n\
         CREATE PROCEDURE p(x INT) BEGIN INSERT INTO t VALUES (x); CALL missing(); END;\n\
@@ -393,4 +392,9 @@ async fn version_tables_that_differ_in_case_are_one_on_sqlite() {
     assert!(!other.status().await.expect("a status").is_ready());
     assert_eq!(db.tables().await, before);
     assert_eq!(one.current().await.expect("its own"), ["a"]);
+}
+
+mod mysql_family {
+    use super::*;
+    crate::support::on_mysql!(asks_about_a_part_that_stands);
 }

@@ -296,8 +296,7 @@ async fn drop_users(db: &crate::support::servers::Database<sqlx::MySql>, users: 
 }
 
 #[cfg(feature = "mysql")]
-#[tokio::test]
-async fn users_of_mariadb() {
+async fn users() {
     let Some(db) = crate::support::servers::mysql_database().await else {
         return;
     };
@@ -360,8 +359,7 @@ async fn users_of_mariadb() {
 
 /// A trigger of MariaDB's runs as the one who made it, and sees and changes what limbeck writes.
 #[cfg(feature = "mysql")]
-#[tokio::test]
-async fn a_trigger_changes_what_is_written_on_mariadb() {
+async fn a_trigger_changes_what_is_written() {
     let Some(db) = crate::support::servers::mysql_database().await else {
         return;
     };
@@ -392,3 +390,5 @@ async fn a_trigger_changes_what_is_written_on_mariadb() {
     drop_users(&db, &[&migrator, &other]).await;
     assert_eq!(seen, [other]);
 }
+
+crate::support::on_mysql!(users, a_trigger_changes_what_is_written);

@@ -238,8 +238,7 @@ async fn sqlite_looks_only_at_rows_that_decide() {
 }
 
 /// Nor do the rows that MariaDB reads for them.
-#[tokio::test]
-async fn mariadb_looks_only_at_rows_that_decide() {
+async fn looks_only_at_rows_that_decide() {
     let Some(db) = crate::support::servers::mysql_database().await else {
         return;
     };
@@ -276,4 +275,9 @@ async fn mariadb_looks_only_at_rows_that_decide() {
         reads[0] > 0 && reads[1] < reads[0] * 2 + 200,
         "rows: {reads:?}"
     );
+}
+
+mod mysql_family {
+    use super::*;
+    crate::support::on_mysql!(looks_only_at_rows_that_decide);
 }

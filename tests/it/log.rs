@@ -143,8 +143,8 @@ on_each! {
 
 /// With a threshold of nothing every statement is a slow one.
 macro_rules! slow_statements {
-    ($name:ident, $database:ident, $options:ty, $statement:literal, $told:expr) => {
-        #[tokio::test]
+    ($(#[$test:meta])? $name:ident, $database:ident, $options:ty, $statement:literal, $told:expr) => {
+        $(#[$test])?
         async fn $name() {
             use sqlx::ConnectOptions as _;
             let Some(db) = servers::$database().await else {
@@ -222,6 +222,7 @@ macro_rules! slow_statements {
 }
 
 slow_statements!(
+    #[tokio::test]
     postgres_statements_that_are_slow_are_not_printed,
     postgres_database,
     sqlx::postgres::PgPoolOptions,
@@ -229,9 +230,14 @@ slow_statements!(
     Some("a word of the server")
 );
 slow_statements!(
-    mariadb_statements_that_are_slow_are_not_printed,
+    statements_that_are_slow_are_not_printed,
     mysql_database,
     sqlx::mysql::MySqlPoolOptions,
     "SELECT 1",
     None
 );
+
+mod mysql_family {
+    use super::*;
+    crate::support::on_mysql!(statements_that_are_slow_are_not_printed);
+}

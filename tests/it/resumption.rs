@@ -240,10 +240,11 @@ async fn a_stop_is_never_silently_different_on_postgres() {
 }
 
 #[cfg(feature = "mysql")]
-#[tokio::test]
-async fn a_stop_is_never_silently_different_on_mariadb() {
+async fn a_stop_is_never_silently_different() {
     let Some(db) = servers::mysql_database().await else {
         return;
     };
     stopped_anywhere!(db, servers::mysql_database().await);
 }
+
+crate::support::on_mysql!(a_stop_is_never_silently_different);

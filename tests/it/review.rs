@@ -341,7 +341,6 @@ on_each! {
 
 /// An interrupted function can be settled either way.
 #[cfg(feature = "mysql")]
-#[tokio::test]
 async fn interrupted_code_is_settled_as_applied() {
     let Some(db) = servers::mysql_database().await else {
         return;
@@ -376,7 +375,6 @@ async fn interrupted_code_is_settled_as_applied() {
 
 /// A procedure that returns rows before it fails is blamed itself.
 #[cfg(feature = "mysql")]
-#[tokio::test]
 async fn a_call_that_returns_rows_and_fails_is_named() {
     let Some(db) = servers::mysql_database().await else {
         return;
@@ -442,7 +440,6 @@ async fn a_failed_transaction_of_the_callers_is_typed() {
 
 /// DDL that waits for a table is tried again, and DML waits as long as the session says.
 #[cfg(feature = "mysql")]
-#[tokio::test]
 async fn ddl_that_waits_is_tried_again_and_dml_waits_by_itself() {
     use sqlx::Connection as _;
     let Some(db) = servers::mysql_database().await else {
@@ -475,7 +472,6 @@ async fn ddl_that_waits_is_tried_again_and_dml_waits_by_itself() {
 
 /// The character set that a migration chooses is not the one that limbeck's own statements are read in.
 #[cfg(feature = "mysql")]
-#[tokio::test]
 async fn a_character_set_of_a_migration_is_its_own() {
     let Some(db) = servers::mysql_database().await else {
         return;
@@ -545,4 +541,14 @@ async fn a_busy_sqlite_is_waited_for() {
     let migrator = Migrator::new(&pool, files);
     let (report, ()) = tokio::join!(migrator.upgrade_to_head(), writes);
     assert_eq!(report.expect("upgrade").statements(), 60);
+}
+
+mod mysql_family {
+    use super::*;
+    crate::support::on_mysql!(
+        interrupted_code_is_settled_as_applied,
+        a_call_that_returns_rows_and_fails_is_named,
+        ddl_that_waits_is_tried_again_and_dml_waits_by_itself,
+        a_character_set_of_a_migration_is_its_own
+    );
 }

@@ -635,7 +635,6 @@ mod on_postgres {
 
 /// MariaDB: a statement alone is tried again while a reader keeps its table, and the error names who that is.
 #[cfg(feature = "mysql")]
-#[tokio::test]
 async fn ddl_on_mariadb_waits_and_names_who_is_in_the_way() {
     let Some(db) = crate::support::servers::mysql_database().await else {
         return;
@@ -692,4 +691,9 @@ async fn ddl_on_mariadb_waits_and_names_who_is_in_the_way() {
             .await,
         ["1", "2"]
     );
+}
+
+mod mysql_family {
+    use super::*;
+    crate::support::on_mysql!(ddl_on_mariadb_waits_and_names_who_is_in_the_way);
 }

@@ -1,7 +1,7 @@
 //! Servers' own idea of statements: a whole script in one message against what `sql::split` makes of it,
 //! run one by one. Both must leave the same data and catalog, and the server must count as many results.
 //!
-//! The servers are `LIMBECK_TEST_POSTGRES_URL` and `LIMBECK_TEST_MYSQL_URL`. Without them the tests say so and
+//! The servers are `LIMBECK_TEST_POSTGRES_URL` and `LIMBECK_TEST_MARIADB_URL`. Without them the tests say so and
 //! pass, unless `LIMBECK_TEST_REQUIRE_SERVERS` is set.
 
 use std::io::Write;
@@ -381,7 +381,7 @@ fn postgres_agrees() {
 
 #[test]
 fn mariadb_agrees() {
-    let Some(url) = url("LIMBECK_TEST_MYSQL_URL") else {
+    let Some(url) = url("LIMBECK_TEST_MARIADB_URL") else {
         return;
     };
     let mut server = mariadb(&url, &place("whole"));
@@ -411,7 +411,7 @@ fn comments_end_where_the_servers_end_them() {
             server.compare(Dialect::Postgres, &script);
         }
     }
-    if let Some(url) = url("LIMBECK_TEST_MYSQL_URL") {
+    if let Some(url) = url("LIMBECK_TEST_MARIADB_URL") {
         let mut server = mariadb(&url, &place("ends"));
         for script in what_might_end_a_comment() {
             server.compare(Dialect::Mariadb, &script);
@@ -460,7 +460,7 @@ fn a_backslash_is_what_the_servers_setting_makes_it() {
             server.compare(Dialect::Postgres, script);
         }
     }
-    if let Some(url) = url("LIMBECK_TEST_MYSQL_URL") {
+    if let Some(url) = url("LIMBECK_TEST_MARIADB_URL") {
         let mut server = mariadb(&url, &place("backslash"));
         server
             .run("SET sql_mode = 'NO_BACKSLASH_ESCAPES'")
@@ -477,7 +477,7 @@ fn a_backslash_is_what_the_servers_setting_makes_it() {
 /// The client runs what it splits by `DELIMITER`; a server never sees that command.
 #[test]
 fn the_mariadb_client_agrees_on_delimiters() {
-    let Some(url) = url("LIMBECK_TEST_MYSQL_URL") else {
+    let Some(url) = url("LIMBECK_TEST_MARIADB_URL") else {
         return;
     };
     if Command::new("mariadb").arg("--version").output().is_err() {
@@ -568,7 +568,7 @@ fn client(url: &str, script: &str) {
 /// The classifier's word on implicit commits against the server's deed.
 #[test]
 fn mariadb_commits_where_classify_says_so() {
-    let Some(url) = url("LIMBECK_TEST_MYSQL_URL") else {
+    let Some(url) = url("LIMBECK_TEST_MARIADB_URL") else {
         return;
     };
     let scratch = place("commits");

@@ -42,7 +42,6 @@ async fn pool_with(db: &Mysql, setting: &'static str) -> MySqlPool {
 }
 
 /// A section that is longer than any message that the server takes is still one transaction with one record.
-#[tokio::test]
 async fn a_unit_is_cut_where_the_servers_packet_ends() {
     let Some(db) = mysql_database().await else {
         return;
@@ -76,7 +75,6 @@ async fn a_unit_is_cut_where_the_servers_packet_ends() {
 }
 
 /// The heartbeat moves the lease's row while a statement runs: the record behind it does not fail for that.
-#[tokio::test]
 async fn a_statement_longer_than_a_heartbeat_under_snapshot_isolation() {
     for words in ["", " autocommit"] {
         let Some(db) = mysql_database().await else {
@@ -136,7 +134,6 @@ const COUNTED: &str = "INSERT INTO d VALUES (@r := IFNULL(@r, 0) + 1);\nUPDATE t
 const VALUES: &str = "SELECT GROUP_CONCAT(CONVERT(v, CHAR) ORDER BY v) FROM (SELECT v FROM d UNION ALL SELECT v FROM two) AS a";
 
 /// A rollback takes back rows and no variables: what a deadlock undid is sent again in a new session.
-#[tokio::test]
 async fn a_deadlock_is_begun_again_in_a_new_session() {
     let Some(db) = mysql_database().await else {
         return;
@@ -151,7 +148,6 @@ async fn a_deadlock_is_begun_again_in_a_new_session() {
 }
 
 /// Without variables the same session serves, also a lent one.
-#[tokio::test]
 async fn a_deadlock_of_plain_rows_is_begun_again_on_a_lent_connection() {
     let Some(db) = mysql_database().await else {
         return;
@@ -170,7 +166,6 @@ async fn a_deadlock_of_plain_rows_is_begun_again_on_a_lent_connection() {
 }
 
 /// There is no other session than the lent one, and it holds what the undone unit gave it: asked, in the next call too.
-#[tokio::test]
 async fn a_deadlock_on_a_lent_connection_is_asked() {
     let Some(db) = mysql_database().await else {
         return;
@@ -202,7 +197,6 @@ async fn a_deadlock_on_a_lent_connection_is_asked() {
 }
 
 /// A statement that fails in a lent session, and the next call over it.
-#[tokio::test]
 async fn a_failed_unit_on_a_lent_connection_is_asked() {
     for words in ["", " autocommit"] {
         let Some(db) = mysql_database().await else {
@@ -249,7 +243,6 @@ async fn a_failed_unit_on_a_lent_connection_is_asked() {
 }
 
 /// A first call over a lent connection has nothing to ask.
-#[tokio::test]
 async fn a_lent_connection_runs_what_reads_its_own_variables() {
     let Some(db) = mysql_database().await else {
         return;
@@ -267,7 +260,6 @@ async fn a_lent_connection_runs_what_reads_its_own_variables() {
 }
 
 /// In a section of single statements, a deadlock does not evaluate a variable twice.
-#[tokio::test]
 async fn a_deadlock_of_a_single_statement_does_not_count_twice() {
     let Some(db) = mysql_database().await else {
         return;
@@ -292,7 +284,6 @@ async fn a_deadlock_of_a_single_statement_does_not_count_twice() {
 }
 
 /// Words that commit stand alone; what commits inside a unit all the same, the check at its end finds, and asks.
-#[tokio::test]
 async fn a_hidden_commit_in_a_unit_is_in_doubt() {
     for hidden in [
         "CALL commits()",
@@ -361,7 +352,6 @@ async fn a_hidden_commit_in_a_unit_is_in_doubt() {
 }
 
 /// A lent connection in a unit has no heartbeat beside it: nobody ends its session while its transaction is open.
-#[tokio::test]
 async fn a_takeover_leaves_an_open_unit_alone() {
     let Some(db) = mysql_database().await else {
         return;
@@ -390,7 +380,6 @@ async fn a_takeover_leaves_an_open_unit_alone() {
 }
 
 /// `StatementDone` names the rows of each statement of a unit, and the ledger their sum.
-#[tokio::test]
 async fn rows_are_told_by_statement() {
     let Some(db) = mysql_database().await else {
         return;
@@ -415,7 +404,6 @@ async fn rows_are_told_by_statement() {
 
 /// 10,000 single `INSERT`s, beside the server's own client with one transaction around them: rounds by turns, and no bound, since
 /// the clock is the machine's. Counted is what does not depend on it: one record.
-#[tokio::test]
 async fn ten_thousand_inserts_beside_the_client() {
     use crate::support::soak;
     let (rounds, inserts) = (soak::times(1, 7), soak::times(500, 10_000));
@@ -476,7 +464,6 @@ async fn ten_thousand_inserts_beside_the_client() {
 
 /// A row that points inside what is now a unit, as version 0.1 left them: its records stood behind each statement, so the place is
 /// known. The statements behind it are the unit; what they read of the earlier session is asked.
-#[tokio::test]
 async fn a_row_inside_of_what_is_now_a_unit() {
     for (reads, is_asked) in [
         ("'third'", false),
@@ -512,7 +499,6 @@ async fn a_row_inside_of_what_is_now_a_unit() {
 }
 
 /// A statement that no message can hold is refused before anything runs, with the setting's name.
-#[tokio::test]
 async fn what_is_longer_than_a_packet_is_refused() {
     let Some(db) = mysql_database().await else {
         return;
@@ -593,3 +579,20 @@ async fn what_is_longer_than_a_gigabyte_is_refused() {
     };
     check_longest(&db.pool, 0x3fff_ffff).await;
 }
+
+crate::support::on_mysql!(
+    a_unit_is_cut_where_the_servers_packet_ends,
+    a_statement_longer_than_a_heartbeat_under_snapshot_isolation,
+    a_deadlock_is_begun_again_in_a_new_session,
+    a_deadlock_of_plain_rows_is_begun_again_on_a_lent_connection,
+    a_deadlock_on_a_lent_connection_is_asked,
+    a_failed_unit_on_a_lent_connection_is_asked,
+    a_lent_connection_runs_what_reads_its_own_variables,
+    a_deadlock_of_a_single_statement_does_not_count_twice,
+    a_hidden_commit_in_a_unit_is_in_doubt,
+    a_takeover_leaves_an_open_unit_alone,
+    rows_are_told_by_statement,
+    ten_thousand_inserts_beside_the_client,
+    a_row_inside_of_what_is_now_a_unit,
+    what_is_longer_than_a_packet_is_refused
+);

@@ -145,14 +145,15 @@ macro_rules! on_pairs {
                 $body
             })*
         }
-        mod mysql {
+        mod mysql_family {
             use super::*;
-            $($(#[$doc])* #[tokio::test]
+            $($(#[$doc])*
             async fn $name() {
                 let Some($db) = crate::support::servers::mysql_database().await else { return };
                 let Some($fresh) = crate::support::servers::mysql_database().await else { return };
                 $body
             })*
+            crate::support::on_mysql!($($name),*);
         }
     };
 }
@@ -448,8 +449,7 @@ async fn alembic_on_postgres() {
     alembic_ran_before(db, fresh).await;
 }
 
-#[tokio::test]
-async fn alembic_on_mysql() {
+async fn alembic() {
     use crate::support::servers::mysql_database;
     let Some(db) = mysql_database().await else {
         return;
@@ -473,4 +473,9 @@ fn a_missing_sqlite_file_is_not_made() {
         help.contains("Example:\n  limbeck adopt --from sqlx"),
         "{help}"
     );
+}
+
+mod of_alembic {
+    use super::*;
+    crate::support::on_mysql!(alembic);
 }

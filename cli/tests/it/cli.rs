@@ -977,8 +977,7 @@ async fn up_and_down_on_postgres() {
     scripted.check();
 }
 
-#[tokio::test]
-async fn up_and_down_on_mariadb() {
+async fn up_and_down() {
     let Some((pool, url)) = servers::mysql().await else {
         return;
     };
@@ -1073,3 +1072,5 @@ fn strings(value: &Value) -> Vec<String> {
         .map(|item| item.as_str().expect("an id is text").to_owned())
         .collect()
 }
+
+crate::support::on_mysql!(up_and_down);

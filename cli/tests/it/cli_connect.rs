@@ -165,13 +165,12 @@ async fn limited_role(db: &Database<sqlx::Postgres>) -> (String, String) {
 
 /// Each way in which MariaDB says that there is no place: 1226 of a user's own limit, 1203 of all users', 1040 of the
 /// server's.
-#[tokio::test]
-async fn one_connection_is_enough_on_mariadb() {
+async fn one_connection_is_enough() {
     let Some(rig) = crate::support::rig::rig() else {
         return;
     };
     // The limit of all users can be changed only where there was one.
-    let server = rig.own_mariadb(&["--max-user-connections=100"]).await;
+    let server = rig.own_mysql(&["--max-user-connections=100"]).await;
     let (pool, url) = crate::support::servers::mysql_on(&server.url).await;
     let db = crate::support::servers::of_mysql(pool, url);
     for host in ["localhost", "127.0.0.1"] {
@@ -313,3 +312,5 @@ fn arguments_show_no_password_to_those_who_debug() {
         "{said}"
     );
 }
+
+crate::support::on_mysql!(one_connection_is_enough);

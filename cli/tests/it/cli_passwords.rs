@@ -72,8 +72,7 @@ async fn connections_that_fail() {
 }
 
 /// Runs that get through, one that fails in a statement, and servers that turn the user away.
-#[tokio::test]
-async fn a_user_of_mariadb() {
+async fn a_user() {
     let Some(db) = mysql_database().await else {
         return;
     };
@@ -145,3 +144,5 @@ async fn a_user_of_postgres() {
     let calls = (PASSWORDS.len() * 4 + 1) * CALLS;
     none("passwords of the program's, postgres", calls, &said);
 }
+
+crate::support::on_mysql!(a_user);

@@ -468,8 +468,7 @@ async fn tls_on_postgres() {
     by_authorities_and_names(&bench, &url, "sslmode=verify-full", "sslmode=verify-ca");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn tls_on_mariadb() {
+async fn tls() {
     let Some(rig) = rig() else { return };
     let bench = Bench::new();
     bench.certificates.copy("good", "live");
@@ -477,8 +476,8 @@ async fn tls_on_mariadb() {
         .certificates
         .expand("--ssl-cert={live.pem} --ssl-key={live.key} --ssl-ca={ours.pem}");
     let options: Vec<&str> = options.split(' ').collect();
-    let own = rig.own_mariadb(&options).await;
-    let off = rig.own_mariadb(&["--skip-ssl"]).await;
+    let own = rig.own_mysql(&options).await;
+    let off = rig.own_mysql(&["--skip-ssl"]).await;
     let admin = |url: &str| {
         let url = url.to_owned();
         async move {
@@ -527,3 +526,8 @@ async fn tls_on_mariadb() {
         "ssl-mode=VERIFY_CA",
     );
 }
+
+crate::support::on_mysql!(
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    tls
+);

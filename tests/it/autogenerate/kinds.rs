@@ -75,12 +75,12 @@ const EMPTY: &str = "
 
 #[cfg(feature = "mysql")]
 // Of several threads, since the yardstick is waited for: a connection that is being closed goes on meanwhile.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mariadb() {
-    let Some(url) = server("LIMBECK_TEST_MYSQL_URL") else {
+async fn on_the_server() {
+    let here = servers::MySqlServer::here();
+    let Some(url) = here.url() else {
         return;
     };
-    let Some(mut kinds) = Kinds::of("mariadb", &url) else {
+    let Some(mut kinds) = Kinds::of(here.dialect().name(), &url) else {
         return;
     };
     for at in 0..kinds.pairs.len() {
@@ -348,3 +348,8 @@ impl fmt::Display for Measured {
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/autogenerate")
 }
+
+crate::support::on_mysql!(
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    on_the_server
+);

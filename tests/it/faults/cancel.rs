@@ -11,7 +11,7 @@ use limbeck::migrator::TransactionMode;
 use limbeck::plan::Purge;
 use limbeck::{Error, Migrations, Migrator, Resolution, Target};
 
-use crate::support::servers::Database;
+use crate::support::servers::{Database, MySqlServer};
 use crate::support::{migrations, soak};
 use crate::together::mixed;
 
@@ -313,7 +313,7 @@ for_database!(
      WHERE locktype = 'advisory' AND datname = current_database()"
 );
 for_database!(
-    mysql,
+    of_mysql,
     sqlx::MySql,
     "SELECT CONVERT(info USING utf8mb4) FROM information_schema.processlist WHERE db = DATABASE() \
      AND id <> CONNECTION_ID() AND command NOT IN ('Sleep', 'Daemon')",
@@ -333,9 +333,10 @@ async fn on_postgres() {
     }
 }
 
-#[tokio::test]
-async fn on_mariadb() {
+async fn on_the_server() {
     if let Some(db) = crate::support::servers::mysql_database().await {
-        mysql::every_call(db, "MariaDB").await;
+        of_mysql::every_call(db, MySqlServer::here().name()).await;
     }
 }
+
+crate::support::on_mysql!(on_the_server);

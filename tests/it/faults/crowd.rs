@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::boots::{Boot, Ended, Files};
-use crate::support::servers::{mysql_database, postgres_database, sqlite};
+use crate::support::servers::{MySqlServer, mysql_database, postgres_database, sqlite};
 use crate::support::soak::{tell, times};
 use crate::together::mixed;
 
@@ -106,8 +106,7 @@ async fn a_crowd_on_postgres() {
     tell_rounds("PostgreSQL", processes(), all);
 }
 
-#[tokio::test]
-async fn a_crowd_on_mariadb() {
+async fn a_crowd() {
     let mut all = Vec::new();
     for _ in 0..rounds() {
         let Some(db) = mysql_database().await else {
@@ -115,5 +114,7 @@ async fn a_crowd_on_mariadb() {
         };
         all.push(round!(db, processes()));
     }
-    tell_rounds("MariaDB", processes(), all);
+    tell_rounds(MySqlServer::here().name(), processes(), all);
 }
+
+crate::support::on_mysql!(a_crowd);

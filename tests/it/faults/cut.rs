@@ -329,13 +329,13 @@ macro_rules! on_servers {
                 $body
             })*
         }
-        mod mariadb {
+        mod mysql_family {
             use super::*;
-            $(#[tokio::test]
-            async fn $name() {
+            $(async fn $name() {
                 let Some($db) = crate::support::servers::mysql_database().await else { return };
                 $body
             })*
+            crate::support::on_mysql!($($name),*);
         }
     };
 }

@@ -97,8 +97,7 @@ async fn postgresql_databases_of_other_encodings() {
 }
 
 /// A database whose default is another character set: limbeck's own tables have one that lacks nothing.
-#[tokio::test]
-async fn mysql_databases_of_other_character_sets() {
+async fn databases_of_other_character_sets() {
     for character_set in ["latin1", "ascii", "sjis"] {
         let Some(db) = servers::mysql_database().await else {
             return;
@@ -120,3 +119,5 @@ async fn a_sqlite_file_of_another_encoding() {
     assert_eq!(db.strings("PRAGMA encoding").await, ["UTF-16le"]);
     check(&db.pool, MESSAGE, "-- é 日本 😀").await;
 }
+
+crate::support::on_mysql!(databases_of_other_character_sets);

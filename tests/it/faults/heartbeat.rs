@@ -130,8 +130,7 @@ async fn the_place_is_taken_beside_the_lease_on_postgres() {
 }
 
 #[cfg(feature = "mysql")]
-#[tokio::test]
-async fn the_place_is_taken_beside_the_lease_on_mariadb() {
+async fn the_place_is_taken_beside_the_lease() {
     for (connections, said) in [
         (2, vec!["statement"]),
         (1, vec!["no heartbeat", "statement"]),
@@ -186,11 +185,15 @@ async fn a_healthy_holder_keeps_the_lease_on_postgres() {
 }
 
 #[cfg(feature = "mysql")]
-#[tokio::test]
-async fn a_healthy_holder_keeps_the_lease_on_mariadb() {
+async fn a_healthy_holder_keeps_the_lease() {
     let Some(db) = mysql_database().await else {
         return;
     };
     let url = mysql_user(&db, 2).await;
     a_healthy_holder_keeps_the_lease!(sqlx::MySql, &db, url.clone(), "DO SLEEP(6)");
 }
+
+crate::support::on_mysql!(
+    the_place_is_taken_beside_the_lease,
+    a_healthy_holder_keeps_the_lease
+);

@@ -15,7 +15,7 @@ use super::outcome::{Outcome, ended, follow, migrator, outcome, prepare, undistu
 use super::phase::{Phase, phase};
 use super::revisions::Course;
 use crate::support::proxy::{Fault, Harm, Proxy};
-use crate::support::servers::{Database, mysql_database, postgres_database, sqlite};
+use crate::support::servers::{Database, MySqlServer, mysql_database, postgres_database, sqlite};
 use crate::support::soak::{is_full, tell, times};
 
 /// What many kills came to.
@@ -285,7 +285,6 @@ async fn at_every_message_of_one_transaction() {
     .await;
 }
 
-#[tokio::test]
 async fn at_every_message_of_mariadb() {
     let Some(db) = mysql_database().await else {
         return;
@@ -293,8 +292,7 @@ async fn at_every_message_of_mariadb() {
     at_every_message(&db, Course::Up, "upgrade, MariaDB", 7).await;
 }
 
-#[tokio::test]
-async fn at_every_message_of_a_downgrade_on_mariadb() {
+async fn at_every_message_of_a_downgrade() {
     let Some(db) = mysql_database().await else {
         return;
     };
@@ -309,12 +307,11 @@ async fn at_any_time_on_postgres() {
     at_any_time(&db, "Postgres", times(10, 350)).await;
 }
 
-#[tokio::test]
 async fn at_any_time_on_mariadb() {
     let Some(db) = mysql_database().await else {
         return;
     };
-    at_any_time(&db, "MariaDB", times(10, 250)).await;
+    at_any_time(&db, MySqlServer::here().name(), times(10, 250)).await;
 }
 
 #[tokio::test]
@@ -376,3 +373,9 @@ async fn at_every_point_of_sqlite() {
         );
     }
 }
+
+crate::support::on_mysql!(
+    at_every_message_of_mariadb,
+    at_every_message_of_a_downgrade,
+    at_any_time_on_mariadb
+);

@@ -53,6 +53,7 @@ fn name_of(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Postgres => "PostgreSQL",
         Dialect::Sqlite => "SQLite",
+        Dialect::Mysql => "MySQL",
         _ => "MariaDB",
     }
 }

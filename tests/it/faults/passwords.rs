@@ -193,8 +193,7 @@ async fn connections_that_fail() {
 
 /// Runs that get through, one that fails in a statement, and servers that turn the user away.
 #[cfg(feature = "mysql")]
-#[tokio::test]
-async fn a_user_of_mariadb() {
+async fn a_user() {
     let Some(db) = crate::support::servers::mysql_database().await else {
         return;
     };
@@ -364,3 +363,5 @@ async fn passwords_in_a_revisions_sql() {
     assert!(!stored.contains("upQzjX"), "{stored}");
     assert!(!log.contains(MARK), "{}", around(&log));
 }
+
+crate::support::on_mysql!(a_user);

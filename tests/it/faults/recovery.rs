@@ -378,8 +378,7 @@ async fn next_boot(
 type Both = [Result<Option<Answer>, String>; 2];
 
 /// Both crash states of every kind, over the whole table.
-#[tokio::test]
-async fn every_kind_of_statement_in_both_crash_states_on_mariadb() {
+async fn every_kind_of_statement_in_both_crash_states() {
     let next = Arc::new(Mutex::new(0..CASES.len()));
     let found: Arc<Mutex<BTreeMap<usize, Both>>> = Arc::default();
     let mut workers = tokio::task::JoinSet::new();
@@ -439,3 +438,5 @@ async fn every_kind_of_statement_in_both_crash_states_on_mariadb() {
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+crate::support::on_mysql!(every_kind_of_statement_in_both_crash_states);

@@ -191,10 +191,9 @@ async fn by_pgbouncer() {
     }
 }
 
-#[tokio::test]
-async fn by_mariadb() {
+async fn on_the_server() {
     let Some(rig) = rig() else { return };
-    let server = rig.own_mariadb(&[]).await;
+    let server = rig.own_mysql(&[]).await;
     let admin: MySqlConnectOptions = server.url.parse().expect("a URL");
     let db = of_mysql(mysql(admin.clone()), server.url.clone());
     for user in [
@@ -303,3 +302,5 @@ async fn by_sqlite() {
     pool.close().await;
     rejected(&refused!(&pool), Rejection::PoolClosed, "a closed pool");
 }
+
+crate::support::on_mysql!(on_the_server);

@@ -11,7 +11,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use crate::support::migrations;
 use crate::support::places::{Place, Told, places};
 use crate::support::rig::{Own, rig};
-use crate::support::servers::{mysql_on, of_mysql};
+use crate::support::servers::{MySqlServer, mysql_on, of_mysql};
 use crate::support::soak::{tell, times};
 
 const LEASE: Duration = Duration::from_secs(1);
@@ -157,13 +157,10 @@ async fn restart(server: &Own, end: End, place: Place) -> (Vec<String>, usize, D
 }
 
 /// Over the whole length of an undisturbed run, both ways of ending.
-#[tokio::test]
-async fn mariadb_restarts_in_the_middle() {
+async fn restarts_in_the_middle() {
     let Some(rig) = rig() else { return };
     // What was committed must outlive the process, if not the machine.
-    let server = rig
-        .own_mariadb(&["--innodb-flush-log-at-trx-commit=2"])
-        .await;
+    let server = rig.own_mysql(&["--innodb-flush-log-at-trx-commit=2"]).await;
     let (direct, url) = mysql_on(&server.url).await;
     let told = Told::default();
     let report = Migrator::new(&direct, revisions())
@@ -185,7 +182,10 @@ async fn mariadb_restarts_in_the_middle() {
         }
         took.sort();
         tell(
-            &format!("MariaDB {end:?} in the middle of DDL and DML, and started again"),
+            &format!(
+                "{} {end:?} in the middle of DDL and DML, and started again",
+                MySqlServer::here().name()
+            ),
             runs,
             wrong.len(),
             format!(
@@ -202,3 +202,5 @@ async fn mariadb_restarts_in_the_middle() {
         );
     }
 }
+
+crate::support::on_mysql!(restarts_in_the_middle);

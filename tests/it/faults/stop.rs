@@ -282,8 +282,7 @@ async fn with_a_message_on_its_way_on_postgres() {
     .await;
 }
 
-#[tokio::test]
-async fn between_two_messages_on_mariadb() {
+async fn between_two_messages() {
     let Some(db) = mysql_database().await else {
         return;
     };
@@ -296,8 +295,7 @@ async fn between_two_messages_on_mariadb() {
     .await;
 }
 
-#[tokio::test]
-async fn with_a_message_on_its_way_on_mariadb() {
+async fn with_a_message_on_its_way() {
     let Some(db) = mysql_database().await else {
         return;
     };
@@ -322,7 +320,6 @@ async fn at_a_heartbeat_on_postgres() {
     .await;
 }
 
-#[tokio::test]
 async fn at_a_heartbeat_on_mariadb() {
     let Some(db) = mysql_database().await else {
         return;
@@ -379,3 +376,9 @@ async fn at_every_point_of_sqlite() {
     }
     tally.tell("stopped past its lease at every point: SQLite");
 }
+
+crate::support::on_mysql!(
+    between_two_messages,
+    with_a_message_on_its_way,
+    at_a_heartbeat_on_mariadb
+);

@@ -284,7 +284,7 @@ mod postgres {
 }
 
 #[cfg(feature = "mysql")]
-mod mysql {
+mod mysql_family {
     use super::*;
 
     async fn named(open: &mut sqlx::MySqlConnection) -> String {
@@ -300,7 +300,6 @@ mod mysql {
 
     /// Each table by `LOCK TABLES`, and each row that a record changes: a look and a record end, name the holder, and the
     /// next call goes on.
-    #[tokio::test]
     async fn looks_and_records() {
         let locks = TABLES
             .map(|table| format!("LOCK TABLES {table} WRITE"))
@@ -336,7 +335,6 @@ mod mysql {
     }
 
     /// A step that waits for its record holds no table and no row of the application's, and goes on when it can.
-    #[tokio::test]
     async fn the_applications_table_is_free() {
         let Some(db) = mysql_database().await else {
             return;
@@ -363,6 +361,8 @@ mod mysql {
         assert_eq!(report.expect("the record is free").current, ["b"]);
         assert_eq!(db.strings(AUDIT).await, ["1", "3"]);
     }
+
+    crate::support::on_mysql!(looks_and_records, the_applications_table_is_free);
 }
 
 /// SQLite has one lock for all.

@@ -10,7 +10,7 @@ use super::child::{Task, chain};
 use super::engine::Engine;
 use super::revisions::Course;
 use crate::support::proxy::{Fault, Harm, Proxy};
-use crate::support::servers::{Database, mysql_database, postgres_database};
+use crate::support::servers::{Database, MySqlServer, mysql_database, postgres_database};
 use crate::support::soak::{is_full, tell};
 
 /// The statement sleeps as long as a table says.
@@ -124,8 +124,7 @@ async fn inside_an_autocommit_section_on_postgres() {
     .await;
 }
 
-#[tokio::test]
-async fn inside_a_step_on_mariadb() {
+async fn inside_a_step() {
     let Some(db) = mysql_database().await else {
         return;
     };
@@ -135,7 +134,7 @@ async fn inside_a_step_on_mariadb() {
         "",
         "INSERT INTO audit SELECT 'x' FROM nap WHERE SLEEP(s) = 7",
         running,
-        "MariaDB, a lease of 300 ms",
+        &format!("{}, a lease of 300 ms", MySqlServer::here().name()),
     )
     .await;
 }
@@ -185,11 +184,14 @@ async fn by_default<E: Engine>(db: &Database<E>) {
     assert!(!is_wrong, "{:?}", result.map_err(|error| chain(&error)));
 }
 
-#[tokio::test]
 async fn by_the_default_lease() {
     if let Some(db) = mysql_database().await {
         by_default(&db).await;
     }
+}
+
+#[tokio::test]
+async fn by_the_default_lease_on_postgres() {
     // Another quarter of a minute of waiting.
     if is_full()
         && let Some(db) = postgres_database().await
@@ -198,3 +200,5 @@ async fn by_the_default_lease() {
         by_default(&db).await;
     }
 }
+
+crate::support::on_mysql!(inside_a_step, by_the_default_lease);

@@ -158,7 +158,7 @@ macro_rules! beside_readers {
         tell(
             &format!(
                 "DDL behind a long reader, beside others, {}{}",
-                if db.dialect == Dialect::Postgres { "PostgreSQL" } else { "MariaDB" },
+                match db.dialect { Dialect::Postgres => "PostgreSQL", Dialect::Mysql => "MySQL", _ => "MariaDB" },
                 if $words.is_empty() { "" } else { ", autocommit" }
             ),
             attempts.load(Ordering::Relaxed),
@@ -190,8 +190,7 @@ async fn readers_get_through_beside_autocommit_ddl_on_postgres() {
     beside_readers!(db, "autocommit");
 }
 
-#[tokio::test]
-async fn readers_get_through_beside_ddl_on_mariadb() {
+async fn readers_get_through_beside_ddl() {
     let Some(db) = mysql_database().await else {
         return;
     };
@@ -299,8 +298,7 @@ async fn who_is_in_the_way_is_named_on_postgres() {
     }
 }
 
-#[tokio::test]
-async fn who_is_in_the_way_is_named_on_mariadb() {
+async fn who_is_in_the_way_is_named() {
     let Some(db) = mysql_database().await else {
         return;
     };
@@ -311,3 +309,5 @@ async fn who_is_in_the_way_is_named_on_mariadb() {
         "  in the way: held by root on host localhost, session N of the server, since T"
     );
 }
+
+crate::support::on_mysql!(readers_get_through_beside_ddl, who_is_in_the_way_is_named);

@@ -70,15 +70,60 @@ macro_rules! on_each {
             })*
         }
         #[cfg(feature = "mysql")]
+        mod mariadb {
+            #[allow(unused_imports)]
+            use super::*;
+            $($(#[$doc])* #[tokio::test]
+            async fn $name() {
+                $crate::support::servers::MySqlServer::Mariadb.scope(async {
+                    let Some($db) = $crate::support::servers::mysql_database().await else { return };
+                    $body
+                }).await;
+            })*
+        }
+        #[cfg(feature = "mysql")]
         mod mysql {
             #[allow(unused_imports)]
             use super::*;
             $($(#[$doc])* #[tokio::test]
             async fn $name() {
-                let Some($db) = $crate::support::servers::mysql_database().await else { return };
-                $body
+                $crate::support::servers::MySqlServer::Mysql.scope(async {
+                    let Some($db) = $crate::support::servers::mysql_database().await else { return };
+                    $body
+                }).await;
             })*
         }
     };
 }
 pub(crate) use on_each;
+
+/// Makes a test of each of these functions for MariaDB and one for MySQL: what they ask for a database gets one of
+/// that server.
+#[cfg(feature = "mysql")]
+macro_rules! on_mysql {
+    ($($name:ident),* $(,)?) => { $crate::support::on_mysql!(#[tokio::test] $($name),*); };
+    (#[$test:meta] $($name:ident),*) => {
+        $crate::support::on_mariadb!(#[$test] $($name),*);
+        mod mysql {
+            $crate::support::on_mysql!(@ #[$test] Mysql $($name),*);
+        }
+    };
+    (@ #[$test:meta] $server:ident $($name:ident),*) => {
+        $(#[$test] async fn $name() {
+            $crate::support::servers::MySqlServer::$server.scope(super::$name()).await
+        })*
+    };
+}
+
+/// As [`on_mysql`], for what only MariaDB has.
+#[cfg(feature = "mysql")]
+macro_rules! on_mariadb {
+    ($($name:ident),* $(,)?) => { $crate::support::on_mariadb!(#[tokio::test] $($name),*); };
+    (#[$test:meta] $($name:ident),*) => {
+        mod mariadb {
+            $crate::support::on_mysql!(@ #[$test] Mariadb $($name),*);
+        }
+    };
+}
+#[cfg(feature = "mysql")]
+pub(crate) use {on_mariadb, on_mysql};

@@ -93,10 +93,12 @@ impl Rig {
         self.own(name, url).await
     }
 
-    /// A MariaDB of the test's own.
-    pub async fn own_mariadb(&self, options: &[&str]) -> Own {
-        let name = own_name("mariadb");
-        let mut words = vec!["mariadb", &name];
+    /// A server of the test's own, of the kind that the test runs on: MariaDB or MySQL.
+    #[cfg(feature = "mysql")]
+    pub async fn own_mysql(&self, options: &[&str]) -> Own {
+        let kind = super::servers::MySqlServer::here().pick("mariadb", "mysql");
+        let name = own_name(kind);
+        let mut words = vec![kind, &name];
         words.extend(options);
         let url = self.call(&words).await.pop();
         self.own(name, url).await
@@ -151,7 +153,7 @@ impl Own {
         let _ = self.rig.call(&["kill", &self.name]).await;
     }
 
-    /// An orderly shutdown of a MariaDB, begun at once; nothing of it is left when this returns.
+    /// An orderly shutdown of a MariaDB or MySQL, begun at once; nothing of it is left when this returns.
     pub async fn shut_down(&self) {
         self.signal("-TERM");
         let _ = self.rig.call(&["stop", &self.name]).await;

@@ -1,8 +1,9 @@
 //! Databases for tests: each call makes a new, empty one.
 //!
-//! SQLite needs nothing. PostgreSQL and MariaDB are the servers of two environment variables, which
-//! `tests/run.sh` starts and sets; servers of any other kind are [`super::rig`]'s. Without them a test that needs one says so on standard error and is left
-//! out; with `LIMBECK_TEST_REQUIRE_SERVERS` set, as `tests/run.sh` does, that is a failure.
+//! SQLite needs nothing. PostgreSQL, MariaDB and MySQL are the servers of three environment variables, which
+//! `tests/run.sh` starts and sets; servers of any other kind are [`super::rig`]'s. Without them a test that needs one
+//! says so on standard error and is left out; with `LIMBECK_TEST_REQUIRE_SERVERS` set, as `tests/run.sh` does, that is
+//! a failure.
 
 use std::io::Write as _;
 use std::str::FromStr as _;
@@ -102,20 +103,79 @@ pub async fn postgres_on(admin: &str) -> (sqlx::PgPool, String) {
     (pool.expect("the new database"), url)
 }
 
-/// A fresh MariaDB or MySQL database and its URL; none where there is no server.
+/// A server of MySQL's protocol: a test of it runs on each, see [`super::on_mysql`].
 #[cfg(feature = "mysql")]
-pub async fn mysql() -> Option<(sqlx::MySqlPool, String)> {
-    Some(mysql_on(&server("LIMBECK_TEST_MYSQL_URL")?).await)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MySqlServer {
+    Mariadb,
+    Mysql,
 }
 
-/// A fresh database on that MariaDB, and its URL.
+#[cfg(feature = "mysql")]
+tokio::task_local! {
+    static SERVER: MySqlServer;
+}
+
+#[cfg(feature = "mysql")]
+impl MySqlServer {
+    /// The one that the test runs on.
+    pub fn here() -> MySqlServer {
+        SERVER
+            .try_with(|server| *server)
+            .expect("a test that `on_mysql!` or `on_each!` wrote, and its own task")
+    }
+
+    /// Runs a test, or a task of one, on this server.
+    pub async fn scope<T>(self, test: impl Future<Output = T>) -> T {
+        SERVER.scope(self, test).await
+    }
+
+    pub fn dialect(self) -> limbeck::Dialect {
+        match self {
+            MySqlServer::Mariadb => limbeck::Dialect::Mariadb,
+            MySqlServer::Mysql => limbeck::Dialect::Mysql,
+        }
+    }
+
+    /// The name as people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            MySqlServer::Mariadb => "MariaDB",
+            MySqlServer::Mysql => "MySQL",
+        }
+    }
+
+    /// Where the one that all tests share listens; none where there is none, and that said aloud.
+    pub fn url(self) -> Option<String> {
+        server(match self {
+            MySqlServer::Mariadb => "LIMBECK_TEST_MARIADB_URL",
+            MySqlServer::Mysql => "LIMBECK_TEST_MYSQL_URL",
+        })
+    }
+
+    /// What differs between the two.
+    pub fn pick<T>(self, mariadb: T, mysql: T) -> T {
+        match self {
+            MySqlServer::Mariadb => mariadb,
+            MySqlServer::Mysql => mysql,
+        }
+    }
+}
+
+/// A fresh database on the test's server, and its URL; none where there is no server.
+#[cfg(feature = "mysql")]
+pub async fn mysql() -> Option<(sqlx::MySqlPool, String)> {
+    Some(mysql_on(&MySqlServer::here().url()?).await)
+}
+
+/// A fresh database on that server, and its URL.
 #[cfg(feature = "mysql")]
 pub async fn mysql_on(admin: &str) -> (sqlx::MySqlPool, String) {
     use sqlx::Connection as _;
     let name = fresh_name();
     let mut connection = sqlx::MySqlConnection::connect(admin)
         .await
-        .expect("the MariaDB server");
+        .expect("the server");
     let create = format!("CREATE DATABASE {name}");
     sqlx::raw_sql(sqlx::AssertSqlSafe(create))
         .execute(&mut connection)
@@ -187,8 +247,7 @@ async fn drop_database(url: &str) {
     }
     #[cfg(feature = "mysql")]
     if url.starts_with("mysql")
-        && let Ok(admin) = std::env::var("LIMBECK_TEST_MYSQL_URL")
-        && let Ok(mut connection) = sqlx::MySqlConnection::connect(&admin).await
+        && let Ok(mut connection) = sqlx::MySqlConnection::connect(url).await
     {
         let sql = sqlx::AssertSqlSafe(format!("DROP DATABASE {name}"));
         let _ = sqlx::raw_sql(sql).execute(&mut connection).await;
@@ -293,7 +352,7 @@ pub fn of_mysql(pool: sqlx::MySqlPool, url: String) -> Database<sqlx::MySql> {
     Database {
         pool,
         url,
-        dialect: limbeck::Dialect::Mariadb,
+        dialect: MySqlServer::here().dialect(),
         _folder: None,
         _cleanup: None,
     }

@@ -3,7 +3,6 @@
 
 use super::*;
 
-#[tokio::test]
 async fn nothing_is_found_on_itself() {
     let Some(db) = servers::mysql_database().await else {
         return;
@@ -15,7 +14,6 @@ async fn nothing_is_found_on_itself() {
 }
 
 /// From nothing to everything and back: the statements run, and lead where they should.
-#[tokio::test]
 async fn everything_is_made_and_unmade() {
     let Some(db) = servers::mysql_database().await else {
         return;
@@ -38,7 +36,6 @@ async fn everything_is_made_and_unmade() {
 }
 
 /// A dump holds all of it: what is restored is the same.
-#[tokio::test]
 async fn nothing_is_found_after_a_dump_and_restore() {
     let Some(db) = servers::mysql_database().await else {
         return;
@@ -94,7 +91,6 @@ async fn nothing_is_found_after_a_dump_and_restore() {
 }
 
 /// Through the migrator, with its tables beside what is compared, and with renames.
-#[tokio::test]
 async fn the_migrator_runs_what_is_written() {
     let Some(db) = servers::mysql_database().await else {
         return;
@@ -167,7 +163,6 @@ async fn the_migrator_runs_what_is_written() {
 }
 
 /// 500 tables of 5 columns and 2 indexes: three messages, whatever their number.
-#[tokio::test]
 async fn many_tables_are_compared_in_seconds() {
     let Some(db) = servers::mysql_database().await else {
         return;
@@ -200,7 +195,10 @@ async fn many_tables_are_compared_in_seconds() {
         "500 tables: read in {read:?}, compared in {differed:?}; with the scratch database {whole_time:?}"
     );
     crate::support::soak::tell(
-        "MariaDB: 500 tables read and compared",
+        &format!(
+            "{}: 500 tables read and compared",
+            servers::MySqlServer::here().name()
+        ),
         1,
         found.len() + whole.changes().len(),
         format!(
@@ -212,3 +210,11 @@ async fn many_tables_are_compared_in_seconds() {
     assert!(found.is_empty() && whole.is_empty());
     assert!(read + differed < std::time::Duration::from_secs(10));
 }
+
+crate::support::on_mysql!(
+    nothing_is_found_on_itself,
+    everything_is_made_and_unmade,
+    nothing_is_found_after_a_dump_and_restore,
+    the_migrator_runs_what_is_written,
+    many_tables_are_compared_in_seconds
+);

@@ -62,9 +62,9 @@ const MET: [&str; 49] = [
 /// What one pair showed.
 type Met = BTreeMap<String, usize>;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_generated_leads_there_and_back() {
-    if servers::server("LIMBECK_TEST_MYSQL_URL").is_none() {
+    let here = servers::MySqlServer::here();
+    if here.url().is_none() {
         return;
     }
     if let Ok(seed) = std::env::var("LIMBECK_AUTOGENERATE_SEED") {
@@ -80,7 +80,7 @@ async fn what_is_generated_leads_there_and_back() {
         .and_then(|n| n.parse().ok())
         .unwrap_or(pairs);
     let halves = [0, 1].map(|half| {
-        tokio::spawn(async move {
+        tokio::spawn(here.scope(async move {
             let mut met = Met::new();
             let mut wrong = Vec::new();
             for seed in (0..pairs).filter(|seed| seed % 2 == half) {
@@ -94,7 +94,7 @@ async fn what_is_generated_leads_there_and_back() {
                 }
             }
             (met, wrong)
-        })
+        }))
     });
     let mut met = Met::new();
     let mut wrong = Vec::new();
@@ -109,7 +109,7 @@ async fn what_is_generated_leads_there_and_back() {
         println!("{count:6} {what}");
     }
     soak::tell(
-        "MariaDB: a pair of random schemas, there and back",
+        &format!("{}: a pair of random schemas, there and back", here.name()),
         pairs as usize,
         wrong.len(),
         format!("{} kinds of change", met.len()),
@@ -328,3 +328,8 @@ fn features(change: &limbeck::autogenerate::Change) -> Vec<String> {
         kind => vec![format!("{kind}{class}")],
     }
 }
+
+crate::support::on_mysql!(
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    what_is_generated_leads_there_and_back
+);

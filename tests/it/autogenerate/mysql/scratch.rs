@@ -18,7 +18,6 @@ async fn failure(pool: &MySqlPool, desired: Autogenerate) -> AutogenerateError {
     desired.compare(pool).await.expect_err("it is refused")
 }
 
-#[tokio::test]
 async fn a_failing_statement_is_placed_and_leaves_nothing() {
     let Some(db) = servers::mysql_database().await else {
         return;
@@ -53,7 +52,6 @@ async fn a_failing_statement_is_placed_and_leaves_nothing() {
 }
 
 /// What a killed run left is removed; what only looks like it stays.
-#[tokio::test]
 async fn left_overs_are_removed_and_nothing_else() {
     let Some(db) = servers::mysql_database().await else {
         return;
@@ -100,7 +98,6 @@ async fn left_overs_are_removed_and_nothing_else() {
     }
 }
 
-#[tokio::test]
 async fn a_given_database_must_be_another_and_empty_and_is_left_so() {
     let Some(db) = servers::mysql_database().await else {
         return;
@@ -150,7 +147,6 @@ async fn a_given_database_must_be_another_and_empty_and_is_left_so() {
 }
 
 /// Whatever a session has set, a schema reads the same, and the session keeps what it had.
-#[tokio::test]
 async fn settings_of_the_session_make_no_difference() {
     let Some(db) = servers::mysql_database().await else {
         return;
@@ -197,7 +193,6 @@ async fn settings_of_the_session_make_no_difference() {
 }
 
 /// A name of the live database that the desired schema's views say is their own.
-#[tokio::test]
 async fn the_databases_own_name_is_nothing() {
     let Some(db) = servers::mysql_database().await else {
         return;
@@ -219,3 +214,11 @@ async fn the_databases_own_name_is_nothing() {
     failure(&db.pool, Autogenerate::from_sql(created)).await;
     assert_eq!(db.tables().await, ["a", "b", "s", "v"]);
 }
+
+crate::support::on_mysql!(
+    a_failing_statement_is_placed_and_leaves_nothing,
+    left_overs_are_removed_and_nothing_else,
+    a_given_database_must_be_another_and_empty_and_is_left_so,
+    settings_of_the_session_make_no_difference,
+    the_databases_own_name_is_nothing
+);

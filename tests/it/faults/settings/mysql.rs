@@ -24,7 +24,7 @@ impl Drop for Server {
 
 impl Server {
     async fn start() -> Option<Server> {
-        crate::support::servers::server("LIMBECK_TEST_MYSQL_URL")?;
+        crate::support::servers::server("LIMBECK_TEST_MARIADB_URL")?;
         let folder = tempfile::tempdir().expect("a folder");
         let data = folder.path().join("data");
         let user = String::from_utf8(
@@ -87,7 +87,6 @@ impl Server {
     }
 }
 
-#[tokio::test]
 async fn settings_of_a_server() {
     let Some(server) = Server::start().await else {
         return;
@@ -328,3 +327,5 @@ async fn ask(connection: &mut MySqlConnection, query: &str) -> String {
         .expect("text")
         .unwrap_or_default()
 }
+
+crate::support::on_mariadb!(settings_of_a_server);
