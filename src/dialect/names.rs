@@ -44,7 +44,8 @@ impl Names {
     /// Refuses names that the database would not take, or would cut: two services with long names could share a
     /// version table without knowing. PostgreSQL's limit is 63 bytes
     /// (<https://www.postgresql.org/docs/current/limits.html>), MySQL's and MariaDB's 64 characters
-    /// (<https://mariadb.com/kb/en/identifier-names/>); SQLite has none.
+    /// (<https://mariadb.com/kb/en/identifier-names/>), none of them beyond the basic plane
+    /// (<https://dev.mysql.com/doc/refman/9.7/en/identifiers.html>); SQLite has none.
     pub(crate) fn check(&self) -> Result<(), BadName> {
         let names = [
             ("version_table", Some(&self.version), ""),
@@ -69,6 +70,13 @@ impl Names {
             }
             if name.contains('\0') {
                 return Err(refused("it holds a NUL".to_owned()));
+            }
+            if self.dialect.family() == Family::Mysql
+                && let Some(beyond) = name.chars().find(|c| *c > '\u{ffff}')
+            {
+                return Err(refused(format!(
+                    "{beyond:?} takes four bytes of UTF-8, and names of MySQL and MariaDB hold three: MySQL would write `?` for it"
+                )));
             }
             if setting != "version_schema"
                 && let Some((schema, table)) = schema_and_table(name)
