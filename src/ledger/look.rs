@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::recorded::State;
 use super::row::{self, LedgerEntry};
+use super::tables::newest;
 use crate::dialect::session::Server;
 use crate::dialect::{Dialect, Family, Names};
 use crate::graph::RevisionId;
@@ -110,7 +111,8 @@ pub(crate) fn full(names: &Names) -> String {
     let t = |expression: &str| dialect.text(expression);
     let lineage = format!(
         "(SELECT {lineage} FROM {history} h WHERE h.{scope} AND h.revision = {head} AND h.state = 'done' \
-         AND h.action <> 'downgrade' ORDER BY h.id DESC LIMIT 1)",
+         AND h.action <> 'downgrade' {newest} LIMIT 1)",
+        newest = newest(dialect),
         lineage = t("h.lineage"),
         head = t("v.version_num"),
     );

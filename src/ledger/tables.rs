@@ -80,6 +80,15 @@ pub(crate) fn create(names: &Names) -> Vec<String> {
     statements
 }
 
+/// The order of a revision's rows of one state in the ledger `h`, newest first. By `id` MySQL reads the primary key from its
+/// end, so all rows where the wanted one is old; by the whole key of the index MariaDB sorts them.
+pub(crate) fn newest(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Mysql => "ORDER BY h.scope DESC, h.revision DESC, h.state DESC, h.id DESC",
+        _ => "ORDER BY h.id DESC",
+    }
+}
+
 /// The highest epoch that a step of this service ran under: a row of leases that somebody deleted begins
 /// behind it.
 pub(crate) fn last_epoch(names: &Names) -> String {

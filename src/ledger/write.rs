@@ -11,6 +11,7 @@ use super::failure;
 use super::look::now;
 use super::recorded::State;
 use super::row::{self, LedgerEntry};
+use super::tables;
 use crate::dialect::session::Actor;
 use crate::dialect::{Dialect, Family, Names};
 use crate::graph::RevisionId;
@@ -457,11 +458,12 @@ pub(crate) fn recent(names: &Names, revision: &str) -> String {
     let newest = |state: State| {
         format!(
             "SELECT * FROM (SELECT h.id FROM {} h WHERE h.{} AND h.revision = {} AND h.state = {} \
-             ORDER BY h.id DESC LIMIT {most}) {}",
+             {} LIMIT {most}) {}",
             names.history(),
             names.scope(),
             dialect.literal(revision),
             dialect.literal(state.name()),
+            tables::newest(dialect),
             state.name(),
         )
     };
@@ -696,10 +698,11 @@ pub(crate) fn latest(names: &Names, revisions: &[RevisionId]) -> String {
 /// The same of the revisions that have a row in a range of ids: neighbours of a revision in the graph are mostly neighbours
 /// in the ledger.
 pub(crate) fn latest_between(names: &Names, ids: std::ops::Range<i64>) -> String {
-    // SQLite would read a whole index of the scope before it looks at the ids.
-    let by_id = match names.dialect() {
-        Dialect::Sqlite => " NOT INDEXED",
-        _ => "",
+    // SQLite and MySQL would read a whole index of the scope before they look at the ids.
+    let by_id = match names.dialect().family() {
+        Family::Sqlite => " NOT INDEXED",
+        Family::Mysql => " FORCE INDEX (PRIMARY)",
+        Family::Postgres => "",
     };
     let wanted = format!(
         "SELECT DISTINCT n.revision FROM {} n{by_id} WHERE n.{} AND n.id >= {} AND n.id < {}",
@@ -717,8 +720,9 @@ fn latest_of(names: &Names, wanted: &str) -> String {
     let newest = |condition: &str| {
         format!(
             "(SELECT h.id FROM {history} h WHERE h.{} AND h.revision = w.revision AND {condition} \
-             ORDER BY h.id DESC LIMIT 1)",
-            names.scope()
+             {} LIMIT 1)",
+            names.scope(),
+            tables::newest(names.dialect()),
         )
     };
     format!(
