@@ -67,7 +67,7 @@ impl MySqlConduct {
             let all: Vec<Word> = names.iter().cloned().collect();
             for chunk in all.chunks(CHUNK) {
                 let query = engines::behind(line.dialect(), &chunk.iter().cloned().collect());
-                for row in line.query(&query).await? {
+                for row in line.look_inside(&query).await? {
                     match row.as_slice() {
                         [Some(kind), ..] if kind == "engine" => return Ok(false),
                         [_, Some(code)] => {
