@@ -87,7 +87,7 @@
 //! |---|---|
 //! | `sqlite` (default) | SQLite, compiled from source with the crate |
 //! | `postgres` | PostgreSQL 12 to 18 |
-//! | `mysql` | MariaDB 10.6 and later; MySQL 8 |
+//! | `mysql` | MariaDB 10.6 and later; MySQL 8.0 and later |
 //! | `codegen` | the module `codegen`, for build scripts |
 //! | `autogenerate` | the module `autogenerate`: a live schema compared with the desired one, and the revision between them |
 //! | `serde` | `Serialize` and `Deserialize` for plans, reports, status, the ledger and lists of revisions: the documents of `--json` |
@@ -103,7 +103,6 @@
 //! # What is unsupported
 //!
 //! - Other databases, other runtimes than tokio, other versions of sqlx than 0.9.
-//! - MySQL 8 is written by its documentation and **unproven**: no real server has run the tests.
 //! - Downgrading what the binary does not embed. A binary does not migrate a database that is ahead of it.
 //! - `COPY … FROM STDIN`, and the commands of `psql`, `sqlite3` and `mariadb` in a revision file: a file is SQL.
 //! - A pooler that allows no transactions (PgBouncer's statement mode). Its transaction mode works: limbeck

@@ -40,7 +40,7 @@ pub enum Dialect {
     Sqlite,
     /// PostgreSQL 12 and later.
     Postgres,
-    /// MySQL 8.
+    /// MySQL 8.0 and later.
     Mysql,
     /// MariaDB 10.6 and later.
     Mariadb,
