@@ -927,13 +927,13 @@ mod mysql_family {
     use sqlx::{Connection as _, MySqlConnection};
 
     use super::*;
-    use crate::support::servers::mysql_database;
+    use crate::support::servers::{MySqlServer, mysql_database};
 
     const KINDS: &[Kind] = &[
         ("variable", "SET @x = {n};"),
         ("variable of a query", "SELECT {n} INTO @x;"),
         ("variable of a call", "CALL give(@x);"),
-        ("engine", "SET default_storage_engine = Aria;"),
+        ("engine", "SET default_storage_engine = MyISAM;"),
         ("safe updates", "SET SESSION sql_safe_updates = 1;"),
         ("increment", "SET SESSION auto_increment_increment = 7;"),
         (
@@ -944,27 +944,61 @@ mod mysql_family {
         ("sql_mode", "SET sql_mode = 'ANSI';"),
         ("time zone", "SET time_zone = '+05:00';"),
         ("keys", "SET foreign_key_checks = 0;"),
-        ("statement time", "SET SESSION max_statement_time = 77;"),
         (
             "temporary table",
             "CREATE TEMPORARY TABLE users (id INT AUTO_INCREMENT PRIMARY KEY, note VARCHAR(20));",
         ),
         ("prepared", "PREPARE p{n} FROM 'SELECT 1';"),
         ("lock", "SELECT GET_LOCK(CONCAT(DATABASE(), 'l'), 1);"),
-        ("block", "BEGIN NOT ATOMIC SET @x = {n}; END;"),
     ];
+    /// With what only one of the servers has.
+    fn kinds() -> Vec<Kind> {
+        let own: &[Kind] = MySqlServer::here().pick(
+            &[
+                ("statement time", "SET SESSION max_statement_time = 77;"),
+                ("block", "BEGIN NOT ATOMIC SET @x = {n}; END;"),
+            ],
+            &[
+                ("statement time", "SET SESSION max_execution_time = 77000;"),
+                ("primary key", "SET SESSION sql_require_primary_key = 1;"),
+                (
+                    "invisible key",
+                    "SET SESSION sql_generate_invisible_primary_key = 1;",
+                ),
+            ],
+        );
+        [KINDS, own].concat()
+    }
+
+    fn probes() -> Vec<Probe> {
+        let own: &[Probe] = MySqlServer::here().pick(
+            &[
+                ("isolation", "SELECT @@SESSION.tx_isolation"),
+                ("statement time", "SELECT @@SESSION.max_statement_time"),
+            ],
+            &[
+                ("isolation", "SELECT @@SESSION.transaction_isolation"),
+                ("statement time", "SELECT @@SESSION.max_execution_time"),
+                ("primary key", "SELECT @@SESSION.sql_require_primary_key"),
+                (
+                    "invisible key",
+                    "SELECT @@SESSION.sql_generate_invisible_primary_key",
+                ),
+            ],
+        );
+        [PROBES, own].concat()
+    }
+
     const PROBES: &[Probe] = &[
         ("variable", "SELECT @x"),
         ("engine", "SELECT @@SESSION.default_storage_engine"),
         ("safe updates", "SELECT @@SESSION.sql_safe_updates"),
         ("increment", "SELECT @@SESSION.auto_increment_increment"),
-        ("isolation", "SELECT @@SESSION.tx_isolation"),
         ("client", "SELECT @@SESSION.character_set_client"),
         ("connection", "SELECT @@SESSION.collation_connection"),
         ("sql_mode", "SELECT @@SESSION.sql_mode"),
         ("time zone", "SELECT @@SESSION.time_zone"),
         ("keys", "SELECT @@SESSION.foreign_key_checks"),
-        ("statement time", "SELECT @@SESSION.max_statement_time"),
         (
             "lock",
             "SELECT IS_USED_LOCK(CONCAT(DATABASE(), 'l')) IS NULL",
@@ -978,7 +1012,7 @@ mod mysql_family {
         let Some(db) = mysql_database().await else {
             return;
         };
-        no_member_reaches_the_next!(db, BASE, KINDS, PROBES);
+        no_member_reaches_the_next!(db, BASE, &kinds(), &probes());
     }
 
     async fn one_call_and_many_leave_the_same() {
@@ -989,8 +1023,8 @@ mod mysql_family {
             mysql_database().await.expect("it was there"),
             5..7,
             BASE,
-            KINDS,
-            PROBES,
+            &kinds(),
+            &probes(),
             [
                 (
                     "users",

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use limbeck::error::{RunError, UnfinishedReason};
-use limbeck::{Dialect, Error, Event, Migrations, Migrator, Resolution};
+use limbeck::{Error, Event, Migrations, Migrator, Resolution};
 use sqlx::mysql::{MySqlConnection, MySqlPoolOptions};
 use sqlx::{Connection as _, MySqlPool};
 
-use crate::support::servers::{Database, mysql_database};
+use crate::support::servers::{Database, MySqlServer, mysql_database};
 use crate::support::{migrations, soak};
 
 type Mysql = Database<sqlx::MySql>;
@@ -114,7 +114,11 @@ async fn deadlocked<T>(db: &Mysql, run: impl Future<Output = T>) -> T {
         .expect("a connection");
     let run_sql = |text: &'static str| sqlx::raw_sql(text);
     // InnoDB ends the transaction that has changed fewer rows.
-    run_sql("BEGIN; INSERT INTO weight SELECT seq FROM seq_1_to_1000; UPDATE two SET v = v + 100 WHERE id = 2")
+    let heavy = format!(
+        "BEGIN; INSERT INTO weight SELECT seq FROM {}; UPDATE two SET v = v + 100 WHERE id = 2",
+        MySqlServer::numbers(1000)
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(heavy))
         .execute(&mut other)
         .await
         .expect("a heavy transaction");
@@ -264,7 +268,7 @@ async fn a_deadlock_of_a_single_statement_does_not_count_twice() {
     let Some(db) = mysql_database().await else {
         return;
     };
-    db.run("CREATE FUNCTION both_rows() RETURNS INT MODIFIES SQL DATA BEGIN UPDATE two SET v = v + 1 WHERE id = 1; \
+    db.run("CREATE FUNCTION both_rows() RETURNS INT DETERMINISTIC MODIFIES SQL DATA BEGIN UPDATE two SET v = v + 1 WHERE id = 1; \
             UPDATE two SET v = v + 1 WHERE id = 2; RETURN 1; END")
         .await;
     let section = "INSERT INTO d SELECT CONCAT(@r := IFNULL(@r, 0) + 1, both_rows());";
@@ -285,17 +289,31 @@ async fn a_deadlock_of_a_single_statement_does_not_count_twice() {
 
 /// Words that commit stand alone; what commits inside a unit all the same, the check at its end finds, and asks.
 async fn a_hidden_commit_in_a_unit_is_in_doubt() {
+    let here = MySqlServer::here();
+    let immediate = |text: &str| match here {
+        MySqlServer::Mariadb => format!("EXECUTE IMMEDIATE '{text}'"),
+        MySqlServer::Mysql => format!("PREPARE hidden FROM '{text}';\nEXECUTE hidden"),
+    };
     for hidden in [
-        "CALL commits()",
-        "EXECUTE IMMEDIATE 'CREATE TABLE made (x INT)'",
-        "EXECUTE IMMEDIATE 'ANALYZE TABLE two'",
-        "EXECUTE IMMEDIATE 'FLUSH TABLES'",
-        "SET autocommit = 0;\nSET autocommit = 1",
+        "CALL commits()".to_owned(),
+        immediate("CREATE TABLE made (x INT)"),
+        immediate("ANALYZE TABLE two"),
+        immediate("FLUSH TABLES"),
+        "SET autocommit = 0;\nSET autocommit = 1".to_owned(),
         // Stands for what the words do not show and the server does.
-        "RELEASE SAVEPOINT limbeck_unit",
-        "SET @a = 1 /*!50000 , autocommit = 0 */;\nSET @a = 1 /*!50000 , autocommit = 1 */",
-        "SET PASSWORD FOR '@db'@'localhost' = PASSWORD('x')",
-        "SET DEFAULT ROLE NONE FOR '@db'@'localhost'",
+        "RELEASE SAVEPOINT limbeck_unit".to_owned(),
+        "SET @a = 1 /*!50000 , autocommit = 0 */;\nSET @a = 1 /*!50000 , autocommit = 1 */"
+            .to_owned(),
+        here.pick(
+            "SET PASSWORD FOR '@db'@'localhost' = PASSWORD('x')",
+            "SET PASSWORD FOR '@db'@'localhost' = 'x'",
+        )
+        .to_owned(),
+        here.pick(
+            "SET DEFAULT ROLE NONE FOR '@db'@'localhost'",
+            "SET DEFAULT ROLE NONE TO '@db'@'localhost'",
+        )
+        .to_owned(),
     ] {
         let Some(db) = mysql_database().await else {
             return;
@@ -399,7 +417,6 @@ async fn rows_are_told_by_statement() {
     assert_eq!(report.steps[1].rows, 5);
     let query = "SELECT CONVERT(rows_affected, CHAR) FROM limbeck_history WHERE revision = 'b'";
     assert_eq!(db.strings(query).await, ["5"]);
-    assert_eq!(db.dialect, Dialect::Mariadb);
 }
 
 /// 10,000 single `INSERT`s, beside the server's own client with one transaction around them: rounds by turns, and no bound, since
@@ -580,9 +597,14 @@ async fn what_is_longer_than_a_gigabyte_is_refused() {
     check_longest(&db.pool, 0x3fff_ffff).await;
 }
 
+mod mariadb_alone {
+    use super::*;
+    // The setting is MariaDB's.
+    crate::support::on_mariadb!(a_statement_longer_than_a_heartbeat_under_snapshot_isolation);
+}
+
 crate::support::on_mysql!(
     a_unit_is_cut_where_the_servers_packet_ends,
-    a_statement_longer_than_a_heartbeat_under_snapshot_isolation,
     a_deadlock_is_begun_again_in_a_new_session,
     a_deadlock_of_plain_rows_is_begun_again_on_a_lent_connection,
     a_deadlock_on_a_lent_connection_is_asked,

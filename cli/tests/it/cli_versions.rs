@@ -26,5 +26,12 @@ async fn on(rig: &Rig, version: u32) -> Vec<String> {
         "passwords",
     ];
     let what = "the tests of the command line";
-    tests_on(what, &server.url, &exact, &chosen, 12).await
+    tests_on(
+        what,
+        ("LIMBECK_TEST_POSTGRES_URL", &server.url),
+        &exact,
+        &chosen,
+        12,
+    )
+    .await
 }

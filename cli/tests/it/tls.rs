@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::calls::{Called, Folder};
 use crate::certificates::Certificates;
 use crate::support::rig::{Own, rig};
-use crate::support::servers::{Database, of_mysql, of_postgres};
+use crate::support::servers::{Database, MySqlServer, of_mysql, of_postgres};
 
 /// Writes down what the server knows of the session.
 const REVISION: &str = "\
@@ -18,10 +18,14 @@ const REVISION: &str = "\
 -- @upgrade [postgres]
 CREATE TABLE session AS
     SELECT CASE WHEN ssl THEN 'encrypted' ELSE 'plain' END AS state FROM pg_stat_ssl WHERE pid = pg_backend_pid();
--- @upgrade [mysql]
+-- @upgrade [mariadb]
 CREATE TABLE session AS
     SELECT CASE WHEN variable_value = '' THEN 'plain' ELSE 'encrypted' END AS state
     FROM information_schema.session_status WHERE variable_name = 'Ssl_cipher';
+-- @upgrade [mysql]
+CREATE TABLE session AS
+    SELECT CASE WHEN variable_value = '' THEN 'plain' ELSE 'encrypted' END AS state
+    FROM performance_schema.session_status WHERE variable_name = 'Ssl_cipher';
 -- @downgrade
 DROP TABLE session;
 ";
@@ -202,6 +206,49 @@ const MARIADB: &[Row] = &[
     ("itself", "anyhow", "ssl-mode=VERIFY_CA&ssl-ca={itself.pem}", AUTHORITY),
     ("itself", "anyhow", "ssl-mode=VERIFY_IDENTITY&ssl-ca={itself.pem}", AUTHORITY),
 ];
+
+/// MySQL says itself what a session lacks that it refuses.
+const DEMANDED: Expected = Advised(&[
+    "demands TLS, and `ssl-mode=DISABLED` asks for none",
+    "insecure transport",
+]);
+
+/// MySQL's default login, `caching_sha2_password`. The server remembers who was let in, and asks no more of them then: what is
+/// refused stands first.
+#[rustfmt::skip]
+const SECRET: &[Row] = if cfg!(feature = "mysql-rsa") {
+    &[
+        ("off", "secret:right", "", Plain),
+        ("good", "secret:right", "ssl-mode=DISABLED", Plain),
+        ("good", "secret:right", "ssl-mode=REQUIRED", Encrypted),
+        ("good", "secret:wrong", "ssl-mode=REQUIRED", Refused(&["does not let this user in", "Access denied"])),
+    ]
+} else {
+    &[
+        ("off", "secret:right", "", Refused(&["needs TLS, or RSA, and the server has no TLS", "`mysql-rsa`"])),
+        ("good", "secret:right", "ssl-mode=DISABLED", Advised(&["needs TLS, or RSA, and `ssl-mode=DISABLED`", "`mysql-rsa`"])),
+        ("good", "secret:right", "ssl-mode=REQUIRED", Encrypted),
+        ("good", "secret:wrong", "ssl-mode=REQUIRED", Refused(&["does not let this user in", "Access denied"])),
+    ]
+};
+
+/// The rows of the server that the test runs on.
+fn rows_here() -> Vec<Row> {
+    match MySqlServer::here() {
+        MySqlServer::Mariadb => MARIADB.to_vec(),
+        MySqlServer::Mysql => {
+            let shared = MARIADB.iter().map(|row| match *row {
+                ("demands", user, parameters @ "ssl-mode=DISABLED", _) => {
+                    ("demands", user, parameters, DEMANDED)
+                }
+                row => row,
+            });
+            // It takes no certificate that has expired.
+            let shared = shared.filter(|(state, ..)| *state != "expired");
+            shared.chain(SECRET.iter().copied()).collect()
+        }
+    }
+}
 
 /// A folder with the revision, and the certificates.
 struct Bench {
@@ -477,7 +524,8 @@ async fn tls() {
         .expand("--ssl-cert={live.pem} --ssl-key={live.key} --ssl-ca={ours.pem}");
     let options: Vec<&str> = options.split(' ').collect();
     let own = rig.own_mysql(&options).await;
-    let off = rig.own_mysql(&["--skip-ssl"]).await;
+    let off = MySqlServer::here().pick("--skip-ssl", "--tls-version=");
+    let off = rig.own_mysql(&[off]).await;
     let admin = |url: &str| {
         let url = url.to_owned();
         async move {
@@ -497,7 +545,10 @@ async fn tls() {
             ))
             .await;
         }
+        db.run("CREATE USER secret@'%' IDENTIFIED BY 'right'; GRANT ALL ON *.* TO secret@'%'")
+            .await;
     }
+    let reload = MySqlServer::here().pick("FLUSH SSL", "ALTER INSTANCE RELOAD TLS");
     let to = async |state: &str| {
         if state == "off" {
             return off.url.clone();
@@ -509,12 +560,12 @@ async fn tls() {
         bench.certificates.copy(certificate, "live");
         encrypting
             .run(&format!(
-                "FLUSH SSL; SET GLOBAL require_secure_transport = {demands}"
+                "{reload}; SET GLOBAL require_secure_transport = {demands}"
             ))
             .await;
         own.url.clone()
     };
-    every_row!(bench, MARIADB, |state| to(state).await, {
+    every_row!(bench, &rows_here(), |state| to(state).await, {
         let db = if state == "off" { &plain } else { &encrypting };
         db.strings("SELECT state FROM session").await
     });

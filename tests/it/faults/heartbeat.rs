@@ -43,7 +43,7 @@ async fn mysql_user(db: &Database<sqlx::MySql>, connections: u32) -> String {
     let database = db.url.rsplit_once('/').expect("a database").1;
     for host in ["localhost", "127.0.0.1"] {
         db.run(&format!(
-            "CREATE OR REPLACE USER {user}@{host} WITH MAX_USER_CONNECTIONS {connections}; \
+            "DROP USER IF EXISTS {user}@{host}; CREATE USER {user}@{host} WITH MAX_USER_CONNECTIONS {connections}; \
              GRANT ALL ON {database}.* TO {user}@{host}"
         ))
         .await;

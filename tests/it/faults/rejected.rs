@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 use crate::support::rig::rig;
-use crate::support::servers::{of_mysql, of_postgres};
+use crate::support::servers::{MySqlServer, of_mysql, of_postgres};
 
 fn none() -> Migrations {
     Migrations::new([]).expect("an empty graph")
@@ -193,7 +193,10 @@ async fn by_pgbouncer() {
 
 async fn on_the_server() {
     let Some(rig) = rig() else { return };
-    let server = rig.own_mysql(&[]).await;
+    // MySQL has TLS unless it is told not to.
+    let no_tls = MySqlServer::here().pick("--skip-ssl", "--tls-version=");
+    let options = ["--disconnect-on-expired-password=ON", no_tls];
+    let server = rig.own_mysql(&options).await;
     let admin: MySqlConnectOptions = server.url.parse().expect("a URL");
     let db = of_mysql(mysql(admin.clone()), server.url.clone());
     for user in [
@@ -207,8 +210,7 @@ async fn on_the_server() {
     ] {
         db.run(&format!("CREATE USER {user}")).await;
     }
-    db.run("SET GLOBAL disconnect_on_expired_password = ON; CREATE DATABASE closed")
-        .await;
+    db.run("CREATE DATABASE closed").await;
     let as_user = |user: &str| admin.clone().username(user).database("information_schema");
     for (case, options, expected) in [
         (
@@ -261,11 +263,11 @@ async fn on_the_server() {
     may_come(&refused!(mysql(as_user("one"))), "no place for one more");
     may_come(&refused!(mysql(admin.clone().port(1))), "nobody listens");
 
-    // MariaDB has no word of its own for it.
     db.run("SET GLOBAL require_secure_transport = ON").await;
     rejected(
         &refused!(mysql(as_user("plain"))),
-        Rejection::Login,
+        // MariaDB has no word of its own for it.
+        MySqlServer::here().pick(Rejection::Login, Rejection::Tls),
         "a server with TLS alone",
     );
 }

@@ -1,5 +1,5 @@
-//! Every major version of PostgreSQL from 12 to 18: what the other tests show on the system's own, and what the
-//! versions differ in: when the server notices that a client is gone.
+//! Every major version of PostgreSQL from 12 to 18, and MariaDB's current long-term release: what the other tests show on
+//! the system's own, and what the versions of PostgreSQL differ in: when the server notices that a client is gone.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::support::migrations;
 use crate::support::rig::{Rig, rig};
 use crate::support::servers::{Database, of_postgres, postgres_on};
 use crate::support::soak::{is_full, tell};
-use crate::support::versions::{exact_version, tests_on};
+use crate::support::versions::{exact_mariadb, exact_version, tests_on};
 
 /// How long a statement goes on whose client has died, where the server does not notice it before.
 const LONG_STATEMENT: Duration = Duration::from_secs(8);
@@ -71,7 +71,43 @@ async fn other_tests(url: String, exact: String) -> Vec<String> {
         "--skip",
         "autogenerate",
     ];
-    tests_on("the tests of PostgreSQL", &url, &exact, &chosen, 90).await
+    let server = ("LIMBECK_TEST_POSTGRES_URL", url.as_str());
+    tests_on("the tests of PostgreSQL", server, &exact, &chosen, 90).await
+}
+
+/// The current long-term release, whose sessions have `innodb_snapshot_isolation` on. In a soak with the tests of faults and
+/// of autogenerate.
+#[tokio::test]
+async fn mariadb_11() {
+    let Some(rig) = rig() else { return };
+    let server = rig.own_mariadb(11).await;
+    let exact = exact_mariadb(&server.url, 11).await;
+    let mut chosen = vec![
+        "mariadb::",
+        // They begin this very test again, or have servers of their own.
+        "--skip",
+        "faults::versions",
+        // A session with `innodb_snapshot_isolation` needs a message more.
+        "--skip",
+        "budgets",
+        "--skip",
+        "faults::restart",
+        "--skip",
+        "faults::rejected",
+        "--skip",
+        "faults::settings",
+        "--skip",
+        "splitter",
+    ];
+    let at_least = if is_full() {
+        150
+    } else {
+        chosen.extend(["--skip", "faults::", "--skip", "autogenerate"]);
+        90
+    };
+    let server = ("LIMBECK_TEST_MARIADB_URL", server.url.as_str());
+    let wrong = tests_on("the tests of MariaDB", server, &exact, &chosen, at_least).await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// How many steps a process ran that should have reached its target, or what it said.

@@ -93,6 +93,15 @@ impl Rig {
         self.own(name, url).await
     }
 
+    /// A MariaDB of the test's own, of a major version that is not the system's.
+    pub async fn own_mariadb(&self, version: u32) -> Own {
+        let name = own_name("mariadb");
+        let version = version.to_string();
+        let words = ["mariadb", &name];
+        let url = self.call_with(&[("VERSION", &version)], &words).await.pop();
+        self.own(name, url).await
+    }
+
     /// A server of the test's own, of the kind that the test runs on: MariaDB or MySQL.
     #[cfg(feature = "mysql")]
     pub async fn own_mysql(&self, options: &[&str]) -> Own {

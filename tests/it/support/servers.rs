@@ -153,6 +153,13 @@ impl MySqlServer {
         })
     }
 
+    /// A table of the numbers from 1 on, in its column `seq`; the servers have no form of their own in common.
+    pub fn numbers(last: usize) -> String {
+        format!(
+            "JSON_TABLE(CONCAT('[0', REPEAT(',0', {last} - 1), ']'), '$[*]' COLUMNS (seq FOR ORDINALITY)) AS numbers"
+        )
+    }
+
     /// What differs between the two.
     pub fn pick<T>(self, mariadb: T, mysql: T) -> T {
         match self {

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{Connection as _, MySqlConnection, PgConnection};
 
 use super::soak::tell;
 
@@ -19,11 +19,26 @@ pub async fn exact_version(url: &str, major: u32) -> String {
     exact
 }
 
-/// The tests that these arguments choose, in a process of their own that takes this server for the system's. What went
-/// wrong: also that fewer ran than there should be.
+/// As [`exact_version`], of a MariaDB.
+pub async fn exact_mariadb(url: &str, major: u32) -> String {
+    let mut connection = MySqlConnection::connect(url).await.expect("MariaDB");
+    let exact: String = sqlx::query_scalar("SELECT VERSION()")
+        .fetch_one(&mut connection)
+        .await
+        .expect("its version");
+    assert!(
+        exact.starts_with(&major.to_string()) && exact.contains("MariaDB"),
+        "{exact} for {major}"
+    );
+    connection.close().await.expect("an orderly end");
+    exact
+}
+
+/// The tests that these arguments choose, in a process of their own that takes the server of that variable and URL for the
+/// one that all tests share. What went wrong: also that fewer ran than there should be.
 pub async fn tests_on(
     what: &str,
-    url: &str,
+    (variable, url): (&str, &str),
     exact: &str,
     arguments: &[&str],
     at_least: usize,
@@ -33,7 +48,7 @@ pub async fn tests_on(
     command
         .args(arguments)
         .args(["--test-threads", "8"])
-        .env("LIMBECK_TEST_POSTGRES_URL", url)
+        .env(variable, url)
         .env("LIMBECK_TEST_REQUIRE_SERVERS", "1")
         .stdin(Stdio::null());
     let output = tokio::task::spawn_blocking(move || command.output());
