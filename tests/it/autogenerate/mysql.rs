@@ -4,6 +4,7 @@ mod fixture;
 mod generator;
 mod property;
 mod scratch;
+mod texts;
 
 use limbeck::autogenerate::{
     Autogenerate, Comparison, Draft, DraftOptions, Schema, reflect as reflect_connection,
