@@ -198,6 +198,62 @@ pub(super) fn filled(template: &str, text: &str) -> Option<String> {
     })
 }
 
+/// What a constraint is called after its table was renamed, where the server calls it otherwise then: one that it named
+/// after the table, or that is named as it would.
+pub(in crate::autogenerate) fn renamed_with_table(
+    dialect: Dialect,
+    name: &str,
+    from: &str,
+    to: &str,
+) -> Option<String> {
+    let kinds: &[&str] = match dialect {
+        Dialect::Mysql => &["_ibfk_", "_chk_"],
+        Dialect::Mariadb => &["_ibfk_"],
+        _ => return None,
+    };
+    let rest = name.strip_prefix(from)?;
+    let number = kinds.iter().find_map(|kind| rest.strip_prefix(kind))?;
+    (!number.is_empty()).then(|| format!("{to}{rest}"))
+}
+
+/// A partitioning with a column's new name: in what stands in the first parentheses behind `BY`.
+pub(in crate::autogenerate) fn partition_renamed(clause: &str, from: &str, to: &str) -> String {
+    let pieces = sql::pieces(DIALECT, clause);
+    let is_plain = |name: &str| {
+        name.bytes()
+            .all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+    };
+    let mut renamed = String::with_capacity(clause.len());
+    let mut copied = 0;
+    let mut waits = false;
+    let mut depth = 0_usize;
+    for (at, piece) in pieces.iter().enumerate() {
+        waits |= piece.is("BY");
+        match piece.text {
+            "(" if waits || depth > 0 => (depth, waits) = (depth + 1, false),
+            ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let calls = pieces.get(at + 1).is_some_and(|next| next.text == "(");
+        let is_from = || {
+            piece
+                .name()
+                .is_some_and(|name| name.eq_ignore_ascii_case(from))
+        };
+        if depth == 0 || calls || !is_from() {
+            continue;
+        }
+        renamed.push_str(&clause[copied..piece.range.start]);
+        copied = piece.range.end;
+        match piece.kind == PieceKind::Word && is_plain(to) {
+            true => renamed.push_str(to),
+            false => renamed.push_str(&DIALECT.ident(to)),
+        }
+    }
+    renamed.push_str(&clause[copied..]);
+    renamed
+}
+
 /// The values of an `enum(…)` or `set(…)`, without quotes; empty for other types.
 pub(super) fn values(data_type: &str) -> Vec<String> {
     let inner = data_type
@@ -281,6 +337,30 @@ mod tests {
             Some("`a` <> '😀' and `b` <> '????'")
         );
         assert_eq!(filled("`c` <> '????'", text), None);
+    }
+
+    #[test]
+    fn what_is_named_after_a_table_or_column_is_renamed() {
+        let clause = "PARTITION BY RANGE (year(`a`) + a)\nSUBPARTITION BY HASH (a)\n(PARTITION a VALUES LESS THAN (10))";
+        assert_eq!(
+            partition_renamed(clause, "a", "x"),
+            "PARTITION BY RANGE (year(`x`) + x)\nSUBPARTITION BY HASH (x)\n(PARTITION a VALUES LESS THAN (10))"
+        );
+        let renamed = |dialect, name| renamed_with_table(dialect, name, "old", "new");
+        assert_eq!(
+            renamed(Dialect::Mysql, "old_chk_2").as_deref(),
+            Some("new_chk_2")
+        );
+        assert_eq!(renamed(Dialect::Mariadb, "old_chk_2"), None);
+        assert_eq!(
+            renamed(Dialect::Mariadb, "old_ibfk_1").as_deref(),
+            Some("new_ibfk_1")
+        );
+        assert_eq!(
+            renamed(Dialect::Mysql, "old_chk_x").as_deref(),
+            Some("new_chk_x")
+        );
+        assert_eq!(renamed(Dialect::Mysql, "old_chk_"), None);
     }
 
     #[test]
