@@ -73,6 +73,8 @@ pub(super) fn everything(dialect: Dialect) -> String {
             } else {
                 "IF(generation_expression = '', 'NEVER', 'ALWAYS')"
             },
+            // MariaDB has one that it shows in no `SHOW CREATE` and holds nobody to.
+            if is_mariadb { "NULL" } else { "srs_id" },
         ]),
         own("table_schema")
     );

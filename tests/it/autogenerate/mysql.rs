@@ -1,5 +1,6 @@
 //! MariaDB: reads, compares and writes every feature; on scratch databases that leave nothing behind.
 
+mod everyday;
 mod fixture;
 mod generator;
 mod property;

@@ -259,6 +259,7 @@ impl Reading {
             }
             match row.text(8) {
                 "DISABLED" => definition.push_str(" DISABLE"),
+                "REPLICA_SIDE_DISABLED" => definition.push_str(" DISABLE ON REPLICA"),
                 "SLAVESIDE_DISABLED" => definition.push_str(" DISABLE ON SLAVE"),
                 _ => {}
             }

@@ -123,6 +123,9 @@ impl Reading {
                 .attributes
                 .insert("on_update", rest[..end].to_owned());
         }
+        if let Some(srid) = row.word(11) {
+            column.attributes.insert("srid", srid.to_owned());
+        }
         if row.text(10) == "ALWAYS" {
             let expression = row.text(6);
             if expression == "ROW START" || expression == "ROW END" {
@@ -151,19 +154,14 @@ impl Reading {
         // MySQL gives literals without quotes, and those of bytes and bits as they stand in SQL.
         let is_of = |types: &[&str]| types.iter().any(|name| column.data_type.starts_with(name));
         let is_bytes = is_of(&["binary", "varbinary"]) && text.starts_with("0x");
-        Some(Sql::exact(
-            if is_bytes || is_of(&["bit"]) && text.starts_with("b'") {
-                text.to_owned()
-            } else if is_now(text)
-                && (extra.contains("default_generated") || is_of(&["datetime", "timestamp"]))
-            {
-                text.to_owned()
-            } else if extra.contains("default_generated") {
-                format!("({})", self.strip(text))
-            } else {
-                quoted(text)
-            },
-        ))
+        let is_bits = is_of(&["bit"]) && text.starts_with("b'");
+        let is_generated = extra.contains("default_generated");
+        let is_time = is_now(text) && (is_generated || is_of(&["datetime", "timestamp"]));
+        Some(Sql::exact(match is_bytes || is_bits || is_time {
+            true => text.to_owned(),
+            false if is_generated => format!("({})", self.strip(text)),
+            false => quoted(text),
+        }))
     }
 
     /// The catalog shows a character of four bytes as a question mark, in MariaDB's expressions as four.
