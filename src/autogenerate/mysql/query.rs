@@ -23,13 +23,14 @@ pub(super) const LEAVE: &str = "SET SESSION sql_mode = @limbeck_read_mode, SESSI
      SESSION sql_select_limit = @limbeck_read_limit, SESSION sql_quote_show_create = @limbeck_read_quote, \
      SESSION time_zone = @limbeck_read_zone";
 
-/// `(version, database, its character set, its collation)`, behind [`ENTER`].
+/// `(version, database, its character set, its collation, the sql_mode of steps)`, behind [`ENTER`].
 pub(super) fn look() -> String {
     let cells = select(&[
         "VERSION()",
         "DATABASE()",
         "@@SESSION.character_set_database",
         "@@SESSION.collation_database",
+        "@@GLOBAL.sql_mode",
     ]);
     format!("{ENTER}; {cells}")
 }

@@ -255,3 +255,36 @@ impl Reading {
         }
     }
 }
+
+/// Where a text of the server's own wording holds a backslash. Bodies stay as they were written.
+pub(super) fn with_backslash(schema: &Schema) -> Option<String> {
+    let has = |text: &str| text.contains('\\');
+    let said = |text: &Option<String>| text.as_deref().is_some_and(has);
+    for table in schema.tables.values() {
+        let in_column = table.columns.iter().any(|column| {
+            has(&column.data_type)
+                || said(&column.comment)
+                || column.default.as_ref().is_some_and(|sql| has(sql.as_str()))
+                || column
+                    .generated
+                    .as_ref()
+                    .is_some_and(|one| has(one.expression.as_str()))
+        });
+        let mut constraints = table.constraints.iter();
+        let mut indexes = table.indexes.iter();
+        if in_column
+            || said(&table.comment)
+            || table.attributes.values().any(|value| has(value))
+            || constraints.any(|one| has(one.definition.as_str()) || said(&one.comment))
+            || indexes.any(|one| has(one.definition.as_str()) || said(&one.comment))
+        {
+            return Some(format!("table {}", table.name));
+        }
+    }
+    let mut views = schema
+        .objects
+        .values()
+        .filter(|object| object.id.kind == ObjectKind::View);
+    let view = views.find(|view| has(view.definition.as_str()))?;
+    Some(view.id.to_string())
+}

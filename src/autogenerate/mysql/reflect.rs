@@ -78,7 +78,16 @@ async fn read_all(
     let reading = read::Reading::new(dialect, own, &results);
     let questions = reading.questions();
     let answers = ask(connection, what, dialect, &questions).await?;
-    Ok(reading.finish(questions.iter().zip(&answers)))
+    let schema = reading.finish(questions.iter().zip(&answers));
+    if cell(4).is_some_and(|mode| mode.contains("NO_BACKSLASH_ESCAPES"))
+        && let Some(place) = read::with_backslash(&schema)
+    {
+        return Err(AutogenerateError::Catalog(format!(
+            "the server's sql_mode has NO_BACKSLASH_ESCAPES, under which a backslash cannot be written as its catalog \
+             shows it, and there is one in {place}"
+        )));
+    }
+    Ok(schema)
 }
 
 /// All in one message. Where the server refuses an answer, the rest is asked in another, and its words stand for it: a role

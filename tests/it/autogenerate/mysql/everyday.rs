@@ -445,6 +445,32 @@ async fn a_server_that_requires_primary_keys_is_served() {
     assert_eq!(words(&compared(&pool, wanted).await), Vec::<String>::new());
 }
 
+/// Under `NO_BACKSLASH_ESCAPES` a backslash of the catalog's would be two: nothing is written then.
+async fn no_backslash_is_written_where_it_is_no_escape() {
+    let Some(rig) = crate::support::rig::rig() else {
+        return;
+    };
+    let server = rig.own_mysql(&["--sql-mode=NO_BACKSLASH_ESCAPES"]).await;
+    let (pool, _) = servers::mysql_on(&server.url).await;
+    let plain =
+        "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9) DEFAULT 'it''s' CHECK (a <> 'x'))";
+    let file = only_draft(&compared(&pool, plain).await, DraftOptions::default());
+    run_all(&pool, &file.up)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(words(&compared(&pool, plain).await), Vec::<String>::new());
+    for sql in [
+        "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9) DEFAULT 'a\\b')",
+        "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(9) CHECK (a <> 'a\\b'))",
+        "CREATE TABLE t (id INT PRIMARY KEY) COMMENT 'a\\b'",
+        "CREATE VIEW t AS SELECT 'a\\b'",
+    ] {
+        let error = Autogenerate::from_sql(sql).compare(&pool).await;
+        let error = error.expect_err("it is refused").to_string();
+        assert!(error.contains("NO_BACKSLASH_ESCAPES"), "{error}");
+    }
+}
+
 /// MySQL keeps a character of four bytes in a name as a question mark; MariaDB takes none.
 async fn limbecks_own_tables_are_never_compared() {
     if !is_there() {
@@ -481,5 +507,6 @@ crate::support::on_mysql!(
     auto_increment_comes_and_goes_under_foreign_keys,
     options_of_views_and_events_are_read,
     a_server_that_requires_primary_keys_is_served,
+    no_backslash_is_written_where_it_is_no_escape,
     limbecks_own_tables_are_never_compared
 );
