@@ -12,6 +12,7 @@ use crate::autogenerate::schema::{
 };
 use crate::backend::StatementResult;
 use crate::dialect::Dialect;
+use crate::sql;
 
 impl Reading {
     pub(super) fn tables(&mut self, result: &StatementResult) {
@@ -490,16 +491,32 @@ impl Reading {
             "\n/*!50500 PARTITION BY ",
         ];
         let start = marks.iter().find_map(|mark| {
-            let at = text.rfind(mark)?;
+            let at = text.find(mark)?;
             Some(at + mark.find("PARTITION").unwrap_or_default())
         });
         if let Some(start) = start {
             let clause = text[start..].trim_end_matches(" */").trim();
             let engine = table.attributes.get("engine").cloned().unwrap_or_default();
-            let clause = clause.replace(&format!(" ENGINE = {engine}"), "");
+            let clause = without_engine(clause, &engine);
             table.attributes.insert("partition_by", clause);
         }
     }
+}
+
+/// A partitioning without the engine that each partition has anyway.
+fn without_engine(clause: &str, engine: &str) -> String {
+    let pieces = sql::pieces(Dialect::Mariadb, clause);
+    let mut rest = String::with_capacity(clause.len());
+    let mut copied = 0;
+    for at in 1..pieces.len().saturating_sub(2) {
+        let words = &pieces[at..at + 3];
+        if words[0].is("ENGINE") && words[1].text == "=" && words[2].text == engine {
+            rest.push_str(&clause[copied..pieces[at - 1].range.end]);
+            copied = words[2].range.end;
+        }
+    }
+    rest.push_str(&clause[copied..]);
+    rest
 }
 
 /// `CURRENT_TIMESTAMP`, with or without a precision.

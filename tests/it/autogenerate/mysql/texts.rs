@@ -22,6 +22,8 @@ const ALWAYS: [&str; 14] = [
     "''",
 ];
 
+const RANDOM: usize = 4;
+
 const PARTS: [&str; 18] = [
     "a",
     "Z",
@@ -91,7 +93,7 @@ fn partitioned(at: usize, text: &str) -> String {
     let text = literal(text);
     format!(
         "CREATE TABLE l{at} (k VARCHAR(60) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin) \
-         PARTITION BY LIST COLUMNS (k) (PARTITION one VALUES IN ({text}), PARTITION two VALUES IN ('z'));\n"
+         PARTITION BY LIST COLUMNS (k) (PARTITION one VALUES IN ({text}) COMMENT = 'no ENGINE = InnoDB', PARTITION two VALUES IN ('z'));\n"
     )
 }
 
@@ -168,7 +170,7 @@ async fn literals_stay_what_they_are() {
     for round in 0..rounds {
         let mut random = Random::new(round as u64 + 7);
         let mut texts: Vec<String> = ALWAYS.iter().map(|text| (*text).to_owned()).collect();
-        texts.extend((0..10).map(|_| random_text(&mut random)));
+        texts.extend((0..RANDOM).map(|_| random_text(&mut random)));
         let mut others = texts.clone();
         others.rotate_left(5);
         let parts: String = texts
@@ -235,7 +237,7 @@ async fn literals_stay_what_they_are() {
             "{}: literals in all that holds SQL, there and back",
             here.name()
         ),
-        rounds * (ALWAYS.len() + 10),
+        rounds * (ALWAYS.len() + RANDOM),
         0,
         "read, written, run and read again".to_owned(),
     );
