@@ -57,7 +57,9 @@ impl Sql {
         let mut text = String::with_capacity(self.text.len());
         let mut copied = 0;
         for piece in sql::pieces(dialect, &self.text) {
-            if !piece.name().is_some_and(|name| is_from(&name)) {
+            // MySQL's and MariaDB's quote all names of columns and tables: a word is a function or keyword.
+            let may_be = !dialect.is_mysql_family() || piece.kind == PieceKind::Quoted;
+            if !may_be || !piece.name().is_some_and(|name| is_from(&name)) {
                 continue;
             }
             text.push_str(&self.text[copied..piece.range.start]);

@@ -128,8 +128,13 @@ impl Scope<'_> {
                     Some(schema) => is_schema(schema),
                     None => name.schema.is_none(),
                 };
-                let is_name = match dialect.family() {
-                    Family::Postgres => own.name == name.name,
+                let is_name = match dialect {
+                    Dialect::Postgres => own.name == name.name,
+                    // It keeps a character of four bytes in a name as a question mark.
+                    Dialect::Mysql => own
+                        .name
+                        .replace(|one: char| one.len_utf8() == 4, "?")
+                        .eq_ignore_ascii_case(&name.name),
                     _ => own.name.eq_ignore_ascii_case(&name.name),
                 };
                 is_there && is_name

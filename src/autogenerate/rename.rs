@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::expression::Sql;
 use super::schema::{Name, ObjectId, ObjectKind, Schema, Table, Thing};
-use super::sqlite;
+use super::{mysql, sqlite};
 use crate::dialect::{Dialect, Family};
 
 /// New names by old ones.
@@ -123,6 +123,12 @@ impl Renames {
         })
     }
 
+    /// The name that a table had.
+    fn old_name(&self, table: &Name) -> Option<&Name> {
+        let mut renamed = self.tables.iter();
+        renamed.find(|(_, to)| to == table).map(|(from, _)| from)
+    }
+
     /// The names that a column has afterwards.
     fn renamed_column(&self, table: &Name, column: &str) -> (Name, String) {
         let renamed = self.tables.iter().find(|(from, _)| from == table);
@@ -198,12 +204,30 @@ impl Renames {
                     }
                 }
                 for (from, to) in &own {
+                    // Elsewhere no default can name a column.
+                    if dialect.is_mysql_family()
+                        && let Some(default) = &mut column.default
+                    {
+                        *default = default.renamed(dialect, from, to);
+                    }
                     if let Some(generated) = &mut column.generated {
                         generated.expression = generated.expression.renamed(dialect, from, to);
                     }
                 }
             }
+            if let Some(clause) = table.attributes.get_mut("partition_by") {
+                for (from, to) in &own {
+                    *clause = mysql::partition_renamed(clause, from, to);
+                }
+            }
             for constraint in &mut table.constraints {
+                if let (Some(before), Some(name)) =
+                    (self.old_name(&table.name), &mut constraint.name)
+                    && let Some(renamed) =
+                        mysql::renamed_with_table(dialect, name, &before.name, &table.name.name)
+                {
+                    *name = renamed;
+                }
                 let written = constraint.definition.clone();
                 constraint.depends_on = new_things(&constraint.depends_on);
                 for column in &mut constraint.columns {

@@ -20,6 +20,7 @@
 mod alter;
 mod keys;
 mod objects;
+mod rename;
 
 use crate::autogenerate::engine::{Lowering, Script};
 use crate::autogenerate::order::sorted;
@@ -88,14 +89,25 @@ impl<'a> Writer<'a> {
         let mut tables: Vec<&Name> = renames.columns.iter().map(|(table, _, _)| table).collect();
         tables.sort();
         tables.dedup();
-        for table in tables {
-            let columns = renames.columns.iter().filter(|(of, _, _)| of == table);
-            let parts: Vec<String> = columns
-                .map(|(_, from, to)| {
-                    format!("RENAME COLUMN {} TO {}", self.ident(from), self.ident(to))
-                })
+        for name in tables {
+            let columns = renames.columns.iter().filter(|(of, _, _)| of == name);
+            let columns: Vec<(&str, &str)> = columns
+                .map(|(_, from, to)| (from.as_str(), to.as_str()))
                 .collect();
-            self.alter(table, &parts);
+            match self.lowering.from.tables.get(name) {
+                Some(table) if self.dialect == Dialect::Mysql => {
+                    self.rename_columns(table, &columns)
+                }
+                _ => {
+                    let parts: Vec<String> = columns
+                        .iter()
+                        .map(|(from, to)| {
+                            format!("RENAME COLUMN {} TO {}", self.ident(from), self.ident(to))
+                        })
+                        .collect();
+                    self.alter(name, &parts);
+                }
+            }
         }
     }
 

@@ -20,4 +20,5 @@ mod scratch;
 // Only what reads needs all of it.
 #[cfg_attr(not(feature = "mysql"), allow(dead_code))]
 mod text;
+pub(super) use text::{partition_renamed, renamed_with_table};
 pub(super) mod types;

@@ -1,11 +1,10 @@
 //! The catalog queries. Pure text.
 //!
-//! [`look`] is a message of its own, since the two servers' catalogs differ; [`everything`] is the second; the third,
-//! [`details`], asks for what `information_schema` cannot say: partitions and periods of the tables that have them, and the
-//! options of sequences. So a schema is read in three messages, however large it is. Each query names the database, so
-//! that the server opens no other's tables.
+//! [`look`] is a message of its own, since the two servers' catalogs differ; [`everything`] is the second; the third is
+//! [`Question`]s, for what `information_schema` cannot say. So a schema is read in three messages, however large it is.
+//! Each query names the database, so that the server opens no other's tables.
 
-use crate::autogenerate::schema::Name;
+use crate::autogenerate::schema::{Name, ObjectId, ObjectKind};
 use crate::dialect::Dialect;
 
 /// What a session may have set and what would show in the answers: remembered, and set to what the rest of limbeck
@@ -24,13 +23,14 @@ pub(super) const LEAVE: &str = "SET SESSION sql_mode = @limbeck_read_mode, SESSI
      SESSION sql_select_limit = @limbeck_read_limit, SESSION sql_quote_show_create = @limbeck_read_quote, \
      SESSION time_zone = @limbeck_read_zone";
 
-/// `(version, database, its character set, its collation)`, behind [`ENTER`].
+/// `(version, database, its character set, its collation, the sql_mode of steps)`, behind [`ENTER`].
 pub(super) fn look() -> String {
     let cells = select(&[
         "VERSION()",
         "DATABASE()",
         "@@SESSION.character_set_database",
         "@@SESSION.collation_database",
+        "@@GLOBAL.sql_mode",
     ]);
     format!("{ENTER}; {cells}")
 }
@@ -74,6 +74,8 @@ pub(super) fn everything(dialect: Dialect) -> String {
             } else {
                 "IF(generation_expression = '', 'NEVER', 'ALWAYS')"
             },
+            // MariaDB has one that it shows in no `SHOW CREATE` and holds nobody to.
+            if is_mariadb { "NULL" } else { "srs_id" },
         ]),
         own("table_schema")
     );
@@ -148,17 +150,7 @@ pub(super) fn everything(dialect: Dialect) -> String {
     };
     let views = format!(
         "{} FROM information_schema.views WHERE {} ORDER BY table_name",
-        select(&[
-            "table_name",
-            "view_definition",
-            "check_option",
-            "security_type",
-            if is_mariadb {
-                "algorithm"
-            } else {
-                "'UNDEFINED'"
-            },
-        ]),
+        select(&["table_name", "view_definition"]),
         own("table_schema")
     );
     let routines = format!(
@@ -237,33 +229,95 @@ pub(super) fn everything(dialect: Dialect) -> String {
     .join("; ")
 }
 
-/// What is asked one by one, of the few things that need it: `SHOW CREATE TABLE` of each of `tables`, then one row
-/// `(name, start, increment, minimum, maximum, cache, cycle)` for each of `sequences`.
-pub(super) fn details(dialect: Dialect, tables: &[Name], sequences: &[Name]) -> String {
-    let mut statements: Vec<String> = tables
-        .iter()
-        .map(|table| format!("SHOW CREATE TABLE {}", table.quoted(dialect)))
-        .collect();
-    let rows = sequences.iter().map(|sequence| {
-        format!(
-            "{} FROM {}",
-            select(&[
-                &text_of(&sequence.name),
-                "start_value",
-                "increment",
-                "minimum_value",
-                "maximum_value",
-                "cache_size",
-                "cycle_option"
-            ]),
-            sequence.quoted(dialect)
-        )
-    });
-    let rows: Vec<String> = rows.collect();
-    if !rows.is_empty() {
-        statements.push(rows.join(" UNION ALL "));
+/// What `information_schema` does not tell, or not as it is: each is one statement.
+///
+/// It keeps its texts in a character set of three bytes: a character of four becomes `?`. Of views it has neither the
+/// names of their columns nor, on MySQL, the algorithm; of triggers, routines and events it has a text in which
+/// literals have lost their escapes.
+#[derive(Debug, Clone)]
+pub(super) enum Question {
+    /// Its `SHOW CREATE`.
+    Table(Name),
+    /// Its `SHOW CREATE`.
+    Object(ObjectId),
+    /// A column's default, a literal.
+    Default(Name, String),
+    /// The values of an enum or set, a row for each.
+    Values {
+        table: Name,
+        column: String,
+        count: usize,
+        is_set: bool,
+    },
+    /// A row `(name, start, increment, minimum, maximum, cache, cycle)` for each.
+    Sequences(Vec<Name>),
+}
+
+impl Question {
+    pub(super) fn sql(&self, dialect: Dialect) -> String {
+        let from = |table: &Name| {
+            let table = table.quoted(dialect);
+            format!("FROM (SELECT 1) limbeck_one LEFT JOIN {table} limbeck_t ON FALSE")
+        };
+        match self {
+            Question::Table(name) => format!("SHOW CREATE TABLE {}", name.quoted(dialect)),
+            Question::Object(id) => {
+                let word = match id.kind {
+                    ObjectKind::Trigger => "TRIGGER",
+                    ObjectKind::Function => "FUNCTION",
+                    ObjectKind::Procedure => "PROCEDURE",
+                    ObjectKind::Event => "EVENT",
+                    _ => "VIEW",
+                };
+                format!("SHOW CREATE {word} {}", id.name.quoted(dialect))
+            }
+            // Defaults are asked of a row, which a table need not have; a derived table has the defaults of its own.
+            Question::Default(table, column) => {
+                let column = dialect.ident(column);
+                format!(
+                    "{} FROM (SELECT limbeck_t.{column} {} LIMIT 1) limbeck_row",
+                    select(&[&format!("DEFAULT(limbeck_row.{column})")]),
+                    from(table)
+                )
+            }
+            // A column of a recursive query has the type of its first row, and takes numbers for values as a table's does.
+            Question::Values {
+                table,
+                column,
+                count,
+                is_set,
+            } => {
+                let number = if *is_set { "1 << n" } else { "n + 1" };
+                format!(
+                    "WITH RECURSIVE limbeck_values (n, v) AS (SELECT 0, limbeck_t.{} {} UNION ALL \
+                     SELECT n + 1, {number} FROM limbeck_values WHERE n < {count}) \
+                     {} FROM limbeck_values WHERE n > 0 ORDER BY n",
+                    dialect.ident(column),
+                    from(table),
+                    select(&["v"])
+                )
+            }
+            Question::Sequences(names) => {
+                let rows = names.iter().map(|sequence| {
+                    format!(
+                        "{} FROM {}",
+                        select(&[
+                            &text_of(&sequence.name),
+                            "start_value",
+                            "increment",
+                            "minimum_value",
+                            "maximum_value",
+                            "cache_size",
+                            "cycle_option"
+                        ]),
+                        sequence.quoted(dialect)
+                    )
+                });
+                let rows: Vec<String> = rows.collect();
+                rows.join(" UNION ALL ")
+            }
+        }
     }
-    statements.join("; ")
 }
 
 fn text_of(value: &str) -> String {

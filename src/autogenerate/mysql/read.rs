@@ -1,15 +1,18 @@
 //! From the catalog's rows to the model. Pure.
 
 mod objects;
+mod shown;
 mod tables;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::query::Question;
 use super::text::{Own, names};
 use crate::autogenerate::expression::Sql;
 use crate::autogenerate::schema::{Name, ObjectId, ObjectKind, Schema, Thing};
 use crate::backend::StatementResult;
 use crate::dialect::Dialect;
+use objects::Begun;
 
 /// A row's cells by their place; NULL is empty unless it matters.
 #[derive(Clone, Copy)]
@@ -34,13 +37,8 @@ fn rows(result: &StatementResult) -> impl Iterator<Item = Row<'_>> {
     result.rows.iter().map(|row| Row(row))
 }
 
-/// What the third message brought.
-#[derive(Default)]
-pub(super) struct Details {
-    /// `SHOW CREATE TABLE` of each that was asked.
-    pub tables: Vec<(Name, String)>,
-    pub sequences: Vec<Vec<Option<String>>>,
-}
+/// What a [`Question`] brought: rows, or the server's words why not.
+pub(super) type Answer = Result<Vec<Vec<Option<String>>>, String>;
 
 /// A schema that is being read.
 pub(super) struct Reading {
@@ -51,6 +49,10 @@ pub(super) struct Reading {
     relations: BTreeSet<String>,
     views: BTreeSet<String>,
     sequences: Vec<Name>,
+    /// Objects of which the catalog tells how they begin.
+    begun: BTreeMap<ObjectId, Begun>,
+    /// Columns whose literals the catalog may not show as they are.
+    unclear_columns: Vec<Question>,
     /// Tables of which only their `SHOW CREATE` tells everything.
     unclear: BTreeSet<Name>,
 }
@@ -64,6 +66,8 @@ impl Reading {
             relations: BTreeSet::new(),
             views: BTreeSet::new(),
             sequences: Vec::new(),
+            begun: BTreeMap::new(),
+            unclear_columns: Vec::new(),
             unclear: BTreeSet::new(),
         };
         let [
@@ -94,23 +98,72 @@ impl Reading {
         reading
     }
 
-    /// Of which tables `SHOW CREATE` is wanted, and of which sequences the options.
-    pub(super) fn wanted(&self) -> (Vec<Name>, Vec<Name>) {
-        (
-            self.unclear.iter().cloned().collect(),
-            self.sequences.clone(),
-        )
+    /// What is asked in the third message.
+    pub(super) fn questions(&self) -> Vec<Question> {
+        let tables = self.unclear.iter().cloned().map(Question::Table);
+        let objects = self.begun.keys().cloned().map(Question::Object);
+        let mut questions: Vec<Question> = tables.chain(objects).collect();
+        questions.extend(self.unclear_columns.iter().cloned());
+        if !self.sequences.is_empty() {
+            questions.push(Question::Sequences(self.sequences.clone()));
+        }
+        questions
     }
 
-    pub(super) fn finish(mut self, details: &Details) -> Schema {
-        for (table, text) in &details.tables {
-            self.clear_up(table, text);
-        }
-        for row in &details.sequences {
-            self.sequence(Row(row));
+    pub(super) fn finish<'a>(
+        mut self,
+        answers: impl Iterator<Item = (&'a Question, &'a Answer)>,
+    ) -> Schema {
+        for (question, answer) in answers {
+            self.answered(question, answer);
         }
         self.dependencies();
         self.schema
+    }
+
+    fn answered(&mut self, question: &Question, answer: &Answer) {
+        let rows = answer.as_deref().unwrap_or_default();
+        let cell = |at: usize| rows.first().and_then(|row| row.get(at)?.as_deref());
+        match question {
+            Question::Table(table) => self.clear_up(table, cell(1).unwrap_or_default()),
+            Question::Object(id) => {
+                let at = match id.kind {
+                    ObjectKind::View => 1,
+                    ObjectKind::Event => 3,
+                    _ => 2,
+                };
+                self.object_shown(id, cell(at), answer.as_ref().err());
+            }
+            Question::Default(table, column) => match cell(0) {
+                Some(value) => self.default_is(table, column, value),
+                None => self.unknown(&format!("the default of {table}.{column}"), answer),
+            },
+            Question::Values { table, column, .. } => {
+                let values: Vec<&str> = rows
+                    .iter()
+                    .filter_map(|row| row.first()?.as_deref())
+                    .collect();
+                match values.is_empty() {
+                    false => self.values_are(table, column, &values),
+                    true => self.unknown(&format!("the values of {table}.{column}"), answer),
+                }
+            }
+            Question::Sequences(_) => {
+                for row in rows {
+                    self.sequence(Row(row));
+                }
+            }
+        }
+    }
+
+    /// A character of four bytes may stand where the catalog has a `?`.
+    fn unknown(&mut self, what: &str, answer: &Answer) {
+        let why = answer.as_ref().err().map(|error| format!(": {error}"));
+        let words = format!(
+            "{what}, of which the catalog shows a question mark{}",
+            why.unwrap_or_default()
+        );
+        self.schema.not_compared.insert(words);
     }
 
     fn name(&self, name: &str) -> Name {
@@ -121,8 +174,9 @@ impl Reading {
         Sql::exact(self.strip(text))
     }
 
+    /// An expression of the catalog's, as it stands in SQL.
     fn strip(&self, text: &str) -> String {
-        let text = super::text::unescaped(self.dialect, text);
+        let text = super::text::expression(self.dialect, text);
         self.own.strip(&text, &self.relations)
     }
 
@@ -200,4 +254,37 @@ impl Reading {
             }
         }
     }
+}
+
+/// Where a text of the server's own wording holds a backslash. Bodies stay as they were written.
+pub(super) fn with_backslash(schema: &Schema) -> Option<String> {
+    let has = |text: &str| text.contains('\\');
+    let said = |text: &Option<String>| text.as_deref().is_some_and(has);
+    for table in schema.tables.values() {
+        let in_column = table.columns.iter().any(|column| {
+            has(&column.data_type)
+                || said(&column.comment)
+                || column.default.as_ref().is_some_and(|sql| has(sql.as_str()))
+                || column
+                    .generated
+                    .as_ref()
+                    .is_some_and(|one| has(one.expression.as_str()))
+        });
+        let mut constraints = table.constraints.iter();
+        let mut indexes = table.indexes.iter();
+        if in_column
+            || said(&table.comment)
+            || table.attributes.values().any(|value| has(value))
+            || constraints.any(|one| has(one.definition.as_str()) || said(&one.comment))
+            || indexes.any(|one| has(one.definition.as_str()) || said(&one.comment))
+        {
+            return Some(format!("table {}", table.name));
+        }
+    }
+    let mut views = schema
+        .objects
+        .values()
+        .filter(|object| object.id.kind == ObjectKind::View);
+    let view = views.find(|view| has(view.definition.as_str()))?;
+    Some(view.id.to_string())
 }

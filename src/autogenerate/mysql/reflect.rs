@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use futures_util::future::BoxFuture;
 use sqlx::MySql;
 
-use super::query;
-use super::read::{self, Details};
+use super::query::{self, Question};
+use super::read::{self, Answer};
 use super::scratch;
 use super::text::Own;
 use crate::autogenerate::engine::Reflect;
 use crate::autogenerate::error::AutogenerateError;
 use crate::autogenerate::schema::Schema;
-use crate::backend::{ALL, Backend as _, StatementResult};
+use crate::backend::{ALL, Backend as _, Class, StatementResult};
 use crate::dialect::Dialect;
 
 impl Reflect for MySql {
@@ -76,21 +76,54 @@ async fn read_all(
 
     let results = send(connection, what, query::everything(dialect), query::RESULTS).await?;
     let reading = read::Reading::new(dialect, own, &results);
-    let (tables, sequences) = reading.wanted();
-    let mut details = Details::default();
-    if !tables.is_empty() || !sequences.is_empty() {
-        let message = query::details(dialect, &tables, &sequences);
-        let count = tables.len() + usize::from(!sequences.is_empty());
-        let results = send(connection, what, message, count).await?;
-        for (table, result) in tables.into_iter().zip(&results) {
-            let text = result.rows.first().and_then(|row| row.get(1)?.clone());
-            details.tables.push((table, text.unwrap_or_default()));
-        }
-        if let Some(result) = results.get(details.tables.len()) {
-            details.sequences = result.rows.clone();
+    let questions = reading.questions();
+    let answers = ask(connection, what, dialect, &questions).await?;
+    let schema = reading.finish(questions.iter().zip(&answers));
+    if cell(4).is_some_and(|mode| mode.contains("NO_BACKSLASH_ESCAPES"))
+        && let Some(place) = read::with_backslash(&schema)
+    {
+        return Err(AutogenerateError::Catalog(format!(
+            "the server's sql_mode has NO_BACKSLASH_ESCAPES, under which a backslash cannot be written as its catalog \
+             shows it, and there is one in {place}"
+        )));
+    }
+    Ok(schema)
+}
+
+/// All in one message. Where the server refuses an answer, the rest is asked in another, and its words stand for it: a role
+/// may see a view in the catalog and not its definition.
+async fn ask(
+    connection: &mut sqlx::MySqlConnection,
+    what: &'static str,
+    dialect: Dialect,
+    questions: &[Question],
+) -> Result<Vec<Answer>, AutogenerateError> {
+    let mut answers: Vec<Answer> = Vec::new();
+    while answers.len() < questions.len() {
+        let rest = &questions[answers.len()..];
+        let statements: Vec<String> = rest.iter().map(|one| one.sql(dialect)).collect();
+        let sent = MySql::send(connection, statements.join("; "), vec![ALL; rest.len()]).await;
+        let (results, error) = match sent {
+            Ok(mut results) => {
+                results.resize(rest.len(), StatementResult::default());
+                (results, None)
+            }
+            Err(failed) => (failed.results, Some(failed.error)),
+        };
+        answers.extend(results.into_iter().map(|result| Ok(result.rows)));
+        if let Some(source) = error {
+            let explained = MySql::explain(&source);
+            let is_needed = matches!(
+                questions.get(answers.len()),
+                None | Some(Question::Table(_) | Question::Sequences(_))
+            );
+            if is_needed || explained.class == Class::Connection {
+                return Err(AutogenerateError::Reflect { what, source });
+            }
+            answers.push(Err(explained.message));
         }
     }
-    Ok(reading.finish(&details))
+    Ok(answers)
 }
 
 /// Sends a message of `count` statements and reads them all.

@@ -102,6 +102,9 @@ pub(super) fn definition(
         // Which is NOT NULL unless it says so, under an old setting of the server's.
         sql.push_str(" NULL");
     }
+    if let Some(srid) = column.attributes.get("srid") {
+        let _ = write!(sql, " SRID {srid}");
+    }
     if let Some(default) = &column.default {
         let _ = write!(sql, " DEFAULT {}", default_text(default.as_str()));
     }
@@ -223,7 +226,14 @@ pub(super) fn is_implied_name(index: &str, key: &Constraint) -> bool {
         let number = rest.strip_prefix('_').unwrap_or("");
         rest.is_empty() || !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
     });
-    by_column || key.name.as_deref() == Some(index)
+    // The key is renamed with its table, and the index is not.
+    let number = |name: &str| Some(name.split_once("_ibfk_")?.1.to_owned());
+    let name = key.name.as_deref();
+    by_column
+        || name == Some(index)
+        || name
+            .and_then(number)
+            .is_some_and(|of| number(index) == Some(of))
 }
 
 /// The index that InnoDB made for the key, if it stands.
@@ -242,6 +252,22 @@ pub(super) fn implied_by_column(dialect: Dialect, key: &Constraint) -> Option<St
         dialect.ident(name),
         list(dialect, &key.columns)
     ))
+}
+
+/// The key parts of an index that are expressions.
+pub(super) fn expressions(index: &Index) -> String {
+    let definition = index.definition.as_str();
+    let mut depth = 0_usize;
+    let mut inside = Vec::new();
+    for piece in crate::sql::pieces(Dialect::Mariadb, definition) {
+        match piece.text {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            text if depth > 1 => inside.push(text.to_owned()),
+            _ => {}
+        }
+    }
+    inside.join(" ")
 }
 
 /// Of each column of an index whether it is there as a whole, without a length.

@@ -97,7 +97,7 @@ async fn build_own(
         .map_err(|failed| failed.or(no_scratch))?;
     let built: Result<Schema, AutogenerateError> = async {
         let marker = format!(
-            "CREATE TABLE {database}.{MARKER} (id INT) COMMENT = {}",
+            "CREATE TABLE {database}.{MARKER} (id INT PRIMARY KEY) COMMENT = {}",
             quoted(&marker(&name))
         );
         run(builder, marker)

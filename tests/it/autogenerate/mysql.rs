@@ -1,9 +1,11 @@
 //! MariaDB: reads, compares and writes every feature; on scratch databases that leave nothing behind.
 
+mod everyday;
 mod fixture;
 mod generator;
 mod property;
 mod scratch;
+mod texts;
 
 use limbeck::autogenerate::{
     Autogenerate, Comparison, Draft, DraftOptions, Schema, reflect as reflect_connection,

@@ -19,6 +19,9 @@ struct Parts {
     notes: Vec<String>,
     before: Vec<String>,
     after: Vec<String>,
+    /// Columns that come without `NOT NULL` first, and the parts of the ALTER TABLE that ends it.
+    late: BTreeSet<String>,
+    late_sql: Vec<String>,
     /// Values are narrowed, which is allowed: by default the server refuses.
     lenient: bool,
     numbers: bool,
@@ -80,7 +83,8 @@ impl<'a> Writer<'a> {
                 }
             } else if parts.lenient {
                 parts.notes.push(
-                    "under a strict sql_mode this is refused where a value does not fit".to_owned(),
+                    "under a strict sql_mode, as it is by default, this is refused where a value does not fit"
+                        .to_owned(),
                 );
             }
             let sql = match settings.is_empty() {
@@ -95,6 +99,7 @@ impl<'a> Writer<'a> {
         for sql in parts.after {
             self.script.push(sql);
         }
+        self.alter(&new.name, &parts.late_sql);
         self.partitions(old, new);
     }
 
@@ -202,7 +207,9 @@ impl<'a> Writer<'a> {
                 .push(format!("{name} becomes NOT NULL: this fails where rows hold NULL, unless sql_mode is not strict")),
             Direction::Down => {
                 parts.lenient = true;
-                let value = placeholder(table, column);
+                // MySQL makes no zeros of NULL.
+                let value = placeholder(self.dialect, table, column)
+                    .or_else(|| zero(column).filter(|_| self.dialect == Dialect::Mysql));
                 let words = value.as_deref().unwrap_or("the zero of its type");
                 parts
                     .notes
@@ -218,6 +225,9 @@ impl<'a> Writer<'a> {
     }
 
     fn added(&self, column: &Column, table: &Table, sql: String, parts: &mut Parts) -> String {
+        if let Some(sql) = self.added_late(column, table, parts) {
+            return sql;
+        }
         let has_value = column.nullable
             || column.default.is_some()
             || column.generated.is_some()
@@ -229,13 +239,25 @@ impl<'a> Writer<'a> {
         let name = &column.name;
         match self.lowering.direction {
             Direction::Up => {
-                parts.notes.push(format!(
-                    "{name} is NOT NULL and has no default: rows that are there already get the zero of its type"
-                ));
+                let words = match (self.dialect, data_type(column)) {
+                    (Dialect::Mysql, "json") => {
+                        "rows that are there already get the JSON value null"
+                    }
+                    (Dialect::Mysql, "date" | "datetime") => {
+                        "this fails where rows are there already, unless sql_mode allows the zero date"
+                    }
+                    (Dialect::Mysql, other) if is_geometry(other) => {
+                        "this fails where rows are there already"
+                    }
+                    _ => "rows that are there already get the zero of its type",
+                };
+                parts
+                    .notes
+                    .push(format!("{name} is NOT NULL and has no default: {words}"));
                 sql
             }
             Direction::Down => {
-                let value = placeholder(table, column);
+                let value = placeholder(self.dialect, table, column);
                 let words = value.as_deref().unwrap_or("the zero of its type");
                 parts
                     .notes
@@ -259,6 +281,38 @@ impl<'a> Writer<'a> {
                 )
             }
         }
+    }
+
+    /// MySQL gives rows no default of a geometry (1138): the column comes without `NOT NULL`, then its values do.
+    fn added_late(&self, column: &Column, table: &Table, parts: &mut Parts) -> Option<String> {
+        let is_such = self.dialect == Dialect::Mysql
+            && is_geometry(data_type(column))
+            && !column.nullable
+            && column.generated.is_none();
+        let is_back = self.lowering.direction == Direction::Down;
+        let value = match &column.default {
+            Some(default) => Some(default.to_string()),
+            None => placeholder(self.dialect, table, column).filter(|_| is_back),
+        };
+        let value = value.filter(|_| is_such)?;
+        let name = &column.name;
+        if is_back {
+            parts
+                .notes
+                .push(format!("the data of {name} are gone: rows get {value}"));
+        }
+        parts.after.push(format!(
+            "UPDATE {} SET {} = {value}",
+            self.quoted(&table.name),
+            self.ident(name)
+        ));
+        let whole = render::column(self.dialect, table, column, None);
+        parts.late_sql.push(format!("MODIFY COLUMN {whole}"));
+        parts.late.insert(name.clone());
+        let mut first = column.clone();
+        first.nullable = true;
+        first.default = None;
+        Some(render::column(self.dialect, table, &first, None))
     }
 
     fn add_parts(
@@ -307,9 +361,13 @@ impl<'a> Writer<'a> {
                 .contains(&(new.name.clone(), index.name.clone()))
                 && foreign_keys(old).any(|key| implied_index(key) == Some(&index.name));
             if !stood && !taken {
-                parts
-                    .sql
-                    .push(format!("ADD {}", render::index(self.dialect, index)));
+                let waits = index.columns.iter().any(|one| parts.late.contains(one));
+                let to = if waits {
+                    &mut parts.late_sql
+                } else {
+                    &mut parts.sql
+                };
+                to.push(format!("ADD {}", render::index(self.dialect, index)));
             }
         }
         for check in table_checks(new) {
@@ -387,7 +445,7 @@ fn primary(table: &Table) -> Option<&Constraint> {
     all.find(|one| one.kind == ConstraintKind::Primary)
 }
 
-fn table_checks(table: &Table) -> impl Iterator<Item = &Constraint> {
+pub(super) fn table_checks(table: &Table) -> impl Iterator<Item = &Constraint> {
     let all = table.constraints.iter();
     all.filter(|one| one.kind == ConstraintKind::Check && one.name.is_some())
 }
@@ -488,30 +546,71 @@ fn rebuilt(old: &Table, new: &Table) -> BTreeSet<String> {
     }
 }
 
+/// The word of its type.
+fn data_type(column: &Column) -> &str {
+    let word = column.data_type.split(['(', ' ']).next();
+    word.unwrap_or_default()
+}
+
+fn is_geometry(data_type: &str) -> bool {
+    geometry(data_type).is_some()
+}
+
+/// Some geometry of that type. What has no place is none, and in no spatial index.
+fn geometry(data_type: &str) -> Option<&'static str> {
+    Some(match data_type {
+        "point" | "geometry" => "POINT(0 0)",
+        "linestring" => "LINESTRING(0 0,1 1)",
+        "polygon" => "POLYGON((0 0,0 1,1 1,0 0))",
+        "multipoint" => "MULTIPOINT(0 0)",
+        "multilinestring" => "MULTILINESTRING((0 0,1 1))",
+        "multipolygon" => "MULTIPOLYGON(((0 0,0 1,1 1,0 0)))",
+        "geometrycollection" | "geomcollection" => "GEOMETRYCOLLECTION(POINT(0 0))",
+        _ => return None,
+    })
+}
+
 /// What rows get where the zero of the type would be no value of it.
-fn placeholder(table: &Table, column: &Column) -> Option<String> {
+fn placeholder(dialect: Dialect, table: &Table, column: &Column) -> Option<String> {
     let is_json = column.data_type == "json"
         || render::column_checks(table, &column.name)
             .any(|check| check.definition.as_str().contains("json_valid("));
-    let data_type = column
-        .data_type
-        .split(['(', ' '])
-        .next()
-        .unwrap_or_default();
-    let value = match data_type {
-        _ if is_json => "'{}'",
+    if is_json {
+        // MySQL takes no literal as the default of such a column.
+        let value = match dialect {
+            Dialect::Mysql => "('{}')",
+            _ => "'{}'",
+        };
+        return Some(value.to_owned());
+    }
+    if let Some(text) = geometry(data_type(column)) {
+        let srid = column.attributes.get("srid");
+        let srid = srid.map_or_else(String::new, |srid| format!(",{srid}"));
+        return Some(match text {
+            "POINT(0 0)" if srid.is_empty() => "(point(0,0))".to_owned(),
+            text => format!("(st_geomfromtext('{text}'{srid}))"),
+        });
+    }
+    let value = match data_type(column) {
         "date" => "'1970-01-01'",
         "datetime" => "'1970-01-01 00:00:00'",
         // Everywhere on earth it is that day in UTC.
         "timestamp" => "'1970-01-02 00:00:00'",
-        // What has no place is no geometry, and in no spatial index.
-        "point" | "geometry" => "(point(0,0))",
-        "linestring" => "(st_geomfromtext('LINESTRING(0 0,1 1)'))",
-        "polygon" => "(st_geomfromtext('POLYGON((0 0,0 1,1 1,0 0))'))",
-        "multipoint" => "(st_geomfromtext('MULTIPOINT(0 0)'))",
-        "multilinestring" => "(st_geomfromtext('MULTILINESTRING((0 0,1 1))'))",
-        "multipolygon" => "(st_geomfromtext('MULTIPOLYGON(((0 0,0 1,1 1,0 0)))'))",
-        "geometrycollection" => "(st_geomfromtext('GEOMETRYCOLLECTION(POINT(0 0))'))",
+        _ => return None,
+    };
+    Some(value.to_owned())
+}
+
+/// The zero of the type as a value; none where it is not known.
+fn zero(column: &Column) -> Option<String> {
+    let value = match data_type(column) {
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "float"
+        | "double" | "bit" | "year" => "0",
+        "time" => "'00:00:00'",
+        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" | "binary"
+        | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "set" => "''",
+        // The first.
+        "enum" => "1",
         _ => return None,
     };
     Some(value.to_owned())

@@ -56,15 +56,39 @@ impl<'a> Writer<'a> {
             return false;
         };
         let (from, to) = (self.lowering.from, self.lowering.to);
-        let own = changes_below(old, new, &key.columns);
+        let own = self.changes_below(old, new, &key.columns);
         let other = match (
             from.tables.get(&reference.table),
             to.tables.get(&reference.table),
         ) {
-            (Some(before), Some(after)) => changes_below(before, after, &reference.columns),
+            (Some(before), Some(after)) => self.changes_below(before, after, &reference.columns),
             _ => false,
         };
         own || other
+    }
+
+    fn changes_below(&self, old: &Table, new: &Table, columns: &[String]) -> bool {
+        // MySQL changes no column of a key so (1832, 1833).
+        let counts = |column: &Column| {
+            self.dialect == Dialect::Mysql && column.attributes.contains_key("auto_increment")
+        };
+        let is_other = |before: &Column, after: &Column| {
+            before.data_type != after.data_type
+                || before.collation != after.collation
+                || before.nullable != after.nullable
+                || before.generated != after.generated
+                || counts(before) != counts(after)
+        };
+        let column_changes =
+            columns
+                .iter()
+                .any(|column| match (old.column(column), new.column(column)) {
+                    (Some(before), Some(after)) => is_other(before, after),
+                    _ => true,
+                });
+        column_changes
+            || old.attributes.get("engine") != new.attributes.get("engine")
+            || !is_served_throughout(old, new, columns)
     }
 
     pub(super) fn drop_foreign_keys(&mut self, keys: &Keys<'_>) {
@@ -122,25 +146,6 @@ impl<'a> Writer<'a> {
             self.alter(table, &parts);
         }
     }
-}
-
-fn changes_below(old: &Table, new: &Table, columns: &[String]) -> bool {
-    let is_other = |before: &Column, after: &Column| {
-        before.data_type != after.data_type
-            || before.collation != after.collation
-            || before.nullable != after.nullable
-            || before.generated != after.generated
-    };
-    let column_changes =
-        columns
-            .iter()
-            .any(|column| match (old.column(column), new.column(column)) {
-                (Some(before), Some(after)) => is_other(before, after),
-                _ => true,
-            });
-    column_changes
-        || old.attributes.get("engine") != new.attributes.get("engine")
-        || !is_served_throughout(old, new, columns)
 }
 
 /// Whether an index that serves a key of these columns stays as it is.

@@ -3,12 +3,60 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Reading, Row, rows};
+use super::{Reading, Row, rows, shown};
 use crate::autogenerate::expression::Sql;
-use crate::autogenerate::mysql::text::quoted;
+use crate::autogenerate::mysql::text::{quoted, with_doubled_quotes};
 use crate::autogenerate::schema::{Attributes, Name, Object, ObjectId, ObjectKind, Thing};
 use crate::backend::StatementResult;
+use crate::dialect::Dialect;
 use crate::sql;
+
+/// How the statement that makes an object begins, by the catalog.
+pub(super) enum Begun {
+    View,
+    Routine {
+        head: String,
+        arguments: String,
+        /// Empty for a procedure.
+        returns: String,
+        options: String,
+    },
+    Trigger(String),
+    Event(String),
+}
+
+impl Begun {
+    /// The whole statement, by what `SHOW CREATE` says. Bodies stay as they were written.
+    fn ended(&self, dialect: Dialect, text: &str) -> Option<String> {
+        Some(match self {
+            Begun::View => with_doubled_quotes(&shown::view(dialect, text)?),
+            Begun::Trigger(begin) => format!("{begin}{}", shown::trigger(dialect, text)?),
+            Begun::Event(begin) => format!("{begin} DO {}", shown::event(dialect, text)?),
+            Begun::Routine {
+                head,
+                arguments,
+                returns,
+                options,
+            } => {
+                let routine = shown::routine(dialect, text)?;
+                if routine.language.is_some() {
+                    return None;
+                }
+                // A character of four bytes may stand where the catalog has a `?`.
+                let raw = arguments.contains('?') || returns.contains('?');
+                let (arguments, returns) = match raw {
+                    true => (routine.parameters, routine.returns),
+                    false => (arguments.as_str(), returns.as_str()),
+                };
+                let returns = match returns {
+                    "" => String::new(),
+                    returns => format!(" RETURNS {returns}"),
+                };
+                format!("{head}({arguments}){returns}{options}\n{}", routine.body)
+            }
+        })
+    }
+}
 
 impl Reading {
     fn object(&mut self, id: ObjectId, definition: String, attributes: Attributes) {
@@ -23,33 +71,48 @@ impl Reading {
         self.schema.objects.insert(id, object);
     }
 
+    /// An object of which only `SHOW CREATE` tells the rest.
+    fn begin(&mut self, id: ObjectId, begun: Begun) {
+        self.object(id.clone(), String::new(), Attributes::new());
+        self.begun.insert(id, begun);
+    }
+
+    /// The rest, or the server's words why it is not to be had.
+    pub(super) fn object_shown(
+        &mut self,
+        id: &ObjectId,
+        text: Option<&str>,
+        error: Option<&String>,
+    ) {
+        let Some(begun) = self.begun.remove(id) else {
+            return;
+        };
+        let definition = text.and_then(|text| begun.ended(self.dialect, text));
+        match (definition, self.schema.objects.get_mut(id)) {
+            (Some(definition), Some(object)) => {
+                object.definition = Sql::exact(self.own.strip(&definition, &self.relations));
+            }
+            (Some(_), None) => {}
+            (None, _) => {
+                self.schema.objects.remove(id);
+                let why = error.map_or("its definition is not to be read", String::as_str);
+                self.schema.not_compared.insert(format!("{id}: {why}"));
+            }
+        }
+    }
+
     /// Definer, `sql_mode` and character set that a view remembers are left out: they are the session's that made
     /// it, and so never the same on the scratch database.
     pub(super) fn views(&mut self, result: &StatementResult) {
         for row in rows(result) {
             let name = self.name(row.text(0));
-            let query = self.strip(row.text(1));
-            if query.is_empty() {
+            if row.text(1).is_empty() {
                 let words = format!("view {name}: this role may not read its definition");
                 self.schema.not_compared.insert(words);
                 continue;
             }
-            let mut definition = "CREATE ".to_owned();
-            if !matches!(row.text(4), "UNDEFINED" | "") {
-                let _ = write!(definition, "ALGORITHM = {} ", row.text(4));
-            }
-            if row.text(3) == "INVOKER" {
-                definition.push_str("SQL SECURITY INVOKER ");
-            }
-            let _ = write!(definition, "VIEW {} AS {query}", name.quoted(self.dialect));
-            if !matches!(row.text(2), "NONE" | "") {
-                let _ = write!(definition, " WITH {} CHECK OPTION", row.text(2));
-            }
-            self.object(
-                ObjectId::new(ObjectKind::View, name),
-                definition,
-                Attributes::new(),
-            );
+            let id = ObjectId::new(ObjectKind::View, name);
+            self.begin(id, Begun::View);
         }
     }
 
@@ -113,30 +176,30 @@ impl Reading {
             let arguments = arguments.map(|all| all.join(", ")).unwrap_or_default();
             let aggregate = if is_aggregate(body) { "AGGREGATE " } else { "" };
             let quoted_name = name.quoted(self.dialect);
-            let mut definition = format!("CREATE {aggregate}{word} {quoted_name}({arguments})");
-            if kind == ObjectKind::Function {
-                let _ = write!(
-                    definition,
-                    " RETURNS {}",
-                    typed(row.text(2), row.word(3), row.word(4))
-                );
-            }
+            let returns = match kind {
+                ObjectKind::Function => typed(row.text(2), row.word(3), row.word(4)),
+                _ => String::new(),
+            };
+            let mut options = String::new();
             if row.text(6) == "YES" {
-                definition.push_str("\nDETERMINISTIC");
+                options.push_str("\nDETERMINISTIC");
             }
             if row.text(7) != "CONTAINS SQL" {
-                let _ = write!(definition, "\n{}", row.text(7));
+                let _ = write!(options, "\n{}", row.text(7));
             }
             if row.text(8) == "INVOKER" {
-                definition.push_str("\nSQL SECURITY INVOKER");
+                options.push_str("\nSQL SECURITY INVOKER");
             }
             if let Some(comment) = row.word(9) {
-                let _ = write!(definition, "\nCOMMENT {}", quoted(comment));
+                let _ = write!(options, "\nCOMMENT {}", quoted(comment));
             }
-            // As it was written: that the own database is named in it makes a difference to nobody.
-            let body = self.own.strip(body, &self.relations);
-            let _ = write!(definition, "\n{body}");
-            self.object(ObjectId::new(kind, name), definition, Attributes::new());
+            let begun = Begun::Routine {
+                head: format!("CREATE {aggregate}{word} {quoted_name}"),
+                arguments,
+                returns,
+                options,
+            };
+            self.begin(ObjectId::new(kind, name), begun);
         }
     }
 
@@ -162,9 +225,8 @@ impl Reading {
             if let Some(after) = &after {
                 let _ = write!(definition, "FOLLOWS {} ", after.name.quoted(self.dialect));
             }
-            definition.push_str(&self.own.strip(row.text(4), &self.relations));
             before = Some((group, id.clone()));
-            self.object(id.clone(), definition, Attributes::new());
+            self.begin(id.clone(), Begun::Trigger(definition));
             if let (Some(object), Some(after)) = (self.schema.objects.get_mut(&id), after) {
                 object.depends_on.insert(Thing::Object(after));
             }
@@ -197,18 +259,16 @@ impl Reading {
             }
             match row.text(8) {
                 "DISABLED" => definition.push_str(" DISABLE"),
+                "REPLICA_SIDE_DISABLED" => definition.push_str(" DISABLE ON REPLICA"),
                 "SLAVESIDE_DISABLED" => definition.push_str(" DISABLE ON SLAVE"),
                 _ => {}
             }
             if let Some(comment) = row.word(10) {
                 let _ = write!(definition, " COMMENT {}", quoted(comment));
             }
-            let body = self.own.strip(row.text(1), &self.relations);
-            let _ = write!(definition, " DO {body}");
-            self.object(
+            self.begin(
                 ObjectId::new(ObjectKind::Event, name),
-                definition,
-                Attributes::new(),
+                Begun::Event(definition),
             );
         }
     }
@@ -225,7 +285,7 @@ fn typed(data_type: &str, charset: Option<&str>, collation: Option<&str>) -> Str
 
 /// The catalog does not say so, but only an aggregate function can, and must, fetch its group's rows.
 fn is_aggregate(body: &str) -> bool {
-    let pieces = sql::pieces(crate::dialect::Dialect::Mariadb, body);
+    let pieces = sql::pieces(Dialect::Mariadb, body);
     pieces
         .windows(3)
         .any(|words| words[0].is("FETCH") && words[1].is("GROUP") && words[2].is("NEXT"))

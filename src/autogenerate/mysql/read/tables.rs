@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use super::{Reading, Row, rows};
 use crate::autogenerate::expression::Sql;
+use crate::autogenerate::mysql::query::Question;
 use crate::autogenerate::mysql::render;
-use crate::autogenerate::mysql::text::quoted;
+use crate::autogenerate::mysql::text::{filled, quoted, with_doubled_quotes};
 use crate::autogenerate::schema::{
     Column, Constraint, ConstraintKind, Generated, Index, Name, Reference, Table, Thing,
 };
 use crate::backend::StatementResult;
 use crate::dialect::Dialect;
+use crate::sql;
 
 impl Reading {
     pub(super) fn tables(&mut self, result: &StatementResult) {
@@ -85,6 +87,9 @@ impl Reading {
         for row in rows(result) {
             let name = self.name(row.text(0));
             let column = self.column(row);
+            if self.schema.tables.contains_key(&name) {
+                self.look_closer(&name, &column);
+            }
             if let Some(table) = self.schema.tables.get_mut(&name) {
                 table.columns.push(column);
             }
@@ -119,6 +124,9 @@ impl Reading {
                 .attributes
                 .insert("on_update", rest[..end].to_owned());
         }
+        if let Some(srid) = row.word(11) {
+            column.attributes.insert("srid", srid.to_owned());
+        }
         if row.text(10) == "ALWAYS" {
             let expression = row.text(6);
             if expression == "ROW START" || expression == "ROW END" {
@@ -144,17 +152,126 @@ impl Reading {
             // What a nullable column has anyway.
             return (text != "NULL" || !column.nullable).then(|| self.expression(text));
         }
-        // MySQL gives literals without quotes.
-        let lower = text.to_ascii_lowercase();
-        Some(Sql::exact(if lower.starts_with("current_timestamp") {
-            text.to_owned()
-        } else if extra.contains("default_generated") {
-            format!("({})", self.strip(text))
-        } else if lower.starts_with("b'") && column.data_type.starts_with("bit") {
-            text.to_owned()
-        } else {
-            quoted(text)
+        // MySQL gives literals without quotes, and those of bytes and bits as they stand in SQL.
+        let is_of = |types: &[&str]| types.iter().any(|name| column.data_type.starts_with(name));
+        let is_bytes = is_of(&["binary", "varbinary"]) && text.starts_with("0x");
+        let is_bits = is_of(&["bit"]) && text.starts_with("b'");
+        let is_generated = extra.contains("default_generated");
+        let is_time = is_now(text) && (is_generated || is_of(&["datetime", "timestamp"]));
+        Some(Sql::exact(match is_bytes || is_bits || is_time {
+            true => text.to_owned(),
+            false if is_generated => format!("({})", self.strip(text)),
+            false => quoted(text),
         }))
+    }
+
+    /// The catalog shows a character of four bytes as a question mark, in MariaDB's expressions as four.
+    fn look_closer(&mut self, table: &Name, column: &Column) {
+        let name = || (table.clone(), column.name.clone());
+        let values = super::super::text::values(&column.data_type);
+        if values.iter().any(|value| value.contains('?')) {
+            let (table, name) = name();
+            self.unclear_columns.push(Question::Values {
+                table,
+                column: name,
+                count: values.len(),
+                is_set: column.data_type.starts_with("set("),
+            });
+        }
+        let default = column.default.as_ref().map_or("", Sql::as_str);
+        if default.starts_with('\'') && default.contains('?') {
+            let (table, name) = name();
+            self.unclear_columns.push(Question::Default(table, name));
+        }
+        let generated = column.generated.as_ref();
+        let expressions = [
+            default,
+            generated.map_or("", |generated| generated.expression.as_str()),
+        ];
+        if expressions.iter().any(|text| self.is_veiled(text)) {
+            self.unclear.insert(table.clone());
+        }
+    }
+
+    /// Whether only `SHOW CREATE TABLE` may tell the expression as it is.
+    fn is_veiled(&self, expression: &str) -> bool {
+        self.dialect == Dialect::Mariadb
+            && expression.contains("????")
+            && !expression.starts_with('\'')
+    }
+
+    pub(super) fn default_is(&mut self, table: &Name, column: &str, value: &str) {
+        if let Some(column) = self.column_mut(table, column) {
+            column.default = Some(Sql::exact(quoted(value)));
+        }
+    }
+
+    pub(super) fn values_are(&mut self, table: &Name, column: &str, values: &[&str]) {
+        if let Some(column) = self.column_mut(table, column) {
+            let word = column.data_type.split('(').next().unwrap_or_default();
+            let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
+            column.data_type = format!("{word}({})", values.join(","));
+        }
+    }
+
+    fn column_mut(&mut self, table: &Name, column: &str) -> Option<&mut Column> {
+        let table = self.schema.tables.get_mut(table)?;
+        table.columns.iter_mut().find(|one| one.name == column)
+    }
+
+    /// Expressions with the characters that the catalog does not show.
+    fn unveil(&mut self, name: &Name, text: &str) {
+        let Some(mut table) = self.schema.tables.remove(name) else {
+            return;
+        };
+        let text = with_doubled_quotes(&self.own.strip(text, &self.relations));
+        let line = |begin: &str| {
+            text.lines()
+                .find(|line| line.trim_start().starts_with(begin))
+        };
+        let ident = |name: &str| self.dialect.ident(name);
+        let mut unknown = Vec::new();
+        let mut filled = |expression: &Sql, begin: &str, what: String| {
+            if !self.is_veiled(expression.as_str()) {
+                return None;
+            }
+            let sql = line(begin).and_then(|line| filled(expression.as_str(), line));
+            if sql.is_none() {
+                unknown.push(what);
+            }
+            Some(Sql::exact(sql?))
+        };
+        for column in &mut table.columns {
+            let begin = format!("{} ", ident(&column.name));
+            let what = format!("the expression of {name}.{}", column.name);
+            if let Some(generated) = &mut column.generated
+                && let Some(sql) = filled(&generated.expression, &begin, what.clone())
+            {
+                generated.expression = sql;
+            }
+            if let Some(default) = &mut column.default
+                && let Some(sql) = filled(default, &begin, what)
+            {
+                *default = sql;
+            }
+        }
+        for check in &mut table.constraints {
+            if check.kind != ConstraintKind::Check {
+                continue;
+            }
+            let (begin, what) = match &check.name {
+                Some(one) => (format!("CONSTRAINT {} ", ident(one)), one),
+                None => (format!("{} ", ident(&check.columns[0])), &check.columns[0]),
+            };
+            let what = format!("the check {what} of table {name}");
+            if let Some(sql) = filled(&check.definition, &begin, what) {
+                check.definition = sql;
+            }
+        }
+        for what in unknown {
+            self.unknown(&what, &Ok(Vec::new()));
+        }
+        self.schema.tables.insert(name.clone(), table);
     }
 
     pub(super) fn indexes(&mut self, result: &StatementResult) {
@@ -175,10 +292,7 @@ impl Reading {
             };
             let kind = row.text(6);
             let mut part = match (row.word(3), row.word(9)) {
-                (None, Some(expression)) => format!(
-                    "({})",
-                    super::super::text::unescaped(self.dialect, expression)
-                ),
+                (None, Some(expression)) => format!("({})", self.strip(expression)),
                 (column, _) => {
                     let column = column.unwrap_or_default();
                     index.columns.push(column.to_owned());
@@ -298,6 +412,9 @@ impl Reading {
         for row in rows(result) {
             let name = self.name(row.text(0));
             let expression = self.strip(row.text(3));
+            if self.is_veiled(&expression) {
+                self.unclear.insert(name.clone());
+            }
             let Some(table) = self.schema.tables.get_mut(&name) else {
                 continue;
             };
@@ -342,6 +459,7 @@ impl Reading {
     /// What only `SHOW CREATE TABLE` says: partitions and periods.
     pub(super) fn clear_up(&mut self, name: &Name, text: &str) {
         let text = text.replace("\r\n", "\n");
+        self.unveil(name, &text);
         let Some(table) = self.schema.tables.get_mut(name) else {
             return;
         };
@@ -373,16 +491,39 @@ impl Reading {
             "\n/*!50500 PARTITION BY ",
         ];
         let start = marks.iter().find_map(|mark| {
-            let at = text.rfind(mark)?;
+            let at = text.find(mark)?;
             Some(at + mark.find("PARTITION").unwrap_or_default())
         });
         if let Some(start) = start {
             let clause = text[start..].trim_end_matches(" */").trim();
             let engine = table.attributes.get("engine").cloned().unwrap_or_default();
-            let clause = clause.replace(&format!(" ENGINE = {engine}"), "");
+            let clause = without_engine(clause, &engine);
             table.attributes.insert("partition_by", clause);
         }
     }
+}
+
+/// A partitioning without the engine that each partition has anyway.
+fn without_engine(clause: &str, engine: &str) -> String {
+    let pieces = sql::pieces(Dialect::Mariadb, clause);
+    let mut rest = String::with_capacity(clause.len());
+    let mut copied = 0;
+    for at in 1..pieces.len().saturating_sub(2) {
+        let words = &pieces[at..at + 3];
+        if words[0].is("ENGINE") && words[1].text == "=" && words[2].text == engine {
+            rest.push_str(&clause[copied..pieces[at - 1].range.end]);
+            copied = words[2].range.end;
+        }
+    }
+    rest.push_str(&clause[copied..]);
+    rest
+}
+
+/// `CURRENT_TIMESTAMP`, with or without a precision.
+fn is_now(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let rest = text.strip_prefix("current_timestamp");
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('('))
 }
 
 /// InnoDB makes an index for a foreign key where there is none, by the key's name, and takes it away again as soon as
