@@ -12,6 +12,24 @@ fn limbeck(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
+/// The commands that the program's help lists.
+fn commands() -> Vec<String> {
+    let help = limbeck(&["--help"]);
+    let commands = help.split("Commands:").nth(1).expect("commands");
+    let commands: Vec<String> = commands
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter(|line| !line.starts_with(' '))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect();
+    assert!(commands.len() >= 20, "{help}");
+    commands
+}
+
 #[test]
 fn bash_completes_commands_and_options() {
     let script = limbeck(&["completions", "bash"]);
@@ -51,44 +69,19 @@ fn bash_completes_commands_and_options() {
 fn the_manual_page_has_every_command() {
     let page = limbeck(&["man"]);
     assert!(page.contains(".TH limbeck"), "{page}");
-    let help = limbeck(&["--help"]);
-    let commands = help.split("Commands:").nth(1).expect("commands");
-    let mut count = 0;
-    for line in commands.lines().skip(1).take_while(|line| !line.is_empty()) {
-        let Some(name) = line
-            .strip_prefix("  ")
-            .and_then(|line| line.split_whitespace().next())
-        else {
-            continue;
-        };
-        if line.starts_with("   ") || name == "help" {
-            continue;
-        }
+    for name in commands() {
         let heading = format!(".SH {}\n", name.to_uppercase().replace('_', "\\_"));
         assert!(page.contains(&heading), "{name}");
-        count += 1;
     }
-    assert!(count >= 20, "{count}: {help}");
 }
 
 #[test]
 fn every_command_has_an_example() {
-    let help = limbeck(&["--help"]);
-    let commands = help.split("Commands:").nth(1).expect("commands");
-    for line in commands.lines().skip(1).take_while(|line| !line.is_empty()) {
-        let Some(name) = line
-            .strip_prefix("  ")
-            .filter(|rest| !rest.starts_with(' '))
-        else {
-            continue;
-        };
-        let name = name.split_whitespace().next().expect("a name");
-        if name != "help" {
-            let text = limbeck(&[name, "--help"]);
-            assert!(
-                text.contains("Example") && text.contains("\n  limbeck "),
-                "{name}: {text}"
-            );
-        }
+    for name in commands() {
+        let text = limbeck(&[&name, "--help"]);
+        assert!(
+            text.contains("Example") && text.contains("\n  limbeck "),
+            "{name}: {text}"
+        );
     }
 }
