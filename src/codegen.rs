@@ -33,7 +33,7 @@ use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::graph::RevisionId;
-use crate::migrations::{Migrations, MigrationsError, Subfolders};
+use crate::migrations::{Migrations, MigrationsError, Subfolders, shown};
 use crate::revision::Revision;
 
 /// Embeds a folder for `limbeck::embedded!()`, or ends the build with what is wrong with it.
@@ -48,7 +48,7 @@ use crate::revision::Revision;
 /// }
 /// ```
 pub fn embed(folder: impl AsRef<Path>) {
-    Embed::new(folder.as_ref()).emit_or_exit();
+    Embed::new(folder).emit_or_exit();
 }
 
 /// A folder to embed, with settings.
@@ -92,33 +92,32 @@ pub enum EmbedError {
     #[error(transparent)]
     Migrations(#[from] MigrationsError),
     /// There are several heads that no branch label tells apart: two people added a revision to the same one.
-    #[error("{}: several heads that no branch label tells apart: {}. Merge them, label the branches, or allow \
-             it with `allow_multiple_heads`", .folder.display(), list(.heads))]
+    #[error("{folder}: several heads that no branch label tells apart: {}. Merge them, label the branches, or allow \
+             it with `allow_multiple_heads`", list(.heads))]
     #[non_exhaustive]
     MultipleHeads {
         /// The folder.
-        folder: PathBuf,
+        folder: String,
         /// The heads, sorted.
         heads: Vec<HeadFile>,
     },
     /// The folder holds no revision file. A service without revisions takes any empty database for one that is up
     /// to date.
     #[error(
-        "{}: no revision file is there. If the files are copied later, as in the layers of a container, build \
-         the service after that; a service that has none yet says so with `allow_empty`",
-        .folder.display()
+        "{folder}: no revision file is there. If the files are copied later, as in the layers of a container, build \
+         the service after that; a service that has none yet says so with `allow_empty`"
     )]
     #[non_exhaustive]
     Empty {
         /// The folder.
-        folder: PathBuf,
+        folder: String,
     },
     /// A file's path is no Unicode text, as the path in an `include_str!` must be.
-    #[error("{}: the path is not Unicode, so that no Rust source can name it", .path.display())]
+    #[error("{path}: the path is not Unicode, so that no Rust source can name it")]
     #[non_exhaustive]
     PathNotUnicode {
-        /// The file.
-        path: PathBuf,
+        /// The file, with U+FFFD for what is no Unicode.
+        path: String,
     },
     /// This is not run by cargo as a build script.
     #[error("the environment variable {variable} is not set: this runs in a build script")]
@@ -128,11 +127,11 @@ pub enum EmbedError {
         variable: &'static str,
     },
     /// The generated file could not be written.
-    #[error("{}: could not be written", .path.display())]
+    #[error("{path}: could not be written")]
     #[non_exhaustive]
     Write {
         /// The file.
-        path: PathBuf,
+        path: String,
         /// Why.
         source: std::io::Error,
     },
@@ -160,9 +159,9 @@ fn list(heads: &[HeadFile]) -> String {
 
 impl Embed {
     /// A folder, relative to the package.
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
+    pub fn new(folder: impl AsRef<Path>) -> Self {
         Embed {
-            folder: folder.into(),
+            folder: folder.as_ref().to_owned(),
             name: "migrations".to_owned(),
             heads: Heads::One,
             subfolders: Subfolders::Refused,
@@ -219,7 +218,7 @@ impl Embed {
         if files.is_empty() {
             if self.emptiness == Emptiness::Refused {
                 return Err(EmbedError::Empty {
-                    folder: self.folder.clone(),
+                    folder: shown(&self.folder),
                 });
             }
             // Cargo takes a file that is missing for a change: files that come with old time stamps are seen.
@@ -234,7 +233,10 @@ impl Embed {
         if std::fs::read_to_string(&path).is_ok_and(|before| before == code) {
             return Ok(());
         }
-        std::fs::write(&path, code).map_err(|source| EmbedError::Write { path, source })
+        std::fs::write(&path, code).map_err(|source| EmbedError::Write {
+            path: shown(&path),
+            source,
+        })
     }
 
     /// [`emit`](Embed::emit), or what is wrong on standard error and the end of the build script.
@@ -272,7 +274,7 @@ impl Embed {
         match by_labels.into_values().find(|heads| heads.len() > 1) {
             None => Ok(()),
             Some(heads) => Err(EmbedError::MultipleHeads {
-                folder: self.folder.clone(),
+                folder: shown(&self.folder),
                 heads: heads
                     .into_iter()
                     .filter_map(|head| migrations.get(&head))
@@ -301,12 +303,12 @@ fn read(
     let mut sources = HashMap::with_capacity(files.len());
     for file in files {
         let Some(source) = file.to_str().map(str::to_owned) else {
-            return Err(EmbedError::PathNotUnicode { path: file });
+            return Err(EmbedError::PathNotUnicode { path: shown(&file) });
         };
-        let shown = file.strip_prefix(package).unwrap_or(&file);
-        let shown = shown.to_string_lossy().replace(MAIN_SEPARATOR, "/");
+        let path = file.strip_prefix(package).unwrap_or(&file);
+        let path = shown(path).replace(MAIN_SEPARATOR, "/");
         let bytes = std::fs::read(&file).map_err(crate::migrations::unreadable(&file))?;
-        let revision = Revision::parse_bytes(shown, bytes).map_err(MigrationsError::from)?;
+        let revision = Revision::parse_bytes(path, bytes).map_err(MigrationsError::from)?;
         sources.insert(revision.id().to_owned(), source);
         revisions.push(revision);
     }

@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::path::Path;
 
 pub use crate::aim::TargetError;
 #[cfg(feature = "autogenerate")]
@@ -244,18 +243,19 @@ impl Error {
         }
     }
 
-    /// The file that the error is about, where it is about one.
+    /// The file that the error is about, where it is about one: as text, like each path that limbeck answers with. What is no
+    /// Unicode in it is U+FFFD.
     #[must_use]
-    pub fn path(&self) -> Option<&Path> {
+    pub fn path(&self) -> Option<&str> {
         match self {
-            Error::Revision(error) => Some(Path::new(error.path())),
+            Error::Revision(error) => Some(error.path()),
             Error::Migrations(error) => error.path(),
-            Error::Refused(error) => error.path().map(Path::new),
+            Error::Refused(error) => error.path(),
             Error::Target(_) | Error::Standing(_) => None,
             #[cfg(feature = "_sqlx")]
-            Error::Run(error) => error.path().map(Path::new),
+            Error::Run(error) => error.path(),
             #[cfg(feature = "autogenerate")]
-            Error::Autogenerate(error) => error.path().map(Path::new),
+            Error::Autogenerate(error) => error.path(),
         }
     }
 

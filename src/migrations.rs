@@ -102,7 +102,7 @@ pub enum MigrationsError {
         /// The line of the header that it is about, from 1.
         line: Option<usize>,
         /// The other file, where two disagree.
-        other: Option<Box<str>>,
+        other: Option<String>,
         /// The graph's error.
         error: Box<GraphError>,
         /// The line, where the file's text is at hand.
@@ -144,27 +144,25 @@ pub enum MigrationsError {
         snippet: Option<Box<Snippet>>,
     },
     /// A file or folder could not be read.
-    #[error("{}: could not be read", .path.display())]
+    #[error("{path}: could not be read")]
     #[non_exhaustive]
     Io {
         /// Which.
-        path: PathBuf,
+        path: String,
         /// Why.
         source: std::io::Error,
     },
     /// A revision file in a folder inside of the one that is read.
     #[error(
-        "{}: a revision file in a subfolder, which is not read: move it up into {}, or ask for subfolders \
-         (`Migrations::from_tree`, `Embed::subfolders`, `--subfolders`)",
-        .path.display(),
-        .folder.display()
+        "{path}: a revision file in a subfolder, which is not read: move it up into {folder}, or ask for subfolders \
+         (`Migrations::from_tree`, `Embed::subfolders`, `--subfolders`)"
     )]
     #[non_exhaustive]
     Subfolder {
         /// The file.
-        path: PathBuf,
+        path: String,
         /// The folder that is read.
-        folder: PathBuf,
+        folder: String,
     },
 }
 
@@ -193,15 +191,14 @@ impl MigrationsError {
 
     /// The file that the error is about.
     #[must_use]
-    pub fn path(&self) -> Option<&Path> {
+    pub fn path(&self) -> Option<&str> {
         match self {
-            MigrationsError::Revision(error) => Some(Path::new(error.path())),
+            MigrationsError::Revision(error) => Some(error.path()),
             MigrationsError::Graph { path, .. }
             | MigrationsError::Duplicate { path, .. }
-            | MigrationsError::UnknownRequiredBinary { path, .. } => Some(Path::new(path)),
-            MigrationsError::Io { path, .. } | MigrationsError::Subfolder { path, .. } => {
-                Some(path)
-            }
+            | MigrationsError::UnknownRequiredBinary { path, .. }
+            | MigrationsError::Io { path, .. }
+            | MigrationsError::Subfolder { path, .. } => Some(path),
         }
     }
 
@@ -517,8 +514,8 @@ pub(crate) fn sql_files(
         && let Some(path) = files.iter().find(|path| path.parent() != Some(folder))
     {
         return Err(MigrationsError::Subfolder {
-            path: path.clone(),
-            folder: folder.to_owned(),
+            path: shown(path),
+            folder: shown(folder),
         });
     }
     Ok(files)
@@ -562,17 +559,19 @@ fn read_all(folder: &Path, subfolders: Subfolders) -> Result<Vec<Revision>, Migr
         .into_iter()
         .map(|path| {
             let bytes = std::fs::read(&path).map_err(unreadable(&path))?;
-            Ok(Revision::parse_bytes(
-                path.to_string_lossy().into_owned(),
-                bytes,
-            )?)
+            Ok(Revision::parse_bytes(shown(&path), bytes)?)
         })
         .collect()
 }
 
 pub(crate) fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> MigrationsError {
-    let path = path.to_owned();
+    let path = shown(path);
     move |source| MigrationsError::Io { path, source }
+}
+
+/// A path as revisions and errors give it.
+pub(crate) fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 fn located(revisions: &HashMap<RevisionId, Revision>, error: GraphError) -> MigrationsError {
@@ -581,7 +580,7 @@ fn located(revisions: &HashMap<RevisionId, Revision>, error: GraphError) -> Migr
     MigrationsError::Graph {
         other: other
             .filter(|other| revision.is_none_or(|revision| revision.id() != other.id()))
-            .map(|other| other.path().into()),
+            .map(|other| other.path().to_owned()),
         path: revision.map_or_else(
             || "migrations".to_owned(),
             |revision| revision.path().to_owned(),

@@ -10,9 +10,12 @@ use clap::{Arg, ArgAction, Args, ColorChoice, Command};
 
 use crate::redact::Redactor;
 
+/// The heading of the common options in a help.
+pub(crate) const HEADING: &str = "Common options";
+
 /// Options that the commands have in common: before a command's name all of them, after it those that it uses. `Debug` shows no password.
 #[derive(Clone, Args)]
-#[command(next_help_heading = "Common options")]
+#[command(next_help_heading = HEADING)]
 #[non_exhaustive]
 pub struct Options {
     /// The folder of the revision files.
@@ -72,7 +75,7 @@ impl fmt::Debug for Options {
 
 /// How answers are written.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Common options")]
+#[command(next_help_heading = HEADING)]
 #[non_exhaustive]
 pub struct Form {
     /// Print one JSON document on standard output, and an error as JSON on the last line of standard error.
@@ -106,12 +109,20 @@ impl Uses {
     /// The command without the common options that it does not use: its help does not list them, and after its name
     /// they are unknown. Before the name, as in an alias for every command, they are read and have no effect.
     pub(crate) fn leave_in(self, command: Command) -> Command {
-        let all = Options::augment_args(Command::new("limbeck"));
-        let unused = all
-            .get_arguments()
-            .filter(|option| !self.contain(option.get_id().as_str()));
-        command.args(unused.cloned().map(unknown))
+        let unused = common().filter(|option| !self.contain(option.get_id().as_str()));
+        command.args(unused.map(unknown))
     }
+
+    /// The command, which has none of them yet, with those that it uses as its own.
+    pub(crate) fn add_to(self, command: Command) -> Command {
+        let used = common().filter(|option| self.contain(option.get_id().as_str()));
+        command.args(used.map(|option| option.global(false)))
+    }
+}
+
+fn common() -> impl Iterator<Item = Arg> {
+    let all = Options::augment_args(Command::new("limbeck"));
+    all.get_arguments().cloned().collect::<Vec<_>>().into_iter()
 }
 
 /// Stands in a command for an option of the whole program, which clap would hand down else.

@@ -123,7 +123,7 @@ struct Outline {
 impl Revision {
     /// Reads a file's text and checks all of it.
     ///
-    /// `path` is for messages only. A `&'static str`, such as `include_str!` gives, is not copied
+    /// `path` is for messages only. A `text` that is a `&'static str`, such as `include_str!` gives, is not copied
     /// unless CRLF has to go.
     ///
     /// ```
@@ -142,7 +142,7 @@ impl Revision {
     /// # Errors
     /// [`RevisionError`] with the first thing that is wrong, and its place.
     pub fn parse(
-        path: impl Into<Cow<'static, str>>,
+        path: impl Into<String>,
         text: impl Into<Cow<'static, str>>,
     ) -> Result<Revision, RevisionError> {
         let path = path.into();
@@ -150,7 +150,7 @@ impl Revision {
         let checksum = Checksum::of(&text);
         match read(&text) {
             Ok((header, outline)) => Ok(Revision {
-                path,
+                path: Cow::Owned(path),
                 header,
                 checksum,
                 embedded: "",
@@ -168,7 +168,7 @@ impl Revision {
     /// # Errors
     /// As [`parse`](Self::parse), and for bytes that are not UTF-8.
     pub fn parse_bytes(
-        path: impl Into<Cow<'static, str>>,
+        path: impl Into<String>,
         bytes: impl Into<Cow<'static, [u8]>>,
     ) -> Result<Revision, RevisionError> {
         let path = path.into();

@@ -5,7 +5,7 @@ use limbeck::{Migrations, Migrator, Revision};
 use crate::support::{file, servers::sqlite};
 
 fn set(package: &'static str, path: &str, text: String) -> Migrations {
-    let revision = Revision::parse(path.to_owned(), text).expect("a file");
+    let revision = Revision::parse(path, text).expect("a file");
     Migrations::new([revision]).expect("a graph").named(package)
 }
 
@@ -106,8 +106,7 @@ async fn a_run_names_the_package_too() {
         .upgrade("heads")
         .await
         .expect_err("no such table");
-    let path = error.path().expect("a path");
-    assert_eq!(path.to_str(), Some("users/migrations/0001_init.sql"));
+    assert_eq!(error.path(), Some("users/migrations/0001_init.sql"));
     assert!(
         error
             .to_string()

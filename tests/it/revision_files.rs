@@ -853,8 +853,8 @@ fn a_folder_is_read_whole_or_not_at_all() {
         MigrationsError::Subfolder {
             path, folder: of, ..
         } => {
-            assert_eq!(path, folder.join("2026/q1/e.sql"));
-            assert_eq!(of, folder);
+            assert_eq!(path, folder.join("2026/q1/e.sql").to_str().unwrap());
+            assert_eq!(of, folder.to_str().unwrap());
         }
         other => panic!("{other}"),
     }
@@ -885,9 +885,8 @@ fn a_folder_is_read_whole_or_not_at_all() {
             match read.unwrap_err() {
                 MigrationsError::Io { path, .. } => {
                     assert!(
-                        path.starts_with(folder.join(name)),
-                        "{name}: {}",
-                        path.display()
+                        path.starts_with(folder.join(name).to_str().unwrap()),
+                        "{name}: {path}"
                     );
                 }
                 other => panic!("{name}: {other}"),
@@ -895,4 +894,28 @@ fn a_folder_is_read_whole_or_not_at_all() {
         }
         fs::remove_file(folder.join(name)).unwrap();
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_path_is_text_with_a_mark_for_what_is_no_unicode() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join(OsStr::from_bytes(b"\xfft"));
+    let shown = format!("{}/\u{fffd}t", temporary.path().to_str().unwrap());
+    let path_of_error = || {
+        let error = limbeck::Error::from(Migrations::from_dir(&folder).unwrap_err());
+        let path = error.path().map(str::to_owned).unwrap();
+        assert!(error.to_string().starts_with(&path), "{error}");
+        path
+    };
+    // One that is not there.
+    assert_eq!(path_of_error(), shown);
+    fs::create_dir_all(folder.join("b")).unwrap();
+    fs::write(folder.join("a.sql"), "no revision").unwrap();
+    assert_eq!(path_of_error(), format!("{shown}/a.sql"));
+    fs::write(folder.join("b/c.sql"), "no revision").unwrap();
+    assert_eq!(path_of_error(), format!("{shown}/b/c.sql"));
 }

@@ -114,3 +114,17 @@ pub(crate) fn with_its_options(command: clap::Command) -> clap::Command {
     let uses = Command::uses(command.get_name());
     uses.leave_in(command)
 }
+
+/// The program as its help shows it, for generators that do not look whether an option is hidden: a command has the common
+/// options that it uses as its own, and none is handed down.
+pub(crate) fn with_own_options(program: clap::Command) -> clap::Command {
+    let commands = Command::augment_subcommands(clap::Command::new("limbeck"));
+    program
+        .mut_args(|option| option.global(false))
+        .mut_subcommands(|command| {
+            let name = command.get_name();
+            let alone = commands.find_subcommand(name).cloned();
+            let uses = Command::uses(name);
+            uses.add_to(alone.unwrap_or(command))
+        })
+}

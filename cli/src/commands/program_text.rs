@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::with_own_options;
 use crate::call::{Call, Exit};
 use crate::error::CliError;
 use crate::output::Output;
@@ -19,10 +20,10 @@ pub(super) fn answer(text: &[u8], output: &Output) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// The whole command line of the program, where this is the program.
+/// The whole command line of the program, where this is the program. A command has the options that it takes.
 pub(super) fn program(call: &Call<'_>) -> Result<clap::Command, CliError> {
     match call.program {
-        Some(program) => Ok(program()),
+        Some(program) => Ok(with_own_options(program())),
         None => Err(CliError::usage(
             "these would be the program limbeck's: a service makes its own, of its whole parser, with clap_complete \
              and clap_mangen",

@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for embedded in migrations.iter() {
         embedded.check()?;
         let bytes = std::fs::read(package.join(embedded.path()))?;
-        let file = Revision::parse_bytes(embedded.path().to_owned(), bytes)?;
+        let file = Revision::parse_bytes(embedded.path(), bytes)?;
         let same = embedded.checksum() == file.checksum()
             && embedded.text() == file.text()
             && embedded.id() == file.id()
