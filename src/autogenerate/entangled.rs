@@ -7,7 +7,10 @@ use std::collections::BTreeSet;
 
 use super::change::{Change, Class, Operation};
 use super::expression::Sql;
-use super::schema::{Aspect, Constraint, ConstraintKind, Name, ObjectId, Schema, Table, Thing};
+use super::schema::{
+    Aspect, Constraint, ConstraintKind, Index, Name, ObjectId, Schema, Table, Thing,
+};
+use crate::dialect::Dialect;
 
 type Place = (Name, String);
 
@@ -65,6 +68,8 @@ struct Held {
     tables: BTreeSet<Name>,
     /// Columns that do not come yet.
     missing: BTreeSet<Place>,
+    /// Old indexes that stay.
+    indexes: Vec<(Name, Index)>,
     /// Objects that do not come yet.
     objects: BTreeSet<ObjectId>,
     /// Tables whose partitioning or versioning stays.
@@ -80,6 +85,7 @@ impl Held {
             dropped: BTreeSet::new(),
             tables: BTreeSet::new(),
             missing: BTreeSet::new(),
+            indexes: Vec::new(),
             objects: BTreeSet::new(),
             manual: BTreeSet::new(),
             keys: Vec::new(),
@@ -102,6 +108,9 @@ impl Held {
                 }
                 Operation::AddColumn { table, column } => {
                     held.missing.insert((table.clone(), column.clone()));
+                }
+                Operation::DropIndex { table, index } => {
+                    held.indexes.push((table.clone(), index.clone()));
                 }
                 Operation::CreateObject(id) => {
                     held.objects.insert(id.clone());
@@ -147,6 +156,12 @@ impl Held {
                 .altered(table, &new.columns)
                 .or_else(|| self.needed_key(from, to, table, &old.columns))
                 .map(lossy),
+            Operation::DropColumn { table, column } => {
+                let mut indexes = self.indexes.iter();
+                let (_, index) =
+                    indexes.find(|(of, index)| of == table && index.columns.contains(column))?;
+                Some(lossy(format!("it waits for the index {}", index.name)))
+            }
             Operation::DropIndex { table, index } => {
                 self.needed_key(from, to, table, &index.columns).map(lossy)
             }
@@ -239,7 +254,10 @@ impl Held {
                 names.is_some() && (index.unique || index.attributes.contains_key("type"))
             }
             Operation::AlterTable { attributes, .. } => {
-                attributes.contains("engine") && table.attributes.contains_key("versioning")
+                // MySQL's InnoDB alone has partitions.
+                let is_held = names.is_some() && from.dialect == Dialect::Mysql;
+                attributes.contains("engine")
+                    && (is_held || table.attributes.contains_key("versioning"))
             }
             _ => false,
         };
@@ -287,10 +305,10 @@ impl Held {
                 .iter()
                 .filter(|one| one.kind == ConstraintKind::Primary);
             primary.clone().any(|one| one.columns.starts_with(columns))
-                || new
-                    .indexes
-                    .iter()
-                    .any(|one| one.columns.starts_with(columns))
+                || new.indexes.iter().any(|one| {
+                    // What an expression reads is no part of the index.
+                    one.columns.starts_with(columns) && !one.definition.as_str().starts_with("((")
+                })
         };
         if numbers
             && (self.dropped.contains(&place) || self.altered.contains(&place))

@@ -1,5 +1,6 @@
 //! MariaDB and MySQL: reads, compares and writes every feature; on scratch databases that leave nothing behind.
 
+mod changes;
 mod fixture;
 mod generator;
 mod property;
