@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::change::{Change, Class, Operation};
 use super::expression::Sql;
+use super::mysql;
 use super::schema::{
     Aspect, Constraint, ConstraintKind, Index, Name, ObjectId, Schema, Table, Thing,
 };
@@ -109,7 +110,10 @@ impl Held {
                 Operation::AddColumn { table, column } => {
                     held.missing.insert((table.clone(), column.clone()));
                 }
-                Operation::DropIndex { table, index } => {
+                Operation::DropIndex { table, index }
+                | Operation::AlterIndex {
+                    table, from: index, ..
+                } => {
                     held.indexes.push((table.clone(), index.clone()));
                 }
                 Operation::CreateObject(id) => {
@@ -143,7 +147,7 @@ impl Held {
 
     fn reason(&self, from: &Schema, to: &Schema, operation: &Operation) -> Option<(Class, String)> {
         let lossy = |reason: String| (Class::Lossy, reason);
-        if let Some(reason) = self.partitioned(from, operation) {
+        if let Some(reason) = self.partitioned(from, to, operation) {
             return Some((Class::Manual, reason));
         }
         match operation {
@@ -228,8 +232,8 @@ impl Held {
         self.altered(table, &names)
     }
 
-    /// Partitions that stay need their columns, and the primary key that holds them; a history stays in its engine.
-    fn partitioned(&self, from: &Schema, operation: &Operation) -> Option<String> {
+    /// Partitions that stay need their columns, beside no geometry, and the primary key that holds them; a history stays in its engine.
+    fn partitioned(&self, from: &Schema, to: &Schema, operation: &Operation) -> Option<String> {
         let table = from.tables.get(operation.table()?)?;
         let names = table
             .attributes
@@ -240,6 +244,13 @@ impl Held {
             |column: &String| names.as_ref().is_some_and(|names| names.contains(column));
         let waits = match operation {
             Operation::DropColumn { column, .. } => in_clause(column),
+            Operation::AddColumn { column, .. } => {
+                let new = to
+                    .tables
+                    .get(&table.name)
+                    .and_then(|table| table.column(column));
+                names.is_some() && new.is_some_and(mysql::types::is_geometry)
+            }
             Operation::AlterColumn {
                 column, aspects, ..
             } => {

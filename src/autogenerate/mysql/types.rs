@@ -27,7 +27,7 @@ pub(crate) fn conversion(from: &Column, to: &Column) -> (Class, Option<String>) 
     (Class::Safe, None)
 }
 
-pub(super) fn is_geometry(column: &Column) -> bool {
+pub(in crate::autogenerate) fn is_geometry(column: &Column) -> bool {
     Type::of(column).is_geometry()
 }
 

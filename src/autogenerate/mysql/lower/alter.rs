@@ -201,7 +201,7 @@ impl<'a> Writer<'a> {
                 }
                 None => match self.added(column, new, parts) {
                     held if self.is_filled_first(&held) => {
-                        self.filled_first(&held, new, parts);
+                        self.filled_first(&held, old, new, parts);
                         // It stands behind all others meanwhile.
                         let sql = render::column(self.dialect, new, &bare, default.as_deref());
                         parts.sql.push(format!("MODIFY COLUMN {sql}{}", behind()));
@@ -314,7 +314,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The column without its default, and then rows that have a value.
-    fn filled_first(&self, column: &Column, table: &Table, parts: &mut Parts) {
+    fn filled_first(&self, column: &Column, old: &Table, table: &Table, parts: &mut Parts) {
         let mut bare = column.clone();
         bare.default = None;
         bare.nullable = true;
@@ -328,7 +328,7 @@ impl<'a> Writer<'a> {
             .as_ref()
             .map_or("", |default| default.as_str());
         // No row is touched otherwise.
-        let same: String = table
+        let same: String = old
             .columns
             .iter()
             .filter(|one| one.attributes.contains_key("on_update"))

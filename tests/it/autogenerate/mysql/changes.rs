@@ -62,7 +62,8 @@ async fn each_row_has_a_default_of_its_own() {
         "INSERT INTO t (id) VALUES (1), (2)",
         "CREATE TABLE t (first VARCHAR(36) NOT NULL DEFAULT (uuid()), id INT PRIMARY KEY, n INT, \
          late VARCHAR(36) DEFAULT (uuid()), seen TIMESTAMP NULL DEFAULT '2001-02-03 04:05:06' \
-         ON UPDATE CURRENT_TIMESTAMP, last DOUBLE DEFAULT (rand()), UNIQUE KEY (first))",
+         ON UPDATE CURRENT_TIMESTAMP, last DOUBLE DEFAULT (rand()), \
+         later TIMESTAMP NULL ON UPDATE CURRENT_TIMESTAMP, UNIQUE KEY (first))",
         lossy(),
     );
     let Some(changed) = changed.await else { return };
@@ -71,7 +72,9 @@ async fn each_row_has_a_default_of_its_own() {
     changed.holds(count, &["4"]).await;
     let order = "SELECT GROUP_CONCAT(column_name ORDER BY ordinal_position) FROM information_schema.columns \
                  WHERE table_schema = DATABASE()";
-    changed.holds(order, &["first,id,n,late,seen,last"]).await;
+    changed
+        .holds(order, &["first,id,n,late,seen,last,later"])
+        .await;
     changed.and_back().await;
 }
 
@@ -146,6 +149,24 @@ async fn an_engine_waits_for_partitions() {
     changed.and_back().await;
 }
 
+/// Partitions stay, and nothing that they do not suffer comes beside them.
+async fn what_no_partition_takes_waits() {
+    let changed = Changed::new(
+        "CREATE TABLE t (id INT PRIMARY KEY, a INT, b INT, KEY pair (a, b)) PARTITION BY HASH (id) PARTITIONS 2",
+        "INSERT INTO t VALUES (1, 2, 3)",
+        "CREATE TABLE t (id INT PRIMARY KEY, a INT, p POINT, UNIQUE KEY pair (a))",
+        lossy(),
+    );
+    let Some(changed) = changed.await else { return };
+    for word in [
+        "add column t.p (manual: it waits for the table t)",
+        "drop column t.b (manual: it waits for the index pair)",
+    ] {
+        let withheld = &changed.withheld;
+        assert!(withheld.iter().any(|one| one == word), "{withheld:?}");
+    }
+}
+
 /// A generated column takes no value, so the rows' placeholder comes when it is none any more.
 async fn a_generated_column_becomes_not_null_again() {
     let changed = Changed::new(
@@ -167,5 +188,6 @@ crate::support::on_mysql!(
     values_are_narrowed,
     what_an_index_reads_stays_with_it,
     an_engine_waits_for_partitions,
+    what_no_partition_takes_waits,
     a_generated_column_becomes_not_null_again,
 );

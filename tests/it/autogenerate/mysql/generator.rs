@@ -1006,6 +1006,7 @@ impl Schema {
                 .keys
                 .retain(|key| find(&key.column).is_some() && !reads(key));
         }
+        self.tables.retain(|table| !table.columns.is_empty());
         let tables = self.tables.clone();
         for table in &mut self.tables {
             let own = table.columns.clone();
@@ -1291,6 +1292,8 @@ fn fits(default: &str, kind: &str) -> bool {
         || kind.starts_with("set")
         || (kind.starts_with("varchar(8)") && default.len() > 8))
         && !(kind.starts_with("char") && default.len() > 5)
+        // MySQL takes but expressions there.
+        && !(is_mysql() && needs_length(kind) && !default.starts_with('('))
 }
 
 fn is_number(column: &Column) -> bool {
