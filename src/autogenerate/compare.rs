@@ -310,12 +310,13 @@ fn altered_column(dialect: Dialect, table: &Name, old: &Column, new: &Column) ->
         // Computed anew.
         (Some(_), Some(_)) => (Class::Safe, None),
         // SQLite copies the values when it rebuilds the table; the others know no way to keep them.
-        (Some(generated), None) if !generated.stored && dialect.family() != Family::Sqlite => (
-            Class::Lossy,
-            Some(
-                "what it computes is not stored, and rows have NULL or the default then".to_owned(),
-            ),
-        ),
+        (Some(generated), None) if !generated.stored && dialect.family() != Family::Sqlite => {
+            let computed = "what it computes is not stored, and rows have NULL or the default then";
+            match conversion(dialect, old, new) {
+                (Class::Manual, reason) => (Class::Manual, reason),
+                _ => (Class::Lossy, Some(computed.to_owned())),
+            }
+        }
         _ if converted => conversion(dialect, old, new),
         _ => (Class::Safe, None),
     };

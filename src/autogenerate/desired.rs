@@ -226,6 +226,15 @@ impl Autogenerate {
         live: &mut DB::Connection,
         url: &str,
     ) -> Result<Schema, AutogenerateError> {
+        let mut scratch = self.connected::<DB>(url).await?;
+        let built = DB::scratch_in(live, &mut scratch, &self.sql).await;
+        // What was wanted of it is done: how the connection ends changes nothing.
+        let _ = scratch.close().await;
+        built
+    }
+
+    /// To the user's scratch database.
+    async fn connected<DB: Reflect>(&self, url: &str) -> Result<DB::Connection, AutogenerateError> {
         let scheme = url.split(':').next().unwrap_or_default();
         if !<DB as Database>::URL_SCHEMES.contains(&scheme) {
             return Err(AutogenerateError::InvalidScratchUrl {
@@ -250,13 +259,9 @@ impl Autogenerate {
                 .map_err(|error: sqlx::Error| AutogenerateError::InvalidScratchUrl {
                     reason: error.to_string(),
                 })?;
-        let mut scratch = DB::Connection::connect_with(&options)
+        DB::Connection::connect_with(&options)
             .await
-            .map_err(|source| AutogenerateError::ScratchConnection { source })?;
-        let built = DB::scratch_in(live, &mut scratch, &self.sql).await;
-        // What was wanted of it is done: how the connection ends changes nothing.
-        let _ = scratch.close().await;
-        built
+            .map_err(|source| AutogenerateError::ScratchConnection { source })
     }
 
     /// The hints, and what was said beside them.

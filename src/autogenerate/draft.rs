@@ -149,6 +149,11 @@ impl Comparison {
     /// The revisions to write, in their order: none where nothing differs.
     #[must_use]
     pub fn drafts(&self, options: DraftOptions) -> Vec<Draft> {
+        self.written(self.scripts(options), options)
+    }
+
+    /// What leads to the desired schema and back, for each revision: none where nothing differs.
+    pub(super) fn scripts(&self, options: DraftOptions) -> Vec<(Script, Script)> {
         if self.is_empty() {
             return Vec::new();
         }
@@ -164,6 +169,19 @@ impl Comparison {
             renames = Renames::default();
             stage_from = stage;
         }
+        scripts
+    }
+
+    /// The revisions of these scripts, with what is withheld as comments.
+    pub(super) fn written(
+        &self,
+        mut scripts: Vec<(Script, Script)>,
+        options: DraftOptions,
+    ) -> Vec<Draft> {
+        if scripts.is_empty() {
+            return Vec::new();
+        }
+        let reachable = without(&self.renamed, &self.desired, self.withheld(options));
         let withheld: Vec<&Change> = self.withheld(options).collect();
         let none = Renames::default();
         let there = script(&reachable, &self.desired, &none, Direction::Up);

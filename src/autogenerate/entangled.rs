@@ -7,7 +7,11 @@ use std::collections::BTreeSet;
 
 use super::change::{Change, Class, Operation};
 use super::expression::Sql;
-use super::schema::{Aspect, Constraint, ConstraintKind, Name, ObjectId, Schema, Table, Thing};
+use super::mysql;
+use super::schema::{
+    Aspect, Constraint, ConstraintKind, Index, Name, ObjectId, Schema, Table, Thing,
+};
+use crate::dialect::Dialect;
 
 type Place = (Name, String);
 
@@ -65,6 +69,8 @@ struct Held {
     tables: BTreeSet<Name>,
     /// Columns that do not come yet.
     missing: BTreeSet<Place>,
+    /// Old indexes that stay.
+    indexes: Vec<(Name, Index)>,
     /// Objects that do not come yet.
     objects: BTreeSet<ObjectId>,
     /// Tables whose partitioning or versioning stays.
@@ -80,6 +86,7 @@ impl Held {
             dropped: BTreeSet::new(),
             tables: BTreeSet::new(),
             missing: BTreeSet::new(),
+            indexes: Vec::new(),
             objects: BTreeSet::new(),
             manual: BTreeSet::new(),
             keys: Vec::new(),
@@ -102,6 +109,12 @@ impl Held {
                 }
                 Operation::AddColumn { table, column } => {
                     held.missing.insert((table.clone(), column.clone()));
+                }
+                Operation::DropIndex { table, index }
+                | Operation::AlterIndex {
+                    table, from: index, ..
+                } => {
+                    held.indexes.push((table.clone(), index.clone()));
                 }
                 Operation::CreateObject(id) => {
                     held.objects.insert(id.clone());
@@ -134,7 +147,7 @@ impl Held {
 
     fn reason(&self, from: &Schema, to: &Schema, operation: &Operation) -> Option<(Class, String)> {
         let lossy = |reason: String| (Class::Lossy, reason);
-        if let Some(reason) = self.partitioned(from, operation) {
+        if let Some(reason) = self.partitioned(from, to, operation) {
             return Some((Class::Manual, reason));
         }
         match operation {
@@ -147,6 +160,12 @@ impl Held {
                 .altered(table, &new.columns)
                 .or_else(|| self.needed_key(from, to, table, &old.columns))
                 .map(lossy),
+            Operation::DropColumn { table, column } => {
+                let mut indexes = self.indexes.iter();
+                let (_, index) =
+                    indexes.find(|(of, index)| of == table && index.columns.contains(column))?;
+                Some(lossy(format!("it waits for the index {}", index.name)))
+            }
             Operation::DropIndex { table, index } => {
                 self.needed_key(from, to, table, &index.columns).map(lossy)
             }
@@ -213,8 +232,8 @@ impl Held {
         self.altered(table, &names)
     }
 
-    /// Partitions that stay need their columns, and the primary key that holds them; a history stays in its engine.
-    fn partitioned(&self, from: &Schema, operation: &Operation) -> Option<String> {
+    /// Partitions that stay need their columns, beside no geometry, and the primary key that holds them; a history stays in its engine.
+    fn partitioned(&self, from: &Schema, to: &Schema, operation: &Operation) -> Option<String> {
         let table = from.tables.get(operation.table()?)?;
         let names = table
             .attributes
@@ -225,6 +244,13 @@ impl Held {
             |column: &String| names.as_ref().is_some_and(|names| names.contains(column));
         let waits = match operation {
             Operation::DropColumn { column, .. } => in_clause(column),
+            Operation::AddColumn { column, .. } => {
+                let new = to
+                    .tables
+                    .get(&table.name)
+                    .and_then(|table| table.column(column));
+                names.is_some() && new.is_some_and(mysql::types::is_geometry)
+            }
             Operation::AlterColumn {
                 column, aspects, ..
             } => {
@@ -239,7 +265,10 @@ impl Held {
                 names.is_some() && (index.unique || index.attributes.contains_key("type"))
             }
             Operation::AlterTable { attributes, .. } => {
-                attributes.contains("engine") && table.attributes.contains_key("versioning")
+                // MySQL's InnoDB alone has partitions.
+                let is_held = names.is_some() && from.dialect == Dialect::Mysql;
+                attributes.contains("engine")
+                    && (is_held || table.attributes.contains_key("versioning"))
             }
             _ => false,
         };
@@ -287,10 +316,10 @@ impl Held {
                 .iter()
                 .filter(|one| one.kind == ConstraintKind::Primary);
             primary.clone().any(|one| one.columns.starts_with(columns))
-                || new
-                    .indexes
-                    .iter()
-                    .any(|one| one.columns.starts_with(columns))
+                || new.indexes.iter().any(|one| {
+                    // What an expression reads is no part of the index.
+                    one.columns.starts_with(columns) && !one.definition.as_str().starts_with("((")
+                })
         };
         if numbers
             && (self.dropped.contains(&place) || self.altered.contains(&place))

@@ -7,7 +7,7 @@ use sqlx::MySql;
 
 use super::query::{self, Question};
 use super::read::{self, Answer};
-use super::scratch;
+use super::scratch::{self, Wish};
 use super::text::Own;
 use crate::autogenerate::engine::Reflect;
 use crate::autogenerate::error::AutogenerateError;
@@ -27,7 +27,7 @@ impl Reflect for MySql {
         options: &'c <Self::Connection as sqlx::Connection>::Options,
         sql: &'c str,
     ) -> BoxFuture<'c, Result<Schema, AutogenerateError>> {
-        Box::pin(scratch::own(like, options, sql))
+        Box::pin(async move { scratch::own(like, options, &Wish(sql)).await })
     }
 
     fn scratch_in<'c>(
@@ -35,7 +35,7 @@ impl Reflect for MySql {
         scratch: &'c mut Self::Connection,
         sql: &'c str,
     ) -> BoxFuture<'c, Result<Schema, AutogenerateError>> {
-        Box::pin(scratch::given(like, scratch, sql))
+        Box::pin(async move { scratch::given(like, scratch, &Wish(sql)).await })
     }
 }
 

@@ -53,26 +53,58 @@ async fn live(like: &mut MySqlConnection) -> Result<Live, AutogenerateError> {
     }
 }
 
+/// What a scratch database is made for.
+pub(super) trait Work: Sync {
+    type Done: Send;
+
+    /// Does it on the empty database of that name, for the live one.
+    fn done(
+        &self,
+        connection: &mut MySqlConnection,
+        name: &str,
+        live: &str,
+    ) -> impl Future<Output = Result<Self::Done, AutogenerateError>> + Send;
+}
+
+/// The desired schema, in SQL.
+pub(super) struct Wish<'a>(pub &'a str);
+
+impl Work for Wish<'_> {
+    type Done = Schema;
+
+    async fn done(
+        &self,
+        connection: &mut MySqlConnection,
+        name: &str,
+        live: &str,
+    ) -> Result<Schema, AutogenerateError> {
+        build(connection, name, self.0).await?;
+        let mut schema = reflect(connection, "scratch", &[live.to_owned()]).await?;
+        schema.tables.remove(&Name::new(None, MARKER));
+        Ok(schema)
+    }
+}
+
 /// On a scratch database of limbeck's own.
-pub(super) async fn own(
+pub(super) async fn own<W: Work>(
     like: &mut MySqlConnection,
     options: &MySqlConnectOptions,
-    sql: &str,
-) -> Result<Schema, AutogenerateError> {
+    work: &W,
+) -> Result<W::Done, AutogenerateError> {
     let live = live(like).await?;
     let options = options.clone().statement_cache_capacity(0);
     let mut builder = options.connect().await?;
-    let built = build_own(&mut builder, &live, sql).await;
+    let done = done_on_own(&mut builder, &live, work).await;
     // With the session its lock goes.
     let _ = builder.close().await;
-    built
+    done
 }
 
-async fn build_own(
+async fn done_on_own<W: Work>(
     builder: &mut MySqlConnection,
     live: &Live,
-    sql: &str,
-) -> Result<Schema, AutogenerateError> {
+    work: &W,
+) -> Result<W::Done, AutogenerateError> {
     remove_left_overs(builder).await?;
     let clock = first_row(builder, "scratch", "SELECT CAST(UNIX_TIMESTAMP() AS CHAR)").await?;
     let clock = clock.first().and_then(|now| now.as_deref()?.parse().ok());
@@ -95,7 +127,7 @@ async fn build_own(
     run(builder, create)
         .await
         .map_err(|failed| failed.or(no_scratch))?;
-    let built: Result<Schema, AutogenerateError> = async {
+    let done: Result<W::Done, AutogenerateError> = async {
         let marker = format!(
             "CREATE TABLE {database}.{MARKER} (id INT PRIMARY KEY) COMMENT = {}",
             quoted(&marker(&name))
@@ -103,24 +135,21 @@ async fn build_own(
         run(builder, marker)
             .await
             .map_err(|failed| failed.or(no_scratch))?;
-        build(builder, &name, sql).await?;
-        let mut schema = reflect(builder, "scratch", std::slice::from_ref(&live.name)).await?;
-        schema.tables.remove(&Name::new(None, MARKER));
-        Ok(schema)
+        work.done(builder, &name, &live.name).await
     }
     .await;
     let dropped = run(builder, format!("DROP DATABASE {database}")).await;
-    let schema = built?;
+    let done = done?;
     dropped.map_err(|failed| failed.or(no_scratch))?;
-    Ok(schema)
+    Ok(done)
 }
 
 /// On one that the user made.
-pub(super) async fn given(
+pub(super) async fn given<W: Work>(
     like: &mut MySqlConnection,
     scratch: &mut MySqlConnection,
-    sql: &str,
-) -> Result<Schema, AutogenerateError> {
+    work: &W,
+) -> Result<W::Done, AutogenerateError> {
     let live_database = live(like).await?;
     let own = live(scratch).await?;
     let name = own.name.clone();
@@ -146,19 +175,16 @@ pub(super) async fn given(
         let adapted = run(scratch, like_this(&live_database)).await;
         adapted.map_err(|failed| failed.or(no_scratch))?;
     }
-    let built = match build(scratch, &name, sql).await {
-        Ok(()) => reflect(scratch, "scratch", &[live_database.name]).await,
-        Err(error) => Err(error),
-    };
+    let done = work.done(scratch, &name, &live_database.name).await;
     let emptied = empty(scratch).await;
     let restored = match adapts {
         true => run(scratch, like_this(&own)).await,
         false => Ok(()),
     };
-    let schema = built?;
+    let done = done?;
     emptied?;
     restored.map_err(|failed| failed.or(no_scratch))?;
-    Ok(schema)
+    Ok(done)
 }
 
 /// Runs the desired SQL, one statement after the other.
@@ -167,14 +193,8 @@ async fn build(
     database: &str,
     sql: &str,
 ) -> Result<(), AutogenerateError> {
-    let enter = format!("USE {}", DIALECT.ident(database));
+    let enter = enter(connection, database).await?;
     let no_scratch = |message: String| AutogenerateError::NoScratch { message };
-    run(connection, enter.clone())
-        .await
-        .map_err(|failed| failed.or(no_scratch))?;
-    run(connection, SESSION.to_owned())
-        .await
-        .map_err(|failed| failed.or(no_scratch))?;
     let desired = Desired::read(DIALECT, sql)?;
     desired.refuse(|statement| refusal(statement, database))?;
     let result = desired.run::<MySql>(connection).await;
@@ -186,6 +206,19 @@ async fn build(
         }
     }
     result
+}
+
+/// Gives the session the database and the settings of a step's; the first is done again by what is returned.
+pub(super) async fn enter(
+    connection: &mut MySqlConnection,
+    database: &str,
+) -> Result<String, AutogenerateError> {
+    let enter = format!("USE {}", DIALECT.ident(database));
+    for statement in [enter.clone(), SESSION.to_owned()] {
+        let entered = run(connection, statement).await;
+        entered.map_err(|failed| failed.or(|message| AutogenerateError::NoScratch { message }))?;
+    }
+    Ok(enter)
 }
 
 async fn remove_left_overs(connection: &mut MySqlConnection) -> Result<(), AutogenerateError> {
@@ -300,14 +333,14 @@ async fn empty(connection: &mut MySqlConnection) -> Result<(), AutogenerateError
 }
 
 /// Why a statement failed: the server's words, or the connection.
-enum Failed {
+pub(super) enum Failed {
     Said(String),
     Lost(sqlx::Error),
 }
 
 impl Failed {
     /// The server's words as that error.
-    fn or(self, error: impl FnOnce(String) -> AutogenerateError) -> AutogenerateError {
+    pub(super) fn or(self, error: impl FnOnce(String) -> AutogenerateError) -> AutogenerateError {
         match self {
             Failed::Said(message) => error(message),
             Failed::Lost(source) => AutogenerateError::Connection(source),
@@ -315,7 +348,7 @@ impl Failed {
     }
 }
 
-async fn run(connection: &mut MySqlConnection, statement: String) -> Result<(), Failed> {
+pub(super) async fn run(connection: &mut MySqlConnection, statement: String) -> Result<(), Failed> {
     let sent = MySql::send(connection, statement, Vec::new()).await;
     let failed = match sent {
         Ok(_) => return Ok(()),

@@ -27,6 +27,10 @@ pub(crate) fn conversion(from: &Column, to: &Column) -> (Class, Option<String>) 
     (Class::Safe, None)
 }
 
+pub(in crate::autogenerate) fn is_geometry(column: &Column) -> bool {
+    Type::of(column).is_geometry()
+}
+
 fn charset(collation: &str) -> &str {
     collation.split('_').next().unwrap_or(collation)
 }

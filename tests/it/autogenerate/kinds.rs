@@ -119,11 +119,19 @@ impl Kinds {
     /// None where there is no Alembic, which is said aloud. Alembic is run meanwhile.
     fn of(database: &'static str, url: &str) -> Option<Kinds> {
         let python = server("LIMBECK_TEST_ALEMBIC")?;
-        let path = folder().join(format!("kinds/{database}.sql"));
-        let pairs = pairs(&fs::read_to_string(&path).expect("the pairs"));
+        // MariaDB and MySQL share most kinds.
+        let name = if database == "mariadb" {
+            "mysql"
+        } else {
+            database
+        };
+        let path = folder().join(format!("kinds/{name}.sql"));
+        let pairs = pairs(&fs::read_to_string(&path).expect("the pairs"), database);
         let mut command = Command::new(&python);
         command.arg(folder().join("run_alembic.py")).args([&path]);
-        command.arg(url).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+            .args([url, database])
+            .env("PYTHONDONTWRITEBYTECODE", "1");
         let alembic = thread::spawn(move || {
             let output = command.output().expect("Python runs");
             let errors = String::from_utf8_lossy(&output.stderr);

@@ -1,5 +1,6 @@
-//! MariaDB: reads, compares and writes every feature; on scratch databases that leave nothing behind.
+//! MariaDB and MySQL: reads, compares and writes every feature; on scratch databases that leave nothing behind.
 
+mod changes;
 mod everyday;
 mod fixture;
 mod generator;
@@ -16,15 +17,29 @@ use sqlx::{MySql, MySqlPool};
 
 use crate::support::servers;
 
-const EVERYTHING: &str = include_str!("mysql/everything.sql");
+/// A schema that uses every feature of the test's server.
+fn everything() -> String {
+    let here = servers::MySqlServer::here();
+    let (other, own) = here.pick(
+        ("-- MySQL", include_str!("mysql/mariadb.sql")),
+        ("-- MariaDB", include_str!("mysql/mysql.sql")),
+    );
+    let both = include_str!("mysql/everything.sql").lines();
+    let both: Vec<&str> = both.filter(|line| !line.ends_with(other)).collect();
+    format!("{}\n{own}", both.join("\n"))
+}
 
 /// Runs a script as a session of the executor's would.
 async fn run(pool: &MySqlPool, script: &str) {
-    let statements = sql::split(Dialect::Mariadb, script).expect("SQL");
+    let statements = sql::split(dialect(), script).expect("SQL");
     let texts: Vec<String> = statements.iter().map(|one| one.text().to_owned()).collect();
     run_all(pool, &texts)
         .await
         .unwrap_or_else(|error| panic!("{error}"));
+}
+
+fn dialect() -> Dialect {
+    servers::MySqlServer::here().dialect()
 }
 
 async fn run_all(pool: &MySqlPool, statements: &[String]) -> Result<(), String> {
@@ -82,10 +97,10 @@ fn written(draft: &Draft) -> Written {
         .expect("a revision file");
     let revision = Revision::parse("generated.sql", text.clone()).expect("a valid file");
     let of = |kind| -> Vec<String> {
-        let Some(section) = revision.section(kind, Dialect::Mariadb) else {
+        let Some(section) = revision.section(kind, dialect()) else {
             return Vec::new();
         };
-        let statements = revision.statements(section, Dialect::Mariadb);
+        let statements = revision.statements(section, dialect());
         let statements = statements.unwrap_or_else(|error| panic!("{error}\n{text}"));
         statements.iter().map(|one| one.text().to_owned()).collect()
     };

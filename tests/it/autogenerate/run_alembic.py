@@ -1,4 +1,4 @@
-"""Runs Alembic's autogenerate on pairs of schemas: run_alembic.py PAIRS URL
+"""Runs Alembic's autogenerate on pairs of schemas: run_alembic.py PAIRS URL DATABASE
 
 The one schema is a database's; the other is built in a second database and reflected into SQLAlchemy's MetaData, whole, so
 that Alembic is asked for everything that SQLAlchemy can say. What it then writes for a revision file is executed, both ways.
@@ -26,11 +26,13 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from yardstick import mariadb_connection, picture
 
 
-def pairs(path):
-    """Kind and parts of each pair; see the top of the file."""
+def pairs(path, database):
+    """Kind and parts of each pair of that database; see the top of the file."""
     for block in re.split(r"^-- kind: ", path.read_text(), flags=re.M)[1:]:
         kind, _, body = block.partition("\n")
-        body = re.sub(r"^-- (atlas|sea-orm|include): .*\n", "", body, flags=re.M)
+        if any(only != database for only in re.findall(r"^-- only: (.*)$", body, flags=re.M)):
+            continue
+        body = re.sub(r"^-- (atlas|sea-orm|include|only): .*\n", "", body, flags=re.M)
         parts = re.split(r"^-- (from|to|rows|keeps)\n", body, flags=re.M)
         found = dict(zip(parts[1::2], parts[2::2]))
         yield kind, parts[0] + found.get("from", ""), parts[0] + found.get("to", ""), found
@@ -228,10 +230,10 @@ def look(databases, first, second, parts):
 
 def main():
     warnings.simplefilter("ignore")
-    path, url = pathlib.Path(sys.argv[1]), sys.argv[2]
+    path, url, database = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     databases = {"sqlite": Sqlite, "postgres": Postgres, "mysql": Mariadb}[url.split(":")[0]](url)
     print(json.dumps({"alembic": alembic.__version__, "sqlalchemy": sa.__version__}))
-    for kind, first, second, parts in pairs(path):
+    for kind, first, second, parts in pairs(path, database):
         answer = look(databases, first, second, parts)
         print(json.dumps({"kind": kind, **answer}), flush=True)
     databases.end()

@@ -89,6 +89,10 @@ def mariadb(url):
             else:
                 text = ask(f"SHOW CREATE TABLE `{name}`")[0][1]
                 text = re.sub(r" AUTO_INCREMENT=\d+", "", text)
+                # MySQL says the table's own collation again at a column for which somebody wrote it.
+                default = re.search(r"\) ENGINE=.* COLLATE=(\w+)", text)
+                if default:
+                    text = re.sub(rf"( CHARACTER SET \w+)? COLLATE {default[1]}(?= )", "", text)
                 head, *lines = text.split("\n")
                 kept.append("\n".join([head, *sorted(line.rstrip(",") for line in lines)]))
         # SHOW CREATE gives back how the head of a routine or trigger was spelled, which is nobody's matter.

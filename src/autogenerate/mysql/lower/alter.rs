@@ -12,6 +12,19 @@ use crate::autogenerate::mysql::types;
 use crate::autogenerate::schema::{Column, Constraint, ConstraintKind, Index, Table};
 use crate::dialect::Dialect;
 
+/// What a column's default may call and a statement in MySQL's binary log may not.
+const UNSAFE: [&str; 9] = [
+    "uuid",
+    "uuid_short",
+    "rand",
+    "random_bytes",
+    "sysdate",
+    "user",
+    "current_user",
+    "session_user",
+    "system_user",
+];
+
 /// The parts of one ALTER TABLE, and what belongs around it.
 #[derive(Default)]
 struct Parts {
@@ -19,9 +32,6 @@ struct Parts {
     notes: Vec<String>,
     before: Vec<String>,
     after: Vec<String>,
-    /// Columns that come without `NOT NULL` first, and the parts of the ALTER TABLE that ends it.
-    late: BTreeSet<String>,
-    late_sql: Vec<String>,
     /// Values are narrowed, which is allowed: by default the server refuses.
     lenient: bool,
     numbers: bool,
@@ -65,41 +75,45 @@ impl<'a> Writer<'a> {
             self.script.push(sql);
         }
         if let Some(sql) = self.altered(&new.name, &parts.sql) {
-            let mut settings = Vec::new();
-            if self.dialect == Dialect::Mariadb {
-                match (parts.lenient, parts.numbers) {
-                    (false, false) => {}
-                    (true, false) => settings.push("sql_mode = 'NO_ENGINE_SUBSTITUTION'"),
-                    (true, true) => settings
-                        .push("sql_mode = 'NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'"),
-                    (false, true) => settings.push(
-                        "sql_mode = 'STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
-                    ),
+            let mode = match (parts.lenient, parts.numbers) {
+                (false, false) => None,
+                (true, false) => Some("'NO_ENGINE_SUBSTITUTION'"),
+                (true, true) => Some("'NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'"),
+                (false, true) => {
+                    Some("'STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'")
                 }
-                if new.attributes.contains_key("versioning")
-                    && old.attributes.contains_key("versioning")
-                {
-                    settings.push("system_versioning_alter_history = KEEP");
-                }
-            } else if parts.lenient {
-                parts.notes.push(
-                    "under a strict sql_mode, as it is by default, this is refused where a value does not fit"
-                        .to_owned(),
-                );
+            };
+            let is_mariadb = self.dialect == Dialect::Mariadb;
+            let mut settings: Vec<String> = Vec::new();
+            settings.extend(
+                mode.filter(|_| is_mariadb)
+                    .map(|mode| format!("sql_mode = {mode}")),
+            );
+            if new.attributes.contains_key("versioning")
+                && old.attributes.contains_key("versioning")
+            {
+                settings.push("system_versioning_alter_history = KEEP".to_owned());
             }
             let sql = match settings.is_empty() {
                 true => sql,
                 false => format!("SET STATEMENT {} FOR\n{sql}", settings.join(", ")),
             };
+            // MySQL sets it for more than a statement, and so back again.
+            let mode = mode.filter(|_| !is_mariadb);
+            if let Some(mode) = mode {
+                self.script.push(format!("SET SESSION sql_mode = {mode}"));
+            }
             match parts.notes.is_empty() {
                 true => self.script.push(sql),
                 false => self.script.push_with_note(sql, parts.notes.join("\n")),
+            }
+            if mode.is_some() {
+                self.script.push("SET SESSION sql_mode = @@GLOBAL.sql_mode");
             }
         }
         for sql in parts.after {
             self.script.push(sql);
         }
-        self.alter(&new.name, &parts.late_sql);
         self.partitions(old, new);
     }
 
@@ -158,34 +172,80 @@ impl<'a> Writer<'a> {
         let default = collation(new).filter(|after| Some(after) == collation(old).as_ref());
         let is_fresh = |column: &Column| old.column(&column.name).is_none();
         for (at, column) in new.columns.iter().enumerate() {
-            let sql = render::column(self.dialect, new, column, default.as_deref());
-            match old
+            let before = old
                 .column(&column.name)
-                .filter(|_| !rebuilt.contains(&column.name))
-            {
+                .filter(|_| !rebuilt.contains(&column.name));
+            let behind = || match at.checked_sub(1) {
+                None => " FIRST".to_owned(),
+                Some(before) => format!(" AFTER {}", self.ident(&new.columns[before].name)),
+            };
+            // MySQL takes no such default beside a new column.
+            let mut bare = column.clone();
+            bare.default = bare.default.filter(|_| !self.is_unsafe(column));
+            let of = |table: &Table, column: &Column| {
+                render::definition(self.dialect, table, column, None)
+            };
+            match before {
                 Some(before) => {
-                    let was = render::definition(self.dialect, old, before, None);
-                    let is = render::definition(self.dialect, new, column, None);
-                    if was != is {
-                        self.modified(before, column, new, parts);
+                    if of(old, before) == of(new, column) {
+                        continue;
+                    }
+                    let mut held = self.modified(before, column, new, parts);
+                    held.default = bare.default.clone();
+                    let mut was = before.clone();
+                    was.default = was.default.filter(|_| !self.is_unsafe(column));
+                    if of(old, &was) != of(new, &held) {
+                        let sql = render::column(self.dialect, new, &held, default.as_deref());
                         parts.sql.push(format!("MODIFY COLUMN {sql}"));
                     }
                 }
-                None => {
-                    let place = match at.checked_sub(1) {
-                        _ if new.columns[at..].iter().all(is_fresh) => String::new(),
-                        None => " FIRST".to_owned(),
-                        Some(before) => format!(" AFTER {}", self.ident(&new.columns[before].name)),
-                    };
-                    let sql = self.added(column, new, sql, parts);
-                    parts.sql.push(format!("ADD COLUMN {sql}{place}"));
-                }
+                None => match self.added(column, new, parts) {
+                    held if self.is_filled_first(&held) => {
+                        self.filled_first(&held, old, new, parts);
+                        // It stands behind all others meanwhile.
+                        let sql = render::column(self.dialect, new, &bare, default.as_deref());
+                        parts.sql.push(format!("MODIFY COLUMN {sql}{}", behind()));
+                    }
+                    held => {
+                        let place = match new.columns[at..].iter().all(is_fresh) {
+                            true => String::new(),
+                            false => behind(),
+                        };
+                        let is_held = held.default != column.default;
+                        let sql = render::column(self.dialect, new, &held, default.as_deref());
+                        parts.sql.push(format!("ADD COLUMN {sql}{place}"));
+                        if is_held {
+                            parts.after.push(format!(
+                                "ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT",
+                                self.quoted(&new.name),
+                                self.ident(&column.name)
+                            ));
+                        }
+                        continue;
+                    }
+                },
+            }
+            if self.is_unsafe(column)
+                && let Some(value) = &column.default
+            {
+                parts.after.push(format!(
+                    "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {value}",
+                    self.quoted(&new.name),
+                    self.ident(&column.name)
+                ));
             }
         }
     }
 
     /// What is to be done and said beside the change of a column.
-    fn modified(&self, before: &Column, column: &Column, table: &Table, parts: &mut Parts) {
+    fn modified(
+        &self,
+        before: &Column,
+        column: &Column,
+        table: &Table,
+        parts: &mut Parts,
+    ) -> Column {
+        let mut held = column.clone();
         let (class, _) = types::conversion(before, column);
         if class != Class::Safe && column.generated.is_none() {
             parts.lenient = true;
@@ -196,7 +256,7 @@ impl<'a> Writer<'a> {
             parts.numbers = true;
         }
         if !before.nullable || column.nullable || column.generated.is_some() {
-            return;
+            return held;
         }
         let name = &column.name;
         match self.lowering.direction {
@@ -215,26 +275,82 @@ impl<'a> Writer<'a> {
                     .notes
                     .push(format!("{name} was NOT NULL: rows that hold NULL by now get {words}"));
                 if let Some(value) = value {
-                    let (table, name) = (self.quoted(&table.name), self.ident(name));
-                    parts
-                        .before
-                        .push(format!("UPDATE {table} SET {name} = {value} WHERE {name} IS NULL"));
+                    let (of, name) = (self.quoted(&table.name), self.ident(name));
+                    let update = format!("UPDATE {of} SET {name} = {value} WHERE {name} IS NULL");
+                    let is_of_type =
+                        before.data_type == column.data_type && before.generated.is_none();
+                    if is_of_type {
+                        parts.before.push(update);
+                    } else if !primary(table).is_some_and(|key| key.columns.contains(&column.name))
+                    {
+                        // It takes the value when it is what it was.
+                        held.nullable = true;
+                        let sql = render::column(self.dialect, table, column, None);
+                        parts.after.push(update);
+                        parts
+                            .after
+                            .push(format!("ALTER TABLE {of} MODIFY COLUMN {sql}"));
+                    }
                 }
             }
         }
+        held
     }
 
-    fn added(&self, column: &Column, table: &Table, sql: String, parts: &mut Parts) -> String {
-        if let Some(sql) = self.added_late(column, table, parts) {
-            return sql;
-        }
+    /// Whether MySQL would compute the default to another value on a replica: with a binary log it then adds no column
+    /// (1674).
+    fn is_unsafe(&self, column: &Column) -> bool {
+        let default = column.default.as_ref();
+        self.dialect == Dialect::Mysql
+            && default.is_some_and(|default| {
+                let names = names(&default.as_str().to_ascii_lowercase());
+                default.as_str().starts_with('(')
+                    && UNSAFE.iter().any(|function| names.contains(*function))
+            })
+    }
+
+    /// Whether MySQL adds the column with its value to no table that has rows: a geometry's default is none to it (1138).
+    fn is_filled_first(&self, column: &Column) -> bool {
+        let has_default = self.dialect == Dialect::Mysql && column.default.is_some();
+        self.is_unsafe(column) || has_default && !column.nullable && types::is_geometry(column)
+    }
+
+    /// The column without its default, and then rows that have a value.
+    fn filled_first(&self, column: &Column, old: &Table, table: &Table, parts: &mut Parts) {
+        let mut bare = column.clone();
+        bare.default = None;
+        bare.nullable = true;
+        let bare = render::column(self.dialect, table, &bare, None);
+        let (of, name) = (self.quoted(&table.name), self.ident(&column.name));
+        parts
+            .before
+            .push(format!("ALTER TABLE {of} ADD COLUMN {bare}"));
+        let default = column
+            .default
+            .as_ref()
+            .map_or("", |default| default.as_str());
+        // No row is touched otherwise.
+        let same: String = old
+            .columns
+            .iter()
+            .filter(|one| one.attributes.contains_key("on_update"))
+            .map(|one| format!(", {0} = {0}", self.ident(&one.name)))
+            .collect();
+        parts
+            .before
+            .push(format!("UPDATE {of} SET {name} = {default}{same}"));
+    }
+
+    /// What is said beside a new column, which may be one with a default that only the rows that are there get.
+    fn added(&self, column: &Column, table: &Table, parts: &mut Parts) -> Column {
+        let mut held = column.clone();
         let has_value = column.nullable
             || column.default.is_some()
             || column.generated.is_some()
             || column.attributes.contains_key("auto_increment")
             || column.attributes.contains_key("period_row");
         if has_value {
-            return sql;
+            return held;
         }
         let name = &column.name;
         match self.lowering.direction {
@@ -246,7 +362,7 @@ impl<'a> Writer<'a> {
                     (Dialect::Mysql, "date" | "datetime") => {
                         "this fails where rows are there already, unless sql_mode allows the zero date"
                     }
-                    (Dialect::Mysql, other) if is_geometry(other) => {
+                    (Dialect::Mysql, _) if types::is_geometry(column) => {
                         "this fails where rows are there already"
                     }
                     _ => "rows that are there already get the zero of its type",
@@ -254,7 +370,6 @@ impl<'a> Writer<'a> {
                 parts
                     .notes
                     .push(format!("{name} is NOT NULL and has no default: {words}"));
-                sql
             }
             Direction::Down => {
                 let value = placeholder(self.dialect, table, column);
@@ -262,57 +377,10 @@ impl<'a> Writer<'a> {
                 parts
                     .notes
                     .push(format!("the data of {name} are gone: rows get {words}"));
-                let Some(value) = value else {
-                    return sql;
-                };
-                parts.after.push(format!(
-                    "ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT",
-                    self.quoted(&table.name),
-                    self.ident(name)
-                ));
-                let mut held = column.clone();
-                held.default = Some(crate::autogenerate::expression::Sql::exact(value));
-                let collation = table.attributes.get("collation").map(String::as_str);
-                render::column(
-                    self.dialect,
-                    table,
-                    &held,
-                    collation.filter(|_| !sql.contains(" COLLATE ")),
-                )
+                held.default = value.map(crate::autogenerate::expression::Sql::exact);
             }
         }
-    }
-
-    /// MySQL gives rows no default of a geometry (1138): the column comes without `NOT NULL`, then its values do.
-    fn added_late(&self, column: &Column, table: &Table, parts: &mut Parts) -> Option<String> {
-        let is_such = self.dialect == Dialect::Mysql
-            && is_geometry(data_type(column))
-            && !column.nullable
-            && column.generated.is_none();
-        let is_back = self.lowering.direction == Direction::Down;
-        let value = match &column.default {
-            Some(default) => Some(default.to_string()),
-            None => placeholder(self.dialect, table, column).filter(|_| is_back),
-        };
-        let value = value.filter(|_| is_such)?;
-        let name = &column.name;
-        if is_back {
-            parts
-                .notes
-                .push(format!("the data of {name} are gone: rows get {value}"));
-        }
-        parts.after.push(format!(
-            "UPDATE {} SET {} = {value}",
-            self.quoted(&table.name),
-            self.ident(name)
-        ));
-        let whole = render::column(self.dialect, table, column, None);
-        parts.late_sql.push(format!("MODIFY COLUMN {whole}"));
-        parts.late.insert(name.clone());
-        let mut first = column.clone();
-        first.nullable = true;
-        first.default = None;
-        Some(render::column(self.dialect, table, &first, None))
+        held
     }
 
     fn add_parts(
@@ -361,13 +429,9 @@ impl<'a> Writer<'a> {
                 .contains(&(new.name.clone(), index.name.clone()))
                 && foreign_keys(old).any(|key| implied_index(key) == Some(&index.name));
             if !stood && !taken {
-                let waits = index.columns.iter().any(|one| parts.late.contains(one));
-                let to = if waits {
-                    &mut parts.late_sql
-                } else {
-                    &mut parts.sql
-                };
-                to.push(format!("ADD {}", render::index(self.dialect, index)));
+                parts
+                    .sql
+                    .push(format!("ADD {}", render::index(self.dialect, index)));
             }
         }
         for check in table_checks(new) {
@@ -550,10 +614,6 @@ fn rebuilt(old: &Table, new: &Table) -> BTreeSet<String> {
 fn data_type(column: &Column) -> &str {
     let word = column.data_type.split(['(', ' ']).next();
     word.unwrap_or_default()
-}
-
-fn is_geometry(data_type: &str) -> bool {
-    geometry(data_type).is_some()
 }
 
 /// Some geometry of that type. What has no place is none, and in no spatial index.

@@ -133,6 +133,11 @@ impl<'a> Writer<'a> {
                 if let Some(index) =
                     render::implied_by_column(self.dialect, key).filter(|_| !stands)
                 {
+                    // Where another index serves, it may stand all the same.
+                    let index = match self.dialect {
+                        Dialect::Mariadb => index.replacen("INDEX ", "INDEX IF NOT EXISTS ", 1),
+                        _ => index,
+                    };
                     parts.push(format!("ADD {index}"));
                 }
                 parts.push(format!("ADD {}", render::constraint(self.dialect, key)));

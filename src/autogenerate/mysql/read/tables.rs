@@ -325,6 +325,12 @@ impl Reading {
                     depends_on: Default::default(),
                 });
             } else {
+                // What its expressions read it stands on as well.
+                for column in super::names(&definition) {
+                    if table.column(&column).is_some() && !index.columns.contains(&column) {
+                        index.columns.push(column);
+                    }
+                }
                 index.definition = Sql::exact(definition);
                 table.indexes.push(index);
             }

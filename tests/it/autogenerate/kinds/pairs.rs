@@ -40,13 +40,21 @@ impl Pair {
     }
 }
 
-pub(super) fn pairs(text: &str) -> Vec<Pair> {
+/// Those of that database.
+pub(super) fn pairs(text: &str, database: &str) -> Vec<Pair> {
     let blocks = text.split("\n-- kind: ").skip(1);
+    let is_there = |block: &&str| {
+        let mut only = block
+            .lines()
+            .filter_map(|line| line.strip_prefix("-- only: "));
+        only.all(|only| only == database)
+    };
+    let blocks = blocks.filter(is_there);
     let pairs = blocks.map(|block| {
         let (kind, body) = block.split_once('\n').expect("more than a line");
         let mut parts = [const { String::new() }; 5];
         let mut part = 0;
-        let mut documented = [const { String::new() }; 3];
+        let mut documented = [const { String::new() }; 4];
         for line in body.lines() {
             match line {
                 "-- from" => part = 1,
@@ -54,7 +62,7 @@ pub(super) fn pairs(text: &str) -> Vec<Pair> {
                 "-- rows" => part = 3,
                 "-- keeps" => part = 4,
                 _ => {
-                    let keys = ["-- atlas: ", "-- sea-orm: ", "-- include: "];
+                    let keys = ["-- atlas: ", "-- sea-orm: ", "-- include: ", "-- only: "];
                     let key = keys.iter().position(|key| line.starts_with(key));
                     match key {
                         Some(key) => documented[key] = line[keys[key].len()..].to_owned(),
@@ -64,7 +72,7 @@ pub(super) fn pairs(text: &str) -> Vec<Pair> {
             }
         }
         let [both, from, to, rows, keeps] = parts;
-        let [atlas, sea_orm, include] = documented;
+        let [atlas, sea_orm, include, _] = documented;
         Pair {
             kind: kind.to_owned(),
             from: format!("{both}{from}"),

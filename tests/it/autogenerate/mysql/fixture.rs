@@ -7,8 +7,8 @@ async fn nothing_is_found_on_itself() {
     let Some(db) = servers::mysql_database().await else {
         return;
     };
-    run(&db.pool, EVERYTHING).await;
-    let comparison = compared(&db.pool, EVERYTHING).await;
+    run(&db.pool, &everything()).await;
+    let comparison = compared(&db.pool, &everything()).await;
     assert_eq!(words(&comparison), Vec::<String>::new());
     assert_eq!(comparison.notes(), Vec::<String>::new());
 }
@@ -19,12 +19,12 @@ async fn everything_is_made_and_unmade() {
         return;
     };
     let before = reflected(&db.pool).await;
-    let comparison = compared(&db.pool, EVERYTHING).await;
+    let comparison = compared(&db.pool, &everything()).await;
     let file = only_draft(&comparison, DraftOptions::default().allow_lossy(true));
     run_all(&db.pool, &file.up)
         .await
         .unwrap_or_else(|error| panic!("{error}"));
-    let again = compared(&db.pool, EVERYTHING).await;
+    let again = compared(&db.pool, &everything()).await;
     assert_eq!(words(&again), Vec::<String>::new());
     run_all(&db.pool, &file.down)
         .await
@@ -41,7 +41,7 @@ async fn nothing_is_found_after_a_dump_and_restore() {
         return;
     };
     let restored = servers::mysql_database().await.expect("a server");
-    run(&db.pool, EVERYTHING).await;
+    run(&db.pool, &everything()).await;
     let client = |program: &str, url: &str| {
         let (user, place) = url
             .trim_start_matches("mysql://")
@@ -78,14 +78,14 @@ async fn nothing_is_found_after_a_dump_and_restore() {
         .spawn()
         .expect("the client");
     let mut input = restore.stdin.take().expect("its input");
-    // The dump says whose sequence a default calls, which is the old database's.
+    // MariaDB's says whose sequence a default calls, which is the old database's.
     let dumped = String::from_utf8(dumped.stdout).expect("UTF-8");
     let old = db.strings("SELECT DATABASE()").await.remove(0);
     let dumped = dumped.replace(&format!("`{old}`."), "");
     std::io::Write::write_all(&mut input, dumped.as_bytes()).expect("the dump");
     drop(input);
     assert!(restore.wait().expect("an end").success());
-    let comparison = compared(&restored.pool, EVERYTHING).await;
+    let comparison = compared(&restored.pool, &everything()).await;
     assert_eq!(words(&comparison), Vec::<String>::new());
     assert_eq!(comparison.notes(), Vec::<String>::new());
 }

@@ -1,6 +1,28 @@
 //! Random schemas that know every feature, and random changes of them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+
+use crate::support::servers::MySqlServer;
+
+/// What differs between the two servers.
+fn pick<T>(mariadb: T, mysql: T) -> T {
+    MySqlServer::here().pick(mariadb, mysql)
+}
+
+fn is_mysql() -> bool {
+    pick(false, true)
+}
+
+/// One beside InnoDB.
+fn other_engine() -> &'static str {
+    pick("Aria", "MyISAM")
+}
+
+/// An index that the optimizer leaves alone.
+fn unused() -> &'static str {
+    pick(" IGNORED", " INVISIBLE")
+}
 
 /// A small generator of numbers: the same seed gives the same schema on every machine.
 pub struct Random(u64);
@@ -47,6 +69,7 @@ pub struct Column {
 pub struct Index {
     pub name: String,
     pub kind: &'static str,
+    /// With what stands behind each: a length, `DESC`, or MySQL's `+ 1`, which makes an expression of it.
     pub columns: Vec<(String, &'static str)>,
     pub suffix: &'static str,
 }
@@ -65,6 +88,7 @@ pub struct Check {
     pub name: Option<String>,
     pub column: String,
     pub expression: String,
+    pub enforced: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -140,12 +164,16 @@ const COMMENTS: [&str; 4] = [
     "über \"all\"",
     "semi; colon -- no",
 ];
-const COLLATIONS: [&str; 4] = [
-    "utf8mb4_general_ci",
-    "utf8mb4_bin",
-    "latin1_swedish_ci",
-    "utf8mb3_general_ci",
-];
+
+fn collation(random: &mut Random) -> &'static str {
+    random.pick(&[
+        "utf8mb4_general_ci",
+        "utf8mb4_bin",
+        "latin1_swedish_ci",
+        "utf8mb3_general_ci",
+        pick("utf8mb4_unicode_520_ci", "utf8mb4_0900_as_cs"),
+    ])
+}
 
 fn quote(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
@@ -194,7 +222,8 @@ impl Schema {
         schema
     }
 
-    /// What was no JSON is none, whatever its type: such columns stay, or are not.
+    /// What was no JSON is none, whatever its type, and on MySQL what was no date is the zero date, with which it copies no
+    /// table any more: such columns stay, or are not.
     pub fn keep_json_of(&mut self, old: &Schema) {
         for table in &mut self.tables {
             let Some(before) = old.tables.iter().find(|one| one.name == table.name) else {
@@ -202,8 +231,13 @@ impl Schema {
             };
             for column in &mut table.columns {
                 let was = before.columns.iter().find(|one| one.name == column.name);
+                // Nor has a row a place, or such a day.
+                let has_no_zero = column.kind == "point" || strictness(&column.kind) != 0;
+                if was.is_none() && has_no_zero && column.default.is_none() {
+                    column.nullable = true;
+                }
                 if let Some(was) = was
-                    && (was.kind == "json") != (column.kind == "json")
+                    && strictness(&was.kind) != strictness(&column.kind)
                 {
                     *column = was.clone();
                 }
@@ -234,6 +268,9 @@ impl Schema {
     }
 
     fn add_sequence(&mut self, random: &mut Random) {
+        if is_mysql() {
+            return;
+        }
         let Some(name) = self.free_name(random, "q ") else {
             return;
         };
@@ -276,12 +313,16 @@ impl Schema {
             indexes: Vec::new(),
             keys: Vec::new(),
             checks: Vec::new(),
-            engine: if random.chance(85) { "InnoDB" } else { "Aria" },
-            collation: random.pick(&COLLATIONS),
+            engine: if random.chance(85) {
+                "InnoDB"
+            } else {
+                other_engine()
+            },
+            collation: collation(random),
             options: option(random),
             comment: random.chance(25).then(|| random.pick(&COMMENTS)),
             partitions: "",
-            versioned: random.chance(5),
+            versioned: random.chance(pick(5, 0)),
         };
         if random.chance(90) {
             let mut id = self.column(random, "id");
@@ -345,14 +386,14 @@ impl Schema {
         let mut column = Column {
             name: name.to_owned(),
             kind: kind.to_owned(),
-            collation: (has_text && random.chance(30)).then(|| random.pick(&COLLATIONS)),
+            collation: (has_text && random.chance(30)).then(|| collation(random)),
             nullable: random.chance(65),
             default: (!default.is_empty() && random.chance(50)).then(|| default.to_owned()),
             on_update: kind.starts_with("datetime(3)") && random.chance(40),
             auto_increment: false,
             generated: None,
             invisible: false,
-            compressed: kind == "text" && random.chance(20),
+            compressed: kind == "text" && random.chance(pick(20, 0)),
             comment: random.chance(20).then(|| random.pick(&COMMENTS)),
             check: None,
         };
@@ -660,7 +701,7 @@ impl Schema {
             8 if !others.is_empty() => {
                 let column = &mut table.columns[random.pick(&others)];
                 if is_text(&column.kind) {
-                    column.collation = random.chance(70).then(|| random.pick(&COLLATIONS));
+                    column.collation = random.chance(70).then(|| collation(random));
                 }
             }
             9 if !others.is_empty() => {
@@ -711,8 +752,7 @@ impl Schema {
                         table.indexes[at].name = name;
                     }
                 } else {
-                    table.indexes[at].suffix =
-                        random.pick(&["", " COMMENT 'it''s new'", " IGNORED"]);
+                    table.indexes[at].suffix = random.pick(&["", " COMMENT 'it''s new'", unused()]);
                 }
             }
             15 => add_check(random, table),
@@ -720,6 +760,8 @@ impl Schema {
                 let at = random.below(table.checks.len());
                 if random.chance(50) {
                     table.checks.remove(at);
+                } else if random.chance(pick(0, 30)) {
+                    table.checks[at].enforced = !table.checks[at].enforced;
                 } else {
                     let column = quote(&table.checks[at].column);
                     table.checks[at].expression = format!("{column} <> {}", 170 + random.below(9));
@@ -736,13 +778,13 @@ impl Schema {
             }
             18 => match random.below(5) {
                 0 => table.comment = random.chance(70).then(|| random.pick(&COMMENTS)),
-                1 => table.collation = random.pick(&COLLATIONS),
+                1 => table.collation = collation(random),
                 2 => table.options = option(random),
                 3 if table.keys.is_empty() => {
-                    table.engine = if table.engine == "Aria" {
-                        "InnoDB"
+                    table.engine = if table.engine == "InnoDB" {
+                        other_engine()
                     } else {
-                        "Aria"
+                        "InnoDB"
                     }
                 }
                 _ if table.primary == ["id"] => {
@@ -773,7 +815,7 @@ impl Schema {
                 {
                     id.auto_increment = !id.auto_increment;
                 }
-                if random.chance(30) {
+                if random.chance(pick(30, 0)) {
                     table.versioned = !table.versioned;
                 }
             }
@@ -793,6 +835,28 @@ impl Schema {
                 }),
                 None => true,
             });
+            // Of an Aria table with both, MariaDB 10.11 cannot read its own definition.
+            if table.engine == "Aria" && table.columns.iter().any(|one| one.kind.starts_with("bit"))
+            {
+                let generated = table.columns.iter_mut();
+                for (_, _, stored) in generated.filter_map(|one| one.generated.as_mut()) {
+                    *stored = true;
+                }
+            }
+            // To MySQL an expression's value is a generated one, which stands before what reads it.
+            if is_mysql() {
+                for at in 0..table.columns.len() {
+                    let name = table.columns[at].name.clone();
+                    let is_read = table.columns[..at].iter().any(|one| {
+                        let reads = one.generated.as_ref().map(|(_, reads, _)| reads);
+                        reads == Some(&name)
+                    });
+                    let default = &mut table.columns[at].default;
+                    if is_read && default.as_ref().is_some_and(|one| one.starts_with('(')) {
+                        *default = None;
+                    }
+                }
+            }
             let known: Vec<Column> = table.columns.clone();
             let find = |name: &str| known.iter().find(|one| one.name == name);
             table
@@ -836,9 +900,20 @@ impl Schema {
                 find(&one.column).is_some_and(|column| is_number(column) && !column.auto_increment)
             });
             for index in &mut table.indexes {
-                index.columns.retain(|(name, _)| find(name).is_some());
+                index.columns.retain(|(name, _)| {
+                    find(name).is_some_and(|one| one.kind != "json" || !is_mysql())
+                });
                 for (name, length) in &mut index.columns {
                     let column = find(name);
+                    let is_expression = index.kind == "INDEX"
+                        && table.engine == "InnoDB"
+                        && column.is_some_and(|one| is_number(one) && !one.auto_increment);
+                    if length.starts_with(" +") && !is_expression {
+                        *length = "";
+                    }
+                    if *length == " DESC" && table.engine == "MyISAM" {
+                        *length = "";
+                    }
                     if !column.is_some_and(|one| needs_length(&one.kind)) && length.starts_with('(')
                     {
                         *length = "";
@@ -931,6 +1006,7 @@ impl Schema {
                 .keys
                 .retain(|key| find(&key.column).is_some() && !reads(key));
         }
+        self.tables.retain(|table| !table.columns.is_empty());
         let tables = self.tables.clone();
         for table in &mut self.tables {
             let own = table.columns.clone();
@@ -1001,6 +1077,27 @@ impl Schema {
         }
         let tables: Vec<String> = self.tables.iter().map(|one| one.name.clone()).collect();
         self.triggers.retain(|one| tables.contains(&one.table));
+    }
+
+    /// What MySQL has in its own way, and where.
+    pub fn own_of_mysql(&self) -> BTreeSet<(&'static str, String)> {
+        let mut found = BTreeSet::new();
+        for table in &self.tables {
+            for index in &table.indexes {
+                let place = format!("{}.{}", table.name, index.name);
+                if index.columns.iter().any(|(_, part)| part.starts_with(" +")) {
+                    found.insert(("an index of an expression", place.clone()));
+                }
+                if index.suffix == " INVISIBLE" {
+                    found.insert(("an invisible index", place));
+                }
+            }
+            for check in table.checks.iter().filter(|one| !one.enforced) {
+                let place = format!("{}.{}", table.name, check.expression);
+                found.insert(("a check that is not enforced", place));
+            }
+        }
+        found
     }
 
     /// The statements that build it, in an order that works.
@@ -1108,9 +1205,12 @@ fn sequence(random: &mut Random) -> String {
 fn function(random: &mut Random) -> String {
     random
         .pick(&[
-            "(a INT) RETURNS INT RETURN a + 1",
+            pick(
+                "(a INT) RETURNS INT RETURN a + 1",
+                "(a INT) RETURNS INT NO SQL RETURN a + 1",
+            ),
             "(a INT) RETURNS INT DETERMINISTIC NO SQL COMMENT 'it''s' RETURN a",
-            "(a INT UNSIGNED) RETURNS VARCHAR(20) CHARSET latin1 SQL SECURITY INVOKER BEGIN DECLARE b INT; SET b = a; RETURN CONCAT(b, ';'); END",
+            "(a INT UNSIGNED) RETURNS VARCHAR(20) CHARSET latin1 DETERMINISTIC SQL SECURITY INVOKER BEGIN DECLARE b INT; SET b = a; RETURN CONCAT(b, ';'); END",
             "(`odd ``name` INT) RETURNS DECIMAL(10,2) READS SQL DATA RETURN 1.5",
         ])
         .to_string()
@@ -1159,9 +1259,9 @@ fn kind(random: &mut Random) -> (&'static str, &'static str, bool) {
         ("decimal(8,2)", "1.50", false),
         ("double", "1e10", false),
         ("varchar(30)", "'it''s \\\\ é'", true),
-        ("varchar(8)", "concat('a','b')", true),
+        ("varchar(8)", "(concat('a','b'))", true),
         ("char(5)", "'x'", true),
-        ("text", "'long'", true),
+        ("text", "('long')", true),
         ("longtext", "", true),
         ("blob", "", false),
         ("varbinary(10)", "x'4142'", false),
@@ -1173,10 +1273,13 @@ fn kind(random: &mut Random) -> (&'static str, &'static str, bool) {
         ("year(4)", "2001", false),
         ("timestamp", "'2001-02-03 04:05:06'", false),
         ("bit(4)", "b'101'", false),
-        ("json", "'{}'", false),
-        ("uuid", "uuid()", false),
-        ("inet6", "'::1'", false),
-        ("point", "", false),
+        ("json", "('{}')", false),
+        pick(("uuid", "uuid()", false), ("varchar(36)", "(uuid())", true)),
+        pick(
+            ("inet6", "'::1'", false),
+            ("json", "(json_array(1, 'a'))", false),
+        ),
+        ("point", pick("", "(point(1, 2))"), false),
         ("decimal(8,2)", "2", false),
         ("tinyint(1)", "1", false),
     ])
@@ -1189,6 +1292,8 @@ fn fits(default: &str, kind: &str) -> bool {
         || kind.starts_with("set")
         || (kind.starts_with("varchar(8)") && default.len() > 8))
         && !(kind.starts_with("char") && default.len() > 5)
+        // MySQL takes but expressions there.
+        && !(is_mysql() && needs_length(kind) && !default.starts_with('('))
 }
 
 fn is_number(column: &Column) -> bool {
@@ -1200,6 +1305,18 @@ fn is_text(kind: &str) -> bool {
     ["varchar", "char", "text", "longtext", "enum", "set"]
         .iter()
         .any(|one| kind.starts_with(one))
+}
+
+/// Types between which not everything can be converted.
+fn strictness(kind: &str) -> u8 {
+    let is_date = ["date", "datetime", "timestamp"]
+        .iter()
+        .any(|one| kind.starts_with(one));
+    match kind {
+        "json" => 1,
+        _ if is_mysql() && is_date => 2,
+        _ => 0,
+    }
 }
 
 fn needs_length(kind: &str) -> bool {
@@ -1264,13 +1381,15 @@ fn add_index(random: &mut Random, table: &mut Table) {
             "(6)"
         } else if random.chance(15) {
             " DESC"
+        } else if random.chance(pick(0, 30)) {
+            random.pick(&[" + 1", " + 2"])
         } else {
             ""
         };
         columns.push((column.name.clone(), part));
     }
     let suffix = if kind == "INDEX" {
-        random.pick(&["", "", " COMMENT 'ix; it''s'", " IGNORED"])
+        random.pick(&["", "", " COMMENT 'ix; it''s'", unused()])
     } else {
         ""
     };
@@ -1294,7 +1413,7 @@ fn add_check(random: &mut Random, table: &mut Table) {
     let column = random.pick(&numbers).name.clone();
     let name = random
         .chance(70)
-        .then(|| format!("ck {}", random.pick(&NAMES)));
+        .then(|| format!("ck {} {}", table.name, random.pick(&NAMES)));
     if name.is_some() && table.checks.iter().any(|one| one.name == name) {
         return;
     }
@@ -1303,6 +1422,7 @@ fn add_check(random: &mut Random, table: &mut Table) {
         name,
         column,
         expression,
+        enforced: !random.chance(pick(0, 25)),
     });
 }
 
@@ -1335,7 +1455,10 @@ fn table_sql(table: &Table) -> String {
         let parts: Vec<String> = index
             .columns
             .iter()
-            .map(|(name, part)| format!("{}{part}", quote(name)))
+            .map(|(name, part)| match part.starts_with(" +") {
+                true => format!("(({}{part}))", quote(name)),
+                false => format!("{}{part}", quote(name)),
+            })
             .collect();
         lines.push(format!(
             "{} {} ({}){}",
@@ -1351,9 +1474,10 @@ fn table_sql(table: &Table) -> String {
             .as_ref()
             .map(|name| format!("CONSTRAINT {} ", quote(name)));
         lines.push(format!(
-            "{}CHECK ({})",
+            "{}CHECK ({}){}",
             name.unwrap_or_default(),
-            check.expression
+            check.expression,
+            if check.enforced { "" } else { " NOT ENFORCED" }
         ));
     }
     let charset = table.collation.split('_').next().unwrap_or_default();

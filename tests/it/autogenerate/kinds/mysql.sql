@@ -1,6 +1,7 @@
 -- Pairs of schemas that differ in one kind of change each. Above `-- from` and `-- to`: what stands in both. `-- rows` are
 -- put into the first one, and `-- keeps` is a query that must still have a row when the second is reached. `-- atlas` and
 -- `-- sea-orm` say whether those detect, render and reverse it, by their sources; `-- include` is a filter for limbeck.
+-- These serve MariaDB and MySQL; `-- only` names the one that has the kind.
 
 -- kind: table: added
 -- atlas: yes yes yes
@@ -94,6 +95,7 @@ INSERT INTO people VALUES (1);
 SELECT 1 FROM people;
 
 -- kind: table: system versioning added
+-- only: mariadb
 -- atlas: yes yes yes
 -- sea-orm: no no no
 -- from
@@ -659,6 +661,15 @@ ALTER TABLE people ADD CONSTRAINT adult CHECK (age >= 18);
 -- to
 ALTER TABLE people ADD CONSTRAINT adult CHECK (age >= 21);
 
+-- kind: check constraint: made NOT ENFORCED
+-- only: mysql
+-- atlas: yes yes yes
+-- sea-orm: no no no
+-- from
+CREATE TABLE people (id bigint PRIMARY KEY, age int, CONSTRAINT adult CHECK (age > 17));
+-- to
+CREATE TABLE people (id bigint PRIMARY KEY, age int, CONSTRAINT adult CHECK (age > 17) NOT ENFORCED);
+
 -- kind: index: added
 -- atlas: yes yes yes
 -- sea-orm: yes yes no
@@ -733,6 +744,7 @@ CREATE INDEX by_name ON people (name) USING BTREE;
 CREATE INDEX by_name ON people (name) USING HASH;
 
 -- kind: index: made IGNORED
+-- only: mariadb
 -- atlas: no no no
 -- sea-orm: no no no
 CREATE TABLE people (id bigint PRIMARY KEY, name varchar(40));
@@ -740,6 +752,42 @@ CREATE TABLE people (id bigint PRIMARY KEY, name varchar(40));
 CREATE INDEX by_name ON people (name);
 -- to
 CREATE INDEX by_name ON people (name) IGNORED;
+
+-- kind: index: made INVISIBLE
+-- only: mysql
+-- atlas: no no no
+-- sea-orm: no no no
+CREATE TABLE people (id bigint PRIMARY KEY, name varchar(40));
+-- from
+CREATE INDEX by_name ON people (name);
+-- to
+CREATE INDEX by_name ON people (name) INVISIBLE;
+
+-- kind: index: on an expression, added
+-- only: mysql
+-- atlas: yes yes yes
+-- sea-orm: no no no
+CREATE TABLE people (id bigint PRIMARY KEY, name varchar(40));
+-- to
+CREATE INDEX by_name ON people ((lower(name)));
+
+-- kind: index: expression changed
+-- only: mysql
+-- atlas: yes yes yes
+-- sea-orm: no no no
+CREATE TABLE people (id bigint PRIMARY KEY, name varchar(40));
+-- from
+CREATE INDEX by_name ON people ((lower(name)));
+-- to
+CREATE INDEX by_name ON people ((upper(name)), id);
+
+-- kind: index: on values of an array, added
+-- only: mysql
+-- atlas: yes yes yes
+-- sea-orm: no no no
+CREATE TABLE people (id bigint PRIMARY KEY, tags json);
+-- to
+CREATE INDEX by_tag ON people ((cast(tags -> '$.all' AS unsigned ARRAY)));
 
 -- kind: index: comment changed
 -- atlas: yes yes yes
@@ -808,18 +856,21 @@ INSERT INTO people VALUES (1, 'happy');
 SELECT 1 FROM people WHERE moods = 'happy';
 
 -- kind: sequence: created
+-- only: mariadb
 -- atlas: no no no
 -- sea-orm: no no no
 -- to
 CREATE SEQUENCE numbers;
 
 -- kind: sequence: dropped
+-- only: mariadb
 -- atlas: no no no
 -- sea-orm: no no no
 -- from
 CREATE SEQUENCE numbers;
 
 -- kind: sequence: options changed
+-- only: mariadb
 -- atlas: no no no
 -- sea-orm: no no no
 -- from
