@@ -3,6 +3,7 @@
 mod changes;
 mod fixture;
 mod generator;
+mod online;
 mod property;
 mod scratch;
 
