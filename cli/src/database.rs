@@ -1,7 +1,7 @@
 //! What the commands ask of a database, whichever it is.
 
 use futures_util::future::BoxFuture;
-use limbeck::autogenerate::{Autogenerate, Comparison, Reflect};
+use limbeck::autogenerate::{Autogenerate, Comparison, Draft, DraftOptions, Reflect};
 use limbeck::graph::RevisionId;
 use limbeck::ledger::LedgerEntry;
 use limbeck::plan::Purge;
@@ -33,6 +33,12 @@ pub(super) trait Database: Send + Sync {
     fn foreign_rows<'a>(&'a self, query: &'a str) -> Answer<'a, Option<Vec<TextRow>>>;
     fn adopt<'a>(&'a self, revisions: &'a [RevisionId]) -> Answer<'a, Report>;
     fn compare<'a>(&'a self, desired: &'a Autogenerate) -> Answer<'a, Comparison>;
+    fn drafts<'a>(
+        &'a self,
+        desired: &'a Autogenerate,
+        comparison: &'a Comparison,
+        options: DraftOptions,
+    ) -> Answer<'a, Vec<Draft>>;
 }
 
 impl<DB: Reflect> Database for Migrator<Pool<DB>> {
@@ -106,5 +112,14 @@ impl<DB: Reflect> Database for Migrator<Pool<DB>> {
 
     fn compare<'a>(&'a self, desired: &'a Autogenerate) -> Answer<'a, Comparison> {
         Box::pin(Migrator::compare_schema(self, desired))
+    }
+
+    fn drafts<'a>(
+        &'a self,
+        desired: &'a Autogenerate,
+        comparison: &'a Comparison,
+        options: DraftOptions,
+    ) -> Answer<'a, Vec<Draft>> {
+        Box::pin(Migrator::drafts(self, desired, comparison, options))
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sqlx::{Connection, Database, Pool};
 
-use super::draft::Comparison;
+use super::draft::{Comparison, Draft, DraftOptions};
 use super::engine::Reflect;
 use super::error::AutogenerateError;
 use super::filter::{Filter, Scope};
@@ -185,6 +185,47 @@ impl Autogenerate {
     {
         self.compare_between::<C::Database>(connection, options, &[])
             .await
+    }
+
+    /// [`Comparison::drafts`]; with `online`, MySQL and MariaDB are asked on a scratch database which form they take for each
+    /// `ALTER TABLE`: `ALGORITHM=INSTANT`, else `ALGORITHM=INPLACE, LOCK=NONE`. Where they take neither, a comment and the
+    /// draft's `notes` say that the table is copied, or that its rows cannot be written meanwhile.
+    ///
+    /// # Errors
+    /// [`AutogenerateError`]: the database is as it was before.
+    pub async fn drafts<DB: Reflect>(
+        &self,
+        pool: &Pool<DB>,
+        comparison: &Comparison,
+        options: DraftOptions,
+    ) -> Result<Vec<Draft>, AutogenerateError> {
+        let mut scripts = comparison.scripts(options);
+        if !options.online || DB::FAMILY.family() != Family::Mysql || scripts.is_empty() {
+            return Ok(comparison.written(scripts, options));
+        }
+        let trial = comparison.trial(&scripts);
+        let mut live = pool.acquire().await?;
+        let forms = match &self.scratch_url {
+            None => DB::forms(&mut live, &pool.connect_options(), &trial).await?,
+            Some(url) => {
+                let mut scratch = self.connected::<DB>(url).await?;
+                let forms = DB::forms_in(&mut live, &mut scratch, &trial).await;
+                let _ = scratch.close().await;
+                forms?
+            }
+        };
+        drop(live);
+        let mut notes: Vec<Vec<String>> = Vec::new();
+        let mut forms = forms.into_iter();
+        for (up, down) in &mut scripts {
+            notes.push(up.take(&mut forms));
+            down.take(&mut forms);
+        }
+        let mut drafts = comparison.written(scripts, options);
+        for (draft, notes) in drafts.iter_mut().zip(notes) {
+            draft.notes = notes;
+        }
+        Ok(drafts)
     }
 
     /// `own` are limbeck's tables.

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::change::{Change, Class, Operation};
 use super::compare::{compare, reordered};
 use super::engine::{
-    Direction, Lowering, Script, ScriptMode, Statement, lower, spelt_like, stages,
+    Direction, Lowering, Script, ScriptMode, Statement, Trial, lower, spelt_like, stages,
     with_foreign_keys_off,
 };
 use super::rename::Renames;
-use super::schema::{ObjectId, Schema};
+use super::schema::{ObjectId, ObjectKind, Schema};
 use super::withhold::without;
 use crate::dialect;
 use crate::revision::{ForeignKeys, Mode, NewSection, SectionKind};
@@ -32,8 +32,8 @@ pub struct Comparison {
 pub struct DraftOptions {
     /// Write lossy changes as statements rather than comments. Default: no.
     pub allow_lossy: bool,
-    /// PostgreSQL: forms that do not lock large tables for long, in several revisions where one cannot do it.
-    /// Default: no.
+    /// Forms that do not lock large tables for long: on PostgreSQL in several revisions where one cannot do it, on MySQL and
+    /// MariaDB as [`Autogenerate::drafts`](super::Autogenerate::drafts) asks the server for them. Default: no.
     pub online: bool,
 }
 
@@ -63,6 +63,9 @@ pub struct Draft {
     pub upgrade: NewSection,
     /// `@downgrade`.
     pub downgrade: NewSection,
+    /// What `@upgrade` makes other sessions wait for, as its comments say it: of
+    /// [`Autogenerate::drafts`](super::Autogenerate::drafts) with `online`.
+    pub notes: Vec<String>,
 }
 
 impl Draft {
@@ -73,6 +76,7 @@ impl Draft {
             require: None,
             upgrade,
             downgrade,
+            notes: Vec::new(),
         }
     }
 
@@ -172,6 +176,27 @@ impl Comparison {
         scripts
     }
 
+    /// What these scripts do, on tables like the live ones.
+    pub(super) fn trial(&self, scripts: &[(Script, Script)]) -> Trial {
+        let mut tables = self.live.clone();
+        tables
+            .objects
+            .retain(|id, _| id.kind == ObjectKind::Sequence);
+        let none = Schema::new(tables.dialect);
+        let texts = |script: &Script| -> Vec<String> {
+            let statements = script.statements.iter();
+            statements.map(|one| one.sql.clone()).collect()
+        };
+        Trial {
+            tables: texts(&script(&none, &tables, &Renames::default(), Direction::Up)),
+            statements: scripts
+                .iter()
+                .flat_map(|(up, down)| [texts(up), texts(down)])
+                .flatten()
+                .collect(),
+        }
+    }
+
     /// The revisions of these scripts, with what is withheld as comments.
     pub(super) fn written(
         &self,
@@ -204,6 +229,7 @@ impl Comparison {
             require: require.take(),
             upgrade: up.into_new(SectionKind::Upgrade),
             downgrade: down.into_new(SectionKind::Downgrade),
+            notes: Vec::new(),
         });
         drafts.collect()
     }

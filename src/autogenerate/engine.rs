@@ -39,6 +39,45 @@ pub trait Reflect: Backend {
         scratch: &'c mut Self::Connection,
         sql: &'c str,
     ) -> BoxFuture<'c, Result<Schema, AutogenerateError>>;
+
+    /// Runs the trial on a scratch database, made and removed as by [`scratch`](Self::scratch), and says in which form the
+    /// server takes each of its statements. Where all forms are known without the server there are none.
+    #[doc(hidden)]
+    fn forms<'c>(
+        _like: &'c mut Self::Connection,
+        _options: &'c <Self::Connection as sqlx::Connection>::Options,
+        _trial: &'c Trial,
+    ) -> BoxFuture<'c, Result<Vec<Form>, AutogenerateError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// The same on an empty database that the user made, as [`scratch_in`](Self::scratch_in) does.
+    #[doc(hidden)]
+    fn forms_in<'c>(
+        _like: &'c mut Self::Connection,
+        _scratch: &'c mut Self::Connection,
+        _trial: &'c Trial,
+    ) -> BoxFuture<'c, Result<Vec<Form>, AutogenerateError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
+
+/// What is tried on a scratch database.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// What makes the live database's tables.
+    pub(super) tables: Vec<String>,
+    /// What a revision does to them, and then undoes.
+    pub(super) statements: Vec<String>,
+}
+
+/// How a server takes a statement.
+#[derive(Debug, Clone, Default)]
+pub struct Form {
+    /// What goes at its end.
+    pub(super) clause: Option<&'static str>,
+    /// What other sessions have to wait for.
+    pub(super) note: Option<String>,
 }
 
 /// What an engine writes SQL for.
@@ -78,6 +117,21 @@ impl Script {
             sql: sql.into(),
             notes: Vec::new(),
         });
+    }
+
+    /// Writes each statement in its form. What other sessions wait for is said above it, and returned.
+    pub(super) fn take(&mut self, forms: &mut impl Iterator<Item = Form>) -> Vec<String> {
+        let mut notes = Vec::new();
+        for (statement, form) in self.statements.iter_mut().zip(forms) {
+            if let Some(clause) = form.clause {
+                statement.sql.push_str(&format!(",\n  {clause}"));
+            }
+            if let Some(note) = form.note {
+                statement.notes.push(note.clone());
+                notes.push(note);
+            }
+        }
+        notes
     }
 
     /// A statement with a comment above it, one line each.

@@ -3,7 +3,7 @@
 use sqlx::Pool;
 
 use super::Migrator;
-use crate::autogenerate::{Autogenerate, Comparison, Reflect, TableName};
+use crate::autogenerate::{Autogenerate, Comparison, Draft, DraftOptions, Reflect, TableName};
 use crate::error::Error;
 use crate::prepare::RefusedError;
 
@@ -39,5 +39,18 @@ impl<DB: Reflect> Migrator<Pool<DB>> {
         ]
         .map(|name| TableName::new(names.schema(), name));
         Ok(desired.compare_pool(&self.source, &own).await?)
+    }
+
+    /// [`Autogenerate::drafts`] on this migrator's database.
+    ///
+    /// # Errors
+    /// [`Error::Autogenerate`]; the database is as it was before.
+    pub async fn drafts(
+        &self,
+        desired: &Autogenerate,
+        comparison: &Comparison,
+        options: DraftOptions,
+    ) -> Result<Vec<Draft>, Error> {
+        Ok(desired.drafts(&self.source, comparison, options).await?)
     }
 }

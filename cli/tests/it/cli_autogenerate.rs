@@ -489,3 +489,38 @@ async fn a_renamed_table_keeps_its_sequence() {
         .expect("a key that is free");
     assert_eq!(next, 4);
 }
+
+/// The server is asked, and what it copies is said where a person reads, and in the file.
+async fn a_copy_is_said() {
+    let Some(db) = crate::support::servers::mysql_database().await else {
+        return;
+    };
+    db.run("CREATE TABLE users (id INT PRIMARY KEY, age INT)")
+        .await;
+    let place = Place::new(&[]);
+    let generate = |schema: &str, arguments: &[&str]| {
+        place.write("schema.sql", schema);
+        let command = ["revision", "--autogenerate", "--online", "-m", "Users"];
+        let arguments = [&command, arguments].concat();
+        done(place.call_with(&arguments, &[("DATABASE_URL", &db.url)]))
+    };
+    let copied = "CREATE TABLE users (id INT PRIMARY KEY, age BIGINT)";
+    let note = "this copies `users`, and no row of it can be written meanwhile";
+    let said = generate(copied, &["--rev-id=a1"]);
+    assert!(said.stderr.contains(note), "{}", said.stderr);
+    assert!(text(&place, "a1").contains(&format!("-- {note}")));
+    std::fs::remove_dir_all(place.path("migrations")).expect("the folder");
+    std::fs::create_dir(place.path("migrations")).expect("a folder");
+    let document = generate(copied, &["--json"]).json();
+    let notes = document["notes"].as_array().expect("notes");
+    let is_note = |one: &Value| one.as_str().is_some_and(|one| one.starts_with(note));
+    assert!(notes.iter().any(is_note), "{document}");
+    std::fs::remove_dir_all(place.path("migrations")).expect("the folder");
+    std::fs::create_dir(place.path("migrations")).expect("a folder");
+    let instant = "CREATE TABLE users (id INT PRIMARY KEY, age INT, name TEXT)";
+    let said = generate(instant, &["--rev-id=a1"]);
+    assert!(!said.stderr.contains("copies"), "{}", said.stderr);
+    assert!(text(&place, "a1").contains("ADD COLUMN `name` text,\n  ALGORITHM=INSTANT;"));
+}
+
+crate::support::on_mysql!(a_copy_is_said);

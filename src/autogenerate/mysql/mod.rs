@@ -9,6 +9,8 @@
 mod desired;
 pub(super) mod lower;
 #[cfg(feature = "mysql")]
+mod online;
+#[cfg(feature = "mysql")]
 mod query;
 #[cfg(feature = "mysql")]
 mod read;

@@ -9,7 +9,7 @@ use super::query::{self, Question};
 use super::read::{self, Answer};
 use super::scratch::{self, Wish};
 use super::text::Own;
-use crate::autogenerate::engine::Reflect;
+use crate::autogenerate::engine::{Form, Reflect, Trial};
 use crate::autogenerate::error::AutogenerateError;
 use crate::autogenerate::schema::Schema;
 use crate::backend::{ALL, Backend as _, Class, StatementResult};
@@ -36,6 +36,22 @@ impl Reflect for MySql {
         sql: &'c str,
     ) -> BoxFuture<'c, Result<Schema, AutogenerateError>> {
         Box::pin(async move { scratch::given(like, scratch, &Wish(sql)).await })
+    }
+
+    fn forms<'c>(
+        like: &'c mut Self::Connection,
+        options: &'c <Self::Connection as sqlx::Connection>::Options,
+        trial: &'c Trial,
+    ) -> BoxFuture<'c, Result<Vec<Form>, AutogenerateError>> {
+        Box::pin(scratch::own(like, options, trial))
+    }
+
+    fn forms_in<'c>(
+        like: &'c mut Self::Connection,
+        scratch: &'c mut Self::Connection,
+        trial: &'c Trial,
+    ) -> BoxFuture<'c, Result<Vec<Form>, AutogenerateError>> {
+        Box::pin(scratch::given(like, scratch, trial))
     }
 }
 

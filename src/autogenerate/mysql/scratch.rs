@@ -334,7 +334,7 @@ async fn empty(connection: &mut MySqlConnection) -> Result<(), AutogenerateError
 
 /// Why a statement failed: the server's words, or the connection.
 pub(super) enum Failed {
-    Said(String),
+    Said { code: String, message: String },
     Lost(sqlx::Error),
 }
 
@@ -342,7 +342,7 @@ impl Failed {
     /// The server's words as that error.
     pub(super) fn or(self, error: impl FnOnce(String) -> AutogenerateError) -> AutogenerateError {
         match self {
-            Failed::Said(message) => error(message),
+            Failed::Said { message, .. } => error(message),
             Failed::Lost(source) => AutogenerateError::Connection(source),
         }
     }
@@ -357,7 +357,10 @@ pub(super) async fn run(connection: &mut MySqlConnection, statement: String) -> 
     let explained = MySql::explain(&failed);
     Err(match explained.class {
         Class::Connection => Failed::Lost(failed),
-        _ => Failed::Said(explained.message),
+        _ => Failed::Said {
+            code: explained.code.unwrap_or_default(),
+            message: explained.message,
+        },
     })
 }
 

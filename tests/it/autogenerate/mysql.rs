@@ -4,6 +4,7 @@ mod changes;
 mod everyday;
 mod fixture;
 mod generator;
+mod online;
 mod property;
 mod scratch;
 mod texts;

@@ -40,8 +40,8 @@ pub struct RevisionArgs {
     #[arg(long, requires = "autogenerate")]
     pub allow_lossy: bool,
 
-    /// With --autogenerate on PostgreSQL, write forms that do not lock large tables for long, in several revisions where
-    /// one cannot do it.
+    /// With --autogenerate, write forms that do not lock large tables for long: on PostgreSQL in several revisions where one
+    /// cannot do it, on MySQL and MariaDB the first of ALGORITHM=INSTANT and INPLACE, LOCK=NONE that the server takes.
     #[arg(long, requires = "autogenerate")]
     pub online: bool,
 

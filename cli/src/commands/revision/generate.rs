@@ -42,24 +42,30 @@ pub(super) async fn generate(args: &RevisionArgs, call: &Call<'_>) -> Result<Exi
     Draft::new(wish.clone(), folder.path(), &others)?;
     let wanted = args.desired.read()?;
 
+    let options = DraftOptions::default()
+        .allow_lossy(args.allow_lossy)
+        .online(args.online);
     let opened = call.open(Access::Read, &others).await?;
     let compared = async {
         let status = opened.database.status().await?;
         if let Some(reason) = desired_schema::behind(&status) {
             return Err(AuthorError::NotAtHead { reason }.into());
         }
-        Ok::<_, CliError>(opened.database.compare(&wanted).await?)
+        let comparison = opened.database.compare(&wanted).await?;
+        let comparison = asked(comparison, call.output)?;
+        let drafts = opened
+            .database
+            .drafts(&wanted, &comparison, options)
+            .await?;
+        Ok::<_, CliError>((comparison, drafts))
     };
     let compared = compared.await;
     opened.close().await;
-    let comparison = asked(compared?, call.output)?;
+    let (comparison, drafts) = compared?;
 
-    let options = DraftOptions::default()
-        .allow_lossy(args.allow_lossy)
-        .online(args.online);
-    let drafts = comparison.drafts(options);
     let withheld: Vec<&Change> = comparison.withheld(options).collect();
-    let notes = desired_schema::notes(&comparison);
+    let mut notes = desired_schema::notes(&comparison);
+    notes.extend(drafts.iter().flat_map(|draft| draft.notes.iter().cloned()));
     tell(args, &comparison, &withheld, &notes, call.output);
     let documents = comparison.changes().iter().map(|change| ChangeDocument {
         withheld: Some(withheld.iter().any(|other| std::ptr::eq(*other, change))),
