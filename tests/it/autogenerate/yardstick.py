@@ -90,9 +90,13 @@ def mariadb(url):
                 text = ask(f"SHOW CREATE TABLE `{name}`")[0][1]
                 text = re.sub(r" AUTO_INCREMENT=\d+", "", text)
                 # MySQL says the table's own collation again at a column for which somebody wrote it.
-                default = re.search(r"\) ENGINE=.* COLLATE=(\w+)", text)
-                if default:
-                    text = re.sub(rf"( CHARACTER SET \w+)? COLLATE {default[1]}(?= )", "", text)
+                ((collation,),) = ask(
+                    "SELECT table_collation FROM information_schema.tables "
+                    "WHERE table_schema = database() AND table_name = %s",
+                    name,
+                )
+                charset = collation.split("_")[0]
+                text = re.sub(rf"( CHARACTER SET {charset})? COLLATE {collation}(?=[ ,])", "", text)
                 head, *lines = text.split("\n")
                 kept.append("\n".join([head, *sorted(line.rstrip(",") for line in lines)]))
         # SHOW CREATE gives back how the head of a routine or trigger was spelled, which is nobody's matter.
