@@ -71,7 +71,7 @@ impl Reading {
                         .is_none_or(|engine| engine != "Aria")
                         || value == *default => {}
                 Some((known, _)) => {
-                    let value = value.trim_matches(['\'', '`']).to_ascii_uppercase();
+                    let value = value.trim_matches(['\'', '`', '"']).to_ascii_uppercase();
                     table.attributes.insert(known, value);
                 }
                 None => unknown.push(option),

@@ -73,13 +73,7 @@ async fn left_overs_are_removed_and_nothing_else() {
              COMMENT = 'limbeck scratch database {of}: dropped by limbeck'"
         )
     };
-    for name in [&old, &unmarked, &held, &young, &foreign, &wrong] {
-        db.run(&format!("CREATE DATABASE {name}")).await;
-    }
-    for name in [&old, &held, &young, &foreign] {
-        db.run(&marker(name, name)).await;
-    }
-    db.run(&marker(&wrong, &old)).await;
+    // Before it is there: other tests sweep this server too.
     let mut holder = sqlx::MySqlConnection::connect(&db.url)
         .await
         .expect("a session");
@@ -88,6 +82,13 @@ async fn left_overs_are_removed_and_nothing_else() {
         .execute(&mut holder)
         .await
         .expect("the lock");
+    for name in [&old, &unmarked, &held, &young, &foreign, &wrong] {
+        db.run(&format!("CREATE DATABASE {name}")).await;
+    }
+    for name in [&old, &held, &young, &foreign] {
+        db.run(&marker(name, name)).await;
+    }
+    db.run(&marker(&wrong, &old)).await;
 
     compared(&db.pool, "CREATE TABLE a (x INT)").await;
     let left = scratches(&db.pool).await;
