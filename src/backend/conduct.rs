@@ -137,9 +137,10 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         None
     }
 
-    /// A query for the lock's holder: one row of session, application, client, since when, and statement.
-    fn lock_holder(_line: &Line<'_, B>) -> Option<String> {
-        None
+    /// The queries for the lock's holder: one row of session, application, client, since when, and statement. The first one
+    /// counts that this role may ask and that finds any, here and in the others that name sessions.
+    fn lock_holder(_line: &Line<'_, B>) -> Vec<String> {
+        Vec::new()
     }
 
     // ---- A transactional step ------------------------------------------------------------------------------
@@ -353,20 +354,20 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         cell.into()
     }
 
-    /// A query for those who hold, or may hold, locks that limbeck's own statements wait for on its tables, as rows of
+    /// The queries for those who hold, or may hold, locks that limbeck's own statements wait for on its tables, as rows of
     /// [`Conduct::lock_holder`].
-    fn table_blockers(_line: &Line<'_, B>) -> Option<String> {
-        None
+    fn table_blockers(_line: &Line<'_, B>) -> Vec<String> {
+        Vec::new()
     }
 
-    /// A query for those who hold locks on what a statement names, as rows of [`Conduct::lock_holder`].
-    fn blockers(_dialect: Dialect, _kind: &Kind) -> Option<String> {
-        None
+    /// The queries for those who hold locks on what a statement names, as rows of [`Conduct::lock_holder`].
+    fn blockers(_dialect: Dialect, _kind: &Kind) -> Vec<String> {
+        Vec::new()
     }
 
-    /// A query for the statement that the server runs for a run at this moment, as a row of [`Conduct::lock_holder`].
-    fn statement_of(_dialect: Dialect, _run: &str) -> Option<String> {
-        None
+    /// The queries for the statement that the server runs for a run at this moment, as a row of [`Conduct::lock_holder`].
+    fn statement_of(_dialect: Dialect, _run: &str) -> Vec<String> {
+        Vec::new()
     }
 
     /// A query for the sessions in which a run's last statement still is, or may be: one row each, its number first. None

@@ -194,8 +194,8 @@ impl<'a, S: Source> Wire<'a, S> {
 
     /// The holders of locks on limbeck's own tables, as far as this session can see them.
     pub(super) async fn table_blockers(&mut self) -> Vec<Holder> {
-        let query = ConductOf::<S>::table_blockers(&self.line);
-        self.holders(query).await
+        let queries = ConductOf::<S>::table_blockers(&self.line);
+        self.holders(&queries).await
     }
 
     /// Sends a message whose statement a second connection ends when its time is up. Where there can be none, it has no
@@ -356,21 +356,20 @@ impl<'a, S: Source> Wire<'a, S> {
         }
     }
 
-    /// The holders that a query of the conduct's names; for messages, so it never fails.
-    pub(super) async fn holders(&mut self, query: Option<String>) -> Vec<Holder> {
-        let Some(query) = query else {
-            return Vec::new();
-        };
-        match self.line.query(&query).await {
-            Ok(rows) => rows.iter().map(|row| Holder::of_session(row)).collect(),
-            Err(fault) => {
-                tracing::debug!(
+    /// The holders that the first of the conduct's queries names which this role may ask and which finds any; for messages,
+    /// so it never fails.
+    pub(super) async fn holders(&mut self, queries: &[String]) -> Vec<Holder> {
+        for query in queries {
+            match self.line.query(query).await {
+                Ok(rows) if rows.is_empty() => {}
+                Ok(rows) => return rows.iter().map(|row| Holder::of_session(row)).collect(),
+                Err(fault) => tracing::debug!(
                     error = fault.failure.message,
                     "this role may not see who is in the way"
-                );
-                Vec::new()
+                ),
             }
         }
+        Vec::new()
     }
 
     /// The orderly end: the session is what it was, and the connection goes back or is closed.

@@ -378,16 +378,17 @@ impl Conduct<MySql> for MySqlConduct {
         Ok(!is_same)
     }
 
-    fn table_blockers(line: &Line<'_, MySql>) -> Option<String> {
-        Some(catalog::table_blockers(line.dialect()))
+    fn table_blockers(line: &Line<'_, MySql>) -> Vec<String> {
+        catalog::table_blockers(line.dialect())
     }
 
-    fn blockers(dialect: Dialect, kind: &Kind) -> Option<String> {
-        kind.ddl().map(|_| catalog::blockers(dialect))
+    fn blockers(dialect: Dialect, kind: &Kind) -> Vec<String> {
+        let of_ddl = kind.ddl().map(|_| catalog::blockers(dialect));
+        of_ddl.unwrap_or_default()
     }
 
-    fn statement_of(dialect: Dialect, run: &str) -> Option<String> {
-        Some(catalog::statement_of(dialect, run))
+    fn statement_of(dialect: Dialect, run: &str) -> Vec<String> {
+        vec![catalog::statement_of(dialect, run)]
     }
 
     fn sessions_of(dialect: Dialect, run: &str) -> Option<String> {

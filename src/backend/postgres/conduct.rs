@@ -220,8 +220,8 @@ impl Conduct<Postgres> for PostgresConduct {
         Ok((0x3fff_ffff, "the server's limit, which no setting changes"))
     }
 
-    fn lock_holder(line: &Line<'_, Postgres>) -> Option<String> {
-        Some(session::lock_holder(&line.names, &line.server))
+    fn lock_holder(line: &Line<'_, Postgres>) -> Vec<String> {
+        vec![session::lock_holder(&line.names, &line.server)]
     }
 
     fn push_body(
@@ -466,16 +466,17 @@ impl Conduct<Postgres> for PostgresConduct {
         })
     }
 
-    fn table_blockers(line: &Line<'_, Postgres>) -> Option<String> {
-        Some(catalog::table_blockers(&line.names))
+    fn table_blockers(line: &Line<'_, Postgres>) -> Vec<String> {
+        vec![catalog::table_blockers(&line.names)]
     }
 
-    fn blockers(_: Dialect, kind: &Kind) -> Option<String> {
-        catalog::blockers(kind.ddl()?)
+    fn blockers(_: Dialect, kind: &Kind) -> Vec<String> {
+        let of_ddl = kind.ddl().and_then(catalog::blockers);
+        of_ddl.into_iter().collect()
     }
 
-    fn statement_of(_: Dialect, run: &str) -> Option<String> {
-        Some(catalog::statement_of(run))
+    fn statement_of(_: Dialect, run: &str) -> Vec<String> {
+        vec![catalog::statement_of(run)]
     }
 
     fn sessions_of(_: Dialect, run: &str) -> Option<String> {

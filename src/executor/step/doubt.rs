@@ -203,8 +203,8 @@ impl<S: Source> Steps<'_, S> {
 
     /// The holders of locks on what a statement names that waited for them in vain; for its error, so it never fails.
     pub(super) async fn blockers(&mut self, statement: &Sql) -> Vec<Holder> {
-        let query = ConductOf::<S>::blockers(self.wire().dialect(), &statement.kind);
-        self.wire().holders(query).await
+        let queries = ConductOf::<S>::blockers(self.wire().dialect(), &statement.kind);
+        self.wire().holders(&queries).await
     }
 }
 
