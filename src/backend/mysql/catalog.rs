@@ -208,10 +208,7 @@ pub(super) fn table_blockers(dialect: Dialect) -> Vec<String> {
          WHERE q.id <> CONNECTION_ID() AND q.db = DATABASE()) ORDER BY p.time DESC LIMIT 5)",
         open_transactions(dialect),
         session_columns(dialect),
-        since(
-            dialect,
-            "DATE_SUB(UTC_TIMESTAMP(), INTERVAL p.time SECOND)"
-        ),
+        since(dialect, "DATE_SUB(UTC_TIMESTAMP(), INTERVAL p.time SECOND)"),
         dialect.text("'(idle: it may hold a lock by LOCK TABLES)'"),
     );
     let own = (dialect == Dialect::Mysql).then(|| [lock_holders(dialect), working(dialect)]);
@@ -239,18 +236,17 @@ fn open_transactions(dialect: Dialect) -> String {
 fn lock_holders(dialect: Dialect) -> String {
     let began = since(
         dialect,
-        "DATE_SUB(UTC_TIMESTAMP(), INTERVAL COALESCE(x.timer_wait DIV 1000000000000, s.processlist_time) SECOND)",
+        "DATE_SUB(UTC_TIMESTAMP(), INTERVAL COALESCE(x.timer_wait DIV 1000000000000, p.time) SECOND)",
     );
     format!(
-        "SELECT DISTINCT {}, {}, {}, {began} AS began, {} FROM performance_schema.metadata_locks l \
+        "SELECT DISTINCT {}, {began} AS began, {} FROM performance_schema.metadata_locks l \
          JOIN performance_schema.threads s ON s.thread_id = l.owner_thread_id \
+         JOIN performance_schema.processlist p ON p.id = s.processlist_id \
          LEFT JOIN performance_schema.events_transactions_current x ON x.thread_id = s.thread_id AND x.state = 'ACTIVE' \
          WHERE l.object_type = 'TABLE' AND l.object_schema = DATABASE() AND l.lock_status = 'GRANTED' \
-         AND s.processlist_id <> CONNECTION_ID() ORDER BY began LIMIT 5",
-        dialect.text("s.processlist_id"),
-        dialect.text("s.processlist_user"),
-        dialect.text("s.processlist_host"),
-        dialect.text("s.processlist_info"),
+         AND p.id <> CONNECTION_ID() ORDER BY began LIMIT 5",
+        session_columns(dialect),
+        dialect.text("p.info"),
     )
 }
 
@@ -260,10 +256,7 @@ fn working(dialect: Dialect) -> String {
         "SELECT {}, {}, {} FROM {} p WHERE p.id <> CONNECTION_ID() AND p.db = DATABASE() AND p.command <> 'Sleep' \
          ORDER BY p.time DESC LIMIT 5",
         session_columns(dialect),
-        since(
-            dialect,
-            "DATE_SUB(UTC_TIMESTAMP(), INTERVAL p.time SECOND)"
-        ),
+        since(dialect, "DATE_SUB(UTC_TIMESTAMP(), INTERVAL p.time SECOND)"),
         dialect.text("p.info"),
         sessions(dialect),
     )

@@ -153,6 +153,15 @@ impl MySqlServer {
         })
     }
 
+    /// The server's list of sessions, which MySQL has twice: `information_schema.processlist` cannot be read there while a
+    /// session runs a statement with a 4-byte character.
+    pub fn processlist(self) -> &'static str {
+        self.pick(
+            "information_schema.processlist",
+            "performance_schema.processlist",
+        )
+    }
+
     /// What differs between the two.
     pub fn pick<T>(self, mariadb: T, mysql: T) -> T {
         match self {
