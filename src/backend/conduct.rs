@@ -320,14 +320,19 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         ready(Ok(true))
     }
 
-    /// The limit of a statement that a second connection keeps, where no setting of the session may.
-    fn watched_limit(_prepared: &Prepared, _is_atomic: bool) -> Option<Duration> {
+    /// The part of a statement's limit that a second connection keeps, where no setting of the session does. `is_atomic`: it
+    /// runs inside of a transaction.
+    fn watched_limit(
+        _dialect: Dialect,
+        _limit: Option<Duration>,
+        _is_atomic: bool,
+    ) -> Option<Duration> {
         None
     }
 
-    /// The statement that ends the message which begins so, from another session.
-    fn cancel_of(_beginning: &str) -> Option<String> {
-        None
+    /// The statements that end what this session runs, in a message which begins so, from another session.
+    fn cancel_of(&mut self, _line: &mut Line<'_, B>, _beginning: &str) -> impl Sent<Vec<String>> {
+        ready(Ok(Vec::new()))
     }
 
     // ---- After a crash -------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ pub struct MySqlConduct {
     is_snapshot_isolated: bool,
     /// A trigger, view or routine has to do with variables.
     has_stateful_code: bool,
+    /// The number of the session and the name of its server, once they were asked for.
+    session: Option<(u64, String)>,
 }
 
 impl MySqlConduct {
@@ -162,6 +164,7 @@ impl Conduct<MySql> for MySqlConduct {
 
     fn session_changed(&mut self) {
         self.is_run_set = false;
+        self.session = None;
         // A temporary table may have hidden another one.
         self.harmless.clear();
     }
@@ -197,6 +200,14 @@ impl Conduct<MySql> for MySqlConduct {
         line: &mut Line<'_, MySql>,
         prepared: &Prepared,
     ) -> Result<(), Fault> {
+        let is_watched = Self::watched_limit(line.dialect(), prepared.statement_timeout, true);
+        if is_watched.is_some() && line.session.is_lent() {
+            tracing::warn!(
+                revision = %prepared.step.revision,
+                "statement_timeout= ends a SELECT only: MySQL has no such setting for other statements, and there is no \
+                 second connection beside a lent one that could end them"
+            );
+        }
         for statement in prepared.timeouts(line.dialect()) {
             line.query(&statement).await?;
         }
@@ -376,6 +387,31 @@ impl Conduct<MySql> for MySqlConduct {
             // What a syntax error quotes goes to the end of its message.
             && (code == "1064" || refused.failure.message == failure.message);
         Ok(!is_same)
+    }
+
+    /// The server's own limit is for `SELECT`.
+    fn watched_limit(dialect: Dialect, limit: Option<Duration>, _: bool) -> Option<Duration> {
+        limit.filter(|_| dialect == Dialect::Mysql)
+    }
+
+    /// By the session's number: inside of a CALL the server's list of sessions shows the routine's own statements.
+    async fn cancel_of(
+        &mut self,
+        line: &mut Line<'_, MySql>,
+        _: &str,
+    ) -> Result<Vec<String>, Fault> {
+        if self.session.is_none() {
+            let rows = line.query(&session::own_session(line.dialect())).await?;
+            self.session = rows.into_iter().next().and_then(|row| {
+                let mut cells = row.into_iter().flatten();
+                Some((cells.next()?.parse().ok()?, cells.next()?))
+            });
+        }
+        let ending = self
+            .session
+            .as_ref()
+            .map(|(session, server)| session::end_statement(line.dialect(), *session, server));
+        Ok(ending.unwrap_or_default())
     }
 
     fn table_blockers(line: &Line<'_, MySql>) -> Vec<String> {

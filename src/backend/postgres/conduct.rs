@@ -428,12 +428,16 @@ impl Conduct<Postgres> for PostgresConduct {
         false
     }
 
-    fn watched_limit(prepared: &Prepared, is_atomic: bool) -> Option<Duration> {
-        prepared.statement_timeout.filter(|_| !is_atomic)
+    fn watched_limit(_: Dialect, limit: Option<Duration>, is_atomic: bool) -> Option<Duration> {
+        limit.filter(|_| !is_atomic)
     }
 
-    fn cancel_of(beginning: &str) -> Option<String> {
-        Some(catalog::cancel_of(beginning))
+    async fn cancel_of(
+        &mut self,
+        _: &mut Line<'_, Postgres>,
+        beginning: &str,
+    ) -> Result<Vec<String>, Fault> {
+        Ok(vec![catalog::cancel_of(beginning)])
     }
 
     fn evidence(_: Dialect, kind: &Kind, _text: &str) -> Evidence {

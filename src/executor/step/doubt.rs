@@ -156,7 +156,7 @@ impl<S: Source> Steps<'_, S> {
         let wire = self.wire();
         let message = wire.line.message_of(&drop);
         let dropped = match limit {
-            Some(limit) => wire.send_watched(&message, limit).await,
+            Some(limit) => wire.send_watched(&message, limit, false).await,
             None => wire.line.send(&message).await,
         };
         let during = "removing the invalid index that an interrupted build left";

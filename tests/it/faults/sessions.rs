@@ -33,9 +33,8 @@ pub async fn begin(db: &Database<sqlx::MySql>, url: &str, script: &'static str) 
 
 /// Waits until that list of sessions has such a one.
 async fn until(db: &Database<sqlx::MySql>, list: &str, condition: &str) {
-    let query = format!(
-        "SELECT CONVERT(id, CHAR) FROM {list} WHERE id <> CONNECTION_ID() AND {condition}"
-    );
+    let query =
+        format!("SELECT CONVERT(id, CHAR) FROM {list} WHERE id <> CONNECTION_ID() AND {condition}");
     while db.strings(&query).await.is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -171,6 +171,14 @@ impl MySqlServer {
     }
 }
 
+/// A table of the numbers from 1 on, up to this one, in its column `seq`. MariaDB has such tables by names of their own.
+#[cfg(feature = "mysql")]
+pub fn numbers(last: usize) -> String {
+    format!(
+        "JSON_TABLE(CONCAT('[1', REPEAT(',1', {last} - 1), ']'), '$[*]' COLUMNS (seq FOR ORDINALITY)) AS numbers"
+    )
+}
+
 /// A fresh database on the test's server, and its URL; none where there is no server.
 #[cfg(feature = "mysql")]
 pub async fn mysql() -> Option<(sqlx::MySqlPool, String)> {
