@@ -198,8 +198,8 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     /// A check's time-outs, before its statements; `is_inside` the step's transaction.
     fn open_check(
         &self,
+        _line: &Line<'_, B>,
         _message: &mut Message,
-        _dialect: Dialect,
         _check: &Check,
         _is_inside: bool,
     ) {

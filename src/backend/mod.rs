@@ -232,6 +232,9 @@ type Results<'c, DB> = BoxStream<
 /// A row's column names, and its cells as text.
 type ReadRow<DB> = fn(&<DB as Database>::Row) -> (Vec<String>, Vec<Option<String>>);
 
+/// After how many rows and results the thread's other tasks have their turn.
+const OTHERS_TURN: usize = 256;
+
 /// Reads a message's results: what stands between two ends of statements belongs to the second.
 pub(crate) async fn collect<DB: Database>(
     mut stream: Results<'_, DB>,
@@ -242,7 +245,13 @@ pub(crate) async fn collect<DB: Database>(
 ) -> Result<Vec<StatementResult>, SendError> {
     let mut results = Vec::new();
     let mut current = StatementResult::default();
+    let mut items: usize = 0;
     while let Some(item) = stream.next().await {
+        items += 1;
+        // sqlx reads what is there without a pause, and who sends without an end would be all that this thread hears.
+        if items.is_multiple_of(OTHERS_TURN) {
+            tokio::task::yield_now().await;
+        }
         match item {
             Ok(Either::Left(end)) => {
                 current.affected = affected(&end);

@@ -34,8 +34,8 @@ pub(crate) fn transaction_probe(dialect: Dialect) -> Option<&'static str> {
 }
 
 /// A statement of limbeck's own that waits for the locks of its tables, and of their rows, for a short time only, and that
-/// `max_join_size` does not refuse. MariaDB
-/// executes what its own comment holds, and MySQL reads the hint.
+/// neither `max_join_size` refuses nor a section's limit ends. MariaDB executes what its own comment holds, and MySQL reads
+/// the hint.
 pub(crate) fn bounded(statement: &str, limit: Duration) -> Cow<'_, str> {
     let (verb, rest) = statement.split_once(' ').unwrap_or_default();
     let is_hinted = match verb {
@@ -52,13 +52,14 @@ pub(crate) fn bounded(statement: &str, limit: Duration) -> Cow<'_, str> {
     let hint = if is_hinted {
         format!(
             "/*+ SET_VAR(lock_wait_timeout = {seconds}) SET_VAR(innodb_lock_wait_timeout = {seconds}) \
-             SET_VAR(sql_big_selects = 1) */ "
+             SET_VAR(sql_big_selects = 1) SET_VAR(max_execution_time = 0) */ "
         )
     } else {
         String::new()
     };
     format!(
-        "{BOUND} lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}, sql_big_selects = 1 FOR */ {verb} {hint}{rest}"
+        "{BOUND} lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}, sql_big_selects = 1, \
+         max_statement_time = 0 FOR */ {verb} {hint}{rest}"
     )
     .into()
 }

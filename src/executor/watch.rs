@@ -63,8 +63,9 @@ impl<B: Backend> Watch<B> {
         let mut ending = pin!(self.end(count, &progress));
         // The watch has no end of its own.
         let sent = pin!(sent);
-        let first: Either<(T, _), (Infallible, _)> = select(sent, ending.as_mut()).await;
-        let Either::Left((answer, _)) = first;
+        // First the watch: results without an end would use up all that this task may do at a time.
+        let first: Either<(Infallible, _), (T, _)> = select(ending.as_mut(), sent).await;
+        let Either::Right((answer, _)) = first;
         let answered = poll_fn(|context| {
             let _ = progress.is_sent.load(Ordering::Relaxed)
                 && ending.as_mut().poll(context).is_ready();

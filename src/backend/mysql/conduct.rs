@@ -23,6 +23,9 @@ const CHUNK: usize = 50;
 /// The number of statements that are looked at together at first.
 const WINDOW: usize = 64;
 
+/// How much later than the second connection MySQL itself ends a `SELECT`.
+const BEHIND: Duration = Duration::from_secs(2);
+
 /// The smallest default of `max_allowed_packet`.
 const PACKET: usize = 1024 * 1024;
 
@@ -104,6 +107,13 @@ fn joins_unit(statement: &Sql) -> bool {
     }
 }
 
+/// The value of the session's own limit. MySQL's is for `SELECT` alone, and a `SLEEP` that it ends looks as if it had slept:
+/// where a second connection ends every statement, it stands behind that one.
+fn setting(line: &Line<'_, MySql>, limit: Option<Duration>) -> Option<Duration> {
+    let is_watched = line.dialect() == Dialect::Mysql && !line.session.is_lent();
+    limit.map(|limit| if is_watched { limit + BEHIND } else { limit })
+}
+
 impl Conduct<MySql> for MySqlConduct {
     const MARKS_STATEMENTS: bool = true;
     const RETRIES_DEADLOCKS: bool = true;
@@ -177,12 +187,9 @@ impl Conduct<MySql> for MySqlConduct {
         traces::leaves(line.dialect(), prepared)
     }
 
-    fn open_check(&self, message: &mut Message, dialect: Dialect, check: &Check, _: bool) {
-        message.own_all(&set_timeouts(
-            dialect,
-            check.lock_timeout,
-            check.statement_timeout,
-        ));
+    fn open_check(&self, line: &Line<'_, MySql>, message: &mut Message, check: &Check, _: bool) {
+        let limit = setting(line, check.statement_timeout);
+        message.own_all(&set_timeouts(line.dialect(), check.lock_timeout, limit));
     }
 
     fn close_check(&self, message: &mut Message, dialect: Dialect, check: &Check, _: bool) {
@@ -200,15 +207,16 @@ impl Conduct<MySql> for MySqlConduct {
         line: &mut Line<'_, MySql>,
         prepared: &Prepared,
     ) -> Result<(), Fault> {
-        let is_watched = Self::watched_limit(line.dialect(), prepared.statement_timeout, true);
-        if is_watched.is_some() && line.session.is_lent() {
+        let unset = Self::watched_limit(line.dialect(), prepared.statement_timeout, true);
+        if unset.is_some() && line.session.is_lent() {
             tracing::warn!(
                 revision = %prepared.step.revision,
                 "statement_timeout= ends a SELECT only: MySQL has no such setting for other statements, and there is no \
                  second connection beside a lent one that could end them"
             );
         }
-        for statement in prepared.timeouts(line.dialect()) {
+        let limit = setting(line, prepared.statement_timeout);
+        for statement in set_timeouts(line.dialect(), prepared.lock_timeout, limit) {
             line.query(&statement).await?;
         }
         Ok(())
@@ -389,9 +397,14 @@ impl Conduct<MySql> for MySqlConduct {
         Ok(!is_same)
     }
 
-    /// The server's own limit is for `SELECT`.
-    fn watched_limit(dialect: Dialect, limit: Option<Duration>, _: bool) -> Option<Duration> {
-        limit.filter(|_| dialect == Dialect::Mysql)
+    /// MySQL's own limit is for `SELECT`. MariaDB's ends everything, but tries once, and between two statements of a routine
+    /// that is lost.
+    fn watched_limit(
+        dialect: Dialect,
+        limit: Option<Duration>,
+        is_atomic: bool,
+    ) -> Option<Duration> {
+        limit.filter(|_| dialect == Dialect::Mysql || !is_atomic)
     }
 
     /// By the session's number: inside of a CALL the server's list of sessions shows the routine's own statements.

@@ -302,7 +302,13 @@ impl Conduct<Postgres> for PostgresConduct {
     }
 
     /// `SET LOCAL` wants a transaction.
-    fn open_check(&self, message: &mut Message, _: Dialect, check: &Check, is_inside: bool) {
+    fn open_check(
+        &self,
+        _: &Line<'_, Postgres>,
+        message: &mut Message,
+        check: &Check,
+        is_inside: bool,
+    ) {
         let limits = set_timeouts(DIALECT, check.lock_timeout, check.statement_timeout);
         if !is_inside && !limits.is_empty() {
             message.own("BEGIN");

@@ -158,7 +158,7 @@ impl<S: Source> Steps<'_, S> {
         let is_inside = prepared.is_transactional(dialect);
         message.own_all(&wire.line.bound.pin.local());
         let conduct = &wire.conduct;
-        conduct.open_check(&mut message, dialect, check, is_inside);
+        conduct.open_check(&wire.line, &mut message, check, is_inside);
         for statement in numbers {
             let text = &check.statements[statement].text;
             message.of_revision(text, Origin { step: 0, statement });
