@@ -377,6 +377,12 @@ impl Writer {
         for (timeout, value) in limits {
             let statement = value.and_then(|value| set_timeout(self.dialect, timeout, value));
             if let Some(statement) = statement.filter(|_| self.dialect.family() != Family::Sqlite) {
+                if timeout == Timeout::Statement && self.dialect == Dialect::Mysql {
+                    self.comment(
+                        "statement_timeout: MySQL itself ends a SELECT by it, and no other statement. A run of limbeck's ends \
+                         those from a second connection, which a script has not.",
+                    );
+                }
                 let in_transaction = prepared.is_transactional(self.dialect);
                 let statement = if in_transaction {
                     statement

@@ -137,9 +137,10 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         None
     }
 
-    /// A query for the lock's holder: one row of session, application, client, since when, and statement.
-    fn lock_holder(_line: &Line<'_, B>) -> Option<String> {
-        None
+    /// The queries for the lock's holder: one row of session, application, client, since when, and statement. The first one
+    /// counts that this role may ask and that finds any, here and in the others that name sessions.
+    fn lock_holder(_line: &Line<'_, B>) -> Vec<String> {
+        Vec::new()
     }
 
     // ---- A transactional step ------------------------------------------------------------------------------
@@ -197,8 +198,8 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
     /// A check's time-outs, before its statements; `is_inside` the step's transaction.
     fn open_check(
         &self,
+        _line: &Line<'_, B>,
         _message: &mut Message,
-        _dialect: Dialect,
         _check: &Check,
         _is_inside: bool,
     ) {
@@ -319,14 +320,19 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         ready(Ok(true))
     }
 
-    /// The limit of a statement that a second connection keeps, where no setting of the session may.
-    fn watched_limit(_prepared: &Prepared, _is_atomic: bool) -> Option<Duration> {
+    /// The part of a statement's limit that a second connection keeps, where no setting of the session does. `is_atomic`: it
+    /// runs inside of a transaction.
+    fn watched_limit(
+        _dialect: Dialect,
+        _limit: Option<Duration>,
+        _is_atomic: bool,
+    ) -> Option<Duration> {
         None
     }
 
-    /// The statement that ends the message which begins so, from another session.
-    fn cancel_of(_beginning: &str) -> Option<String> {
-        None
+    /// The statements that end what this session runs, in a message which begins so, from another session.
+    fn cancel_of(&mut self, _line: &mut Line<'_, B>, _beginning: &str) -> impl Sent<Vec<String>> {
+        ready(Ok(Vec::new()))
     }
 
     // ---- After a crash -------------------------------------------------------------------------------------
@@ -353,20 +359,20 @@ pub trait Conduct<B: Backend>: fmt::Debug + Default + Send + Sync {
         cell.into()
     }
 
-    /// A query for those who hold, or may hold, locks that limbeck's own statements wait for on its tables, as rows of
+    /// The queries for those who hold, or may hold, locks that limbeck's own statements wait for on its tables, as rows of
     /// [`Conduct::lock_holder`].
-    fn table_blockers(_line: &Line<'_, B>) -> Option<String> {
-        None
+    fn table_blockers(_line: &Line<'_, B>) -> Vec<String> {
+        Vec::new()
     }
 
-    /// A query for those who hold locks on what a statement names, as rows of [`Conduct::lock_holder`].
-    fn blockers(_dialect: Dialect, _kind: &Kind) -> Option<String> {
-        None
+    /// The queries for those who hold locks on what a statement names, as rows of [`Conduct::lock_holder`].
+    fn blockers(_dialect: Dialect, _kind: &Kind) -> Vec<String> {
+        Vec::new()
     }
 
-    /// A query for the statement that the server runs for a run at this moment, as a row of [`Conduct::lock_holder`].
-    fn statement_of(_dialect: Dialect, _run: &str) -> Option<String> {
-        None
+    /// The queries for the statement that the server runs for a run at this moment, as a row of [`Conduct::lock_holder`].
+    fn statement_of(_dialect: Dialect, _run: &str) -> Vec<String> {
+        Vec::new()
     }
 
     /// A query for the sessions in which a run's last statement still is, or may be: one row each, its number first. None

@@ -126,6 +126,33 @@ impl Fault {
         Fault::new::<B>(failed, &Message::default())
     }
 
+    /// The fault of a statement that was ended, with an answer as if it had not been: these results stand before it.
+    pub(crate) fn canceled(
+        message: &Message,
+        mut results: Vec<StatementResult>,
+        reason: String,
+    ) -> Fault {
+        let place = message.last_statement();
+        results.truncate(place);
+        let source = std::io::Error::new(std::io::ErrorKind::TimedOut, reason.clone());
+        Fault {
+            failure: Failure {
+                class: Class::Canceled,
+                code: None,
+                message: reason,
+                detail: None,
+                hint: None,
+                position: None,
+                is_inside: false,
+            },
+            blame: message.blame(place, None),
+            blockers: Vec::new(),
+            completed: place,
+            results,
+            source: sqlx::Error::Io(source),
+        }
+    }
+
     pub(crate) fn class(&self) -> Class {
         self.failure.class
     }

@@ -194,6 +194,14 @@ impl Message {
         parts.any(|part| matches!(part.whose, Whose::Revision(_)))
     }
 
+    /// The place of the last statement of a revision's, or of the first statement where there is none.
+    pub(crate) fn last_statement(&self) -> usize {
+        let mut parts = self.parts.iter();
+        parts
+            .rposition(|part| matches!(part.whose, Whose::Revision(_)))
+            .unwrap_or(0)
+    }
+
     /// Whose statement the result of this index is.
     pub(crate) fn origin(&self, index: usize) -> Option<&Origin> {
         match &self.parts.get(index)?.whose {
@@ -259,9 +267,9 @@ impl Message {
             .collect()
     }
 
-    /// Keeps the first row of a revision's statement too.
-    pub(crate) fn show_row(&mut self) {
-        self.shown = 1;
+    /// Keeps the first rows of a revision's statement too.
+    pub(crate) fn show_rows(&mut self, rows: usize) {
+        self.shown = rows;
     }
 
     pub(crate) fn text(&self) -> &str {

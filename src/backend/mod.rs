@@ -44,6 +44,30 @@ macro_rules! send_as_text {
                     keep,
                     |end| end.rows_affected(),
                     |row| text_row!(row),
+                    None,
+                )
+                .await
+            })
+        }
+
+        fn send_counted<'c>(
+            connection: &'c mut Self::Connection,
+            message: String,
+            keep: Vec<usize>,
+            count: std::sync::Arc<super::Count>,
+        ) -> futures_util::future::BoxFuture<
+            'c,
+            Result<Vec<super::StatementResult>, super::SendError>,
+        > {
+            Box::pin(async move {
+                let text = sqlx::raw_sql(sqlx::AssertSqlSafe(message));
+                let stream = sqlx::Executor::fetch_many(connection, text);
+                super::collect::<$database>(
+                    stream,
+                    keep,
+                    |end| end.rows_affected(),
+                    |row| text_row!(row),
+                    Some(&count),
                 )
                 .await
             })
@@ -84,6 +108,7 @@ mod sqlite;
 mod traces;
 mod unlogged;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -128,6 +153,17 @@ pub trait Backend: Database + Sealed {
         keep: Vec<usize>,
     ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>>;
 
+    /// The same, and counts the results as they come, where the database sends each by itself.
+    #[doc(hidden)]
+    fn send_counted<'c>(
+        connection: &'c mut Self::Connection,
+        message: String,
+        keep: Vec<usize>,
+        _count: Arc<Count>,
+    ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>> {
+        Self::send(connection, message, keep)
+    }
+
     #[doc(hidden)]
     fn explain(error: &sqlx::Error) -> Failure;
 
@@ -169,6 +205,9 @@ pub(crate) fn pool_of_one<DB: Database>(
 /// Keep every row of a result.
 pub(crate) const ALL: usize = usize::MAX;
 
+/// The number of results of the message on its way that have come.
+pub type Count = tokio::sync::watch::Sender<usize>;
+
 /// What one statement returned.
 #[derive(Debug, Clone, Default)]
 pub struct StatementResult {
@@ -193,20 +232,33 @@ type Results<'c, DB> = BoxStream<
 /// A row's column names, and its cells as text.
 type ReadRow<DB> = fn(&<DB as Database>::Row) -> (Vec<String>, Vec<Option<String>>);
 
+/// After how many rows and results the thread's other tasks have their turn.
+const OTHERS_TURN: usize = 256;
+
 /// Reads a message's results: what stands between two ends of statements belongs to the second.
 pub(crate) async fn collect<DB: Database>(
     mut stream: Results<'_, DB>,
     keep: Vec<usize>,
     affected: fn(&DB::QueryResult) -> u64,
     read_row: ReadRow<DB>,
+    count: Option<&Count>,
 ) -> Result<Vec<StatementResult>, SendError> {
     let mut results = Vec::new();
     let mut current = StatementResult::default();
+    let mut items: usize = 0;
     while let Some(item) = stream.next().await {
+        items += 1;
+        // sqlx reads what is there without a pause, and who sends without an end would be all that this thread hears.
+        if items.is_multiple_of(OTHERS_TURN) {
+            tokio::task::yield_now().await;
+        }
         match item {
             Ok(Either::Left(end)) => {
                 current.affected = affected(&end);
                 results.push(std::mem::take(&mut current));
+                if let Some(count) = count {
+                    count.send_replace(results.len());
+                }
             }
             Ok(Either::Right(row)) => {
                 if current.rows.len() < keep.get(results.len()).copied().unwrap_or(0) {

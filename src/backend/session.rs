@@ -2,12 +2,13 @@
 //! the run, no open transaction goes back to the pool.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Pool;
 
 use super::unlogged::Unlogged;
-use super::{Backend, Class, Fault, Held, Message, Source, StatementResult};
+use super::{Backend, Class, Count, Fault, Held, Message, Source, StatementResult};
 
 /// The connection was given up before.
 fn gone() -> sqlx::Error {
@@ -41,6 +42,8 @@ pub struct Session<'a, B: Backend> {
     limited: bool,
     /// Keeps the pool of a connection that was opened beside the caller's.
     beside: Option<Pool<B>>,
+    /// Counts the results of what is sent.
+    count: Option<Arc<Count>>,
 }
 
 impl<B: Backend> fmt::Debug for Session<'_, B> {
@@ -66,6 +69,7 @@ impl<'a, B: Backend> Session<'a, B> {
             release: None,
             limited: false,
             beside,
+            count: None,
         }
     }
 
@@ -103,7 +107,14 @@ impl<'a, B: Backend> Session<'a, B> {
         let Some(held) = self.held.as_mut() else {
             return Err(Fault::of_client::<B>(gone()));
         };
-        let sending = B::send(held, text, message.keep(shown));
+        let keep = message.keep(shown);
+        let sending = match &self.count {
+            Some(count) => {
+                count.send_replace(0);
+                B::send_counted(held, text, keep, count.clone())
+            }
+            None => B::send(held, text, keep),
+        };
         // Of a step, also its record, which keeps the SQL of its downgrade.
         let sent = match &self.unlogged {
             Some(unlogged) => unlogged.send(sending).await,
@@ -114,6 +125,11 @@ impl<'a, B: Backend> Session<'a, B> {
             self.lost |= fault.class() == Class::Connection;
             fault
         })
+    }
+
+    /// Counts the results of what is sent from here on, or of nothing.
+    pub(crate) fn count_results(&mut self, count: Option<Arc<Count>>) {
+        self.count = count;
     }
 
     /// Tells whether the connection is the caller's own.

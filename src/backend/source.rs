@@ -97,7 +97,8 @@ impl<DB: Backend> IntoSource for &Pool<DB> {
 
 /// A connection that the caller owns and lends for the life of the [`Migrator`](crate::Migrator).
 ///
-/// There is no second connection beside it: a lease is renewed between statements, not during one.
+/// There is no second connection beside it: a lease is renewed between statements, not during one, and on MySQL
+/// `statement_timeout=` ends a `SELECT` alone.
 ///
 /// ```no_run
 /// # async fn f(pool: sqlx::SqlitePool, migrations: limbeck::Migrations) -> Result<(), Box<dyn std::error::Error>> {

@@ -33,9 +33,9 @@ pub(crate) fn transaction_probe(dialect: Dialect) -> Option<&'static str> {
     (dialect == Dialect::Mysql).then_some("SET TRANSACTION READ WRITE")
 }
 
-/// A statement of limbeck's own that waits for the locks of its tables, and of their rows, for a short time only, that
-/// `max_join_size` does not refuse, and that a section's `statement_timeout` does not end. MariaDB executes what its own comment
-/// holds, and MySQL reads the hint.
+/// A statement of limbeck's own that waits for the locks of its tables, and of their rows, for a short time only, and that
+/// neither `max_join_size` refuses nor a section's limit ends. MariaDB executes what its own comment holds, and MySQL reads
+/// the hint.
 pub(crate) fn bounded(statement: &str, limit: Duration) -> Cow<'_, str> {
     let (verb, rest) = statement.split_once(' ').unwrap_or_default();
     let is_hinted = match verb {
@@ -58,7 +58,8 @@ pub(crate) fn bounded(statement: &str, limit: Duration) -> Cow<'_, str> {
         String::new()
     };
     format!(
-        "{BOUND} lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}, sql_big_selects = 1, max_statement_time = 0 FOR */ {verb} {hint}{rest}"
+        "{BOUND} lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}, sql_big_selects = 1, \
+         max_statement_time = 0 FOR */ {verb} {hint}{rest}"
     )
     .into()
 }

@@ -21,6 +21,7 @@ mod status;
 mod step;
 mod view;
 mod wait;
+mod watch;
 mod wire;
 
 use std::collections::BTreeSet;

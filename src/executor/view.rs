@@ -523,8 +523,8 @@ impl<S: Source> View<'_, S> {
     pub(super) async fn holder(&mut self) -> Holder {
         let held = self.look.lease.as_ref();
         let Some((lease, run)) = held.and_then(|lease| Some((lease, lease.holder.clone()?))) else {
-            let query = ConductOf::<S>::lock_holder(&self.wire.line);
-            let holders = self.wire.holders(query).await;
+            let queries = ConductOf::<S>::lock_holder(&self.wire.line);
+            let holders = self.wire.holders(&queries).await;
             return holders.into_iter().next().unwrap_or_default();
         };
         let running = self.look.running.last();
@@ -539,8 +539,8 @@ impl<S: Source> View<'_, S> {
         };
         // Where a statement shares its transaction with its record, only the server shows it.
         if holder.statement.is_none() {
-            let query = ConductOf::<S>::statement_of(self.wire.dialect(), &run);
-            if let Some(seen) = self.wire.holders(query).await.into_iter().next() {
+            let queries = ConductOf::<S>::statement_of(self.wire.dialect(), &run);
+            if let Some(seen) = self.wire.holders(&queries).await.into_iter().next() {
                 holder.revision = holder.revision.or(seen.revision);
                 holder.statement = seen.statement;
             }

@@ -1,18 +1,18 @@
 //! The wire: the one connection of a run, its conduct, and all that may happen to it. A lost connection is replaced by
 //! another, once nothing of the old one is left in the server.
 
-use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::{Either, select};
 use sqlx::Pool;
 
 use super::error::{Error, RunError, human};
 use super::poll_pause;
 use super::state::Aftermath;
+use super::watch::{Ended, Watch};
 use crate::backend::{
-    Backend, Class, Conduct as _, Fault, Identity, Line, Message, Session, Source, StatementResult,
+    Backend, Class, Conduct as _, Count, Fault, Identity, Line, Message, Session, Source,
+    StatementResult,
 };
 use crate::dialect::Dialect;
 use crate::dialect::repertoire::Repertoire;
@@ -30,9 +30,6 @@ pub(super) const DEADLOCKS: u32 = 5;
 
 /// How much of a message the server's list of sessions shows at least.
 const SEEN: usize = 400;
-
-/// How soon a statement that goes on is ended again.
-const END_AGAIN: Duration = Duration::from_millis(200);
 
 /// The conduct of a source's database.
 pub(super) type ConductOf<S> = <<S as Source>::Database as Backend>::Conduct;
@@ -194,49 +191,65 @@ impl<'a, S: Source> Wire<'a, S> {
 
     /// The holders of locks on limbeck's own tables, as far as this session can see them.
     pub(super) async fn table_blockers(&mut self) -> Vec<Holder> {
-        let query = ConductOf::<S>::table_blockers(&self.line);
-        self.holders(query).await
+        let queries = ConductOf::<S>::table_blockers(&self.line);
+        self.holders(&queries).await
     }
 
-    /// Sends a message whose statement a second connection ends when its time is up. Where there can be none, it has no
-    /// limit.
+    /// Sends a message whose last statement of a revision's a second connection ends when its time is up. Where there can be
+    /// none, it has no limit. `is_undone`: a rollback takes back what the statement did, so that an answer behind its end
+    /// counts as none; else what answered has done its work.
     pub(super) async fn send_watched(
         &mut self,
         message: &Message,
         limit: Duration,
+        is_undone: bool,
     ) -> Result<Vec<StatementResult>, Fault> {
-        // No other statement of the run's begins like this one.
-        let beginning: String = message.text().chars().take(SEEN).collect();
-        let cancel = ConductOf::<S>::cancel_of(&beginning);
-        let Some((pool, cancel)) = self.beside().zip(cancel) else {
+        let Some(pool) = self.beside() else {
             return self.send_short(message).await;
         };
+        // No other statement of the run's begins like this one.
+        let beginning: String = message.text().chars().take(SEEN).collect();
+        let cancel = self.conduct.cancel_of(&mut self.line, &beginning).await?;
         let mut ending = Message::marked(self.dialect(), "");
-        ending.own(&cancel);
-        let is_over = AtomicBool::new(false);
-        let sent = std::pin::pin!(self.send_short(message));
-        let watch = std::pin::pin!(async {
-            tokio::time::sleep(limit).await;
-            is_over.store(true, Ordering::Relaxed);
-            // It may not have begun when its time is up.
-            loop {
-                if let Ok(mut connection) = pool.acquire().await {
-                    let text = ending.text().to_owned();
-                    let _ = S::Database::send(&mut connection, text, Vec::new()).await;
-                }
-                tokio::time::sleep(END_AGAIN).await;
+        ending.own_all(&cancel);
+        let watch = Watch {
+            pool,
+            ending: ending.text().to_owned(),
+            limit,
+            place: message.last_statement(),
+        };
+        let count = Arc::new(Count::new(0));
+        let counted = count.subscribe();
+        self.line.session.count_results(Some(count));
+        let (sent, ended) = watch.over(counted, self.send_short(message)).await;
+        self.line.session.count_results(None);
+        let is_lost = matches!(&sent, Err(fault) if fault.class() == Class::Connection);
+        match ended {
+            Ended::InTime => return sent,
+            Ended::Unsure if !is_lost => {
+                // What is still on its way could end any later statement of this session.
+                self.line.session.abandon();
+                let gone = std::io::Error::new(
+                    std::io::ErrorKind::TimedOut,
+                    "the server did not say whether it ended the statement",
+                );
+                return Err(Fault::of_client::<S::Database>(sqlx::Error::Io(gone)));
             }
-        });
-        // The watch has no end of its own.
-        let first: Either<_, (Infallible, _)> = select(sent, watch).await;
-        let Either::Left((sent, _)) = first;
-        sent.map_err(|mut fault| {
-            if fault.class() == Class::Canceled && is_over.load(Ordering::Relaxed) {
-                fault.failure.message =
-                    format!("canceled after {}, its statement_timeout", human(limit));
+            Ended::Over if !is_lost => {
+                // An end that came behind the statement meets this one.
+                let _ = self.line.query("SELECT 1").await;
             }
-            fault
-        })
+            _ => {}
+        }
+        let reason = format!("canceled after {}, its statement_timeout", human(limit));
+        match sent {
+            Ok(results) if is_undone => Err(Fault::canceled(message, results, reason)),
+            Err(mut fault) if fault.class() == Class::Canceled => {
+                fault.failure.message = reason;
+                Err(fault)
+            }
+            sent => sent,
+        }
     }
 
     /// Ends the open transaction without a trace.
@@ -356,21 +369,20 @@ impl<'a, S: Source> Wire<'a, S> {
         }
     }
 
-    /// The holders that a query of the conduct's names; for messages, so it never fails.
-    pub(super) async fn holders(&mut self, query: Option<String>) -> Vec<Holder> {
-        let Some(query) = query else {
-            return Vec::new();
-        };
-        match self.line.query(&query).await {
-            Ok(rows) => rows.iter().map(|row| Holder::of_session(row)).collect(),
-            Err(fault) => {
-                tracing::debug!(
+    /// The holders that the first of the conduct's queries names which this role may ask and which finds any; for messages,
+    /// so it never fails.
+    pub(super) async fn holders(&mut self, queries: &[String]) -> Vec<Holder> {
+        for query in queries {
+            match self.line.query(query).await {
+                Ok(rows) if rows.is_empty() => {}
+                Ok(rows) => return rows.iter().map(|row| Holder::of_session(row)).collect(),
+                Err(fault) => tracing::debug!(
                     error = fault.failure.message,
                     "this role may not see who is in the way"
-                );
-                Vec::new()
+                ),
             }
         }
+        Vec::new()
     }
 
     /// The orderly end: the session is what it was, and the connection goes back or is closed.

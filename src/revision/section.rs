@@ -125,7 +125,8 @@ impl Section {
         self.lock_timeout.map(Timeout::duration)
     }
 
-    /// How long a statement may run, if the section says so.
+    /// How long a statement may run, if the section says so. On MySQL, where a setting limits a `SELECT` alone, a second
+    /// connection ends any other; without a pool there is none.
     #[must_use]
     pub fn statement_timeout(&self) -> Option<Duration> {
         self.statement_timeout.map(Timeout::duration)

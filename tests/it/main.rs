@@ -38,6 +38,8 @@ mod standing;
 mod stops;
 #[allow(dead_code)]
 mod support;
+#[cfg(feature = "mysql")]
+mod timeouts;
 mod together;
 #[cfg(feature = "mysql")]
 mod units;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use limbeck::error::{RunError, UnfinishedReason};
 use limbeck::{Error, Event, Migrations, Migrator, Resolution};
 use sqlx::mysql::{MySqlConnection, MySqlPoolOptions};
-use sqlx::{Connection as _, MySqlPool};
+use sqlx::{AssertSqlSafe, Connection as _, MySqlPool};
 
-use crate::support::servers::{Database, MySqlServer, mysql_database};
+use crate::support::servers::{Database, MySqlServer, mysql_database, numbers};
 use crate::support::{migrations, soak};
 
 type Mysql = Database<sqlx::MySql>;
@@ -112,16 +112,15 @@ async fn deadlocked<T>(db: &Mysql, run: impl Future<Output = T>) -> T {
     let mut other = MySqlConnection::connect(&db.url)
         .await
         .expect("a connection");
-    let run_sql = |text: &'static str| sqlx::raw_sql(text);
+    let run_sql = |text: &str| sqlx::raw_sql(AssertSqlSafe(text.to_owned()));
     // InnoDB ends the transaction that has changed fewer rows.
-    let heavy = format!(
-        "BEGIN; INSERT INTO weight SELECT seq FROM {}; UPDATE two SET v = v + 100 WHERE id = 2",
-        MySqlServer::numbers(1000)
-    );
-    sqlx::raw_sql(sqlx::AssertSqlSafe(heavy))
-        .execute(&mut other)
-        .await
-        .expect("a heavy transaction");
+    let many = numbers(1000);
+    run_sql(&format!(
+        "BEGIN; INSERT INTO weight SELECT seq FROM {many}; UPDATE two SET v = v + 100 WHERE id = 2"
+    ))
+    .execute(&mut other)
+    .await
+    .expect("a heavy transaction");
     let against = async {
         runs(db, "UPDATE two SET v = v + 1 WHERE id = 2").await;
         run_sql("UPDATE two SET v = v + 100 WHERE id = 1; COMMIT")

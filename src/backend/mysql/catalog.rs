@@ -160,43 +160,105 @@ pub(super) fn without_counter(definition: &str) -> String {
 /// The begin of a transaction, which the server shows in the time zone of its system.
 const TRANSACTION_BEGAN: &str = "CONVERT_TZ(t.trx_started, 'SYSTEM', '+00:00')";
 
-/// The open transactions of this database, first come first: rows of session, user, client, since when, and statement. The
-/// server shows them to some roles only, and not which of them hold the locks in question.
-pub(super) fn blockers(dialect: Dialect) -> String {
+/// The sessions of the server that this role may see. On MySQL every read of `information_schema.processlist` fails with 3854
+/// while any of them runs a statement with a 4-byte character, so that only a server whose `performance_schema` does not know
+/// this session is asked for it: the second part is not even opened where the first has that row.
+fn sessions(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Mysql => {
+            "(SELECT s.id, s.user, s.host, s.db, s.command, s.time, s.info FROM performance_schema.processlist s \
+             UNION ALL SELECT s.id, s.user, s.host, s.db, s.command, s.time, s.info FROM information_schema.processlist s \
+             WHERE NOT EXISTS (SELECT 1 FROM performance_schema.processlist o WHERE o.id = CONNECTION_ID()))"
+        }
+        _ => "information_schema.processlist",
+    }
+}
+
+/// The columns of a session: its number, user and client.
+fn session_columns(dialect: Dialect) -> String {
+    ["p.id", "p.user", "p.host"]
+        .map(|column| dialect.text(column))
+        .join(", ")
+}
+
+fn since(dialect: Dialect, time: &str) -> String {
+    dialect.text(&time_text(dialect, time))
+}
+
+/// The queries for the open transactions of this database, first come first, of which the first one counts that this role may
+/// ask and that finds any: rows of session, user, client, since when, and statement.
+pub(super) fn blockers(dialect: Dialect) -> Vec<String> {
+    let transactions = format!("{} LIMIT 5", open_transactions(dialect));
+    let own = (dialect == Dialect::Mysql).then(|| [lock_holders(dialect), working(dialect)]);
+    match own {
+        Some([first, last]) => vec![first, transactions, last],
+        None => vec![transactions],
+    }
+}
+
+/// The queries for those who may have a table locked, as those of [`blockers`]. Where there is no open transaction, the idle
+/// sessions in this database, longest first: one of them may have said `LOCK TABLES`, which no table of MariaDB's shows.
+pub(super) fn table_blockers(dialect: Dialect) -> Vec<String> {
+    let sessions = sessions(dialect);
+    let idle = format!(
+        "({} LIMIT 5) UNION ALL \
+         (SELECT {}, {}, {} FROM {sessions} p WHERE p.id <> CONNECTION_ID() \
+         AND p.db = DATABASE() AND p.command = 'Sleep' AND NOT EXISTS (SELECT 1 FROM information_schema.innodb_trx o \
+         JOIN {sessions} q ON q.id = o.trx_mysql_thread_id \
+         WHERE q.id <> CONNECTION_ID() AND q.db = DATABASE()) ORDER BY p.time DESC LIMIT 5)",
+        open_transactions(dialect),
+        session_columns(dialect),
+        since(dialect, "DATE_SUB(UTC_TIMESTAMP(), INTERVAL p.time SECOND)"),
+        dialect.text("'(idle: it may hold a lock by LOCK TABLES)'"),
+    );
+    let own = (dialect == Dialect::Mysql).then(|| [lock_holders(dialect), working(dialect)]);
+    match own {
+        Some([first, last]) => vec![first, idle, last],
+        None => vec![idle],
+    }
+}
+
+/// The open transactions of this database, as InnoDB knows them: some roles only may ask, not which of them hold the locks in
+/// question, and on MySQL not while one of them runs a statement with a 4-byte character.
+fn open_transactions(dialect: Dialect) -> String {
     format!(
-        "SELECT {}, {}, {}, {}, {} FROM information_schema.innodb_trx t \
-         JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
-         WHERE p.id <> CONNECTION_ID() AND p.db = DATABASE() ORDER BY t.trx_started LIMIT 5",
-        dialect.text("p.id"),
-        dialect.text("p.user"),
-        dialect.text("p.host"),
-        dialect.text(&time_text(dialect, TRANSACTION_BEGAN)),
+        "SELECT {}, {}, {} FROM information_schema.innodb_trx t JOIN {} p ON p.id = t.trx_mysql_thread_id \
+         WHERE p.id <> CONNECTION_ID() AND p.db = DATABASE() ORDER BY t.trx_started",
+        session_columns(dialect),
+        since(dialect, TRANSACTION_BEGAN),
         dialect.text("t.trx_query"),
+        sessions(dialect),
     )
 }
 
-/// The open transactions of this database; where there is none, the idle sessions in it, longest first: one of them may have
-/// said `LOCK TABLES`, which no table of MariaDB's shows. Rows as those of [`blockers`].
-pub(super) fn table_blockers(dialect: Dialect) -> String {
-    let session = [
-        dialect.text("p.id"),
-        dialect.text("p.user"),
-        dialect.text("p.host"),
-    ]
-    .join(", ");
-    let since = |time: &str| dialect.text(&time_text(dialect, time));
+/// MySQL: the sessions that hold locks on tables of this database, by `LOCK TABLES` too. It takes the right to read
+/// `performance_schema`.
+fn lock_holders(dialect: Dialect) -> String {
+    let began = since(
+        dialect,
+        "DATE_SUB(UTC_TIMESTAMP(), INTERVAL COALESCE(x.timer_wait DIV 1000000000000, p.time) SECOND)",
+    );
     format!(
-        "(SELECT {session}, {}, {} FROM information_schema.innodb_trx t \
-         JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
-         WHERE p.id <> CONNECTION_ID() AND p.db = DATABASE() ORDER BY t.trx_started LIMIT 5) UNION ALL \
-         (SELECT {session}, {}, {} FROM information_schema.processlist p WHERE p.id <> CONNECTION_ID() \
-         AND p.db = DATABASE() AND p.command = 'Sleep' AND NOT EXISTS (SELECT 1 FROM information_schema.innodb_trx o \
-         JOIN information_schema.processlist q ON q.id = o.trx_mysql_thread_id \
-         WHERE q.id <> CONNECTION_ID() AND q.db = DATABASE()) ORDER BY p.time DESC LIMIT 5)",
-        since(TRANSACTION_BEGAN),
-        dialect.text("t.trx_query"),
-        since("DATE_SUB(UTC_TIMESTAMP(), INTERVAL p.time SECOND)"),
-        dialect.text("'(idle: it may hold a lock by LOCK TABLES)'"),
+        "SELECT DISTINCT {}, {began} AS began, {} FROM performance_schema.metadata_locks l \
+         JOIN performance_schema.threads s ON s.thread_id = l.owner_thread_id \
+         JOIN performance_schema.processlist p ON p.id = s.processlist_id \
+         LEFT JOIN performance_schema.events_transactions_current x ON x.thread_id = s.thread_id AND x.state = 'ACTIVE' \
+         WHERE l.object_type = 'TABLE' AND l.object_schema = DATABASE() AND l.lock_status = 'GRANTED' \
+         AND p.id <> CONNECTION_ID() ORDER BY began LIMIT 5",
+        session_columns(dialect),
+        dialect.text("p.info"),
+    )
+}
+
+/// MySQL: the sessions that work in this database, longest first. Which of them hold locks, a role without rights cannot know.
+fn working(dialect: Dialect) -> String {
+    format!(
+        "SELECT {}, {}, {} FROM {} p WHERE p.id <> CONNECTION_ID() AND p.db = DATABASE() AND p.command <> 'Sleep' \
+         ORDER BY p.time DESC LIMIT 5",
+        session_columns(dialect),
+        since(dialect, "DATE_SUB(UTC_TIMESTAMP(), INTERVAL p.time SECOND)"),
+        dialect.text("p.info"),
+        sessions(dialect),
     )
 }
 
@@ -205,9 +267,10 @@ pub(super) fn table_blockers(dialect: Dialect) -> String {
 pub(super) fn statement_of(dialect: Dialect, run: &str) -> String {
     let marker = run_marker(run);
     format!(
-        "SELECT NULL, NULL, NULL, NULL, {} FROM information_schema.processlist WHERE id <> CONNECTION_ID() \
-         AND LEFT(info, {}) = {} LIMIT 1",
-        dialect.text("info"),
+        "SELECT NULL, NULL, NULL, NULL, {} FROM {} p WHERE p.id <> CONNECTION_ID() \
+         AND LEFT(p.info, {}) = {} LIMIT 1",
+        dialect.text("p.info"),
+        sessions(dialect),
         marker.chars().count(),
         dialect.literal(&marker)
     )
@@ -217,9 +280,9 @@ pub(super) fn statement_of(dialect: Dialect, run: &str) -> String {
 pub(super) fn sessions_of(dialect: Dialect, run: &str) -> String {
     let marker = run_marker(run);
     format!(
-        "SELECT {} FROM information_schema.processlist WHERE id <> CONNECTION_ID() \
-         AND LEFT(info, {}) = {}",
-        dialect.text("id"),
+        "SELECT {} FROM {} p WHERE p.id <> CONNECTION_ID() AND LEFT(p.info, {}) = {}",
+        dialect.text("p.id"),
+        sessions(dialect),
         marker.chars().count(),
         dialect.literal(&marker)
     )
@@ -230,10 +293,11 @@ pub(super) fn sessions_of(dialect: Dialect, run: &str) -> String {
 pub(super) fn recorded_session(names: &Names, epoch: i64) -> String {
     let dialect = names.dialect();
     format!(
-        "SELECT {}, {} FROM information_schema.processlist p, {} l WHERE l.{} AND l.epoch = {epoch} \
+        "SELECT {}, {} FROM {} p, {} l WHERE l.{} AND l.epoch = {epoch} \
          AND l.session = CONCAT(p.id, '@', @@hostname, ':', @@port) AND p.id <> CONNECTION_ID()",
         dialect.text("p.id"),
         dialect.text("TIMESTAMPDIFF(SECOND, l.since, UTC_TIMESTAMP())"),
+        sessions(dialect),
         names.lock(),
         names.scope(),
     )

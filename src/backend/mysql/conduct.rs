@@ -23,6 +23,9 @@ const CHUNK: usize = 50;
 /// The number of statements that are looked at together at first.
 const WINDOW: usize = 64;
 
+/// How much later than the second connection MySQL itself ends a `SELECT`.
+const BEHIND: Duration = Duration::from_secs(2);
+
 /// The smallest default of `max_allowed_packet`.
 const PACKET: usize = 1024 * 1024;
 
@@ -44,6 +47,8 @@ pub struct MySqlConduct {
     is_snapshot_isolated: bool,
     /// A trigger, view or routine has to do with variables.
     has_stateful_code: bool,
+    /// The number of the session and the name of its server, once they were asked for.
+    session: Option<(u64, String)>,
 }
 
 impl MySqlConduct {
@@ -100,6 +105,13 @@ fn joins_unit(statement: &Sql) -> bool {
         }
         _ => false,
     }
+}
+
+/// The value of the session's own limit. MySQL's is for `SELECT` alone, and a `SLEEP` that it ends looks as if it had slept:
+/// where a second connection ends every statement, it stands behind that one.
+fn setting(line: &Line<'_, MySql>, limit: Option<Duration>) -> Option<Duration> {
+    let is_watched = line.dialect() == Dialect::Mysql && !line.session.is_lent();
+    limit.map(|limit| if is_watched { limit + BEHIND } else { limit })
 }
 
 impl Conduct<MySql> for MySqlConduct {
@@ -162,6 +174,7 @@ impl Conduct<MySql> for MySqlConduct {
 
     fn session_changed(&mut self) {
         self.is_run_set = false;
+        self.session = None;
         // A temporary table may have hidden another one.
         self.harmless.clear();
     }
@@ -174,12 +187,9 @@ impl Conduct<MySql> for MySqlConduct {
         traces::leaves(line.dialect(), prepared)
     }
 
-    fn open_check(&self, message: &mut Message, dialect: Dialect, check: &Check, _: bool) {
-        message.own_all(&set_timeouts(
-            dialect,
-            check.lock_timeout,
-            check.statement_timeout,
-        ));
+    fn open_check(&self, line: &Line<'_, MySql>, message: &mut Message, check: &Check, _: bool) {
+        let limit = setting(line, check.statement_timeout);
+        message.own_all(&set_timeouts(line.dialect(), check.lock_timeout, limit));
     }
 
     fn close_check(&self, message: &mut Message, dialect: Dialect, check: &Check, _: bool) {
@@ -197,7 +207,16 @@ impl Conduct<MySql> for MySqlConduct {
         line: &mut Line<'_, MySql>,
         prepared: &Prepared,
     ) -> Result<(), Fault> {
-        for statement in prepared.timeouts(line.dialect()) {
+        let unset = Self::watched_limit(line.dialect(), prepared.statement_timeout, true);
+        if unset.is_some() && line.session.is_lent() {
+            tracing::warn!(
+                revision = %prepared.step.revision,
+                "statement_timeout= ends a SELECT only: MySQL has no such setting for other statements, and there is no \
+                 second connection beside a lent one that could end them"
+            );
+        }
+        let limit = setting(line, prepared.statement_timeout);
+        for statement in set_timeouts(line.dialect(), prepared.lock_timeout, limit) {
             line.query(&statement).await?;
         }
         Ok(())
@@ -378,16 +397,47 @@ impl Conduct<MySql> for MySqlConduct {
         Ok(!is_same)
     }
 
-    fn table_blockers(line: &Line<'_, MySql>) -> Option<String> {
-        Some(catalog::table_blockers(line.dialect()))
+    /// MySQL's own limit is for `SELECT`. MariaDB's ends everything, but tries once, and between two statements of a routine
+    /// that is lost.
+    fn watched_limit(
+        dialect: Dialect,
+        limit: Option<Duration>,
+        is_atomic: bool,
+    ) -> Option<Duration> {
+        limit.filter(|_| dialect == Dialect::Mysql || !is_atomic)
     }
 
-    fn blockers(dialect: Dialect, kind: &Kind) -> Option<String> {
-        kind.ddl().map(|_| catalog::blockers(dialect))
+    /// By the session's number: inside of a CALL the server's list of sessions shows the routine's own statements.
+    async fn cancel_of(
+        &mut self,
+        line: &mut Line<'_, MySql>,
+        _: &str,
+    ) -> Result<Vec<String>, Fault> {
+        if self.session.is_none() {
+            let rows = line.query(&session::own_session(line.dialect())).await?;
+            self.session = rows.into_iter().next().and_then(|row| {
+                let mut cells = row.into_iter().flatten();
+                Some((cells.next()?.parse().ok()?, cells.next()?))
+            });
+        }
+        let ending = self
+            .session
+            .as_ref()
+            .map(|(session, server)| session::end_statement(line.dialect(), *session, server));
+        Ok(ending.unwrap_or_default())
     }
 
-    fn statement_of(dialect: Dialect, run: &str) -> Option<String> {
-        Some(catalog::statement_of(dialect, run))
+    fn table_blockers(line: &Line<'_, MySql>) -> Vec<String> {
+        catalog::table_blockers(line.dialect())
+    }
+
+    fn blockers(dialect: Dialect, kind: &Kind) -> Vec<String> {
+        let of_ddl = kind.ddl().map(|_| catalog::blockers(dialect));
+        of_ddl.unwrap_or_default()
+    }
+
+    fn statement_of(dialect: Dialect, run: &str) -> Vec<String> {
+        vec![catalog::statement_of(dialect, run)]
     }
 
     fn sessions_of(dialect: Dialect, run: &str) -> Option<String> {

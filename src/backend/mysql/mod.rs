@@ -49,6 +49,7 @@ impl Backend for MySql {
         };
         let class = match error.number() {
             1242 => Class::Guard,
+            1317 => Class::Canceled,
             1062 => Class::Duplicate,
             1146 | 1051 => Class::MissingTable,
             1205 | 3024 => Class::LockTimeout,

@@ -53,6 +53,26 @@ pub(super) fn prepare(dialect: Dialect, statement: &str) -> [String; 3] {
     ]
 }
 
+/// The number of this session, and the name of its server.
+pub(super) fn own_session(dialect: Dialect) -> String {
+    format!("SELECT {}, {SERVER}", dialect.text("CONNECTION_ID()"))
+}
+
+/// A name of a server that no other server has, nor another node of a cluster.
+const SERVER: &str = "CONCAT(@@hostname, ':', @@port)";
+
+/// Ends the statement that a session of this server is in, and not the session. Another server has another session of that
+/// number.
+pub(super) fn end_statement(dialect: Dialect, session: u64, server: &str) -> Vec<String> {
+    vec![
+        format!(
+            "SET @limbeck_ended = IF({SERVER} = {}, {session}, NULL)",
+            dialect.literal(server)
+        ),
+        "KILL QUERY @limbeck_ended".to_owned(),
+    ]
+}
+
 /// Ends a session and the statement that it is in.
 pub(super) fn kill(session: &str) -> Option<String> {
     let is_number = session.parse::<u64>().is_ok();

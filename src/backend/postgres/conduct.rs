@@ -220,8 +220,8 @@ impl Conduct<Postgres> for PostgresConduct {
         Ok((0x3fff_ffff, "the server's limit, which no setting changes"))
     }
 
-    fn lock_holder(line: &Line<'_, Postgres>) -> Option<String> {
-        Some(session::lock_holder(&line.names, &line.server))
+    fn lock_holder(line: &Line<'_, Postgres>) -> Vec<String> {
+        vec![session::lock_holder(&line.names, &line.server)]
     }
 
     fn push_body(
@@ -302,7 +302,13 @@ impl Conduct<Postgres> for PostgresConduct {
     }
 
     /// `SET LOCAL` wants a transaction.
-    fn open_check(&self, message: &mut Message, _: Dialect, check: &Check, is_inside: bool) {
+    fn open_check(
+        &self,
+        _: &Line<'_, Postgres>,
+        message: &mut Message,
+        check: &Check,
+        is_inside: bool,
+    ) {
         let limits = set_timeouts(DIALECT, check.lock_timeout, check.statement_timeout);
         if !is_inside && !limits.is_empty() {
             message.own("BEGIN");
@@ -428,12 +434,16 @@ impl Conduct<Postgres> for PostgresConduct {
         false
     }
 
-    fn watched_limit(prepared: &Prepared, is_atomic: bool) -> Option<Duration> {
-        prepared.statement_timeout.filter(|_| !is_atomic)
+    fn watched_limit(_: Dialect, limit: Option<Duration>, is_atomic: bool) -> Option<Duration> {
+        limit.filter(|_| !is_atomic)
     }
 
-    fn cancel_of(beginning: &str) -> Option<String> {
-        Some(catalog::cancel_of(beginning))
+    async fn cancel_of(
+        &mut self,
+        _: &mut Line<'_, Postgres>,
+        beginning: &str,
+    ) -> Result<Vec<String>, Fault> {
+        Ok(vec![catalog::cancel_of(beginning)])
     }
 
     fn evidence(_: Dialect, kind: &Kind, _text: &str) -> Evidence {
@@ -466,16 +476,17 @@ impl Conduct<Postgres> for PostgresConduct {
         })
     }
 
-    fn table_blockers(line: &Line<'_, Postgres>) -> Option<String> {
-        Some(catalog::table_blockers(&line.names))
+    fn table_blockers(line: &Line<'_, Postgres>) -> Vec<String> {
+        vec![catalog::table_blockers(&line.names)]
     }
 
-    fn blockers(_: Dialect, kind: &Kind) -> Option<String> {
-        catalog::blockers(kind.ddl()?)
+    fn blockers(_: Dialect, kind: &Kind) -> Vec<String> {
+        let of_ddl = kind.ddl().and_then(catalog::blockers);
+        of_ddl.into_iter().collect()
     }
 
-    fn statement_of(_: Dialect, run: &str) -> Option<String> {
-        Some(catalog::statement_of(run))
+    fn statement_of(_: Dialect, run: &str) -> Vec<String> {
+        vec![catalog::statement_of(run)]
     }
 
     fn sessions_of(_: Dialect, run: &str) -> Option<String> {

@@ -1,8 +1,10 @@
 //! The checks of a step besides its SQL: `@require`, `@verify`, and the references behind a table rebuild.
 
+use std::ops::Range;
+
 use super::Steps;
 use super::progress::bookkeeping;
-use crate::backend::{Class, Conduct as _, Origin, Source};
+use crate::backend::{Class, Conduct as _, Message, Origin, Source, StatementResult};
 use crate::executor::error::{Error, RunError, Violation, statement_error};
 use crate::executor::state::Aftermath;
 use crate::executor::wire::Wire;
@@ -56,31 +58,41 @@ impl<S: Source> Steps<'_, S> {
         if statements.is_empty() {
             return Ok(());
         }
-        let mut message = self.message_at(prepared);
-        let wire = &self.gate.view.wire;
-        if let Some(epoch) = self.gate.epoch_held() {
-            // A check may find another's work by now.
-            message.own_bound(&write::fence(&wire.line.names, &wire.claim(epoch)));
-        }
-        let dialect = wire.dialect();
-        let is_inside = prepared.is_transactional(dialect);
-        message.own_all(&wire.line.bound.pin.local());
-        let conduct = &wire.conduct;
-        conduct.open_check(&mut message, dialect, check, is_inside);
-        for (statement, sql) in statements.iter().enumerate() {
-            message.of_revision(&sql.text, Origin { step: 0, statement });
-        }
-        conduct.close_check(&mut message, dialect, check, is_inside);
-        let Wire { line, .. } = self.wire();
         let limit = check.statement_timeout;
         let during = "setting statement_timeout";
         if limit.is_some() {
-            let limited = line.limit(limit).await;
+            let limited = self.wire().line.limit(limit).await;
             limited.map_err(|fault| RunError::connection(fault, during))?;
         }
-        let sent = line.session.send(&message, SHOWN_ROWS).await;
+        // Each has a time of its own, and what ends it must not meet the next one.
+        let watched = self.watched_limit(limit, true);
+        let together = watched.map_or(statements.len(), |_| 1);
+        let mut next = 0;
+        let (message, sent) = loop {
+            let numbers = next..next + together;
+            next += together;
+            let message = self.check_message(prepared, check, numbers, watched.is_some());
+            let wire = self.wire();
+            let sent = match watched {
+                Some(limit) => wire.send_watched(&message, limit, true).await,
+                None => wire.line.send(&message).await,
+            };
+            let goes_on = matches!(&sent, Ok(results) if !has_found(&message, results));
+            if !goes_on || next >= statements.len() {
+                break (message, sent);
+            }
+        };
+        let dialect = self.wire().dialect();
+        let is_inside = prepared.is_transactional(dialect);
+        if watched.is_some() {
+            let mut closing = self.message_at(prepared);
+            let Wire { line, conduct, .. } = self.wire();
+            conduct.close_check(&mut closing, dialect, check, is_inside);
+            // The section's end does the same where this fails.
+            let _ = line.send(&closing).await;
+        }
         if limit.is_some() {
-            let limited = line.limit(None).await;
+            let limited = self.wire().line.limit(None).await;
             limited.map_err(|fault| RunError::connection(fault, during))?;
         }
         let (violated, lost) = kind.aftermath(prepared, is_inside);
@@ -127,6 +139,42 @@ impl<S: Source> Steps<'_, S> {
         }
         Ok(())
     }
+
+    /// The message of these of a check's statements. Where the last of them is watched, nothing follows it.
+    fn check_message(
+        &self,
+        prepared: &Prepared,
+        check: &Check,
+        numbers: Range<usize>,
+        is_watched: bool,
+    ) -> Message {
+        let mut message = self.message_at(prepared);
+        let wire = &self.gate.view.wire;
+        if let Some(epoch) = self.gate.epoch_held() {
+            // A check may find another's work by now.
+            message.own_bound(&write::fence(&wire.line.names, &wire.claim(epoch)));
+        }
+        let dialect = wire.dialect();
+        let is_inside = prepared.is_transactional(dialect);
+        message.own_all(&wire.line.bound.pin.local());
+        let conduct = &wire.conduct;
+        conduct.open_check(&wire.line, &mut message, check, is_inside);
+        for statement in numbers {
+            let text = &check.statements[statement].text;
+            message.of_revision(text, Origin { step: 0, statement });
+        }
+        if !is_watched {
+            conduct.close_check(&mut message, dialect, check, is_inside);
+        }
+        message.show_rows(SHOWN_ROWS);
+        message
+    }
+}
+
+/// Tells whether a statement of a check found rows.
+fn has_found(message: &Message, results: &[StatementResult]) -> bool {
+    let mut results = results.iter().enumerate();
+    results.any(|(place, result)| message.origin(place).is_some() && !result.rows.is_empty())
 }
 
 /// The words for a statement in which a connection was lost.

@@ -156,7 +156,7 @@ impl<S: Source> Steps<'_, S> {
         let wire = self.wire();
         let message = wire.line.message_of(&drop);
         let dropped = match limit {
-            Some(limit) => wire.send_watched(&message, limit).await,
+            Some(limit) => wire.send_watched(&message, limit, false).await,
             None => wire.line.send(&message).await,
         };
         let during = "removing the invalid index that an interrupted build left";
@@ -203,8 +203,8 @@ impl<S: Source> Steps<'_, S> {
 
     /// The holders of locks on what a statement names that waited for them in vain; for its error, so it never fails.
     pub(super) async fn blockers(&mut self, statement: &Sql) -> Vec<Holder> {
-        let query = ConductOf::<S>::blockers(self.wire().dialect(), &statement.kind);
-        self.wire().holders(query).await
+        let queries = ConductOf::<S>::blockers(self.wire().dialect(), &statement.kind);
+        self.wire().holders(&queries).await
     }
 }
 

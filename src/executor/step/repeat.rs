@@ -33,7 +33,11 @@ impl<S: Source> Steps<'_, S> {
         let mut began = Instant::now();
         loop {
             let (message, place) = self.batch(prepared, statement, &underway);
-            let results = match self.wire().send_short(&message).await {
+            let sent = match self.watched_limit(prepared.statement_timeout, true) {
+                Some(limit) => self.wire().send_watched(&message, limit, true).await,
+                None => self.wire().send_short(&message).await,
+            };
+            let results = match sent {
                 Ok(results) => results,
                 Err(fault) if is_repeatable && self.wire().is_undone(&fault, &mut deadlocks) => {
                     self.wire().rollback().await?;

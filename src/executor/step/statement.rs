@@ -1,6 +1,6 @@
 //! One statement of a step under the lease: with its record in one transaction, or alone between two records.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Steps;
 use super::check::running;
@@ -120,6 +120,17 @@ impl<S: Source> Steps<'_, S> {
         }
     }
 
+    /// The part of a statement's limit that a second connection keeps, where there is one.
+    pub(super) fn watched_limit(
+        &self,
+        limit: Option<Duration>,
+        is_atomic: bool,
+    ) -> Option<Duration> {
+        let wire = &self.gate.view.wire;
+        let limit = ConductOf::<S>::watched_limit(wire.dialect(), limit, is_atomic);
+        limit.filter(|_| wire.pool().is_some())
+    }
+
     /// Tells whether statements neither read nor leave anything in the session.
     pub(super) fn is_stateless(&self, statements: &[Sql]) -> bool {
         let wire = &self.gate.view.wire;
@@ -182,7 +193,7 @@ impl<S: Source> Steps<'_, S> {
         }
         let place = message.len();
         if statement.is_setting() {
-            message.show_row();
+            message.show_rows(1);
         }
         let origin = Origin {
             step: 0,
@@ -209,8 +220,9 @@ impl<S: Source> Steps<'_, S> {
         let began = Instant::now();
         let mut attempt = 0;
         loop {
-            let sent = match ConductOf::<S>::watched_limit(prepared, is_atomic) {
-                Some(limit) => self.wire().send_watched(message, limit).await,
+            let limit = self.watched_limit(prepared.statement_timeout, is_atomic);
+            let sent = match limit {
+                Some(limit) => self.wire().send_watched(message, limit, is_atomic).await,
                 None => self.wire().send_short(message).await,
             };
             let mut fault = match sent {

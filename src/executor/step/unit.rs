@@ -115,12 +115,16 @@ impl<S: Source> Steps<'_, S> {
     ) -> Result<Sent, Error> {
         let statements = prepared.statements();
         let limit = self.wire().conduct.message_limit().saturating_sub(ROOM);
+        // Each has a time of its own, and what ends it must not meet the next one.
+        let is_watched = self
+            .watched_limit(prepared.statement_timeout, true)
+            .is_some();
         let mut rows = vec![0; unit.len()];
         let mut message = self.opening(prepared, &unit, underway);
         let opening = message.text().len();
         for number in unit.clone() {
             let text = &statements[number].text;
-            let is_full = message.text().len() + text.len() + opening > limit;
+            let is_full = is_watched || message.text().len() + text.len() + opening > limit;
             if is_full && message.has_statements() {
                 let next = self.message_at(prepared);
                 let part = std::mem::replace(&mut message, next);
@@ -217,7 +221,14 @@ impl<S: Source> Steps<'_, S> {
         check: Option<usize>,
     ) -> Result<Option<Vec<(usize, u64)>>, Error> {
         let statements = prepared.statements();
-        let fault = match self.wire().line.send(message).await {
+        let limit = self
+            .watched_limit(prepared.statement_timeout, true)
+            .filter(|_| message.has_statements());
+        let sent = match limit {
+            Some(limit) => self.wire().send_watched(message, limit, true).await,
+            None => self.wire().line.send(message).await,
+        };
+        let fault = match sent {
             Ok(results) => {
                 let affected = results.iter().enumerate().filter_map(|(index, result)| {
                     let number = message.origin(index)?.statement;

@@ -28,6 +28,7 @@ mod recovery;
 mod rejected;
 mod restart;
 mod revisions;
+mod sessions;
 mod settings;
 mod slow;
 mod standby;

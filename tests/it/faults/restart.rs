@@ -1,4 +1,4 @@
-//! A MariaDB that dies or is shut down in the middle of a migration and comes back: DDL and DML mixed in one
+//! A MariaDB or MySQL that dies or is shut down in the middle of a migration and comes back: DDL and DML mixed in one
 //! revision, and each of them took effect once.
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use crate::support::migrations;
 use crate::support::places::{Place, Told, places};
 use crate::support::rig::{Own, rig};
-use crate::support::servers::{MySqlServer, mysql_on, of_mysql};
+use crate::support::servers::{MySqlServer, mysql_on, numbers, of_mysql};
 use crate::support::soak::{tell, times};
 
 const LEASE: Duration = Duration::from_secs(1);
@@ -19,16 +19,20 @@ const LEASE: Duration = Duration::from_secs(1);
 /// Each statement that changes rows leaves one; the others a table, a column or an index each. Enough rows that
 /// the alterations take their time.
 fn revisions() -> Migrations {
-    let numbers = MySqlServer::numbers(40_000);
-    let first = format!(
-        "-- @upgrade\n\
-             CREATE TABLE audit (n INT NOT NULL);\n\
-             CREATE TABLE t (id INT PRIMARY KEY, x INT NOT NULL, s VARCHAR(100) NOT NULL);\n\
-             INSERT INTO audit VALUES (1);\n\
-             INSERT INTO t SELECT seq, seq % 7, REPEAT('x', 100) FROM {numbers};\n"
-    );
     migrations(&[
-        ("a", "", "", &first),
+        (
+            "a",
+            "",
+            "",
+            &format!(
+                "-- @upgrade\n\
+                 CREATE TABLE audit (n INT NOT NULL);\n\
+                 CREATE TABLE t (id INT PRIMARY KEY, x INT NOT NULL, s VARCHAR(100) NOT NULL);\n\
+                 INSERT INTO audit VALUES (1);\n\
+                 INSERT INTO t SELECT seq, seq % 7, REPEAT('x', 100) FROM {};\n",
+                numbers(40_000)
+            ),
+        ),
         (
             "b",
             "a",

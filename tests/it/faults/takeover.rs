@@ -9,6 +9,7 @@ use limbeck::{Dialect, Event, Migrator};
 use super::child::{Task, chain};
 use super::engine::Engine;
 use super::revisions::Course;
+use super::sessions;
 use crate::support::proxy::{Fault, Harm, Proxy};
 use crate::support::servers::{Database, MySqlServer, mysql_database, postgres_database};
 use crate::support::soak::{is_full, tell};
@@ -128,15 +129,27 @@ async fn inside_a_step() {
     let Some(db) = mysql_database().await else {
         return;
     };
-    let running = "SELECT CONVERT(id, CHAR) FROM information_schema.processlist WHERE db = DATABASE() AND state = 'User sleep'";
-    inside_a_statement(
-        &db,
-        "",
-        "INSERT INTO audit SELECT 'x' FROM nap WHERE SLEEP(s) = 7",
-        running,
-        &format!("{}, a lease of 300 ms", MySqlServer::here().name()),
-    )
-    .await;
+    let words = format!("{}, a lease of 300 ms", MySqlServer::here().name());
+    inside_a_nap(&db, &words).await;
+}
+
+/// Another session runs a statement that MySQL's `information_schema.processlist` cannot show.
+async fn inside_a_step_beside_four_byte_characters() {
+    let Some((_server, db)) = sessions::own_database(&[]).await else {
+        return;
+    };
+    sessions::begin(&db, &db.url, sessions::CRAB).await;
+    let name = MySqlServer::here().name();
+    inside_a_nap(&db, &format!("{name}, beside a 4-byte character")).await;
+}
+
+async fn inside_a_nap(db: &Database<sqlx::MySql>, words: &str) {
+    let running = format!(
+        "SELECT CONVERT(id, CHAR) FROM {} WHERE db = DATABASE() AND info LIKE '/* limbeck run=%SLEEP(s)%'",
+        MySqlServer::here().processlist()
+    );
+    let statement = "INSERT INTO audit SELECT 'x' FROM nap WHERE SLEEP(s) = 7";
+    inside_a_statement(db, "", statement, &running, words).await;
 }
 
 /// The lease as it is where nobody sets it.
@@ -201,4 +214,8 @@ async fn by_the_default_lease_on_postgres() {
     }
 }
 
-crate::support::on_mysql!(inside_a_step, by_the_default_lease);
+crate::support::on_mysql!(
+    inside_a_step,
+    inside_a_step_beside_four_byte_characters,
+    by_the_default_lease,
+);

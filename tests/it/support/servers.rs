@@ -153,10 +153,12 @@ impl MySqlServer {
         })
     }
 
-    /// A table of the numbers from 1 on, in its column `seq`; the servers have no form of their own in common.
-    pub fn numbers(last: usize) -> String {
-        format!(
-            "JSON_TABLE(CONCAT('[0', REPEAT(',0', {last} - 1), ']'), '$[*]' COLUMNS (seq FOR ORDINALITY)) AS numbers"
+    /// The server's list of sessions, which MySQL has twice: `information_schema.processlist` cannot be read there while a
+    /// session runs a statement with a 4-byte character.
+    pub fn processlist(self) -> &'static str {
+        self.pick(
+            "information_schema.processlist",
+            "performance_schema.processlist",
         )
     }
 
@@ -167,6 +169,14 @@ impl MySqlServer {
             MySqlServer::Mysql => mysql,
         }
     }
+}
+
+/// A table of the numbers from 1 on, up to this one, in its column `seq`. MariaDB has such tables by names of their own.
+#[cfg(feature = "mysql")]
+pub fn numbers(last: usize) -> String {
+    format!(
+        "JSON_TABLE(CONCAT('[1', REPEAT(',1', {last} - 1), ']'), '$[*]' COLUMNS (seq FOR ORDINALITY)) AS numbers"
+    )
 }
 
 /// A fresh database on the test's server, and its URL; none where there is no server.
