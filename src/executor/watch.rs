@@ -103,13 +103,13 @@ impl<B: Backend> Watch<B> {
         }
         let mut is_told = false;
         loop {
-            if let Err(error) = self.send(progress).await {
-                if !std::mem::replace(&mut is_told, true) {
-                    tracing::warn!(
-                        %error,
-                        "a statement whose time is up cannot be ended from a second connection; trying on"
-                    );
-                }
+            if let Err(error) = self.send(progress).await
+                && !std::mem::replace(&mut is_told, true)
+            {
+                tracing::warn!(
+                    %error,
+                    "a statement whose time is up cannot be ended from a second connection; trying on"
+                );
             }
             tokio::time::sleep(END_AGAIN).await;
         }

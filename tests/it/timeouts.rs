@@ -152,6 +152,26 @@ async fn a_sleep_is_ended() {
     goes_on(&db, "").await;
 }
 
+/// There is no second connection: the server's own setting is all there is.
+async fn a_select_on_a_lent_connection_is_ended() {
+    let Some(db) = mysql_database().await else {
+        return;
+    };
+    let mut connection = db.pool.acquire().await.expect("a connection");
+    let migrator = Migrator::new(&mut connection, files("", HOURS));
+    let error = migrator.upgrade_to_head().await.expect_err("too long");
+    let told = statement_error(&error);
+    let code = MySqlServer::here().pick("1969", "3024");
+    assert_eq!(
+        (told.number, told.code.as_deref()),
+        (2, Some(code)),
+        "{error}"
+    );
+    drop(migrator);
+    drop(connection);
+    goes_on(&db, "").await;
+}
+
 async fn a_batch_is_ended() {
     let Some(db) = mysql_database().await else {
         return;
@@ -309,6 +329,7 @@ crate::support::on_mysql!(
     every_kind_of_statement_is_ended,
     a_statement_that_waits_is_ended,
     a_call_is_ended,
+    a_select_on_a_lent_connection_is_ended,
     a_batch_is_ended,
     a_check_is_ended,
     only_the_statement_whose_time_is_up_is_ended,
