@@ -64,6 +64,7 @@ pub trait Reflect: Backend {
 
 /// What is tried on a scratch database.
 #[derive(Debug, Clone)]
+#[cfg_attr(not(feature = "mysql"), allow(dead_code))]
 pub struct Trial {
     /// What makes the live database's tables.
     pub(super) tables: Vec<String>,

@@ -283,7 +283,15 @@ where
     pub async fn strings(&self, query: &str) -> Vec<String> {
         use sqlx::Row as _;
         let mut connection = self.pool.acquire().await.expect("a connection");
-        let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(query.to_owned()))
+        // MySQL's other list fails while another test has a statement with a 4-byte character on its way.
+        let asked = match self.dialect {
+            limbeck::Dialect::Mysql => query.replace(
+                "information_schema.processlist",
+                "performance_schema.processlist",
+            ),
+            _ => query.to_owned(),
+        };
+        let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(asked))
             .fetch_all(&mut *connection)
             .await
             .unwrap_or_else(|error| panic!("{query}: {error}"));
