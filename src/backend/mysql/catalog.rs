@@ -213,7 +213,8 @@ pub(super) fn table_blockers(dialect: Dialect) -> Vec<String> {
     );
     let own = (dialect == Dialect::Mysql).then(|| [lock_holders(dialect), working(dialect)]);
     match own {
-        Some([first, last]) => vec![first, idle, last],
+        // Until the first look has its answer, MariaDB is taken for MySQL.
+        Some([first, last]) => [vec![first, idle, last], table_blockers(Dialect::Mariadb)].concat(),
         None => vec![idle],
     }
 }
