@@ -75,10 +75,10 @@ macro_rules! on_each {
             use super::*;
             $($(#[$doc])* #[tokio::test]
             async fn $name() {
-                $crate::support::servers::MySqlServer::Mariadb.scope(async {
+                $crate::support::servers::MySqlServer::Mariadb.scope(Box::pin(async {
                     let Some($db) = $crate::support::servers::mysql_database().await else { return };
                     $body
-                }).await;
+                })).await;
             })*
         }
         #[cfg(feature = "mysql")]
@@ -87,10 +87,10 @@ macro_rules! on_each {
             use super::*;
             $($(#[$doc])* #[tokio::test]
             async fn $name() {
-                $crate::support::servers::MySqlServer::Mysql.scope(async {
+                $crate::support::servers::MySqlServer::Mysql.scope(Box::pin(async {
                     let Some($db) = $crate::support::servers::mysql_database().await else { return };
                     $body
-                }).await;
+                })).await;
             })*
         }
     };
@@ -110,7 +110,7 @@ macro_rules! on_mysql {
     };
     (@ #[$test:meta] $server:ident $($name:ident),*) => {
         $(#[$test] async fn $name() {
-            $crate::support::servers::MySqlServer::$server.scope(super::$name()).await
+            $crate::support::servers::MySqlServer::$server.scope(Box::pin(super::$name())).await
         })*
     };
 }
