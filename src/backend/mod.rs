@@ -25,36 +25,14 @@ macro_rules! text_row {
     }};
 }
 
-/// [`Backend::send`]: the same words for each database, whose types no bound of sqlx's joins.
+/// [`Backend::send_counted`]: the same words for each database, whose types no bound of sqlx's joins.
 macro_rules! send_as_text {
     ($database:ty) => {
-        fn send<'c>(
-            connection: &'c mut Self::Connection,
-            message: String,
-            keep: Vec<usize>,
-        ) -> futures_util::future::BoxFuture<
-            'c,
-            Result<Vec<super::StatementResult>, super::SendError>,
-        > {
-            Box::pin(async move {
-                let text = sqlx::raw_sql(sqlx::AssertSqlSafe(message));
-                let stream = sqlx::Executor::fetch_many(connection, text);
-                super::collect::<$database>(
-                    stream,
-                    keep,
-                    |end| end.rows_affected(),
-                    |row| text_row!(row),
-                    None,
-                )
-                .await
-            })
-        }
-
         fn send_counted<'c>(
             connection: &'c mut Self::Connection,
             message: String,
             keep: Vec<usize>,
-            count: std::sync::Arc<super::Count>,
+            count: Option<std::sync::Arc<super::Count>>,
         ) -> futures_util::future::BoxFuture<
             'c,
             Result<Vec<super::StatementResult>, super::SendError>,
@@ -67,7 +45,7 @@ macro_rules! send_as_text {
                     keep,
                     |end| end.rows_affected(),
                     |row| text_row!(row),
-                    Some(&count),
+                    count.as_deref(),
                 )
                 .await
             })
@@ -151,18 +129,18 @@ pub trait Backend: Database + Sealed {
         connection: &'c mut Self::Connection,
         message: String,
         keep: Vec<usize>,
-    ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>>;
+    ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>> {
+        Self::send_counted(connection, message, keep, None)
+    }
 
-    /// The same, and counts the results as they come, where the database sends each by itself.
+    /// The same, and counts the results as they come.
     #[doc(hidden)]
     fn send_counted<'c>(
         connection: &'c mut Self::Connection,
         message: String,
         keep: Vec<usize>,
-        _count: Arc<Count>,
-    ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>> {
-        Self::send(connection, message, keep)
-    }
+        count: Option<Arc<Count>>,
+    ) -> BoxFuture<'c, Result<Vec<StatementResult>, SendError>>;
 
     #[doc(hidden)]
     fn explain(error: &sqlx::Error) -> Failure;

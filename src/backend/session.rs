@@ -108,13 +108,10 @@ impl<'a, B: Backend> Session<'a, B> {
             return Err(Fault::of_client::<B>(gone()));
         };
         let keep = message.keep(shown);
-        let sending = match &self.count {
-            Some(count) => {
-                count.send_replace(0);
-                B::send_counted(held, text, keep, count.clone())
-            }
-            None => B::send(held, text, keep),
-        };
+        if let Some(count) = &self.count {
+            count.send_replace(0);
+        }
+        let sending = B::send_counted(held, text, keep, self.count.clone());
         // Of a step, also its record, which keeps the SQL of its downgrade.
         let sent = match &self.unlogged {
             Some(unlogged) => unlogged.send(sending).await,

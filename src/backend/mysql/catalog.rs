@@ -188,11 +188,14 @@ fn since(dialect: Dialect, time: &str) -> String {
 /// The queries for the open transactions of this database, first come first, of which the first one counts that this role may
 /// ask and that finds any: rows of session, user, client, since when, and statement.
 pub(super) fn blockers(dialect: Dialect) -> Vec<String> {
-    let transactions = format!("{} LIMIT 5", open_transactions(dialect));
-    let own = (dialect == Dialect::Mysql).then(|| [lock_holders(dialect), working(dialect)]);
-    match own {
-        Some([first, last]) => vec![first, transactions, last],
-        None => vec![transactions],
+    beside_own(dialect, format!("{} LIMIT 5", open_transactions(dialect)))
+}
+
+/// The query, and on MySQL those that it alone has: one that knows more stands before it, one that needs no right behind it.
+fn beside_own(dialect: Dialect, query: String) -> Vec<String> {
+    match dialect {
+        Dialect::Mysql => vec![lock_holders(dialect), query, working(dialect)],
+        _ => vec![query],
     }
 }
 
@@ -211,12 +214,12 @@ pub(super) fn table_blockers(dialect: Dialect) -> Vec<String> {
         since(dialect, "DATE_SUB(UTC_TIMESTAMP(), INTERVAL p.time SECOND)"),
         dialect.text("'(idle: it may hold a lock by LOCK TABLES)'"),
     );
-    let own = (dialect == Dialect::Mysql).then(|| [lock_holders(dialect), working(dialect)]);
-    match own {
+    let mut queries = beside_own(dialect, idle);
+    if dialect == Dialect::Mysql {
         // Until the first look has its answer, MariaDB is taken for MySQL.
-        Some([first, last]) => [vec![first, idle, last], table_blockers(Dialect::Mariadb)].concat(),
-        None => vec![idle],
+        queries.append(&mut table_blockers(Dialect::Mariadb));
     }
+    queries
 }
 
 /// The open transactions of this database, as InnoDB knows them: some roles only may ask, not which of them hold the locks in
