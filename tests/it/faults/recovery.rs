@@ -52,6 +52,15 @@ impl Case {
         Case::named(self.statement, name)
     }
 
+    const fn only(mut self, server: MySqlServer) -> Case {
+        self.only = Some(server);
+        self
+    }
+
+    fn is_of(&self, server: MySqlServer) -> bool {
+        self.only.is_none_or(|only| only == server)
+    }
+
     fn named(text: &str, name: &str) -> String {
         let engine = MySqlServer::here().pick("Aria", "MyISAM");
         text.replace("@db", name).replace("@engine", engine)
@@ -79,9 +88,7 @@ const fn mariadb(
     statement: &'static str,
     answer: Answer,
 ) -> Case {
-    let mut case = case(kind, setup, statement, answer);
-    case.only = Some(MySqlServer::Mariadb);
-    case
+    case(kind, setup, statement, answer).only(MySqlServer::Mariadb)
 }
 
 const fn mysql(
@@ -90,9 +97,7 @@ const fn mysql(
     statement: &'static str,
     answer: Answer,
 ) -> Case {
-    let mut case = case(kind, setup, statement, answer);
-    case.only = Some(MySqlServer::Mysql);
-    case
+    case(kind, setup, statement, answer).only(MySqlServer::Mysql)
 }
 
 #[rustfmt::skip]
@@ -438,13 +443,9 @@ type Both = [Result<Option<Answer>, String>; 2];
 /// Both crash states of every kind, over the whole table.
 async fn every_kind_of_statement_in_both_crash_states() {
     let here = MySqlServer::here();
-    let cases = || {
-        CASES
-            .iter()
-            .filter(|case| case.only.is_none_or(|only| only == here))
-    };
+    let cases = || CASES.iter().filter(|case| case.is_of(here));
     let chosen: Vec<usize> = (0..CASES.len())
-        .filter(|at| CASES[*at].only.is_none_or(|only| only == here))
+        .filter(|at| CASES[*at].is_of(here))
         .collect();
     let next = Arc::new(Mutex::new(chosen.into_iter()));
     let found: Arc<Mutex<BTreeMap<usize, Both>>> = Arc::default();

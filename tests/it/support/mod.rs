@@ -73,26 +73,23 @@ macro_rules! on_each {
         mod mariadb {
             #[allow(unused_imports)]
             use super::*;
-            $($(#[$doc])* #[tokio::test]
-            async fn $name() {
-                $crate::support::servers::MySqlServer::Mariadb.scope(Box::pin(async {
-                    let Some($db) = $crate::support::servers::mysql_database().await else { return };
-                    $body
-                })).await;
-            })*
+            $crate::support::on_each!(@ Mariadb $($(#[$doc])* $name($db) $body)*);
         }
         #[cfg(feature = "mysql")]
         mod mysql {
             #[allow(unused_imports)]
             use super::*;
-            $($(#[$doc])* #[tokio::test]
-            async fn $name() {
-                $crate::support::servers::MySqlServer::Mysql.scope(Box::pin(async {
-                    let Some($db) = $crate::support::servers::mysql_database().await else { return };
-                    $body
-                })).await;
-            })*
+            $crate::support::on_each!(@ Mysql $($(#[$doc])* $name($db) $body)*);
         }
+    };
+    (@ $server:ident $($(#[$doc:meta])* $name:ident($db:ident) $body:block)*) => {
+        $($(#[$doc])* #[tokio::test]
+        async fn $name() {
+            $crate::support::servers::MySqlServer::$server.scope(Box::pin(async {
+                let Some($db) = $crate::support::servers::mysql_database().await else { return };
+                $body
+            })).await;
+        })*
     };
 }
 pub(crate) use on_each;
