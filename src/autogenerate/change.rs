@@ -127,7 +127,7 @@ impl fmt::Display for Change {
 
 /// What is to be done. Names are those after all renames; what is added is looked up in the new schema, what is
 /// dropped in the old one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Operation {
     RenameTable {
         from: Name,

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::change::{Change, Class, Operation};
-use super::engine::{conversion, strict_goes_with};
+use super::engine::{alteration, conversion, strict_goes_with};
 use super::entangled;
-use super::held::wait;
 use super::schema::{
-    Aspect, Column, Constraint, ConstraintKind, Index, Name, Object, ObjectId, ObjectKind, Schema,
-    Table, Thing,
+    Aspect, Column, Constraint, ConstraintKind, Index, Kept, Name, Object, ObjectId, ObjectKind,
+    Schema, Table, Thing,
 };
-use super::sqlite;
+use super::settle::settle;
 use crate::dialect::{Dialect, Family};
 
 /// Everything that differs, in an order that is fixed by the schemas alone: tables by name, each with its parts, then
@@ -18,7 +17,7 @@ use crate::dialect::{Dialect, Family};
 pub(crate) fn compare(from: &Schema, to: &Schema, stale: &BTreeSet<ObjectId>) -> Vec<Change> {
     let mut changes = differences(from, to, stale);
     if !to.dialect.is_mysql_family() {
-        wait(from, to, &mut changes);
+        settle(from, to, &mut changes);
     }
     changes
 }
@@ -31,7 +30,7 @@ pub(super) fn differences(from: &Schema, to: &Schema, stale: &BTreeSet<ObjectId>
         match (from.tables.get(name), to.tables.get(name)) {
             (Some(old), None) => changes.push(dropped_table(from, to, old)),
             (None, Some(_)) => changes.push(Change::safe(Operation::CreateTable(name.clone()))),
-            (Some(old), Some(new)) => compare_tables(to.dialect, old, new, &mut changes),
+            (Some(old), Some(new)) => compare_tables(from, to, old, new, &mut changes),
             (None, None) => {}
         }
     }
@@ -53,16 +52,13 @@ pub(super) fn differences(from: &Schema, to: &Schema, stale: &BTreeSet<ObjectId>
             }
             (None, Some(_)) => changes.push(Change::safe(Operation::CreateObject(id.clone()))),
             (Some(old), Some(new)) if !old.is_same(new) || stale.contains(id) => {
-                changes.push(altered_object(old, new));
+                changes.push(altered_object(from, old, new));
             }
             _ => {}
         }
     }
     if to.dialect.is_mysql_family() {
         entangled::wait(from, to, &mut changes);
-    }
-    if to.dialect.family() == Family::Sqlite {
-        sqlite::waits::wait(from, to, &mut changes);
     }
     changes
 }
@@ -112,7 +108,8 @@ fn dropped_table(from: &Schema, to: &Schema, old: &Table) -> Change {
     }
 }
 
-fn compare_tables(dialect: Dialect, old: &Table, new: &Table, changes: &mut Vec<Change>) {
+fn compare_tables(from: &Schema, to: &Schema, old: &Table, new: &Table, changes: &mut Vec<Change>) {
+    let dialect = to.dialect;
     let table = &new.name;
     let mut attributes: BTreeSet<&'static str> = old
         .attributes
@@ -211,9 +208,11 @@ fn compare_tables(dialect: Dialect, old: &Table, new: &Table, changes: &mut Vec<
         &new.constraints,
         &Parts {
             table,
-            is_same: Constraint::is_same,
-            is_alike: |old, new| old.name.is_some() && old.name == new.name && old.kind == new.kind,
-            does_same: |old, new| old.does_same(new) && old.name.is_some() == new.name.is_some(),
+            is_same: &|old, new| old.is_same(new) && !points_elsewhere(from, to, old, new),
+            is_alike: &|old, new| {
+                old.name.is_some() && old.name == new.name && old.kind == new.kind
+            },
+            does_same: &|old, new| old.does_same(new) && old.name.is_some() == new.name.is_some(),
             add: |table, constraint| Operation::AddConstraint { table, constraint },
             drop: &|table, constraint| {
                 let goes_with = goes_with(&constraint.columns)
@@ -229,9 +228,9 @@ fn compare_tables(dialect: Dialect, old: &Table, new: &Table, changes: &mut Vec<
         &new.indexes,
         &Parts {
             table,
-            is_same: Index::is_same,
-            is_alike: |old, new| old.name == new.name,
-            does_same: Index::does_same,
+            is_same: &Index::is_same,
+            is_alike: &|old, new| old.name == new.name,
+            does_same: &Index::does_same,
             add: |table, index| Operation::AddIndex { table, index },
             drop: &|table, index| {
                 let goes_with = goes_with(&index.columns);
@@ -246,11 +245,11 @@ fn compare_tables(dialect: Dialect, old: &Table, new: &Table, changes: &mut Vec<
 /// What constraints and indexes have in common.
 struct Parts<'a, T> {
     table: &'a Name,
-    is_same: fn(&T, &T) -> bool,
+    is_same: &'a dyn Fn(&T, &T) -> bool,
     /// The same by name.
-    is_alike: fn(&T, &T) -> bool,
+    is_alike: &'a dyn Fn(&T, &T) -> bool,
     /// The same but for the name.
-    does_same: fn(&T, &T) -> bool,
+    does_same: &'a dyn Fn(&T, &T) -> bool,
     add: fn(Name, T) -> Operation,
     drop: &'a dyn Fn(Name, T) -> Change,
     alter: fn(Name, T, T) -> Operation,
@@ -289,6 +288,20 @@ fn compare_parts<T: Clone>(old: &[T], new: &[T], parts: &Parts<'_, T>, changes: 
             changes.push(Change::safe((parts.add)(table(), part.clone())));
         }
     }
+}
+
+/// A foreign key written without columns follows the primary key, which is another one in the other schema: the same
+/// text, written with columns, does not.
+fn points_elsewhere(from: &Schema, to: &Schema, old: &Constraint, new: &Constraint) -> bool {
+    let (Some(old), Some(new)) = (&old.references, &new.references) else {
+        return false;
+    };
+    let key = |schema: &Schema| {
+        let table = schema.tables.get(&new.table)?;
+        let key = table.constraints.iter().find(|one| is_primary(one))?;
+        Some(key.columns.clone())
+    };
+    old.implicit != new.implicit && key(from) != key(to)
 }
 
 fn is_primary(constraint: &Constraint) -> bool {
@@ -339,43 +352,22 @@ fn dropped_object(id: &ObjectId) -> Change {
     }
 }
 
-fn altered_object(old: &Object, new: &Object) -> Change {
+fn altered_object(from: &Schema, old: &Object, new: &Object) -> Change {
     let operation = Operation::AlterObject(new.id.clone());
-    match new.id.kind {
-        // Values may be added anywhere, and the others keep their order.
-        ObjectKind::Enum if !is_subsequence(&old.labels, &new.labels) => {
-            let gone: Vec<&str> = old
-                .labels
-                .iter()
-                .filter(|label| !new.labels.contains(label))
-                .map(String::as_str)
-                .collect();
-            let reason = if gone.is_empty() {
-                "its values stand in another order, which rows and indexes depend on".to_owned()
-            } else {
-                format!(
-                    "{} removed or renamed: which, and what becomes of rows that hold it, only a person knows",
-                    match &gone[..] {
-                        [one] => format!("the value `{one}` is"),
-                        several => format!("the values `{}` are", several.join("`, `")),
-                    }
-                )
-            };
-            Change::manual(operation, reason)
-        }
-        // Rows hold values of it.
-        ObjectKind::CompositeType => {
-            let gone = old.labels.iter().find(|label| !new.labels.contains(label));
-            let reason = gone.map(|gone| format!("values of the type lose `{gone}` as it is"));
-            Change::of(operation, reason)
-        }
-        _ => Change::safe(operation),
+    let kept = from.kept.get(&Thing::Object(old.id.clone()));
+    let unknown = kept.into_iter().flatten().find_map(|kept| match kept {
+        Kept::Unknown(why) => Some(why.clone()),
+        _ => None,
+    });
+    if let Some(why) = unknown {
+        return Change::manual(operation, why);
     }
-}
-
-fn is_subsequence(short: &[String], long: &[String]) -> bool {
-    let mut rest = long.iter();
-    short.iter().all(|label| rest.any(|other| other == label))
+    let (class, reason) = alteration(from, old, new);
+    Change {
+        operation,
+        class,
+        reason,
+    }
 }
 
 #[cfg(test)]

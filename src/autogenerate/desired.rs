@@ -1,5 +1,6 @@
 //! The facade: a desired schema, and a database to compare with it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use sqlx::{Connection, Database, Pool};
@@ -248,7 +249,7 @@ impl Autogenerate {
         // Whatever is wrong with the text is said before anything is connected to.
         let stated = self.stated(DB::FAMILY)?;
         let built = match &self.scratch_url {
-            None => DB::scratch(live, options, &self.sql).await,
+            None => DB::scratch(live, options, &self.text(DB::FAMILY)).await,
             Some(url) => self.build_in::<DB>(live, url).await,
         };
         let mut desired = built.map_err(|error| self.placed(error))?;
@@ -268,7 +269,7 @@ impl Autogenerate {
         url: &str,
     ) -> Result<Schema, AutogenerateError> {
         let mut scratch = self.connected::<DB>(url).await?;
-        let built = DB::scratch_in(live, &mut scratch, &self.sql).await;
+        let built = DB::scratch_in(live, &mut scratch, &self.text(DB::FAMILY)).await;
         // What was wanted of it is done: how the connection ends changes nothing.
         let _ = scratch.close().await;
         built
@@ -305,9 +306,17 @@ impl Autogenerate {
             .map_err(|source| AutogenerateError::ScratchConnection { source })
     }
 
+    /// What the database is given: every character stands where it stands in the file.
+    fn text(&self, dialect: Dialect) -> Cow<'_, str> {
+        match dialect.family() {
+            Family::Postgres => without_restrictions(&self.sql),
+            _ => Cow::Borrowed(&self.sql),
+        }
+    }
+
     /// The hints, and what was said beside them.
     fn stated(&self, dialect: Dialect) -> Result<Renames, AutogenerateError> {
-        let mut renames = hints::read(dialect, &self.sql).map_err(|fault| {
+        let mut renames = hints::read(dialect, &self.text(dialect)).map_err(|fault| {
             let (line, column) = position(&self.sql, fault.offset);
             self.placed(AutogenerateError::Syntax {
                 path: String::new(),
@@ -372,6 +381,29 @@ impl Autogenerate {
 fn plain(sql: &str) -> String {
     let sql = sql.strip_prefix('\u{feff}').unwrap_or(sql);
     sql.replace("\r\n", "\n")
+}
+
+/// Blanks out the lines that `pg_dump` writes for `psql` alone, so that all else stands where it stood.
+fn without_restrictions(sql: &str) -> Cow<'_, str> {
+    let is_for_psql = |line: &str| {
+        let mut words = line.split_whitespace();
+        matches!(words.next(), Some("\\restrict" | "\\unrestrict"))
+            && words.next().is_some()
+            && words.next().is_none()
+    };
+    if !sql.lines().any(is_for_psql) {
+        return Cow::Borrowed(sql);
+    }
+    let lines = sql
+        .split_inclusive('\n')
+        .map(|line| match is_for_psql(line) {
+            true => line
+                .chars()
+                .map(|c| if c.is_whitespace() { c } else { ' ' })
+                .collect(),
+            false => line.to_owned(),
+        });
+    Cow::Owned(lines.collect())
 }
 
 /// The schema whose things have names without one.

@@ -89,9 +89,10 @@ impl Draft {
 
 impl Comparison {
     pub(crate) fn new(live: Schema, desired: Schema, renames: &Renames) -> Self {
-        let desired = spelt_like(&live, desired);
+        let mut desired = spelt_like(&live, desired);
         let renames = renames.between(&live, &desired);
         let (renamed, stale) = renames.apply(&live);
+        desired.keep(&renamed);
         let changes = changes(&renamed, &desired, &renames, &stale);
         Comparison {
             live,
@@ -128,6 +129,27 @@ impl Comparison {
             .map(|table| {
                 format!("the columns of {table} stand in another order, which is left as it is")
             });
+        let both = self.desired.tables.values().filter_map(|new| {
+            let old = self.renamed.tables.get(&new.name)?;
+            Some((old, new))
+        });
+        let local = both.flat_map(|(old, new)| {
+            let columns = new.columns.iter().filter(|column| {
+                let is_inherited = column.attributes.contains_key("inherited");
+                let old = old.column(&column.name);
+                is_inherited && old.is_some_and(|old| old.is_local != column.is_local)
+            });
+            columns.map(|column| {
+                let own = match column.is_local {
+                    true => "is to be its own as well",
+                    false => "is its own as well",
+                };
+                format!(
+                    "the column {} of {}, which it inherits, {own}: no ALTER TABLE changes that",
+                    column.name, new.name
+                )
+            })
+        });
         let not_compared: BTreeSet<&str> = self
             .live
             .not_compared()
@@ -136,7 +158,7 @@ impl Comparison {
         let not_compared = not_compared
             .into_iter()
             .map(|what| format!("not compared: {what}"));
-        order.chain(not_compared).collect()
+        order.chain(local).chain(not_compared).collect()
     }
 
     /// The changes that are written as comments under these options.
@@ -179,6 +201,7 @@ impl Comparison {
     /// What these scripts do, on tables like the live ones.
     pub(super) fn trial(&self, scripts: &[(Script, Script)]) -> Trial {
         let mut tables = self.live.clone();
+        tables.kept.clear();
         tables
             .objects
             .retain(|id, _| id.kind == ObjectKind::Sequence);

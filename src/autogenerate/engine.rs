@@ -6,6 +6,7 @@ use super::change::{Change, Class};
 use super::error::AutogenerateError;
 use super::rename::Renames;
 use super::schema::Schema;
+use super::settle::Fault;
 use super::{mysql, postgres, sqlite};
 use crate::backend::Backend;
 use crate::dialect::{Dialect, Family};
@@ -193,6 +194,33 @@ pub(crate) fn conversion(
         Family::Sqlite => sqlite::types::conversion(from, to),
         Family::Postgres => postgres::types::conversion(from, to),
         Family::Mysql => mysql::types::conversion(from, to),
+    }
+}
+
+/// What becomes of data when an object of `from` is altered, and why where that is not [`Class::Safe`].
+pub(crate) fn alteration(
+    from: &Schema,
+    old: &super::schema::Object,
+    new: &super::schema::Object,
+) -> (Class, Option<String>) {
+    match from.dialect.family() {
+        Family::Postgres => postgres::alteration::alteration(from, old, new),
+        Family::Sqlite | Family::Mysql => (Class::Safe, None),
+    }
+}
+
+/// What the database would refuse in a schema. None is known of one that was read from a database.
+pub(crate) fn faults(schema: &Schema) -> Vec<Fault> {
+    match schema.dialect.family() {
+        Family::Sqlite => sqlite::faults::faults(schema),
+        Family::Postgres | Family::Mysql => Vec::new(),
+    }
+}
+
+/// Gives each part what follows from the others, as the database does when they are made together.
+pub(crate) fn imply(schema: &mut Schema) {
+    if schema.dialect.family() == Family::Sqlite {
+        schema.tables.values_mut().for_each(sqlite::types::imply);
     }
 }
 

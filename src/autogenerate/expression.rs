@@ -50,18 +50,31 @@ impl Sql {
 
     /// With every name that is `from` replaced; case is ignored where the database ignores it.
     pub(crate) fn renamed(&self, dialect: Dialect, from: &str, to: &str) -> Sql {
-        let is_from = |name: &str| match dialect {
-            Dialect::Postgres => name == from,
-            _ => name.eq_ignore_ascii_case(from),
+        self.with_names(dialect, &[(from.to_owned(), to.to_owned())])
+    }
+
+    /// The same of several names at once, each `(from, to)`.
+    pub(crate) fn with_names(&self, dialect: Dialect, names: &[(String, String)]) -> Sql {
+        let new_name = |name: &str| {
+            let mut names = names.iter();
+            let found = names.find(|(from, _)| match dialect {
+                Dialect::Postgres => name == from,
+                _ => name.eq_ignore_ascii_case(from),
+            });
+            found.map(|(_, to)| to.as_str())
         };
         let mut text = String::with_capacity(self.text.len());
         let mut copied = 0;
         for piece in sql::pieces(dialect, &self.text) {
             // MySQL's and MariaDB's quote all names of columns and tables: a word is a function or keyword.
             let may_be = !dialect.is_mysql_family() || piece.kind == PieceKind::Quoted;
-            if !may_be || !piece.name().is_some_and(|name| is_from(&name)) {
+            let Some(to) = piece
+                .name()
+                .filter(|_| may_be)
+                .and_then(|name| new_name(&name))
+            else {
                 continue;
-            }
+            };
             text.push_str(&self.text[copied..piece.range.start]);
             if is_plain(to) && piece.kind == PieceKind::Word {
                 text.push_str(to);

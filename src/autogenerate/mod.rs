@@ -49,7 +49,6 @@ mod error;
 mod expression;
 mod filter;
 mod guess;
-mod held;
 mod hints;
 mod mysql;
 mod order;
@@ -59,6 +58,7 @@ mod rename;
 mod schema;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod scratch_name;
+mod settle;
 mod sqlite;
 mod withhold;
 

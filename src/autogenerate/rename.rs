@@ -52,33 +52,42 @@ impl Renames {
     /// Those that mean something between two schemas: the old name stands in the one and not in the other, the new
     /// one the other way round. A hint that was followed already, or never can be, is none.
     pub(crate) fn between(&self, old: &Schema, new: &Schema) -> Renames {
-        let tables: Vec<(Name, Name)> = self
+        let possible = self
             .tables
             .iter()
-            .filter(|(from, to)| {
-                old.tables.contains_key(from)
-                    && !new.tables.contains_key(from)
-                    && new.tables.contains_key(to)
-                    && !old.tables.contains_key(to)
-            })
-            .cloned()
-            .collect();
-        let columns = self
-            .columns
-            .iter()
-            .filter(|(table, from, to)| {
-                let before = tables.iter().find(|(_, renamed)| renamed == table);
-                let before = before.map_or(table, |(from, _)| from);
-                let (Some(old), Some(new)) = (old.tables.get(before), new.tables.get(table)) else {
-                    return false;
-                };
-                old.column(from).is_some()
-                    && new.column(from).is_none()
-                    && new.column(to).is_some()
-                    && old.column(to).is_none()
-            })
-            .cloned()
-            .collect();
+            .filter(|(from, to)| old.tables.contains_key(from) && new.tables.contains_key(to));
+        let alike = |from: &Name, to: &Name| match (old.tables.get(from), new.tables.get(to)) {
+            (Some(old), Some(new)) => {
+                let columns = new.columns.iter();
+                let same = columns.filter(|column| {
+                    let old = old.column(&column.name);
+                    old.is_some_and(|old| old.data_type == column.data_type)
+                });
+                same.count()
+            }
+            _ => 0,
+        };
+        let possible = possible.cloned().collect();
+        let tables = meant(possible, |name| old.tables.contains_key(name), alike);
+        let mut columns = Vec::new();
+        let of: BTreeSet<&Name> = self.columns.iter().map(|(table, _, _)| table).collect();
+        for table in of {
+            let before = tables.iter().find(|(_, renamed)| renamed == table);
+            let before = before.map_or(table, |(from, _)| from);
+            let (Some(old), Some(new)) = (old.tables.get(before), new.tables.get(table)) else {
+                continue;
+            };
+            let own = self.columns.iter().filter(|(of, _, _)| of == table);
+            let own = own.map(|(_, from, to)| (from.clone(), to.clone()));
+            let own =
+                own.filter(|(from, to)| old.column(from).is_some() && new.column(to).is_some());
+            let alike = |from: &String, to: &String| match (old.column(from), new.column(to)) {
+                (Some(old), Some(new)) => usize::from(old.data_type == new.data_type),
+                _ => 0,
+            };
+            let own = meant(own.collect(), |name| old.column(name).is_some(), alike);
+            columns.extend(own.into_iter().map(|(from, to)| (table.clone(), from, to)));
+        }
         let mut renames = Renames {
             tables,
             columns,
@@ -86,6 +95,26 @@ impl Renames {
         };
         renames.sequences = renames.owned_sequences(old, new);
         renames
+    }
+
+    /// The tables' renames one by one: where names are swapped, one waits under a name of limbeck's.
+    pub(crate) fn table_steps(&self) -> Vec<(Name, Name)> {
+        let all = self.tables.iter();
+        let all = all.map(|(from, to)| ((), from.clone(), to.clone()));
+        let all = steps(all.collect()).into_iter();
+        all.map(|((), from, to)| (from, to)).collect()
+    }
+
+    /// The same of the columns, each with the table's new name.
+    pub(crate) fn column_steps(&self) -> Vec<(Name, String, String)> {
+        let mut all = Vec::new();
+        let tables: BTreeSet<&Name> = self.columns.iter().map(|(table, _, _)| table).collect();
+        for table in tables {
+            let own = self.columns.iter().filter(|(of, _, _)| of == table);
+            let own = own.map(|(of, from, to)| (of.clone(), from.clone(), to.clone()));
+            all.extend(steps(own.collect()));
+        }
+        all
     }
 
     /// The sequences whose columns are renamed, where the same columns own others in the new schema.
@@ -184,6 +213,11 @@ impl Renames {
         };
         let new_things = |things: &BTreeSet<Thing>| things.iter().map(new_thing).collect();
 
+        renamed.kept = schema
+            .kept
+            .iter()
+            .map(|(thing, kept)| (new_thing(thing), kept.clone()))
+            .collect();
         renamed.tables.clear();
         for table in schema.tables.values() {
             let mut table: Table = table.clone();
@@ -203,16 +237,14 @@ impl Renames {
                         *default = with_sequence(default, from, to);
                     }
                 }
-                for (from, to) in &own {
-                    // Elsewhere no default can name a column.
-                    if dialect.is_mysql_family()
-                        && let Some(default) = &mut column.default
-                    {
-                        *default = default.renamed(dialect, from, to);
-                    }
-                    if let Some(generated) = &mut column.generated {
-                        generated.expression = generated.expression.renamed(dialect, from, to);
-                    }
+                // Elsewhere no default can name a column.
+                if dialect.is_mysql_family()
+                    && let Some(default) = &mut column.default
+                {
+                    *default = default.with_names(dialect, &own);
+                }
+                if let Some(generated) = &mut column.generated {
+                    generated.expression = generated.expression.with_names(dialect, &own);
                 }
             }
             if let Some(clause) = table.attributes.get_mut("partition_by") {
@@ -233,9 +265,7 @@ impl Renames {
                 for column in &mut constraint.columns {
                     *column = new_column(&table.name, column);
                 }
-                for (from, to) in &own {
-                    constraint.definition = constraint.definition.renamed(dialect, from, to);
-                }
+                constraint.definition = constraint.definition.with_names(dialect, &own);
                 let Some(reference) = &mut constraint.references else {
                     continue;
                 };
@@ -262,9 +292,7 @@ impl Renames {
                 for column in &mut index.columns {
                     *column = new_column(&table.name, column);
                 }
-                for (from, to) in &own {
-                    index.definition = index.definition.renamed(dialect, from, to);
-                }
+                index.definition = index.definition.with_names(dialect, &own);
             }
             renamed.tables.insert(table.name.clone(), table);
         }
@@ -303,6 +331,87 @@ impl Renames {
         }
         (renamed, stale)
     }
+}
+
+/// A name that another can be made of.
+pub(crate) trait Spare {
+    fn spare(&self) -> Self;
+}
+
+impl Spare for String {
+    fn spare(&self) -> String {
+        let mut name = format!("limbeck_tmp_{self}");
+        // The shortest limit of the databases is 63 bytes.
+        while name.len() > 63 {
+            name.pop();
+        }
+        name
+    }
+}
+
+impl Spare for Name {
+    fn spare(&self) -> Name {
+        Name::new(self.schema.as_deref(), &self.name.spare())
+    }
+}
+
+/// Renames in an order in which each new name is free, each with what it is of.
+pub(crate) fn steps<T: Clone, N: Spare + Clone + PartialEq>(
+    mut renames: Vec<(T, N, N)>,
+) -> Vec<(T, N, N)> {
+    let mut steps = Vec::with_capacity(renames.len());
+    while !renames.is_empty() {
+        let free = renames
+            .iter()
+            .position(|(_, _, to)| !renames.iter().any(|(_, from, _)| from == to));
+        match free {
+            Some(at) => steps.push(renames.remove(at)),
+            None => {
+                let (of, from, _) = &mut renames[0];
+                let spare = from.spare();
+                steps.push((of.clone(), from.clone(), spare.clone()));
+                *from = spare;
+            }
+        }
+    }
+    steps
+}
+
+/// Those of the renames that are to be done. One whose new name was taken before was followed already, unless what has
+/// that name leaves it too. Of names in a circle nobody can say whether they were swapped already: they are where that
+/// makes more of them alike.
+fn meant<N: Clone + PartialEq>(
+    mut open: Vec<(N, N)>,
+    is_taken: impl Fn(&N) -> bool,
+    alike: impl Fn(&N, &N) -> usize,
+) -> Vec<(N, N)> {
+    let mut meant: Vec<(N, N)> = Vec::new();
+    loop {
+        let leaves = |name: &N| meant.iter().any(|(from, _)| from == name);
+        let next = open.iter().position(|(_, to)| !is_taken(to) || leaves(to));
+        match next {
+            Some(at) => meant.push(open.remove(at)),
+            None => break,
+        }
+    }
+    while let Some((start, _)) = open.first().cloned() {
+        let mut circle: Vec<(N, N)> = Vec::new();
+        let mut at = start.clone();
+        while let Some(step) = open.iter().find(|(from, _)| *from == at).cloned() {
+            at = step.1.clone();
+            circle.push(step);
+            if at == start || circle.len() > open.len() {
+                break;
+            }
+        }
+        open.retain(|one| !circle.contains(one));
+        let swapped: usize = circle.iter().map(|(from, to)| alike(from, to)).sum();
+        let kept: usize = circle.iter().map(|(from, _)| alike(from, from)).sum();
+        if at == start && swapped > kept {
+            meant.extend(circle);
+        }
+    }
+    meant
 }
 
 /// `nextval('old_seq'::regclass)` with the new name.
@@ -371,6 +480,7 @@ mod tests {
         people.constraints.push(Constraint {
             references: Some(Reference {
                 table: name(table),
+                implicit: false,
                 columns: vec!["id".to_owned()],
             }),
             ..constraint("boss", ConstraintKind::Foreign, foreign, &["boss"])

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use super::expression::Sql;
 use crate::dialect::Dialect;
@@ -63,6 +64,22 @@ pub(crate) enum Thing {
 /// One that has its default is not there.
 pub(crate) type Attributes = BTreeMap<&'static str, String>;
 
+/// A property that is kept and not compared: what is made anew gets it again, and what is new gets it from the desired
+/// schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// The owner, quoted where it needs to be.
+    Owner(String),
+    /// `GRANT` or `REVOKE`: the words before and behind the thing that it is on.
+    Privilege(String, String),
+    /// Any other statement, likewise.
+    Statement(String, String),
+    /// The `sql_mode` that it was made under: MySQL and MariaDB.
+    Mode(String),
+    /// It cannot be read, and so not be given again: why.
+    Unknown(String),
+}
+
 /// Everything in a database that is compared.
 #[derive(Debug, Clone)]
 pub struct Schema {
@@ -70,6 +87,8 @@ pub struct Schema {
     pub(crate) tables: BTreeMap<Name, Table>,
     /// Everything that is no table: views, types, sequences, functions, triggers, …
     pub(crate) objects: BTreeMap<ObjectId, Object>,
+    /// Of everything in the database: see [`Kept`].
+    pub(crate) kept: BTreeMap<Thing, Vec<Kept>>,
     /// What was met and is not compared, each in words such as `foreign table public.far`.
     pub(crate) not_compared: BTreeSet<String>,
     /// Of a stage on the way: the indexes that it adds are built concurrently. No part of what is compared.
@@ -82,9 +101,34 @@ impl Schema {
             dialect,
             tables: BTreeMap::new(),
             objects: BTreeMap::new(),
+            kept: BTreeMap::new(),
             not_compared: BTreeSet::new(),
             concurrently: false,
         }
+    }
+
+    pub(crate) fn has(&self, thing: &Thing) -> bool {
+        match thing {
+            Thing::Table(table) => self.tables.contains_key(table),
+            Thing::Column(table, column) => {
+                let table = self.tables.get(table);
+                table.is_some_and(|table| table.column(column).is_some())
+            }
+            Thing::Key(table, key) => self.tables.get(table).is_some_and(|table| {
+                let mut constraints = table.constraints.iter();
+                constraints.any(|one| one.name.as_ref() == Some(key))
+                    || table.indexes.iter().any(|one| one.name == *key)
+            }),
+            Thing::Object(id) => self.objects.contains_key(id),
+        }
+    }
+
+    /// Takes over what is kept of everything that is in both: it stays as the live database has it.
+    pub(crate) fn keep(&mut self, live: &Schema) {
+        self.kept.retain(|thing, _| !live.has(thing));
+        let of_both = live.kept.iter().filter(|(thing, _)| live.has(thing));
+        let of_both = of_both.map(|(thing, kept)| (thing.clone(), kept.clone()));
+        self.kept.extend(of_both);
     }
 
     /// The database that it was read from.
@@ -162,6 +206,8 @@ pub(crate) struct Column {
     pub collation: Option<String>,
     pub comment: Option<String>,
     pub attributes: Attributes,
+    /// Of an inherited column: it stays where the parent's goes. No part of what is compared.
+    pub is_local: bool,
     /// The types and functions that it names.
     pub depends_on: BTreeSet<Thing>,
 }
@@ -179,6 +225,7 @@ impl Column {
             collation: None,
             comment: None,
             attributes: Attributes::new(),
+            is_local: false,
             depends_on: BTreeSet::new(),
         }
     }
@@ -206,7 +253,7 @@ impl Column {
 }
 
 /// A property of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Aspect {
     Type,
     Nullable,
@@ -283,6 +330,26 @@ impl Constraint {
     pub(crate) fn does_same(&self, other: &Constraint) -> bool {
         self.kind == other.kind && self.definition == other.definition
     }
+
+    /// Whether a foreign key can point at it.
+    pub(crate) fn is_key(&self) -> bool {
+        matches!(self.kind, ConstraintKind::Primary | ConstraintKind::Unique)
+    }
+}
+
+/// As [`is_same`](Constraint::is_same).
+impl PartialEq for Constraint {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_same(other)
+    }
+}
+
+impl Eq for Constraint {}
+
+impl Hash for Constraint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.name, self.kind, &self.definition, &self.comment).hash(state);
+    }
 }
 
 /// What a foreign key points at.
@@ -290,6 +357,8 @@ impl Constraint {
 pub(crate) struct Reference {
     pub table: Name,
     pub columns: Vec<String>,
+    /// Written without columns, which means whatever the primary key is: SQLite.
+    pub implicit: bool,
 }
 
 /// An index that no constraint owns.
@@ -319,6 +388,22 @@ impl Index {
     }
 }
 
+/// As [`is_same`](Index::is_same).
+impl PartialEq for Index {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_same(other)
+    }
+}
+
+impl Eq for Index {}
+
+impl Hash for Index {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.name, self.unique, &self.definition).hash(state);
+        (&self.attributes, &self.comment).hash(state);
+    }
+}
+
 /// The kinds of things that are no tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum ObjectKind {
@@ -334,6 +419,7 @@ pub(crate) enum ObjectKind {
     MaterializedView,
     Trigger,
     Policy,
+    Rule,
     Event,
 }
 
@@ -352,6 +438,7 @@ impl ObjectKind {
             ObjectKind::MaterializedView => "materialized view",
             ObjectKind::Trigger => "trigger",
             ObjectKind::Policy => "policy",
+            ObjectKind::Rule => "rule",
             ObjectKind::Event => "event",
         }
     }
@@ -368,7 +455,7 @@ impl fmt::Display for ObjectKind {
 pub(crate) struct ObjectId {
     pub kind: ObjectKind,
     pub name: Name,
-    /// The table or view of a trigger or policy; `name.schema` is its schema.
+    /// The table or view of a trigger, policy or rule; `name.schema` is its schema.
     pub on: Option<String>,
     /// A function's types of arguments, as they stand in `DROP FUNCTION name(…)`.
     pub arguments: Option<String>,

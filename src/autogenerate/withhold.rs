@@ -1,10 +1,12 @@
-//! What stays as it is while changes are withheld. Pure.
+//! The schema on the way while changes are withheld. Pure.
+
+use std::collections::BTreeSet;
 
 use super::change::{Change, Operation};
+use super::engine::imply;
 use super::entangled;
-use super::held::hold_dependents;
-use super::schema::{Schema, Thing};
-use super::sqlite;
+use super::schema::{Name, ObjectId, Schema, Thing};
+use super::settle::strip;
 use crate::dialect::Family;
 
 /// `to` without what `withheld` of the changes would do: where the database is when the others are done. What the
@@ -19,9 +21,6 @@ pub(crate) fn without<'a>(
     let mut needed: Vec<Thing> = Vec::new();
     if to.dialect.is_mysql_family() {
         entangled::mend(from, &mut kept, &withheld);
-    }
-    if to.dialect.family() == Family::Sqlite {
-        sqlite::waits::mend(from, &mut kept, &withheld);
     }
     let mut held: Vec<Thing> = Vec::new();
     for change in withheld {
@@ -178,5 +177,135 @@ pub(crate) fn without<'a>(
             }
         }
     }
+    strip(from, to, &mut kept);
+    imply(&mut kept);
     kept
+}
+
+/// Takes out of `kept` what is new or changed and stands on one of `held`, which stays as it was: a check on a column
+/// whose type is withheld, a view on it, what stands on these. What was there before stays; the things that it needs
+/// are returned.
+fn hold_dependents(from: &Schema, kept: &mut Schema, mut held: Vec<Thing>) -> Vec<Thing> {
+    let mut needed = Vec::new();
+    let mut seen: BTreeSet<Thing> = BTreeSet::new();
+    while let Some(thing) = held.pop() {
+        if !seen.insert(thing.clone()) {
+            continue;
+        }
+        let tables: Vec<Name> = kept.tables.keys().cloned().collect();
+        for name in tables {
+            hold_in_table(from, kept, &name, &thing, &mut held, &mut needed);
+        }
+        let objects: Vec<ObjectId> = kept.objects.keys().cloned().collect();
+        for id in objects {
+            let object = &kept.objects[&id];
+            let old = from.objects.get(&id);
+            let stands = object.depends_on.contains(&thing);
+            if !stands || old.is_some_and(|old| old.is_same(object)) {
+                continue;
+            }
+            held.push(Thing::Object(id.clone()));
+            match old {
+                Some(old) => {
+                    needed.extend(old.depends_on.iter().cloned());
+                    kept.objects.insert(id, old.clone());
+                }
+                None => {
+                    kept.objects.remove(&id);
+                }
+            }
+        }
+    }
+    needed
+}
+
+fn hold_in_table(
+    from: &Schema,
+    kept: &mut Schema,
+    name: &Name,
+    thing: &Thing,
+    held: &mut Vec<Thing>,
+    needed: &mut Vec<Thing>,
+) {
+    let old = from.tables.get(name);
+    let Some(table) = kept.tables.get_mut(name) else {
+        return;
+    };
+    // A new partition of a table whose partitioning is withheld.
+    if old.is_none() && table.depends_on.contains(thing) {
+        kept.tables.remove(name);
+        held.push(Thing::Table(name.clone()));
+        return;
+    }
+    // A new table is made whole, or not at all.
+    if old.is_none() {
+        return;
+    }
+    let own = |columns: &[String]| match thing {
+        Thing::Column(of, column) => of == name && columns.contains(column),
+        _ => false,
+    };
+    let mut columns = Vec::new();
+    for column in std::mem::take(&mut table.columns) {
+        let before = old.and_then(|old| old.column(&column.name));
+        let stands = column.depends_on.contains(thing)
+            || matches!((thing, &column.generated), (Thing::Column(of, other), Some(generated))
+                if of == name && generated.expression.names(from.dialect).contains(other));
+        if !stands || before.is_some_and(|before| before.is_same(&column)) {
+            columns.push(column);
+            continue;
+        }
+        held.push(Thing::Column(name.clone(), column.name.clone()));
+        if let Some(before) = before {
+            needed.extend(before.depends_on.iter().cloned());
+            columns.push(before.clone());
+        }
+    }
+    table.columns = columns;
+
+    let mut constraints = Vec::new();
+    for constraint in std::mem::take(&mut table.constraints) {
+        let refers = match (&constraint.references, thing) {
+            (Some(to), Thing::Column(of, column)) => to.table == *of && to.columns.contains(column),
+            (Some(to), Thing::Table(of)) => to.table == *of && !from.tables.contains_key(of),
+            _ => false,
+        };
+        let stands = own(&constraint.columns) || refers || constraint.depends_on.contains(thing);
+        let mut all = old.into_iter().flat_map(|old| &old.constraints);
+        if !stands || all.clone().any(|before| before.does_same(&constraint)) {
+            constraints.push(constraint);
+            continue;
+        }
+        if let Some(key) = &constraint.name {
+            held.push(Thing::Key(name.clone(), key.clone()));
+        }
+        let before = all
+            .find(|before| before.name.is_some() && before.name == constraint.name)
+            .filter(|before| before.kind == constraint.kind);
+        if let Some(before) = before {
+            needed.extend(before.depends_on.iter().cloned());
+            let columns = before.columns.iter();
+            needed.extend(columns.map(|column| Thing::Column(name.clone(), column.clone())));
+            constraints.push(before.clone());
+        }
+    }
+    table.constraints = constraints;
+
+    let mut indexes = Vec::new();
+    for index in std::mem::take(&mut table.indexes) {
+        let stands = own(&index.columns) || index.depends_on.contains(thing);
+        let mut all = old.into_iter().flat_map(|old| &old.indexes);
+        if !stands || all.clone().any(|before| before.does_same(&index)) {
+            indexes.push(index);
+            continue;
+        }
+        held.push(Thing::Key(name.clone(), index.name.clone()));
+        if let Some(before) = all.find(|before| before.name == index.name) {
+            needed.extend(before.depends_on.iter().cloned());
+            let columns = before.columns.iter();
+            needed.extend(columns.map(|column| Thing::Column(name.clone(), column.clone())));
+            indexes.push(before.clone());
+        }
+    }
+    table.indexes = indexes;
 }

@@ -82,7 +82,7 @@ impl<'a> Writer<'a> {
 
     fn rename(&mut self) {
         let renames = self.lowering.renames;
-        for (from, to) in &renames.tables {
+        for (from, to) in &renames.table_steps() {
             let (from, to) = (self.quoted(from), self.quoted(to));
             self.script.push(format!("RENAME TABLE {from} TO {to}"));
         }

@@ -39,6 +39,13 @@ pub(super) fn look() -> String {
 /// triggers, events.
 pub(super) const RESULTS: usize = 11;
 
+/// Who made an object, where that is another.
+const DEFINER: &str = "IF(CAST(definer AS BINARY) = CAST(CURRENT_USER() AS BINARY), NULL, definer)";
+
+/// The mode that an object was made under, where that is another than steps have.
+const MODE: &str =
+    "IF(CAST(sql_mode AS BINARY) = CAST(@@GLOBAL.sql_mode AS BINARY), NULL, CONCAT(sql_mode, ''))";
+
 /// All that `information_schema` says, as [`RESULTS`] statements.
 pub(super) fn everything(dialect: Dialect) -> String {
     let is_mariadb = dialect == Dialect::Mariadb;
@@ -150,7 +157,7 @@ pub(super) fn everything(dialect: Dialect) -> String {
     };
     let views = format!(
         "{} FROM information_schema.views WHERE {} ORDER BY table_name",
-        select(&["table_name", "view_definition"]),
+        select(&["table_name", "view_definition", DEFINER]),
         own("table_schema")
     );
     let routines = format!(
@@ -165,7 +172,9 @@ pub(super) fn everything(dialect: Dialect) -> String {
             "is_deterministic",
             "sql_data_access",
             "security_type",
-            "routine_comment"
+            "routine_comment",
+            DEFINER,
+            MODE
         ]),
         own("routine_schema")
     );
@@ -191,7 +200,9 @@ pub(super) fn everything(dialect: Dialect) -> String {
             "event_object_table",
             "event_manipulation",
             "action_timing",
-            "action_statement"
+            "action_statement",
+            DEFINER,
+            MODE
         ]),
         own("trigger_schema")
     );
@@ -209,7 +220,9 @@ pub(super) fn everything(dialect: Dialect) -> String {
             "ends",
             "status",
             "on_completion",
-            "event_comment"
+            "event_comment",
+            DEFINER,
+            MODE
         ]),
         own("event_schema")
     );
@@ -249,6 +262,8 @@ pub(super) enum Question {
         count: usize,
         is_set: bool,
     },
+    /// A row `(name, type, user, host, privileges)` for each that somebody has on a routine.
+    Rights,
     /// A row `(name, start, increment, minimum, maximum, cache, cycle)` for each.
     Sequences(Vec<Name>),
 }
@@ -297,6 +312,10 @@ impl Question {
                     select(&["v"])
                 )
             }
+            Question::Rights => format!(
+                "{} FROM mysql.procs_priv WHERE db = DATABASE()",
+                select(&["routine_name", "routine_type", "user", "host", "proc_priv"])
+            ),
             Question::Sequences(names) => {
                 let rows = names.iter().map(|sequence| {
                     format!(

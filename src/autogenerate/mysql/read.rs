@@ -104,6 +104,9 @@ impl Reading {
         let objects = self.begun.keys().cloned().map(Question::Object);
         let mut questions: Vec<Question> = tables.chain(objects).collect();
         questions.extend(self.unclear_columns.iter().cloned());
+        if self.begun.keys().any(is_routine) {
+            questions.push(Question::Rights);
+        }
         if !self.sequences.is_empty() {
             questions.push(Question::Sequences(self.sequences.clone()));
         }
@@ -148,6 +151,7 @@ impl Reading {
                     true => self.unknown(&format!("the values of {table}.{column}"), answer),
                 }
             }
+            Question::Rights => self.rights(answer),
             Question::Sequences(_) => {
                 for row in rows {
                     self.sequence(Row(row));
@@ -254,6 +258,10 @@ impl Reading {
             }
         }
     }
+}
+
+fn is_routine(id: &ObjectId) -> bool {
+    matches!(id.kind, ObjectKind::Function | ObjectKind::Procedure)
 }
 
 /// Where a text of the server's own wording holds a backslash. Bodies stay as they were written.

@@ -23,6 +23,16 @@ pub(crate) fn conversion(from: &Column, to: &Column) -> (Class, Option<String>) 
                 "what {after} cannot say of {before} is replaced by question marks, or refused"
             ));
         }
+        // These types are measured in bytes, and the others in characters.
+        if let (Family::Text { bytes: old }, Family::Text { bytes: room }) =
+            (old.family(), new.family())
+            && old.saturating_mul(growth(after, before)) > room
+        {
+            return lossy(format!(
+                "text takes more bytes in {after} than in {before}: a {} may be cut, or refused",
+                new.name
+            ));
+        }
     }
     (Class::Safe, None)
 }
@@ -46,6 +56,24 @@ fn contains(big: &str, small: &str) -> bool {
         "binary" => false,
         _ if BASIC.contains(&big) => !ALL.contains(&small) && small != "gb18030",
         _ => ALL.contains(&big),
+    }
+}
+
+/// How many bytes the one character set may need for a byte of the other.
+fn growth(big: &str, small: &str) -> u64 {
+    match (small, big) {
+        _ if small == big => 1,
+        (_, "utf32") => 4,
+        ("utf32", _) => 1,
+        (_, "utf16" | "utf16le" | "ucs2") => match small {
+            "utf16" | "utf16le" | "ucs2" => 1,
+            _ => 2,
+        },
+        ("utf16" | "utf16le" | "ucs2", _) => 2,
+        ("ascii" | "utf8" | "utf8mb3", _) => 1,
+        (_, "utf8" | "utf8mb3" | "utf8mb4") => 3,
+        (_, "gb18030") => 4,
+        _ => 1,
     }
 }
 
@@ -333,5 +361,22 @@ mod tests {
         assert_eq!(class("utf8mb4_bin", "latin1_swedish_ci"), Class::Lossy);
         assert_eq!(class("utf8mb4_bin", "utf8mb3_bin"), Class::Lossy);
         assert_eq!(class("latin1_bin", "latin2_general_ci"), Class::Lossy);
+        let class = |from: (&str, &str), to: (&str, &str)| {
+            let of = |(data_type, collation): (&str, &str)| Column {
+                collation: Some(collation.to_owned()),
+                ..Column::new("c", data_type)
+            };
+            conversion(&of(from), &of(to)).0
+        };
+        let latin = ("text", "latin1_swedish_ci");
+        assert_eq!(class(latin, ("text", "utf8mb4_bin")), Class::Lossy);
+        assert_eq!(class(latin, ("mediumtext", "utf8mb4_bin")), Class::Safe);
+        let utf8 = ("tinytext", "utf8mb3_bin");
+        assert_eq!(class(utf8, ("tinytext", "utf8mb4_bin")), Class::Safe);
+        assert_eq!(class(utf8, ("tinytext", "utf16_bin")), Class::Lossy);
+        assert_eq!(
+            class(("tinytext", "ascii_bin"), ("tinytext", "utf8mb4_bin")),
+            Class::Safe
+        );
     }
 }

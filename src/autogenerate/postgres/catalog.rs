@@ -1,5 +1,6 @@
 //! From the rows of the catalog to the model. Pure.
 
+mod kept;
 mod relations;
 
 use std::collections::{BTreeSet, HashMap};
@@ -83,12 +84,17 @@ impl Catalog {
         self.read_types();
         self.read_relations();
         self.read_columns();
+        self.read_typed_tables();
         self.read_sequences();
         self.read_functions();
         self.read_constraints();
         self.read_indexes();
         self.read_triggers();
+        self.read_trigger_states();
         self.read_policies();
+        self.read_rules();
+        self.read_rights();
+        self.read_security_labels();
         self.read_dependencies();
         self.read_not_compared();
         Ok(self.schema)
@@ -311,16 +317,38 @@ impl Catalog {
                 continue;
             };
             let mut object = self.object("pg_trigger", id, what, text(&row, 3).to_owned());
-            let enabled = match text(&row, 4) {
-                "D" => "DISABLE",
-                "R" => "ENABLE REPLICA",
-                "A" => "ENABLE ALWAYS",
-                _ => "",
-            };
-            if !enabled.is_empty() {
-                object.attributes.insert("enabled", enabled.to_owned());
+            if let Some(words) = enabled(text(&row, 4)) {
+                object.attributes.insert("enabled", words.to_owned());
             }
             self.add("pg_trigger", id, object);
+        }
+    }
+
+    fn read_trigger_states(&mut self) {
+        for row in self.take(Part::TriggerStates) {
+            let table = self.tables.get(text(&row, 0));
+            let Some(table) = table.and_then(|name| self.schema.tables.get_mut(name)) else {
+                continue;
+            };
+            let words = enabled(text(&row, 2)).unwrap_or("ENABLE");
+            let all = table.attributes.entry("trigger_states").or_default();
+            all.push_str(&format!("{words} TRIGGER {};", text(&row, 1)));
+        }
+    }
+
+    fn read_rules(&mut self) {
+        for row in self.take(Part::Rules) {
+            let id = text(&row, 0);
+            let what = self.part_of(ObjectKind::Rule, text(&row, 1), text(&row, 2));
+            let Some(what) = what.filter(|_| !self.is_member("pg_rewrite", id)) else {
+                continue;
+            };
+            let definition = text(&row, 3).trim_end().trim_end_matches(';');
+            let mut object = self.object("pg_rewrite", id, what, definition.to_owned());
+            if let Some(words) = enabled(text(&row, 4)) {
+                object.attributes.insert("enabled", words.to_owned());
+            }
+            self.add("pg_rewrite", id, object);
         }
     }
 
@@ -389,7 +417,6 @@ impl Catalog {
             };
             let user = match (class, cell(&row, 7)) {
                 ("pg_attrdef", Some(table)) => self.resolve("pg_class", table, text(&row, 8)),
-                ("pg_rewrite", _) => self.views.get(id).cloned().map(Thing::Object),
                 _ => self.resolve(class, id, number),
             };
             let Some(user) = user.filter(|user| *user != needed) else {
@@ -457,6 +484,16 @@ impl Catalog {
                 self.schema.not_compared.insert(words);
             }
         }
+    }
+}
+
+/// How a trigger or rule is enabled, where that is not the default.
+fn enabled(state: &str) -> Option<&'static str> {
+    match state {
+        "D" => Some("DISABLE"),
+        "R" => Some("ENABLE REPLICA"),
+        "A" => Some("ENABLE ALWAYS"),
+        _ => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! PostgreSQL.
 
+pub(super) mod alteration;
 #[cfg(feature = "postgres")]
 mod catalog;
 pub(super) mod lower;

@@ -34,9 +34,14 @@ pub(super) enum Part {
     Sequences,
     Functions,
     Triggers,
+    TriggerStates,
     Policies,
     Extensions,
+    Rules,
     Comments,
+    Rights,
+    DefaultRights,
+    SecurityLabels,
     Dependencies,
     NotCompared,
 }
@@ -105,7 +110,11 @@ fn queries(version: u32) -> Vec<String> {
              pg_get_expr(c.relpartbound, c.oid), c.relrowsecurity, c.relforcerowsecurity, \
              array_to_string(c.reloptions, ', '), nullif(am.amname, 'heap'), \
              CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END, \
-             CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END, c.relispopulated, c.relreplident \
+             CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END, c.relispopulated, c.relreplident, \
+             (SELECT quote_ident(x.relname) FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid \
+             WHERE i.indrelid = c.oid AND i.indisreplident), \
+             (SELECT quote_ident(x.relname) FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid \
+             WHERE i.indrelid = c.oid AND i.indisclustered) \
              FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
              LEFT JOIN pg_am am ON am.oid = c.relam LEFT JOIN pg_type t ON t.oid = c.reltype \
              WHERE c.relkind IN ('r', 'p', 'v', 'm', 'c') AND c.relpersistence <> 't' AND {OWN_SCHEMA}"
@@ -185,6 +194,15 @@ fn queries(version: u32) -> Vec<String> {
              WHERE NOT g.tgisinternal {} AND c.relkind IN ('r', 'p', 'v') AND c.relpersistence <> 't' AND {OWN_SCHEMA}",
             since(13, "AND g.tgparentid = 0", "")
         ),
+        // Of partitions, where a trigger is enabled otherwise than its parent's.
+        since(
+            13,
+            "SELECT g.tgrelid, quote_ident(g.tgname), g.tgenabled FROM pg_trigger g \
+             JOIN pg_trigger p ON p.oid = g.tgparentid WHERE g.tgenabled <> p.tgenabled AND NOT g.tgisinternal \
+             ORDER BY g.tgname",
+            "SELECT NULL WHERE false",
+        )
+        .to_owned(),
         "SELECT p.oid, p.polrelid, p.polname, p.polcmd, p.polpermissive, \
          array_to_string(ARRAY(SELECT CASE WHEN r.oid = 0 THEN 'PUBLIC' ELSE quote_ident(a.rolname) END \
          FROM unnest(p.polroles) r(oid) LEFT JOIN pg_roles a ON a.oid = r.oid ORDER BY 1), ', '), \
@@ -194,13 +212,26 @@ fn queries(version: u32) -> Vec<String> {
          WHERE e.extname <> 'plpgsql'"
             .to_owned(),
         format!(
+            "SELECT w.oid, w.ev_class, w.rulename, pg_get_ruledef(w.oid), w.ev_enabled \
+             FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE w.rulename <> '_RETURN' AND c.relpersistence <> 't' AND {OWN_SCHEMA}"
+        ),
+        format!(
             "SELECT d.classoid::regclass, d.objoid, d.objsubid, d.description FROM pg_description d \
              WHERE d.objoid >= {FIRST} OR d.classoid = 'pg_namespace'::regclass"
         ),
+        rights(),
+        "SELECT d.defaclobjtype, n.nspname, CASE WHEN a.grantee = 0 THEN 'PUBLIC' \
+         ELSE quote_ident(pg_get_userbyid(a.grantee)) END, a.privilege_type, a.is_grantable \
+         FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace \
+         LEFT JOIN LATERAL aclexplode(d.defaclacl) a ON a.grantee <> d.defaclrole \
+         WHERE d.defaclrole = current_user::regrole"
+            .to_owned(),
+        "SELECT s.classoid::regclass, s.objoid, s.objsubid, quote_ident(s.provider), s.label FROM pg_seclabel s".to_owned(),
         // A view's dependencies are its rule's, a default's those of the column.
         format!(
-            "SELECT d.classid::regclass, CASE WHEN d.classid = 'pg_rewrite'::regclass THEN w.ev_class ELSE d.objid END, \
-             d.objsubid, d.refclassid::regclass, d.refobjid, d.refobjsubid, d.deptype, f.adrelid, f.adnum \
+            "SELECT CASE WHEN w.rulename = '_RETURN' THEN 'pg_class' ELSE d.classid::regclass::text END, \
+             CASE WHEN w.rulename = '_RETURN' THEN w.ev_class ELSE d.objid END, d.objsubid, d.refclassid::regclass, d.refobjid, d.refobjsubid, d.deptype, f.adrelid, f.adnum \
              FROM pg_depend d LEFT JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass \
              LEFT JOIN pg_attrdef f ON f.oid = d.objid AND d.classid = 'pg_attrdef'::regclass \
              WHERE d.objid >= {FIRST} AND (d.refobjid >= {FIRST} OR d.refclassid = 'pg_namespace'::regclass) \
@@ -208,6 +239,67 @@ fn queries(version: u32) -> Vec<String> {
         ),
         not_compared(version),
     ]
+}
+
+/// Owners that are another role than the current one, and privileges that are not the defaults: one row for each
+/// privilege, and one without where there is none.
+fn rights() -> String {
+    let of = |class: &str, column: &str, kind: &str, owner: &str, acl: &str, from: &str| {
+        format!(
+            "SELECT '{class}', x.oid, {column}, {kind}, n.nspname, quote_ident(pg_get_userbyid({owner})), \
+             {owner} = current_user::regrole, {acl} IS NULL, \
+             CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END, \
+             a.privilege_type, a.is_grantable FROM {from} LEFT JOIN LATERAL aclexplode({acl}) a ON true \
+             WHERE {OWN_SCHEMA} AND x.oid >= {FIRST}"
+        )
+    };
+    let differs = |owner: &str, acl: &str| {
+        format!(
+            "({acl} IS NOT NULL OR {owner} <> current_user::regrole OR EXISTS (SELECT FROM pg_default_acl d \
+             WHERE d.defaclrole = current_user::regrole))"
+        )
+    };
+    let relations = of(
+        "pg_class",
+        "0",
+        "CASE x.relkind WHEN 'S' THEN 'S' ELSE 'r' END",
+        "x.relowner",
+        "x.relacl",
+        "pg_class x JOIN pg_namespace n ON n.oid = x.relnamespace",
+    );
+    let columns = of(
+        "pg_class",
+        "t.attnum",
+        "'c'",
+        "x.relowner",
+        "t.attacl",
+        "pg_class x JOIN pg_namespace n ON n.oid = x.relnamespace JOIN pg_attribute t ON t.attrelid = x.oid",
+    );
+    let routines = of(
+        "pg_proc",
+        "0",
+        "'f'",
+        "x.proowner",
+        "x.proacl",
+        "pg_proc x JOIN pg_namespace n ON n.oid = x.pronamespace",
+    );
+    let types = of(
+        "pg_type",
+        "0",
+        "'T'",
+        "x.typowner",
+        "x.typacl",
+        "pg_type x JOIN pg_namespace n ON n.oid = x.typnamespace",
+    );
+    format!(
+        "{relations} AND x.relkind IN ('r', 'p', 'v', 'm', 'S') AND x.relpersistence <> 't' AND {} \
+         UNION ALL {columns} AND x.relkind IN ('r', 'p', 'v', 'm') AND x.relpersistence <> 't' \
+         AND t.attnum > 0 AND NOT t.attisdropped AND t.attacl IS NOT NULL \
+         UNION ALL {routines} AND {} UNION ALL {types} AND x.typtype IN ('e', 'd', 'c') AND {}",
+        differs("x.relowner", "x.relacl"),
+        differs("x.proowner", "x.proacl"),
+        differs("x.typowner", "x.typacl"),
+    )
 }
 
 /// Class, id and words of everything that is met and not compared.
@@ -231,10 +323,6 @@ fn not_compared(version: u32) -> String {
             "SELECT 'pg_proc', x.oid, CASE x.prokind WHEN 'a' THEN 'aggregate ' ELSE 'window function ' END || \
              x.oid::regprocedure FROM pg_proc x JOIN pg_namespace n ON n.oid = x.pronamespace \
              WHERE {OWN_SCHEMA} AND x.prokind IN ('a', 'w') AND x.oid >= {FIRST}"
-        ),
-        format!(
-            "SELECT 'pg_rewrite', x.oid, 'rule ' || x.rulename || ' of ' || x.ev_class::regclass FROM pg_rewrite x \
-             WHERE x.rulename <> '_RETURN' AND x.oid >= {FIRST}"
         ),
         global("pg_event_trigger", "evtname", "event trigger", ""),
         format!(

@@ -19,8 +19,9 @@ pub(super) async fn own(
     sql: &str,
 ) -> Result<Schema, AutogenerateError> {
     // What is no SQL is said before anything is made.
-    let desired = Desired::read(Dialect::Postgres, sql)?;
+    let mut desired = Desired::read(Dialect::Postgres, sql)?;
     let situation = situation(like).await?;
+    desired.retain(|statement| !situation.is_made_before(statement));
     let options = options.clone().statement_cache_capacity(0);
     let mut admin = PgConnection::connect_with(&options).await?;
     remove_left_overs(&mut admin, &situation).await;
@@ -70,8 +71,9 @@ pub(super) async fn given(
     scratch: &mut PgConnection,
     sql: &str,
 ) -> Result<Schema, AutogenerateError> {
-    let desired = Desired::read(Dialect::Postgres, sql)?;
+    let mut desired = Desired::read(Dialect::Postgres, sql)?;
     let live = situation(like).await?;
+    desired.retain(|statement| !live.is_made_before(statement));
     let there = situation(scratch).await?;
     if live.is_same_database(&there) {
         return Err(AutogenerateError::ScratchIsLive {

@@ -1,6 +1,7 @@
 //! What is said to the server about scratch databases. Pure text.
 
 use crate::dialect::Dialect;
+use crate::sql::{Piece, pieces};
 
 /// The answers: database, its oid, when the server started, the current schema, the search path, the server's version,
 /// its clock in seconds, and what a new database must have in common with this one.
@@ -140,6 +141,23 @@ impl Situation {
             ),
             format!("DROP DATABASE IF EXISTS {ident}"),
         ]
+    }
+
+    /// Whether a statement makes a schema that the scratch database has from its making.
+    pub(super) fn is_made_before(&self, statement: &str) -> bool {
+        let words = pieces(Dialect::Postgres, statement);
+        let is = |at: usize, word: &str| words.get(at).is_some_and(|piece| piece.is(word));
+        if !(is(0, "CREATE") && is(1, "SCHEMA")) {
+            return false;
+        }
+        let conditional = is(2, "IF") && is(3, "NOT") && is(4, "EXISTS");
+        let at = if conditional { 5 } else { 2 };
+        let Some(name) = words.get(at).and_then(Piece::name) else {
+            return false;
+        };
+        // What else the statement makes is not there.
+        let is_all = words.len() == at + 1 || is(at + 1, "AUTHORIZATION") && words.len() == at + 3;
+        is_all && (name == self.schema || name == "public")
     }
 
     /// The schema that is current in the live database, and its search path, in a scratch one.

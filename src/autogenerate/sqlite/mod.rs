@@ -1,8 +1,10 @@
 //! SQLite.
 //!
-//! `query` asks the catalog, `parse` reads what it keeps as text, and `model` makes a schema of both; `lower` writes
+//! `query` asks the catalog, `parse` reads what it keeps as text, and `model` makes a schema of both; `faults` says what
+//! SQLite would refuse in one; `lower` writes
 //! what `ALTER TABLE` can do, and the documented rebuild of a table for the rest.
 
+pub(super) mod faults;
 pub(super) mod lower;
 #[cfg(feature = "sqlite")]
 mod model;
@@ -18,4 +20,3 @@ mod reflect;
 mod scratch;
 pub(super) mod spelling;
 pub(super) mod types;
-pub(super) mod waits;

@@ -218,6 +218,7 @@ fn complete(constraint: &mut Constraint, tables: &BTreeMap<String, Table>) {
             && reference.columns.is_empty()
         {
             reference.columns = key.columns.clone();
+            reference.implicit = true;
             for column in &mut reference.columns {
                 spell(
                     column,

@@ -157,6 +157,11 @@ const KEYWORDS: &[&str] = &[
     "without",
 ];
 
+/// Whether a word, in lower case, may be a keyword.
+pub(super) fn is_keyword(word: &str) -> bool {
+    KEYWORDS.binary_search(&word).is_ok()
+}
+
 /// A name, in quotes where it needs them.
 pub(super) fn ident(name: &str) -> String {
     let begins = name
@@ -167,9 +172,7 @@ pub(super) fn ident(name: &str) -> String {
         && name
             .bytes()
             .all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
-        && KEYWORDS
-            .binary_search(&name.to_ascii_lowercase().as_str())
-            .is_err();
+        && !is_keyword(&name.to_ascii_lowercase());
     if plain {
         name.to_owned()
     } else {

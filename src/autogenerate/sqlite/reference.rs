@@ -57,6 +57,7 @@ mod tests {
         );
         let reference = Reference {
             table: Name::new(None, "states"),
+            implicit: false,
             columns: vec!["state".to_owned()],
         };
         assert_eq!(
@@ -66,6 +67,7 @@ mod tests {
         let bare = Sql::tokens(Dialect::Sqlite, "FOREIGN KEY (a) REFERENCES b");
         let reference = Reference {
             table: Name::new(None, "c"),
+            implicit: false,
             columns: Vec::new(),
         };
         let text = renamed(&bare, &["a".to_owned()], &reference);

@@ -1,5 +1,6 @@
 //! What becomes of values when a column's type changes.
 
+use super::lower::{primary_key, rowid_column};
 use crate::autogenerate::change::Class;
 use crate::autogenerate::schema::{Column, Table};
 
@@ -74,6 +75,28 @@ pub(crate) fn conversion(from: &Column, to: &Column) -> (Class, Option<String>) 
             lossy("whole numbers become integers, and are divided as such")
         }
         (_, _) => lossy("numbers become text of at most 15 digits"),
+    }
+}
+
+/// Makes the columns of the primary key NOT NULL where SQLite does so without a word: in a STRICT table, and in one
+/// WITHOUT ROWID.
+pub(crate) fn imply(table: &mut Table) {
+    let of_table = ["strict", "without_rowid"];
+    if !of_table
+        .iter()
+        .any(|key| table.attributes.contains_key(key))
+    {
+        return;
+    }
+    let rowid = rowid_column(table).map(|column| column.name.clone());
+    let key = primary_key(table).map_or_else(Vec::new, |key| key.columns.clone());
+    for column in &mut table.columns {
+        let in_key = key
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(&column.name));
+        if in_key && rowid.as_ref() != Some(&column.name) {
+            column.nullable = false;
+        }
     }
 }
 

@@ -7,5 +7,6 @@ mod kinds;
 mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod reported;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Writer, foreign_keys, key_name};
+use crate::autogenerate::engine::Direction;
 use crate::autogenerate::mysql::render::{self, implied_index};
 use crate::autogenerate::schema::{Column, Constraint, Index, Name, Table};
 use crate::dialect::Dialect;
@@ -123,6 +124,7 @@ impl<'a> Writer<'a> {
         for (table, added) in &keys.add {
             let parts = all.entry(table).or_default();
             for key in added {
+                self.free_references(table, key);
                 let stands = self.lowering.from.tables.get(*table).is_some_and(|old| {
                     foreign_keys(old).any(|other| {
                         other.columns == key.columns
@@ -150,6 +152,33 @@ impl<'a> Writer<'a> {
         for (table, parts) in all {
             self.alter(table, &parts);
         }
+    }
+
+    /// On the way back, rows may refer to those of a table that was dropped and is empty now.
+    fn free_references(&mut self, table: &Name, key: &Constraint) {
+        let (from, to) = (self.lowering.from, self.lowering.to);
+        let Some(other) = &key.references else {
+            return;
+        };
+        let is_free = key.columns.iter().all(|name| {
+            let column = to.tables.get(table).and_then(|table| table.column(name));
+            column.is_some_and(|column| column.nullable && column.generated.is_none())
+        });
+        if self.lowering.direction == Direction::Up
+            || from.tables.contains_key(&other.table)
+            || !is_free
+        {
+            return;
+        }
+        let set: Vec<String> = key
+            .columns
+            .iter()
+            .map(|column| format!("{} = NULL", self.ident(column)))
+            .collect();
+        self.script.push_with_note(
+            format!("UPDATE {} SET {}", self.quoted(table), set.join(", ")),
+            format!("the rows of {} that these refer to are gone", other.table),
+        );
     }
 }
 

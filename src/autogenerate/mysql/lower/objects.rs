@@ -6,7 +6,7 @@ use super::Writer;
 use crate::autogenerate::change::Operation;
 use crate::autogenerate::mysql::render;
 use crate::autogenerate::order::{dependents, sorted};
-use crate::autogenerate::schema::{Object, ObjectId, ObjectKind, Thing};
+use crate::autogenerate::schema::{Kept, Object, ObjectId, ObjectKind, Thing};
 use crate::dialect::Dialect;
 use crate::sql;
 
@@ -127,13 +127,35 @@ impl Writer<'_> {
                 let Some(object) = self.lowering.to.objects.get(&id) else {
                     continue;
                 };
-                let sql = self.created(object, objects.replace.contains(&id));
+                let replaces = objects.replace.contains(&id);
+                let kept = self.lowering.to.kept.get(&Thing::Object(id.clone()));
+                let kept = kept.map_or(&[][..], |kept| kept);
+                let sql = self.created(object, replaces, kept);
+                let mode = kept.iter().find_map(|kept| match kept {
+                    Kept::Mode(mode) => Some(self.dialect.literal(mode)),
+                    _ => None,
+                });
+                if let Some(mode) = &mode {
+                    self.script.push(format!("SET SESSION sql_mode = {mode}"));
+                }
                 self.script.push(sql);
+                if mode.is_some() {
+                    self.script.push("SET SESSION sql_mode = DEFAULT");
+                }
+                if replaces {
+                    continue;
+                }
+                for kept in kept {
+                    if let Kept::Privilege(before, after) = kept {
+                        let name = self.quoted(&id.name);
+                        self.script.push(format!("{before}{name}{after}"));
+                    }
+                }
             }
         }
     }
 
-    fn created(&self, object: &Object, replaces: bool) -> String {
+    fn created(&self, object: &Object, replaces: bool, kept: &[Kept]) -> String {
         if object.id.kind == ObjectKind::Sequence {
             let verb = if replaces { "ALTER" } else { "CREATE" };
             let name = self.quoted(&object.id.name);
@@ -143,8 +165,20 @@ impl Writer<'_> {
             );
         }
         let mut definition = object.definition.as_str().to_owned();
-        if replaces && let Some(rest) = definition.strip_prefix("CREATE ") {
-            definition = format!("CREATE OR REPLACE {rest}");
+        if let Some(rest) = definition.strip_prefix("CREATE ") {
+            let replace = if replaces { "OR REPLACE " } else { "" };
+            let definer = kept.iter().find_map(|kept| match kept {
+                Kept::Owner(definer) => Some(format!("DEFINER = {definer} ")),
+                _ => None,
+            });
+            let definer = definer.unwrap_or_default();
+            // A view's algorithm comes first.
+            let (algorithm, rest) = match rest.strip_prefix("ALGORITHM = ") {
+                Some(behind) => rest
+                    .split_at(rest.len() - behind.len() + behind.find(' ').map_or(0, |at| at + 1)),
+                None => ("", rest),
+            };
+            definition = format!("CREATE {replace}{algorithm}{definer}{rest}");
         }
         // A comment at the end would swallow what ends the statement.
         let pieces = sql::pieces(self.dialect, &definition);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Reading, Row, rows, shown};
+use super::{Answer, Reading, Row, is_routine, rows, shown};
 use crate::autogenerate::expression::Sql;
 use crate::autogenerate::mysql::text::{quoted, with_doubled_quotes};
-use crate::autogenerate::schema::{Attributes, Name, Object, ObjectId, ObjectKind, Thing};
+use crate::autogenerate::schema::{Attributes, Kept, Name, Object, ObjectId, ObjectKind, Thing};
 use crate::backend::StatementResult;
 use crate::dialect::Dialect;
 use crate::sql;
@@ -101,8 +101,80 @@ impl Reading {
         }
     }
 
-    /// Definer, `sql_mode` and character set that a view remembers are left out: they are the session's that made
-    /// it, and so never the same on the scratch database.
+    /// The definer, and the mode that the object was made under, are kept and not compared: on the scratch database they
+    /// are the builder's.
+    fn keep(&mut self, id: &ObjectId, definer: Option<&str>, mode: Option<&str>) {
+        // A role has no host.
+        let quoted = |definer: &str| match definer.rsplit_once('@') {
+            Some((user, host)) if !host.is_empty() => {
+                format!("{}@{}", self.dialect.ident(user), self.dialect.ident(host))
+            }
+            _ => self.dialect.ident(definer.trim_end_matches('@')),
+        };
+        let definer = definer.map(|definer| Kept::Owner(quoted(definer)));
+        let mode = mode.map(|mode| Kept::Mode(mode.to_owned()));
+        let kept: Vec<Kept> = definer.into_iter().chain(mode).collect();
+        if !kept.is_empty() {
+            self.schema.kept.insert(Thing::Object(id.clone()), kept);
+        }
+    }
+
+    /// What others may do with routines. On MySQL a routine that is altered is made anew, and they lose it.
+    pub(super) fn rights(&mut self, answer: &Answer) {
+        let rows = match answer {
+            Ok(rows) => rows,
+            Err(error) if self.dialect == Dialect::Mysql => {
+                let routines = self.schema.objects.keys().filter(|id| is_routine(id));
+                let routines: Vec<Thing> = routines.cloned().map(Thing::Object).collect();
+                for routine in routines {
+                    let why = format!(
+                        "MySQL makes it anew, and the privileges on it, which would be lost, cannot be read: {error}"
+                    );
+                    let kept = self.schema.kept.entry(routine).or_default();
+                    kept.push(Kept::Unknown(why));
+                }
+                return;
+            }
+            Err(_) => return,
+        };
+        for row in rows {
+            let row = Row(row);
+            let kind = match row.text(1) {
+                "PROCEDURE" => ObjectKind::Procedure,
+                "FUNCTION" => ObjectKind::Function,
+                _ => continue,
+            };
+            let routines = self.schema.objects.keys();
+            let mut routines = routines.filter(|id| id.kind == kind);
+            // The server has these names in lower case.
+            let same = |id: &&ObjectId| id.name.name.to_lowercase() == row.text(0).to_lowercase();
+            let Some(id) = routines.find(same).cloned() else {
+                continue;
+            };
+            let privileges = row.text(4).to_uppercase();
+            let grantable = privileges.split(',').any(|one| one == "GRANT");
+            let privileges: Vec<&str> = privileges
+                .split(',')
+                .filter(|one| *one != "GRANT")
+                .collect();
+            let privileges = match privileges.iter().all(|one| one.is_empty()) {
+                true => "USAGE".to_owned(),
+                false => privileges.join(", "),
+            };
+            let on = match grantable {
+                true => " WITH GRANT OPTION",
+                false => "",
+            };
+            let user = format!("{}@{}", quoted(row.text(2)), quoted(row.text(3)));
+            let kept = Kept::Privilege(
+                format!("GRANT {privileges} ON {} ", row.text(1)),
+                format!(" TO {user}{on}"),
+            );
+            let all = self.schema.kept.entry(Thing::Object(id)).or_default();
+            all.push(kept);
+        }
+    }
+
     pub(super) fn views(&mut self, result: &StatementResult) {
         for row in rows(result) {
             let name = self.name(row.text(0));
@@ -112,6 +184,7 @@ impl Reading {
                 continue;
             }
             let id = ObjectId::new(ObjectKind::View, name);
+            self.keep(&id, row.word(2), None);
             self.begin(id, Begun::View);
         }
     }
@@ -199,7 +272,9 @@ impl Reading {
                 returns,
                 options,
             };
-            self.begin(ObjectId::new(kind, name), begun);
+            let id = ObjectId::new(kind, name);
+            self.keep(&id, row.word(10), row.get(11));
+            self.begin(id, begun);
         }
     }
 
@@ -226,6 +301,7 @@ impl Reading {
                 let _ = write!(definition, "FOLLOWS {} ", after.name.quoted(self.dialect));
             }
             before = Some((group, id.clone()));
+            self.keep(&id, row.word(5), row.get(6));
             self.begin(id.clone(), Begun::Trigger(definition));
             if let (Some(object), Some(after)) = (self.schema.objects.get_mut(&id), after) {
                 object.depends_on.insert(Thing::Object(after));
@@ -266,10 +342,9 @@ impl Reading {
             if let Some(comment) = row.word(10) {
                 let _ = write!(definition, " COMMENT {}", quoted(comment));
             }
-            self.begin(
-                ObjectId::new(ObjectKind::Event, name),
-                Begun::Event(definition),
-            );
+            let id = ObjectId::new(ObjectKind::Event, name);
+            self.keep(&id, row.word(11), row.get(12));
+            self.begin(id, Begun::Event(definition));
         }
     }
 }

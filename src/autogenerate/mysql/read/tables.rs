@@ -399,6 +399,7 @@ impl Reading {
                 columns,
                 references: Some(Reference {
                     table: target,
+                    implicit: false,
                     columns: referenced,
                 }),
                 comment: None,

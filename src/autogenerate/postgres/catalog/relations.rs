@@ -91,8 +91,13 @@ impl Catalog {
         match text(row, 16) {
             "f" => attributes.insert("replica_identity", "FULL".to_owned()),
             "n" => attributes.insert("replica_identity", "NOTHING".to_owned()),
+            "i" => cell(row, 17)
+                .and_then(|index| attributes.insert("replica_identity", using_index(index))),
             _ => None,
         };
+        if let Some(index) = cell(row, 18) {
+            attributes.insert("cluster", index.to_owned());
+        }
         table
     }
 
@@ -152,8 +157,32 @@ impl Catalog {
                 all.push_str(&statement);
             }
             if let Some(default) = cell(&row, 5) {
-                let words = format!("default {default} of column {name} of {id}");
-                self.schema.not_compared.insert(words);
+                let statement = format!(
+                    "ALTER VIEW {} ALTER COLUMN {} SET DEFAULT {default};\n",
+                    quoted(&id.name),
+                    ident(name)
+                );
+                let all = object.attributes.entry("column_defaults").or_default();
+                all.push_str(&statement);
+            }
+        }
+    }
+
+    /// The columns of a table `OF` a type need the type.
+    pub(super) fn read_typed_tables(&mut self) {
+        let types: BTreeMap<String, Thing> = self
+            .schema
+            .objects
+            .keys()
+            .filter(|id| id.kind == ObjectKind::CompositeType)
+            .map(|id| (quoted(&id.name), Thing::Object(id.clone())))
+            .collect();
+        for table in self.schema.tables.values_mut() {
+            let of = table.attributes.get("of_type");
+            if let Some(of) = of.and_then(|of| types.get(of)) {
+                for column in &mut table.columns {
+                    column.depends_on.insert(of.clone());
+                }
             }
         }
     }
@@ -189,6 +218,7 @@ impl Catalog {
                 kind,
                 ConstraintKind::Primary | ConstraintKind::Unique | ConstraintKind::Exclude
             ) {
+                self.keep_index_comment(text(&row, 9), &key);
                 self.note("pg_class", text(&row, 9), key);
                 if cell(&row, 11).is_some_and(|options| !options.is_empty()) {
                     self.schema.not_compared.insert(format!(
@@ -208,6 +238,7 @@ impl Catalog {
             let references = match (kind, self.tables.get(text(&row, 7))) {
                 (ConstraintKind::Foreign, Some(table)) => Some(Reference {
                     table: table.clone(),
+                    implicit: false,
                     columns: of_table(text(&row, 7), text(&row, 8)),
                 }),
                 _ => None,
@@ -286,6 +317,11 @@ impl Catalog {
     }
 }
 
+/// As it stands behind `REPLICA IDENTITY`.
+fn using_index(index: &str) -> String {
+    format!("USING INDEX {index}")
+}
+
 fn column(row: &[Option<String>], comment: Option<String>) -> Column {
     let mut column = Column::new(text(row, 2), text(row, 3));
     column.nullable = !is_true(row, 4);
@@ -309,7 +345,8 @@ fn column(row: &[Option<String>], comment: Option<String>) -> Column {
     };
     column.collation = cell(row, 8).map(str::to_owned);
     column.comment = comment;
-    if !is_true(row, 9) {
+    column.is_local = is_true(row, 9);
+    if text(row, 12) != "0" {
         column.attributes.insert("inherited", "true".to_owned());
     }
     let storage = match text(row, 10) {

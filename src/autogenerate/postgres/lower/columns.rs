@@ -86,6 +86,10 @@ impl Writer<'_> {
                 self.alter_column(table, &old, &new);
                 self.comment_column(table, &new, old.comment.as_ref());
             }
+            // It came with its type's attribute.
+            None if self.is_typed(table) => {
+                self.comment_column(table, &new, None);
+            }
             None => {
                 self.add_column(table, &new);
                 self.comment_column(table, &new, None);
@@ -93,6 +97,16 @@ impl Writer<'_> {
                     .insert(Node::Default(table.clone(), name.to_owned()));
             }
         }
+    }
+
+    /// Whether a table is of a type and stays so: its columns are the type's.
+    pub(super) fn is_typed(&self, table: &Name) -> bool {
+        let of = |schema: &crate::autogenerate::schema::Schema| {
+            schema.tables.get(table)?.attributes.get("of_type").cloned()
+        };
+        self.plan.stays(&Node::Table(table.clone()))
+            && of(&self.plan.from).is_some()
+            && of(&self.plan.from) == of(self.plan.to)
     }
 
     fn add_column(&mut self, table: &Name, new: &Column) {
@@ -111,6 +125,7 @@ impl Writer<'_> {
             self.add_with_placeholder(table, new);
         }
         self.store_column(table, new, &Attributes::new());
+        self.keep(&Thing::Column(table.clone(), new.name.clone()));
     }
 
     /// The values are gone, and the column is to be NOT NULL: rows get something.
@@ -292,7 +307,7 @@ impl Writer<'_> {
         if old.generated.is_some() && new.generated.is_none() {
             self.push(format!("{prefix} DROP EXPRESSION"));
         }
-        if self.plan.retyped.contains(&key) {
+        if self.plan.retyped.contains(&key) && !self.is_typed(table) {
             self.retype(&prefix, old, new);
         }
         if old.nullable != new.nullable {
@@ -391,26 +406,79 @@ impl Writer<'_> {
             sql.push_str(&format!(" ({options})"));
         }
         self.push(sql);
-        let ascends = !identity
-            .options
+        let literal = |text: &str| crate::dialect::Dialect::Postgres.literal(text);
+        let sequence = format!(
+            "pg_get_serial_sequence({}, {})",
+            literal(&name),
+            literal(&new.name)
+        );
+        self.go_on(&sequence, &identity.options, table, &new.name);
+    }
+
+    /// Lets a sequence that was just made go on behind the values that rows have.
+    fn go_on(&mut self, sequence: &str, options: &Attributes, table: &Name, column: &str) {
+        let descends = options
             .get("increment")
             .is_some_and(|by| by.starts_with('-'));
-        if ascends {
-            let least = identity
-                .options
-                .get("minvalue")
-                .or_else(|| identity.options.get("start"))
-                .map_or("1", String::as_str);
-            let literal = |text: &str| crate::dialect::Dialect::Postgres.literal(text);
-            self.note(
-                format!(
-                    "SELECT setval(pg_get_serial_sequence({}, {}), max({column})) FROM {name} \
-                     HAVING max({column}) >= {least}",
-                    literal(&name),
-                    literal(&new.name)
-                ),
-                format!("what {}.{} goes on from", table, new.name),
-            );
+        let (last, is_behind, bound, first) = match descends {
+            true => ("min", "<=", "maxvalue", "-1"),
+            false => ("max", ">=", "minvalue", "1"),
+        };
+        let bound = options.get(bound).or_else(|| options.get("start"));
+        let bound = bound.map_or(first, String::as_str);
+        let last = format!("{last}({})", ident(column));
+        self.note(
+            format!(
+                "SELECT setval({sequence}, {last}) FROM {} HAVING {last} {is_behind} {bound}",
+                quoted(table)
+            ),
+            format!("what {table}.{column} goes on from"),
+        );
+    }
+
+    /// The sequences that a column's new default draws from, where they were made for it.
+    fn go_on_from_rows(&mut self, table: &Name, column: &str) {
+        if !self.plan.stays(&Node::Table(table.clone())) {
+            return;
+        }
+        let node = Node::Default(table.clone(), column.to_owned());
+        let sequences: Vec<(Name, Attributes)> = self
+            .plan
+            .after
+            .needs_of(&node)
+            .filter(|need| !self.plan.stays(need))
+            .filter_map(|need| match need {
+                Node::Object(id) if id.kind == ObjectKind::Sequence => {
+                    let object = self.plan.to.objects.get(id)?;
+                    Some((id.name.clone(), object.attributes.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        for (name, options) in sequences {
+            let literal = crate::dialect::Dialect::Postgres.literal(&quoted(&name));
+            self.go_on(&literal, &options, table, column);
+        }
+    }
+
+    /// `ALTER TABLE t ALTER COLUMN c`, of this table alone: children have defaults of their own.
+    fn of_one(&self, table: &Name, column: &str) -> String {
+        format!(
+            "ALTER TABLE {}{} ALTER COLUMN {}",
+            self.only(table),
+            quoted(table),
+            ident(column)
+        )
+    }
+
+    pub(super) fn only(&self, table: &Name) -> &'static str {
+        let is_parent = |schema: &crate::autogenerate::schema::Schema| {
+            let mut tables = schema.tables.values();
+            tables.any(|child| child.depends_on.contains(&Thing::Table(table.clone())))
+        };
+        match is_parent(&self.plan.from) || is_parent(self.plan.to) {
+            true => "ONLY ",
+            false => "",
         }
     }
 
@@ -443,11 +511,9 @@ impl Writer<'_> {
         let Some(new) = of(self.plan.to).filter(|new| old.as_ref() != Some(new)) else {
             return;
         };
-        self.push(format!(
-            "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {new}",
-            quoted(table),
-            ident(name)
-        ));
+        let of_one = self.of_one(table, name);
+        self.push(format!("{of_one} SET DEFAULT {new}"));
+        self.go_on_from_rows(table, name);
     }
 
     /// What a child has in another way than its parent, whose changes reach it.
@@ -460,36 +526,34 @@ impl Writer<'_> {
         };
         let after = of_parents(self.plan.to);
         let before = of_parents(&self.plan.from);
-        let reached = |from_old: fn(&Column) -> String| -> Option<String> {
-            match (old, &before, &after) {
-                (Some(old), Some(before), Some(after)) if from_old(before) == from_old(after) => {
-                    Some(from_old(old))
-                }
-                (_, _, Some(after)) => Some(from_old(after)),
-                (Some(old), _, None) => Some(from_old(old)),
-                (None, _, None) => None,
+        // A parent's NOT NULL reaches its children, its default only those that are made.
+        let reached = match (old, &before, &after) {
+            (Some(old), Some(before), Some(after)) if before.nullable == after.nullable => {
+                Some(old.nullable)
             }
+            (_, _, Some(after)) => Some(after.nullable),
+            (Some(old), _, None) => Some(old.nullable),
+            (None, _, None) => None,
         };
-        let default = |column: &Column| {
-            column
-                .default
-                .as_ref()
-                .map_or(String::new(), |default| default.as_str().to_owned())
+        let node = Node::Default(table.clone(), new.name.clone());
+        let default = match old {
+            Some(old) => old.default.clone().filter(|_| self.plan.stays(&node)),
+            None => after.and_then(|after| after.default),
         };
-        let nullable = |column: &Column| column.nullable.to_string();
         let prefix = format!(
             "ALTER TABLE {} ALTER COLUMN {}",
             quoted(table),
             ident(&new.name)
         );
-        if reached(nullable).is_some_and(|there| there != nullable(new)) {
+        if reached.is_some_and(|there| there != new.nullable) {
             let words = if new.nullable { "DROP" } else { "SET" };
             self.push(format!("{prefix} {words} NOT NULL"));
         }
-        if reached(default).is_some_and(|there| there != default(new)) {
+        if default != new.default {
+            let of_one = self.of_one(table, &new.name);
             self.push(match &new.default {
-                Some(default) => format!("{prefix} SET DEFAULT {default}"),
-                None => format!("{prefix} DROP DEFAULT"),
+                Some(default) => format!("{of_one} SET DEFAULT {default}"),
+                None => format!("{of_one} DROP DEFAULT"),
             });
         }
     }

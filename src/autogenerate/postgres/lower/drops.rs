@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::Node;
-use super::plan::{Plan, constraint};
+use super::plan::constraint;
 use super::{Writer, object_words};
 use crate::autogenerate::order::sorted;
 use crate::autogenerate::postgres::names::{ident, quoted};
-use crate::autogenerate::schema::{ConstraintKind, Name, ObjectKind};
+use crate::autogenerate::schema::{ConstraintKind, Name, ObjectId, ObjectKind};
 
 impl Writer<'_> {
     /// Tables that stay leave parents that go; sequences that stay leave columns that go.
@@ -99,7 +99,7 @@ impl Writer<'_> {
             .before
             .nodes
             .iter()
-            .filter(|node| self.plan.gone.contains(node) && !Plan::is_late(node))
+            .filter(|node| self.plan.gone.contains(node) && !self.plan.late.contains(node))
             .cloned()
             .collect();
         let groups: BTreeMap<Node, Node> = gone
@@ -129,6 +129,9 @@ impl Writer<'_> {
         for node in &order {
             self.drop_node(node);
         }
+        for statement in std::mem::take(&mut self.local) {
+            self.push(statement);
+        }
     }
 
     /// What it goes with, without a statement of its own; itself, if it has one.
@@ -155,7 +158,7 @@ impl Writer<'_> {
                 Some(table) => {
                     let views = [ObjectKind::View, ObjectKind::MaterializedView];
                     let view = views.into_iter().find_map(|kind| {
-                        let id = crate::autogenerate::schema::ObjectId::new(kind, table.clone());
+                        let id = ObjectId::new(kind, table.clone());
                         let view = Node::Object(id);
                         self.plan.gone.contains(&view).then_some(view)
                     });
@@ -251,16 +254,25 @@ impl Writer<'_> {
     }
 
     fn drop_node(&mut self, node: &Node) {
-        let is_inherited = |table: &Name, column: &str| {
+        let inherited = |table: &Name, column: &str| {
             let old = self.plan.from.tables.get(table);
             old.and_then(|old| old.column(column))
-                .is_some_and(|old| old.attributes.contains_key("inherited"))
+                .filter(|old| old.attributes.contains_key("inherited"))
         };
         let statement = match node {
             Node::Object(id) => format!("DROP {}", object_words(id)),
             Node::Table(table) => format!("DROP TABLE {}", quoted(table)),
+            Node::Column(table, _) if self.is_typed(table) => return,
             Node::Column(table, column) => {
-                if is_inherited(table, column) {
+                if let Some(old) = inherited(table, column) {
+                    // The parent's column takes it along, unless it is the child's own as well.
+                    if old.is_local {
+                        self.local.push(format!(
+                            "ALTER TABLE {} DROP COLUMN {}",
+                            quoted(table),
+                            ident(column)
+                        ));
+                    }
                     return;
                 }
                 format!(
@@ -269,16 +281,12 @@ impl Writer<'_> {
                     ident(column)
                 )
             }
-            Node::Default(table, column) => {
-                if is_inherited(table, column) {
-                    return;
-                }
-                format!(
-                    "ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT",
-                    quoted(table),
-                    ident(column)
-                )
-            }
+            Node::Default(table, column) => format!(
+                "ALTER TABLE {}{} ALTER COLUMN {} DROP DEFAULT",
+                self.only(table),
+                quoted(table),
+                ident(column)
+            ),
             // It goes when it has served.
             Node::Constraint(table, name) if self.is_proof(table, name).is_some() => return,
             Node::Constraint(table, name) => format!(
@@ -309,13 +317,7 @@ impl Writer<'_> {
             .before
             .nodes
             .iter()
-            .filter(|node| match node {
-                Node::Object(id) => {
-                    Plan::is_late(node)
-                        && (self.plan.gone.contains(node) || self.plan.swapped.contains(id))
-                }
-                _ => false,
-            })
+            .filter(|node| self.plan.late.contains(node))
             .cloned()
             .collect();
         let mut order = sorted(&late, |node| {
@@ -323,15 +325,37 @@ impl Writer<'_> {
         });
         order.reverse();
         for node in &order {
-            let Node::Object(id) = node else {
-                continue;
-            };
-            let mut id = id.clone();
-            if self.is_set_aside(&id) {
-                id.name = super::types::aside(&id.name);
+            if let Node::Object(id) = node {
+                let sql = self.drop_aside(id);
+                self.push(sql);
             }
-            self.push(format!("DROP {}", object_words(&id)));
         }
+    }
+
+    /// By the names that types have since they were set aside.
+    fn drop_aside(&self, id: &ObjectId) -> String {
+        let mut id = id.clone();
+        if self.is_set_aside(&id) {
+            id.name = super::types::aside(&id.name);
+        }
+        if let Some(arguments) = &mut id.arguments {
+            let types = self.plan.late.iter().filter_map(|node| match node {
+                Node::Object(id) if self.is_set_aside(id) => Some(&id.name),
+                _ => None,
+            });
+            for name in types {
+                let (old, new) = (quoted(name), quoted(&super::types::aside(name)));
+                let all = arguments.split(", ").map(|argument| {
+                    match argument.strip_prefix(old.as_str()) {
+                        Some("") => new.clone(),
+                        Some("[]") => format!("{new}[]"),
+                        _ => argument.to_owned(),
+                    }
+                });
+                *arguments = all.collect::<Vec<_>>().join(", ");
+            }
+        }
+        format!("DROP {}", object_words(&id))
     }
 }
 

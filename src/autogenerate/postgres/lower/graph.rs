@@ -56,6 +56,8 @@ impl Graph {
         for (name, table) in &schema.tables {
             let mut needs = builder.nodes(&table.depends_on);
             needs.extend(builder.schema_of(name));
+            // What it is made with.
+            needs.extend(builder.defaults_of_parents(name));
             let node = Node::Table(name.clone());
             graph.add(node.clone(), needs);
             for column in &table.columns {
@@ -144,6 +146,10 @@ impl Builder<'_> {
             for parent in self.parents(table) {
                 needs.insert(Node::Column(parent, column.name.clone()));
             }
+            let defaults = self.defaults_of_parents(table);
+            needs.extend(defaults.filter(
+                |default| matches!(default, Node::Default(_, name) if *name == column.name),
+            ));
         }
         graph.add(node.clone(), needs);
         if column.default.is_some() {
@@ -151,6 +157,15 @@ impl Builder<'_> {
             needs.insert(node);
             graph.add(Node::Default(table.clone(), column.name.clone()), needs);
         }
+    }
+
+    fn defaults_of_parents(&self, table: &Name) -> impl Iterator<Item = Node> {
+        let parents = self.parents(table).into_iter();
+        let tables = parents.filter_map(|parent| self.schema.tables.get(&parent));
+        tables.flat_map(|parent| {
+            let columns = parent.columns.iter().filter(|one| one.default.is_some());
+            columns.map(|one| Node::Default(parent.name.clone(), one.name.clone()))
+        })
     }
 
     fn parents(&self, table: &Name) -> Vec<Name> {
@@ -236,7 +251,7 @@ fn rank(schema: &Schema, node: &Node) -> u8 {
             ObjectKind::Function | ObjectKind::Procedure => 12,
             ObjectKind::View => 13,
             ObjectKind::MaterializedView => 14,
-            ObjectKind::Trigger => 15,
+            ObjectKind::Trigger | ObjectKind::Rule => 15,
             ObjectKind::Policy | ObjectKind::Event => 16,
         },
         Node::Table(_) => 6,

@@ -1,11 +1,12 @@
 //! From changes to SQL.
 //!
 //! In this order: renames; what a kept thing must let go of; drops, users first; then everything that is made or
-//! altered, what is needed first; old types, schemas and extensions; comments.
+//! altered, what is needed first; old types, schemas and extensions; comments; owners and privileges.
 
 mod columns;
 mod drops;
 mod graph;
+mod kept;
 mod objects;
 mod parts;
 mod plan;
@@ -16,10 +17,12 @@ use std::collections::BTreeSet;
 
 use self::graph::{Node, named_in_text};
 use self::plan::Plan;
+pub(super) use self::plan::first_word;
 use super::names::{ident, quoted};
 use super::online;
 use crate::autogenerate::engine::{Direction, Lowering, Script, ScriptMode, Statement};
 use crate::autogenerate::order::sorted;
+use crate::autogenerate::rename::steps;
 use crate::autogenerate::schema::{ConstraintKind, Name, ObjectId, ObjectKind, Schema};
 use crate::dialect::Dialect;
 
@@ -29,15 +32,21 @@ pub(crate) fn lower(lowering: &Lowering<'_>) -> Script {
         plan: Plan::new(lowering),
         script: Script::default(),
         comments: Vec::new(),
+        kept: Vec::new(),
+        local: Vec::new(),
         done: BTreeSet::new(),
     };
     writer.rename();
     writer.let_go();
-    writer.begin_types();
     writer.drop_early();
+    writer.rename_parts();
+    writer.begin_types();
     writer.make();
+    writer.serve_indexes();
+    writer.enable_on_partitions();
     writer.drop_late();
     writer.script.statements.append(&mut writer.comments);
+    writer.script.statements.append(&mut writer.kept);
     if writer.is_concurrent() {
         writer.script.mode = ScriptMode::Autocommit;
     }
@@ -50,6 +59,10 @@ struct Writer<'a> {
     script: Script,
     /// Written last.
     comments: Vec<Statement>,
+    /// Written behind those.
+    kept: Vec<Statement>,
+    /// Drops of columns that are a child's own as well as its parent's, behind the parent's.
+    local: Vec<String>,
     /// What was made as a part of something else.
     done: BTreeSet<Node>,
 }
@@ -124,7 +137,7 @@ impl Writer<'_> {
 
     fn rename(&mut self) {
         let renames = self.lowering.renames;
-        for (from, to) in &renames.tables {
+        for (from, to) in &renames.table_steps() {
             let moved = Name::new(from.schema.as_deref(), &to.name);
             if from.name != to.name {
                 self.push(format!(
@@ -141,13 +154,44 @@ impl Writer<'_> {
                 ));
             }
         }
-        for (table, from, to) in &renames.columns {
+        for (table, from, to) in &renames.column_steps() {
             self.push(format!(
                 "ALTER TABLE {} RENAME COLUMN {} TO {}",
                 quoted(table),
                 ident(from),
                 ident(to)
             ));
+        }
+    }
+
+    /// Constraints and indexes: a name that one leaves may be another's then.
+    fn rename_parts(&mut self) {
+        let parts: Vec<(Node, String, String)> = self
+            .plan
+            .old_names
+            .iter()
+            .filter(|(node, _)| self.plan.stays(node))
+            .filter_map(|(node, old)| match node {
+                Node::Constraint(_, new) | Node::Index(_, new) => {
+                    Some((node.clone(), old.clone(), new.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        for (node, from, to) in steps(parts) {
+            self.push(match &node {
+                Node::Constraint(table, _) => format!(
+                    "ALTER TABLE {} RENAME CONSTRAINT {} TO {}",
+                    quoted(table),
+                    ident(&from),
+                    ident(&to)
+                ),
+                _ => {
+                    let schema = node.table().and_then(|table| table.schema);
+                    let from = Name::new(schema.as_deref(), &from);
+                    format!("ALTER INDEX {} RENAME TO {}", quoted(&from), ident(&to))
+                }
+            });
         }
     }
 
@@ -262,6 +306,7 @@ fn object_words(id: &ObjectId) -> String {
         ObjectKind::MaterializedView => "MATERIALIZED VIEW",
         ObjectKind::Trigger => "TRIGGER",
         ObjectKind::Policy => "POLICY",
+        ObjectKind::Rule => "RULE",
         ObjectKind::Event => "EVENT TRIGGER",
     };
     match (id.table(), &id.arguments) {

@@ -4,7 +4,7 @@ use super::graph::Node;
 use super::{Writer, object_words};
 use crate::autogenerate::engine::Statement;
 use crate::autogenerate::postgres::names::{ident, quoted};
-use crate::autogenerate::schema::{Attributes, Object, ObjectId, ObjectKind};
+use crate::autogenerate::schema::{Attributes, Object, ObjectId, ObjectKind, Thing};
 
 const OPTIONS: [(&str, &str); 6] = [
     ("increment", "INCREMENT BY"),
@@ -107,6 +107,32 @@ fn bounds(options: &Attributes, data_type: &str) -> (i64, i64) {
     )
 }
 
+/// What a view's columns have beside its query: the statements that are new, and those that undo what is gone. `set` is
+/// what stands before the value.
+fn changed_statements(old: Option<&Object>, new: &Object, key: &str, set: &str) -> Vec<String> {
+    let of = |object: &Object| -> Vec<String> {
+        let all = object.attributes.get(key).map_or("", String::as_str);
+        let all = all.split(";\n").filter(|one| !one.is_empty());
+        all.map(str::to_owned).collect()
+    };
+    let head = |statement: &str| match statement.split_once(set) {
+        Some((head, _)) => head.to_owned(),
+        None => statement.to_owned(),
+    };
+    let (before, after) = (old.map(of).unwrap_or_default(), of(new));
+    let kept: Vec<String> = after.iter().map(|one| head(one)).collect();
+    let gone = before.iter().map(|one| head(one));
+    let gone = gone.filter(|one| !kept.contains(one));
+    let unset = if set == " IS " {
+        " IS NULL"
+    } else {
+        " DROP DEFAULT"
+    };
+    let gone = gone.map(|head| format!("{head}{unset}"));
+    let fresh = after.iter().filter(|one| !before.contains(one)).cloned();
+    gone.chain(fresh).collect()
+}
+
 impl Writer<'_> {
     pub(super) fn make_object(&mut self, id: &ObjectId) {
         let Some(new) = self.plan.to.objects.get(id) else {
@@ -129,40 +155,17 @@ impl Writer<'_> {
             let before = old.as_ref().and_then(|old| old.comment.as_ref());
             self.comment(&object_words(id), before, new.comment.as_ref());
         }
-        self.comment_columns(old.as_ref(), new);
-    }
-
-    /// The comments on a view's columns.
-    fn comment_columns(&mut self, old: Option<&Object>, new: &Object) {
-        let of = |object: &Object| object.attributes.get("column_comments").cloned();
-        let before = old.and_then(of).unwrap_or_default();
-        let after = of(new).unwrap_or_default();
-        if before == after {
-            return;
+        for sql in changed_statements(old.as_ref(), new, "column_defaults", " SET DEFAULT ") {
+            self.push(sql);
         }
-        let statements = |text: &str| -> Vec<String> {
-            let all = text.split(";\n").filter(|one| !one.is_empty());
-            all.map(str::to_owned).collect()
-        };
-        let head = |statement: &str| {
-            statement
-                .split_once(" IS ")
-                .map_or("", |(head, _)| head)
-                .to_owned()
-        };
-        let (before, after) = (statements(&before), statements(&after));
-        let kept: Vec<String> = after.iter().map(|one| head(one)).collect();
-        let gone = before
-            .iter()
-            .map(|one| head(one))
-            .filter(|one| !kept.contains(one));
-        let gone = gone.map(|head| format!("{head} IS NULL"));
-        let fresh = after.iter().filter(|one| !before.contains(one)).cloned();
-        for sql in gone.chain(fresh) {
+        for sql in changed_statements(old.as_ref(), new, "column_comments", " IS ") {
             self.comments.push(Statement {
                 sql,
                 notes: Vec::new(),
             });
+        }
+        if old.is_none() {
+            self.keep(&Thing::Object(id.clone()));
         }
     }
 
@@ -199,24 +202,40 @@ impl Writer<'_> {
                     self.push(statement);
                 }
             }
-            ObjectKind::Trigger => {
+            ObjectKind::Trigger | ObjectKind::Rule => {
                 self.push(new.definition.as_str());
-                self.enable_trigger(new, None);
+                self.enable(new, None);
             }
             _ => self.push(new.definition.as_str()),
         }
     }
 
-    fn enable_trigger(&mut self, new: &Object, old: Option<&Object>) {
+    /// A trigger or rule.
+    fn enable(&mut self, new: &Object, old: Option<&Object>) {
         let of = |object: &Object| object.attributes.get("enabled").cloned();
         let (before, after) = (old.and_then(of), of(new));
-        if let (true, Some(table)) = (before != after, new.id.table()) {
-            let words = after.as_deref().unwrap_or("ENABLE");
+        let Some(table) = new.id.table().filter(|_| before != after) else {
+            return;
+        };
+        let words = after.as_deref().unwrap_or("ENABLE");
+        let what = match new.id.kind {
+            ObjectKind::Rule => "RULE",
+            _ => "TRIGGER",
+        };
+        // Before version 15 the server leaves those of the partitions.
+        let mut tables = vec![table];
+        while let Some(table) = tables.pop() {
             self.push(format!(
-                "ALTER TABLE {} {words} TRIGGER {}",
+                "ALTER TABLE {} {words} {what} {}",
                 quoted(&table),
                 ident(&new.id.name.name)
             ));
+            let of = Thing::Table(table);
+            let all = self.plan.to.tables.values();
+            let partitions = all.filter(|one| {
+                one.attributes.contains_key("partition_of") && one.depends_on.contains(&of)
+            });
+            tables.extend(partitions.map(|one| one.name.clone()));
         }
     }
 
@@ -260,7 +279,7 @@ impl Writer<'_> {
             {
                 self.push(new.definition.as_str());
             }
-            ObjectKind::Trigger => self.enable_trigger(new, Some(old)),
+            ObjectKind::Trigger | ObjectKind::Rule => self.enable(new, Some(old)),
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use super::Writer;
 use super::graph::Node;
 use super::plan::{constraint, index, is_validation};
 use crate::autogenerate::postgres::names::{ident, quoted};
-use crate::autogenerate::schema::{Constraint, Name};
+use crate::autogenerate::schema::{Constraint, Name, Thing};
 
 impl Writer<'_> {
     pub(super) fn comment_constraint(
@@ -44,6 +44,7 @@ impl Writer<'_> {
                     ident(name)
                 ));
                 self.comment_constraint(table, &new, None);
+                self.keep(&Thing::Key(table.clone(), name.to_owned()));
                 return;
             }
             self.free_references(table, &new);
@@ -53,15 +54,9 @@ impl Writer<'_> {
                 new.definition
             ));
             self.comment_constraint(table, &new, None);
+            self.keep(&Thing::Key(table.clone(), name.to_owned()));
             return;
         };
-        if let Some(before) = self.plan.old_names.get(&node) {
-            let before = ident(before);
-            self.push(format!(
-                "ALTER TABLE {on} RENAME CONSTRAINT {before} TO {}",
-                ident(name)
-            ));
-        }
         if is_validation(&old, &new) {
             self.push(format!(
                 "ALTER TABLE {on} VALIDATE CONSTRAINT {}",
@@ -132,9 +127,7 @@ impl Writer<'_> {
                 quoted(table),
                 new.definition
             ));
-        } else if let Some(before) = self.plan.old_names.get(&node) {
-            let before = in_schema(before);
-            self.push(format!("ALTER INDEX {before} RENAME TO {}", ident(name)));
+            self.keep(&Thing::Key(table.clone(), name.to_owned()));
         }
         let words = format!("INDEX {}", in_schema(name));
         let before = old.and_then(|old| old.comment);

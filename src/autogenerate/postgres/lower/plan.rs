@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::graph::{Graph, Node, is_type};
 use crate::autogenerate::change::Operation;
 use crate::autogenerate::engine::{Direction, Lowering};
+use crate::autogenerate::postgres::alteration::is_made_anew;
 use crate::autogenerate::postgres::placeholder::Type;
 use crate::autogenerate::schema::{
     Column, Constraint, ConstraintKind, Index, Name, Object, ObjectId, ObjectKind, Schema, Table,
@@ -29,6 +30,8 @@ pub(super) struct Plan<'a> {
     /// Objects that are to be made again though their text is the same.
     stale: BTreeSet<ObjectId>,
     is_down: bool,
+    /// What goes behind everything that is made.
+    pub late: BTreeSet<Node>,
 }
 
 /// What happens to something that others stand on.
@@ -59,9 +62,35 @@ impl<'a> Plan<'a> {
             old_names,
             stale: stale.collect(),
             is_down: lowering.direction == Direction::Down,
+            late: BTreeSet::new(),
         };
         plan.disturb();
+        plan.find_late();
         plan
+    }
+
+    /// A type that something that stays had goes when that has the new one, and with it what the type needs.
+    fn find_late(&mut self) {
+        let is_gone = |node: &Node| self.gone.contains(node);
+        let is_swapped =
+            |node: &Node| matches!(node, Node::Object(id) if self.swapped.contains(id));
+        let is_left = |node: &Node| {
+            let mut users = self.before.users_of(node);
+            users.any(|user| !is_gone(user) || is_swapped(user))
+        };
+        let nodes = self.before.nodes.iter().filter(|node| Self::is_late(node));
+        let mut open: Vec<Node> = nodes
+            .filter(|node| is_swapped(node) || is_gone(node) && (!is_type(node) || is_left(node)))
+            .cloned()
+            .collect();
+        let mut late = BTreeSet::new();
+        while let Some(node) = open.pop() {
+            let needed = self.before.needs_of(&node);
+            let needed = needed.filter(|one| matches!(one, Node::Object(_)) && is_gone(one));
+            open.extend(needed.filter(|one| !late.contains(*one)).cloned());
+            late.insert(node);
+        }
+        self.late = late;
     }
 
     /// Whether it is there before and stays.
@@ -242,35 +271,10 @@ impl<'a> Plan<'a> {
     fn fate_of_object(&self, old: &Object, new: &Object) -> Fate {
         let differs = old.definition != new.definition;
         match new.id.kind {
-            ObjectKind::Enum if !is_subsequence(&old.labels, &new.labels) => Fate::Swap,
-            ObjectKind::Domain
-                if old.attributes.get("type") != new.attributes.get("type")
-                    || old.attributes.get("collation") != new.attributes.get("collation") =>
+            ObjectKind::Enum | ObjectKind::Domain | ObjectKind::CompositeType
+                if is_made_anew(&self.from, old, new) =>
             {
                 Fate::Swap
-            }
-            ObjectKind::CompositeType => {
-                // The server changes no attribute's type while a column has it.
-                let changed = old.labels.iter().any(|label| {
-                    let name = first_word(label);
-                    !new.labels.contains(label)
-                        && new.labels.iter().any(|other| first_word(other) == name)
-                });
-                let kept: Vec<&String> = old
-                    .labels
-                    .iter()
-                    .filter(|one| new.labels.contains(one))
-                    .collect();
-                let in_order = new
-                    .labels
-                    .iter()
-                    .zip(&kept)
-                    .all(|(one, other)| one == *other);
-                if changed || !in_order {
-                    Fate::Swap
-                } else {
-                    Fate::Stays
-                }
             }
             ObjectKind::View if self.is_altered(old, new) => {
                 // Columns may be added at the end, and nothing else.
@@ -285,12 +289,10 @@ impl<'a> Plan<'a> {
             {
                 Fate::Drop
             }
-            ObjectKind::Function | ObjectKind::Procedure
-                if old.attributes.get("signature") != new.attributes.get("signature") =>
-            {
+            ObjectKind::Function | ObjectKind::Procedure if is_made_anew(&self.from, old, new) => {
                 Fate::Drop
             }
-            ObjectKind::Trigger | ObjectKind::Policy if differs => Fate::Drop,
+            ObjectKind::Trigger | ObjectKind::Policy | ObjectKind::Rule if differs => Fate::Drop,
             _ => Fate::Stays,
         }
     }
@@ -343,11 +345,6 @@ pub(super) fn is_validation(old: &Constraint, new: &Constraint) -> bool {
     old == Some(new.definition.as_str())
 }
 
-pub(super) fn is_subsequence(short: &[String], long: &[String]) -> bool {
-    let mut rest = long.iter();
-    short.iter().all(|label| rest.any(|other| other == label))
-}
-
 pub(super) fn constraint<'t>(table: &'t Table, name: &str) -> Option<&'t Constraint> {
     let mut all = table.constraints.iter();
     all.find(|one| one.name.as_deref() == Some(name))
@@ -358,7 +355,7 @@ pub(super) fn index<'t>(table: &'t Table, name: &str) -> Option<&'t Index> {
 }
 
 /// The quoted name that a label begins with.
-pub(super) fn first_word(label: &str) -> &str {
+pub(in crate::autogenerate::postgres) fn first_word(label: &str) -> &str {
     let pieces = crate::sql::pieces(crate::dialect::Dialect::Postgres, label);
     pieces.first().map_or("", |piece| piece.text)
 }

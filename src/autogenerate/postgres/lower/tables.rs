@@ -6,7 +6,7 @@ use super::Writer;
 use super::drops::parents;
 use super::graph::Node;
 use crate::autogenerate::postgres::names::{ident, quoted};
-use crate::autogenerate::schema::{Attributes, ConstraintKind, Name, Table};
+use crate::autogenerate::schema::{Attributes, ConstraintKind, Name, ObjectKind, Table, Thing};
 
 impl Writer<'_> {
     /// What a new table is made with: its columns, and those defaults and constraints that need nothing that needs
@@ -76,6 +76,7 @@ impl Writer<'_> {
             None => {
                 self.create_table(new);
                 self.comment_table(new, None);
+                self.keep(&Thing::Table(name.clone()));
             }
         }
     }
@@ -95,6 +96,7 @@ impl Writer<'_> {
                 lines.push(super::columns::definition(column, parts.contains(&default)));
             }
             self.comment_column(&new.name, column, None);
+            self.keep(&Thing::Column(new.name.clone(), column.name.clone()));
         }
         for constraint in &new.constraints {
             let Some(key) = &constraint.name else {
@@ -107,6 +109,7 @@ impl Writer<'_> {
                     constraint.definition
                 ));
                 self.comment_constraint(&new.name, constraint, None);
+                self.keep(&Thing::Key(new.name.clone(), key.clone()));
             }
         }
         let unlogged = match new.attributes.get("unlogged") {
@@ -226,7 +229,104 @@ impl Writer<'_> {
             let words = after
                 .get("replica_identity")
                 .map_or("DEFAULT", String::as_str);
-            self.push(format!("ALTER TABLE {name} REPLICA IDENTITY {words}"));
+            // The index may not be there yet.
+            if !words.starts_with("USING INDEX") {
+                self.push(format!("ALTER TABLE {name} REPLICA IDENTITY {words}"));
+            }
+        }
+    }
+
+    /// The indexes by which replicas know rows and by which the table is clustered: an index that is made anew is neither.
+    pub(super) fn serve_indexes(&mut self) {
+        let to = self.plan.to;
+        for (name, new) in &to.tables {
+            let is_kept = self.plan.stays(&Node::Table(name.clone()));
+            let old = self.plan.from.tables.get(name).filter(|_| is_kept);
+            let sql = quoted(name);
+            let mut statements = Vec::new();
+            for (key, before, without) in [
+                ("replica_identity", "REPLICA IDENTITY ", None),
+                ("cluster", "CLUSTER ON ", Some("SET WITHOUT CLUSTER")),
+            ] {
+                let was = old.and_then(|old| old.attributes.get(key));
+                let Some(is) = new.attributes.get(key) else {
+                    statements.extend(was.and(without).map(str::to_owned));
+                    continue;
+                };
+                let index = is.strip_prefix("USING INDEX ").unwrap_or(is);
+                if key == "replica_identity" && index == is {
+                    continue;
+                }
+                let stays = |node: Node| self.plan.stays(&node);
+                let parts = new.constraints.iter().filter_map(|one| one.name.clone());
+                let is_made = parts
+                    .map(|part| (Node::Constraint(name.clone(), part.clone()), part))
+                    .chain(new.indexes.iter().map(|one| {
+                        (
+                            Node::Index(name.clone(), one.name.clone()),
+                            one.name.clone(),
+                        )
+                    }))
+                    .any(|(node, part)| ident(&part) == index && !stays(node));
+                if was != Some(is) || is_made {
+                    statements.push(format!("{before}{is}"));
+                }
+            }
+            for statement in statements {
+                self.push(format!("ALTER TABLE {sql} {statement}"));
+            }
+        }
+    }
+
+    /// Triggers of partitions that are enabled otherwise than the parent's: a trigger that is made or changed there is as
+    /// the parent's first.
+    pub(super) fn enable_on_partitions(&mut self) {
+        let states = |table: &Table| -> Vec<String> {
+            let all = table.attributes.get("trigger_states");
+            let all = all.map_or("", String::as_str).split(';');
+            let all = all.filter(|one| !one.is_empty());
+            all.map(str::to_owned).collect()
+        };
+        let trigger = |state: &str| -> String {
+            let (_, name) = state.split_once(" TRIGGER ").unwrap_or_default();
+            name.to_owned()
+        };
+        let to = self.plan.to;
+        let mut statements = Vec::new();
+        for (name, new) in &to.tables {
+            let is_kept = self.plan.stays(&Node::Table(name.clone()));
+            let old = self.plan.from.tables.get(name).filter(|_| is_kept);
+            let (was, is) = (old.map(states).unwrap_or_default(), states(new));
+            let of_parent = |trigger: &str| {
+                let mut all = to.objects.values();
+                all.find(|one| {
+                    one.id.kind == ObjectKind::Trigger && ident(&one.id.name.name) == trigger
+                })
+            };
+            for state in &is {
+                let is_touched = of_parent(&trigger(state)).is_some_and(|one| {
+                    let node = Node::Object(one.id.clone());
+                    let old = self.plan.from.objects.get(&one.id);
+                    !self.plan.stays(&node) || !old.is_some_and(|old| old.is_same(one))
+                });
+                if is_touched || !was.contains(state) {
+                    statements.push(format!("ALTER TABLE {} {state}", quoted(name)));
+                }
+            }
+            for name_of in was.iter().map(|state| trigger(state)) {
+                let is_left = is.iter().any(|state| trigger(state) == name_of);
+                if let (false, Some(parent)) = (is_left, of_parent(&name_of)) {
+                    let words = parent.attributes.get("enabled");
+                    let words = words.map_or("ENABLE", String::as_str);
+                    statements.push(format!(
+                        "ALTER TABLE {} {words} TRIGGER {name_of}",
+                        quoted(name)
+                    ));
+                }
+            }
+        }
+        for statement in statements {
+            self.push(statement);
         }
     }
 

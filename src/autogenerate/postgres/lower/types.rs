@@ -1,7 +1,9 @@
 //! Enums, domains and composite types: in place where the server can, else anew beside the old one.
 
+use super::graph::Node;
 use super::plan::first_word;
 use super::{Writer, object_words};
+use crate::autogenerate::postgres::alteration::typed_tables;
 use crate::autogenerate::postgres::names::ident;
 use crate::autogenerate::schema::{Name, Object, ObjectId, ObjectKind};
 use crate::dialect::Dialect;
@@ -46,7 +48,8 @@ impl Writer<'_> {
             .filter(|id| {
                 let is_gone =
                     !self.plan.to.objects.contains_key(id) || self.plan.swapped.contains(id);
-                is_type(id.kind) && is_gone && self.is_set_aside(id)
+                let is_late = self.plan.late.contains(&Node::Object((*id).clone()));
+                is_type(id.kind) && is_gone && is_late && self.is_set_aside(id)
             })
             .cloned()
             .collect();
@@ -178,11 +181,31 @@ impl Writer<'_> {
 
     fn alter_composite(&mut self, old: &Object, new: &Object) {
         let words = format!("ALTER {}", object_words(&new.id));
-        for attribute in old.labels.iter().filter(|one| !new.labels.contains(one)) {
-            self.push(format!("{words} DROP ATTRIBUTE {}", first_word(attribute)));
+        // Tables of this type follow only where that is said.
+        let cascade = match typed_tables(&self.plan.from, &new.id).next() {
+            Some(_) => " CASCADE",
+            None => "",
+        };
+        let by_name = |labels: &[String], label: &str| {
+            let name = first_word(label).to_owned();
+            labels.iter().any(|one| first_word(one) == name)
+        };
+        let gone = old.labels.iter().filter(|one| !by_name(&new.labels, one));
+        for attribute in gone {
+            self.push(format!(
+                "{words} DROP ATTRIBUTE {}{cascade}",
+                first_word(attribute)
+            ));
         }
         for attribute in new.labels.iter().filter(|one| !old.labels.contains(one)) {
-            self.push(format!("{words} ADD ATTRIBUTE {attribute}"));
+            let name = first_word(attribute);
+            self.push(match by_name(&old.labels, attribute) {
+                true => {
+                    let data_type = attribute[name.len()..].trim_start();
+                    format!("{words} ALTER ATTRIBUTE {name} TYPE {data_type}{cascade}")
+                }
+                false => format!("{words} ADD ATTRIBUTE {attribute}{cascade}"),
+            });
         }
     }
 }

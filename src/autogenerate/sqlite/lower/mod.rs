@@ -7,6 +7,7 @@
 
 mod plan;
 mod rebuild;
+mod sound;
 mod table;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use std::collections::BTreeSet;
 use self::plan::Plan;
 #[cfg(feature = "sqlite")]
 pub(super) use self::table::is_value_word;
+pub(super) use self::table::{primary_key, rowid_column};
 use super::names::ident;
 use crate::autogenerate::engine::{Lowering, Script, ScriptMode, Statement};
 use crate::autogenerate::order::sorted;
@@ -90,11 +92,11 @@ fn rename(lowering: &Lowering<'_>, script: &mut Script) {
     if legacy {
         script.push_with_note(LEGACY_OFF, LEGACY_NOTE);
     }
-    for (from, to) in &lowering.renames.tables {
+    for (from, to) in &lowering.renames.table_steps() {
         let (from, to) = (ident(&from.name), ident(&to.name));
         script.push(format!("ALTER TABLE {from} RENAME TO {to}"));
     }
-    for (table, from, to) in &lowering.renames.columns {
+    for (table, from, to) in &lowering.renames.column_steps() {
         let (table, from, to) = (ident(&table.name), ident(from), ident(to));
         script.push(format!("ALTER TABLE {table} RENAME COLUMN {from} TO {to}"));
     }

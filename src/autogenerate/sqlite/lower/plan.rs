@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::table::{column as column_sql, is_constant, named};
+use super::sound::is_sound;
+use super::table::{column as column_sql, is_constant, named, written};
 use crate::autogenerate::change::Operation;
 use crate::autogenerate::engine::{Direction, Lowering};
 use crate::autogenerate::order::sorted;
@@ -177,6 +178,12 @@ impl<'a> Plan<'a> {
 
         let reads_all = !read_again.is_empty();
         let mut open: Vec<Thing> = read_again.into_iter().collect();
+        if reads_all {
+            let broken = lowering.from.objects.values();
+            let broken = broken.filter(|object| !is_sound(lowering.from, object));
+            self.objects_to_drop
+                .extend(broken.map(|object| object.id.clone()));
+        }
         open.extend(self.objects_to_drop.iter().cloned().map(Thing::Object));
         while let Some(thing) = open.pop() {
             for (id, object) in &lowering.from.objects {
@@ -287,11 +294,11 @@ fn in_place(
         }
         let mut text = column_sql(column);
         for constraint in constraints {
-            let definition = constraint.definition.as_str();
+            let definition = written(constraint);
             text.push_str(&format!(" {}", named(constraint)));
             match constraint.kind {
-                ConstraintKind::Foreign => text.push_str(reference_of(definition)?),
-                _ => text.push_str(definition),
+                ConstraintKind::Foreign => text.push_str(reference_of(definition.as_str())?),
+                _ => text.push_str(definition.as_str()),
             }
         }
         alter.add.push(text);

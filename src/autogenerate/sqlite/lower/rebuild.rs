@@ -23,7 +23,10 @@ pub(super) fn rebuild(lowering: &Lowering<'_>, old: &Table, new: &Table, script:
         ),
     );
 
-    let copy = Copy::of(old, new, lowering.direction);
+    let mut copy = Copy::of(old, new, lowering.direction);
+    if lowering.direction == Direction::Down {
+        copy.free_references(lowering, old, new);
+    }
     let (into, values): (Vec<&str>, Vec<&str>) = copy
         .columns
         .iter()
@@ -150,6 +153,34 @@ impl Copy {
             copy.columns.push((ident(&first.name), value));
         }
         copy
+    }
+
+    /// On the way back, rows may refer to those of a table that was dropped and is empty now.
+    fn free_references(&mut self, lowering: &Lowering<'_>, old: &Table, new: &Table) {
+        for constraint in &new.constraints {
+            let Some(other) = &constraint.references else {
+                continue;
+            };
+            let is_new = !old.constraints.iter().any(|one| one.does_same(constraint));
+            let is_empty = !lowering.from.tables.contains_key(&other.table);
+            let of = constraint.columns.iter().map(|name| new.column(name));
+            let is_free = of
+                .clone()
+                .all(|column| column.is_some_and(|one| one.nullable));
+            if !(is_new && is_empty && is_free) {
+                continue;
+            }
+            self.notes.push(format!(
+                "the rows of {} that {} refers to are gone",
+                other.table,
+                constraint.columns.join(", ")
+            ));
+            for (into, value) in &mut self.columns {
+                if constraint.columns.iter().any(|name| ident(name) == *into) {
+                    "NULL".clone_into(value);
+                }
+            }
+        }
     }
 
     /// Rows keep their rowids, by which full-text indexes and others may know them.

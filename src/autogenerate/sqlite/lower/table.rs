@@ -1,8 +1,9 @@
 //! `CREATE TABLE`, whole, from the model.
 
 use super::super::names::ident;
+use super::super::reference::renamed;
 use crate::autogenerate::expression::Sql;
-use crate::autogenerate::schema::{Column, Constraint, ConstraintKind, Table};
+use crate::autogenerate::schema::{Column, Constraint, ConstraintKind, Reference, Table};
 use crate::dialect::Dialect;
 use crate::sql::{PieceKind, pieces};
 
@@ -24,8 +25,7 @@ pub(super) fn create(table: &Table, name: &str) -> String {
     }
     for (at, constraint) in table.constraints.iter().enumerate() {
         if Some(at) != inline {
-            let definition = constraint.definition.as_str();
-            lines.push(format!("{}{definition}", named(constraint)));
+            lines.push(format!("{}{}", named(constraint), written(constraint)));
         }
     }
     let options: Vec<&str> = [
@@ -84,6 +84,20 @@ pub(super) fn column(column: &Column) -> String {
     text
 }
 
+/// All that stands after `CONSTRAINT name`.
+pub(super) fn written(constraint: &Constraint) -> Sql {
+    match &constraint.references {
+        Some(other) if other.implicit => {
+            let other = Reference {
+                columns: Vec::new(),
+                ..other.clone()
+            };
+            renamed(&constraint.definition, &constraint.columns, &other)
+        }
+        _ => constraint.definition.clone(),
+    }
+}
+
 /// `CONSTRAINT name `, or nothing.
 pub(super) fn named(constraint: &Constraint) -> String {
     let name = constraint.name.as_deref();
@@ -98,7 +112,7 @@ pub(super) fn is_without_rowid(table: &Table) -> bool {
     table.attributes.contains_key("without_rowid")
 }
 
-pub(super) fn primary_key(table: &Table) -> Option<&Constraint> {
+pub(in crate::autogenerate::sqlite) fn primary_key(table: &Table) -> Option<&Constraint> {
     table
         .constraints
         .iter()
@@ -106,7 +120,7 @@ pub(super) fn primary_key(table: &Table) -> Option<&Constraint> {
 }
 
 /// The column that is another name of the rowid.
-pub(super) fn rowid_column(table: &Table) -> Option<&Column> {
+pub(in crate::autogenerate::sqlite) fn rowid_column(table: &Table) -> Option<&Column> {
     let [column] = &primary_key(table)?.columns[..] else {
         return None;
     };

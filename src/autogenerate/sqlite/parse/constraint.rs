@@ -153,6 +153,7 @@ impl Reader<'_> {
         let clauses: Vec<String> = clauses.into_iter().flatten().collect();
         let reference = Reference {
             table: Name::new(None, &table),
+            implicit: false,
             columns: referenced,
         };
         self.push(

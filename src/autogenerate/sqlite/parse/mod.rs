@@ -10,6 +10,7 @@ mod constraint;
 mod text;
 
 use self::text::{closing, expression, name_of};
+use super::types::imply;
 use crate::autogenerate::expression::Sql;
 use crate::autogenerate::schema::{ConstraintKind, Name, Table};
 use crate::dialect::Dialect;
@@ -67,7 +68,6 @@ pub(super) fn index(table: &str, sql: &str) -> Option<Sql> {
 
 /// What follows from several parts of a table together.
 fn settle(table: &mut Table, desc_key: Option<String>) {
-    let strict = table.attributes.contains_key("strict");
     let without_rowid = table.attributes.contains_key("without_rowid");
     let key = table
         .constraints
@@ -90,10 +90,9 @@ fn settle(table: &mut Table, desc_key: Option<String>) {
             // The rowid is never NULL, whatever is said.
             column.nullable = true;
             column.attributes.remove("not_null_on_conflict");
-        } else if in_key && (strict || without_rowid) {
-            column.nullable = false;
         }
     }
+    imply(table);
 }
 
 struct Reader<'a> {

@@ -1,0 +1,16 @@
+-- db: mdb
+
+--- A
+CREATE TABLE t (id int PRIMARY KEY, a varchar(5));
+CREATE DEFINER=`appdef`@`%` SQL SECURITY DEFINER VIEW v AS SELECT id, a FROM t;
+CREATE DEFINER=`appdef`@`%` FUNCTION f(x int) RETURNS int DETERMINISTIC RETURN x;
+CREATE DEFINER=`appdef`@`%` PROCEDURE p(x int) SELECT 1;
+CREATE DEFINER=`appdef`@`%` TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.id = NEW.id;
+--- ROWS
+CREATE USER IF NOT EXISTS `appdef`@`%`; CREATE USER IF NOT EXISTS `caller`@`%`; GRANT EXECUTE ON PROCEDURE p TO `caller`@`%`; GRANT EXECUTE ON FUNCTION f TO `caller`@`%`; GRANT SELECT ON v TO `caller`@`%`; GRANT SELECT (id), UPDATE (a) ON t TO `caller`@`%`; GRANT ALL ON `{database}`.* TO `appdef`@`%`; INSERT INTO t VALUES (1,'a');
+--- B
+CREATE TABLE t (id int PRIMARY KEY, a varchar(9));
+CREATE DEFINER=`appdef`@`%` SQL SECURITY DEFINER VIEW v AS SELECT id, a, 1 AS one FROM t;
+CREATE DEFINER=`appdef`@`%` FUNCTION f(x int) RETURNS bigint DETERMINISTIC RETURN x + 1;
+CREATE DEFINER=`appdef`@`%` PROCEDURE p(x int) SELECT 2;
+CREATE DEFINER=`appdef`@`%` TRIGGER tr BEFORE INSERT ON t FOR EACH ROW SET NEW.id = NEW.id + 0;
