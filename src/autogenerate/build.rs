@@ -1,5 +1,7 @@
 //! The desired schema is built: its statements run on a scratch database, and an error says which one failed.
 
+use std::collections::BTreeMap;
+
 use crate::autogenerate::error::AutogenerateError;
 use crate::backend::{self, Backend};
 use crate::dialect::Dialect;
@@ -16,6 +18,8 @@ const BATCH: usize = 200;
 pub(crate) struct Desired<'a> {
     sql: &'a str,
     statements: Vec<(usize, Statement<'a>)>,
+    /// What is run in place of a statement, by its number.
+    instead: BTreeMap<usize, String>,
 }
 
 impl<'a> Desired<'a> {
@@ -34,6 +38,7 @@ impl<'a> Desired<'a> {
         let mut desired = Desired {
             sql,
             statements: (1..).zip(statements).collect(),
+            instead: BTreeMap::new(),
         };
         desired.retain(|statement| {
             !matches!(classify(dialect, statement).class(), Class::Transaction(_))
@@ -45,6 +50,16 @@ impl<'a> Desired<'a> {
     pub(crate) fn retain(&mut self, is_wanted: impl Fn(&str) -> bool) {
         self.statements
             .retain(|(_, statement)| is_wanted(statement.text()));
+    }
+
+    /// Says statements in another way.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn replace(&mut self, other: impl Fn(&str) -> Option<String>) {
+        let replaced = self
+            .statements
+            .iter()
+            .filter_map(|(number, statement)| Some((*number, other(statement.text())?)));
+        self.instead = replaced.collect();
     }
 
     /// Refuses what would reach beyond the scratch database, before anything runs.
@@ -78,7 +93,9 @@ impl<'a> Desired<'a> {
         some: &[(usize, Statement<'_>)],
     ) -> Result<(), AutogenerateError> {
         for one in some {
-            if let Err(failed) = DB::send(connection, one.1.text().to_owned(), Vec::new()).await {
+            let other = self.instead.get(&one.0).map(String::as_str);
+            let text = other.unwrap_or_else(|| one.1.text()).to_owned();
+            if let Err(failed) = DB::send(connection, text, Vec::new()).await {
                 return Err(self.failure::<DB>(one, failed.error));
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::schema::{Aspect, Constraint, ConstraintKind, Index, Name, ObjectId};
+use super::schema::{Aspect, Constraint, ConstraintKind, Index, Name, ObjectId, Thing};
 
 /// What a change does to the data, and whether limbeck can write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -237,6 +237,20 @@ impl Operation {
                 None
             }
         }
+    }
+
+    /// What is gone afterwards.
+    pub(crate) fn drops(&self) -> Option<Thing> {
+        Some(match self {
+            Operation::DropTable(table) => Thing::Table(table.clone()),
+            Operation::DropColumn { table, column } => Thing::Column(table.clone(), column.clone()),
+            Operation::DropConstraint { table, constraint } => {
+                Thing::Key(table.clone(), constraint.name.clone()?)
+            }
+            Operation::DropIndex { table, index } => Thing::Key(table.clone(), index.name.clone()),
+            Operation::DropObject(id) => Thing::Object(id.clone()),
+            _ => return None,
+        })
     }
 
     fn subject(&self) -> String {

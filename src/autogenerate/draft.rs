@@ -172,10 +172,20 @@ impl Comparison {
             })
     }
 
-    /// The revisions to write, in their order: none where nothing differs.
+    /// The revisions to write, in their order: none where nothing differs, or all that does is withheld.
     #[must_use]
     pub fn drafts(&self, options: DraftOptions) -> Vec<Draft> {
         self.written(self.scripts(options), options)
+    }
+
+    /// The statements that would do what is withheld, as a script with its comments: what [`drafts`](Self::drafts) writes
+    /// as comments, beside what it writes. Empty where nothing is withheld.
+    #[must_use]
+    pub fn withheld_sql(&self, options: DraftOptions) -> String {
+        let reachable = without(&self.renamed, &self.desired, self.withheld(options));
+        let none = Renames::default();
+        let there = script(&reachable, &self.desired, &none, Direction::Up);
+        Section::of(&there).body
     }
 
     /// What leads to the desired schema and back, for each revision: none where nothing differs.
@@ -226,7 +236,9 @@ impl Comparison {
         mut scripts: Vec<(Script, Script)>,
         options: DraftOptions,
     ) -> Vec<Draft> {
-        if scripts.is_empty() {
+        let is_empty =
+            |(up, down): &(Script, Script)| up.statements.is_empty() && down.statements.is_empty();
+        if scripts.iter().all(is_empty) {
             return Vec::new();
         }
         let reachable = without(&self.renamed, &self.desired, self.withheld(options));
@@ -324,6 +336,9 @@ fn changes(
 
 /// The SQL from one schema to another.
 fn script(from: &Schema, to: &Schema, renames: &Renames, direction: Direction) -> Script {
+    let mut renames = renames.clone();
+    renames.make_room(from);
+    let renames = &renames;
     let (renamed, stale) = renames.apply(from);
     let changes = changes(&renamed, to, renames, &stale);
     if changes.is_empty() {

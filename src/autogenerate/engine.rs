@@ -213,7 +213,8 @@ pub(crate) fn alteration(
 pub(crate) fn faults(schema: &Schema) -> Vec<Fault> {
     match schema.dialect.family() {
         Family::Sqlite => sqlite::faults::faults(schema),
-        Family::Postgres | Family::Mysql => Vec::new(),
+        Family::Postgres => postgres::faults::faults(schema),
+        Family::Mysql => Vec::new(),
     }
 }
 
@@ -232,11 +233,13 @@ pub(crate) fn strict_goes_with(
     sqlite::types::strict_goes_with(from, to)
 }
 
-/// `desired` in the spelling of `live`, where names compare without case: SQLite.
+/// `desired` in the words of `live` where both mean the same: names that compare without case (SQLite), the time at which
+/// an event was made (MySQL and MariaDB).
 pub(crate) fn spelt_like(live: &Schema, desired: Schema) -> Schema {
     match desired.dialect.family() {
         Family::Sqlite => sqlite::spelling::like(live, desired),
-        _ => desired,
+        Family::Mysql => mysql::events::like(live, desired),
+        Family::Postgres => desired,
     }
 }
 

@@ -22,7 +22,7 @@ use super::schema::{ConstraintKind, Name, ObjectId, ObjectKind};
 ///
 /// The kinds are `table`, `column`, `index`, `constraint` (also one by one: `primary_key`, `unique`, `check`,
 /// `foreign_key`, `exclusion`), `schema`, `view`, `materialized_view`, `sequence`, `trigger`, `function`, `procedure`,
-/// `type` (also one by one: `enum`, `domain`, `composite_type`), `extension`, `policy`, `rule`, `event`.
+/// `type` (also one by one: `enum`, `domain`, `composite_type`), `extension`, `policy`, `rule`, `statistics`, `event`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
@@ -85,6 +85,7 @@ const KINDS: &[(&str, Kinds)] = &[
     ("extension", Kinds::Objects(&[ObjectKind::Extension])),
     ("policy", Kinds::Objects(&[ObjectKind::Policy])),
     ("rule", Kinds::Objects(&[ObjectKind::Rule])),
+    ("statistics", Kinds::Objects(&[ObjectKind::Statistics])),
     ("event", Kinds::Objects(&[ObjectKind::Event])),
 ];
 
@@ -355,8 +356,8 @@ mod tests {
                 .map(said)
                 .join("\n"),
             @r"
-            `tables:x` is no pattern: there is no kind `tables`; the kinds are table, column, index, constraint, primary_key, unique, check, foreign_key, exclusion, schema, view, materialized_view, sequence, trigger, function, procedure, type, enum, domain, composite_type, extension, policy, rule, event
-            `kind:x` is no pattern: there is no kind `x`; the kinds are table, column, index, constraint, primary_key, unique, check, foreign_key, exclusion, schema, view, materialized_view, sequence, trigger, function, procedure, type, enum, domain, composite_type, extension, policy, rule, event
+            `tables:x` is no pattern: there is no kind `tables`; the kinds are table, column, index, constraint, primary_key, unique, check, foreign_key, exclusion, schema, view, materialized_view, sequence, trigger, function, procedure, type, enum, domain, composite_type, extension, policy, rule, statistics, event
+            `kind:x` is no pattern: there is no kind `x`; the kinds are table, column, index, constraint, primary_key, unique, check, foreign_key, exclusion, schema, view, materialized_view, sequence, trigger, function, procedure, type, enum, domain, composite_type, extension, policy, rule, statistics, event
             `` is no pattern: a name in it is empty (`*` means any)
             `table:` is no pattern: a name in it is empty (`*` means any)
             `a..b` is no pattern: a name in it is empty (`*` means any)

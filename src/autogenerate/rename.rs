@@ -97,6 +97,35 @@ impl Renames {
         renames
     }
 
+    /// Moves aside what has a new name and is to go: on the way back of a rename that freed a name for something new.
+    pub(crate) fn make_room(&mut self, from: &Schema) {
+        let in_the_way = |name: &Name| {
+            let leaves = self.tables.iter().any(|(old, _)| old == name);
+            from.tables.contains_key(name) && !leaves
+        };
+        let names = self.tables.iter().map(|(_, to)| to);
+        let room: Vec<Name> = names.filter(|name| in_the_way(name)).cloned().collect();
+        let room = room.into_iter().map(|name| (name.clone(), name.spare()));
+        self.tables.extend(room);
+        let in_the_way = |table: &Name, column: &String| {
+            let mut own = self.columns.iter().filter(|(of, _, _)| of == table);
+            let old = self.old_name(table).unwrap_or(table);
+            let old = from.tables.get(old);
+            old.is_some_and(|old| old.column(column).is_some())
+                && !own.any(|(_, from, _)| from == column)
+        };
+        let columns = self.columns.iter().map(|(table, _, to)| (table, to));
+        let room: Vec<(Name, String)> = columns
+            .filter(|(table, column)| in_the_way(table, column))
+            .map(|(table, column)| (table.clone(), column.clone()))
+            .collect();
+        let room = room.into_iter().map(|(table, column)| {
+            let spare = column.spare();
+            (table, column, spare)
+        });
+        self.columns.extend(room);
+    }
+
     /// The tables' renames one by one: where names are swapped, one waits under a name of limbeck's.
     pub(crate) fn table_steps(&self) -> Vec<(Name, Name)> {
         let all = self.tables.iter();
@@ -204,6 +233,7 @@ impl Renames {
                     Thing::Column(table, column)
                 }
                 Thing::Key(table, key) => Thing::Key(new_table(table), key.clone()),
+                Thing::Other(words) => Thing::Other(words.clone()),
                 Thing::Object(id) => Thing::Object(ObjectId {
                     on: id.table().map(|table| new_table(&table).name),
                     name: new_sequence(id),
@@ -218,6 +248,9 @@ impl Renames {
             .iter()
             .map(|(thing, kept)| (new_thing(thing), kept.clone()))
             .collect();
+        for needed in renamed.needed.values_mut() {
+            *needed = needed.iter().map(new_thing).collect();
+        }
         renamed.tables.clear();
         for table in schema.tables.values() {
             let mut table: Table = table.clone();
@@ -303,7 +336,7 @@ impl Renames {
                 let new = new_table(table);
                 new != *table || new_column(&new, column) != *column
             }
-            Thing::Key(..) | Thing::Object(_) => false,
+            Thing::Key(..) | Thing::Object(_) | Thing::Other(_) => false,
         };
         let mut stale = BTreeSet::new();
         renamed.objects.clear();

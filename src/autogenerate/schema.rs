@@ -58,6 +58,8 @@ pub(crate) enum Thing {
     /// stand on a unique constraint or index.
     Key(Name, String),
     Object(ObjectId),
+    /// Something that is not compared, in the words of [`Schema::not_compared`].
+    Other(String),
 }
 
 /// Further properties of a thing: each by a name of the database's, such as `engine`, `strict`, `on_update`.
@@ -76,6 +78,8 @@ pub(crate) enum Kept {
     Statement(String, String),
     /// The `sql_mode` that it was made under: MySQL and MariaDB.
     Mode(String),
+    /// When an event's schedule started, where nobody said it: MySQL and MariaDB.
+    Started(String),
     /// It cannot be read, and so not be given again: why.
     Unknown(String),
 }
@@ -91,6 +95,8 @@ pub struct Schema {
     pub(crate) kept: BTreeMap<Thing, Vec<Kept>>,
     /// What was met and is not compared, each in words such as `foreign table public.far`.
     pub(crate) not_compared: BTreeSet<String>,
+    /// What those of them need that is compared: it cannot go, nor be made anew.
+    pub(crate) needed: BTreeMap<String, BTreeSet<Thing>>,
     /// Of a stage on the way: the indexes that it adds are built concurrently. No part of what is compared.
     pub(crate) concurrently: bool,
 }
@@ -103,6 +109,7 @@ impl Schema {
             objects: BTreeMap::new(),
             kept: BTreeMap::new(),
             not_compared: BTreeSet::new(),
+            needed: BTreeMap::new(),
             concurrently: false,
         }
     }
@@ -120,6 +127,7 @@ impl Schema {
                     || table.indexes.iter().any(|one| one.name == *key)
             }),
             Thing::Object(id) => self.objects.contains_key(id),
+            Thing::Other(words) => self.not_compared.contains(words),
         }
     }
 
@@ -420,6 +428,7 @@ pub(crate) enum ObjectKind {
     Trigger,
     Policy,
     Rule,
+    Statistics,
     Event,
 }
 
@@ -439,6 +448,7 @@ impl ObjectKind {
             ObjectKind::Trigger => "trigger",
             ObjectKind::Policy => "policy",
             ObjectKind::Rule => "rule",
+            ObjectKind::Statistics => "statistics",
             ObjectKind::Event => "event",
         }
     }

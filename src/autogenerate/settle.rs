@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use super::change::{Change, Class, Operation};
 use super::compare::differences;
 use super::engine::faults;
-use super::schema::{Constraint, ConstraintKind, Index, Name, ObjectId, Schema, Table};
+use super::schema::{Constraint, ConstraintKind, Index, Name, ObjectId, Schema, Table, Thing};
 use super::withhold::without;
 
 /// Something that a database would refuse in a schema.
@@ -26,6 +26,7 @@ pub(crate) struct Fault {
 /// A part of a schema that can be as it was before.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Part {
+    Table(Name),
     Column(Name, String),
     Constraint(Name, Constraint),
     Index(Name, Index),
@@ -35,6 +36,8 @@ pub(crate) enum Part {
     PrimaryKey(Name),
     /// The key on these columns that the table had or gets.
     KeyOf(Name, Vec<String>),
+    /// What is not there any more.
+    Gone(Thing),
 }
 
 impl Fault {
@@ -74,6 +77,8 @@ impl Part {
     fn is_due_to(&self, operation: &Operation) -> bool {
         use Operation as Of;
         match (self, operation) {
+            (Part::Table(table), Of::CreateTable(of)) => table == of,
+            (Part::Gone(thing), operation) => operation.drops().as_ref() == Some(thing),
             (
                 Part::Column(table, name),
                 Of::AddColumn { table: of, column }
@@ -156,7 +161,8 @@ pub(crate) fn has_column(table: &Table, name: &str) -> bool {
 
 /// Classes each change that waits as the change that it waits for: exactly the withheld changes remain then.
 pub(super) fn settle(from: &Schema, to: &Schema, changes: &mut [Change]) {
-    if changes.iter().all(|change| change.class == Class::Safe) {
+    let is_other = !to.not_compared.is_subset(&from.not_compared) || !from.needed.is_empty();
+    if !is_other && changes.iter().all(|change| change.class == Class::Safe) {
         return;
     }
     // A database may hold what it refuses to make, such as a foreign key to no key: no change of ours is to blame.
@@ -164,7 +170,7 @@ pub(super) fn settle(from: &Schema, to: &Schema, changes: &mut [Change]) {
     for class in [Class::Manual, Class::Lossy] {
         loop {
             let withheld = changes.iter().filter(|change| change.class >= class);
-            if withheld.clone().next().is_none() {
+            if class == Class::Lossy && withheld.clone().next().is_none() {
                 break;
             }
             let kept = without(from, to, withheld);

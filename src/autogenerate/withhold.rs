@@ -18,6 +18,9 @@ pub(crate) fn without<'a>(
 ) -> Schema {
     let withheld: Vec<&Change> = withheld.collect();
     let mut kept = to.clone();
+    // What is not compared is there as it is.
+    kept.not_compared = from.not_compared.clone();
+    kept.needed = from.needed.clone();
     let mut needed: Vec<Thing> = Vec::new();
     if to.dialect.is_mysql_family() {
         entangled::mend(from, &mut kept, &withheld);
@@ -86,8 +89,13 @@ pub(crate) fn without<'a>(
                     new.columns.retain(|one| one.name != *column);
                 }
             }
+            Operation::CreateTable(name) => {
+                kept.tables.remove(name);
+                held.push(Thing::Table(name.clone()));
+            }
             Operation::CreateObject(id) => {
                 kept.objects.remove(id);
+                held.push(Thing::Object(id.clone()));
             }
             Operation::AddIndex { table, index } => {
                 if let Some(new) = kept.tables.get_mut(table) {
@@ -167,6 +175,7 @@ pub(crate) fn without<'a>(
                 }
             }
             Thing::Key(name, _) => needed.push(Thing::Table(name.clone())),
+            Thing::Other(_) => {}
             Thing::Object(id) => {
                 if let Some(old) = from.objects.get(id)
                     && !kept.objects.contains_key(id)
@@ -200,7 +209,9 @@ fn hold_dependents(from: &Schema, kept: &mut Schema, mut held: Vec<Thing>) -> Ve
         for id in objects {
             let object = &kept.objects[&id];
             let old = from.objects.get(&id);
-            let stands = object.depends_on.contains(&thing);
+            let is_on = |table: &Name| thing == Thing::Table(table.clone());
+            let stands =
+                object.depends_on.contains(&thing) || id.table().is_some_and(|table| is_on(&table));
             if !stands || old.is_some_and(|old| old.is_same(object)) {
                 continue;
             }
@@ -231,8 +242,8 @@ fn hold_in_table(
     let Some(table) = kept.tables.get_mut(name) else {
         return;
     };
-    // A new partition of a table whose partitioning is withheld.
-    if old.is_none() && table.depends_on.contains(thing) {
+    // A new partition of a table whose partitioning is withheld, a new table with a column of a type that does not come.
+    if old.is_none() && table.all_dependencies().contains(thing) {
         kept.tables.remove(name);
         held.push(Thing::Table(name.clone()));
         return;

@@ -2,11 +2,13 @@
 //!
 //! One model for both: an index is one whether it is unique or not, since the servers know no other unique constraint;
 //! the primary key is a constraint called `PRIMARY`; a check that is written at a column (MariaDB keeps those apart) is
-//! a constraint without a name whose first column is that one. What a session leaves in an object and no other session
-//! can say again is left out: definers, the `sql_mode` and the character set that views and routines remember.
+//! a constraint without a name whose first column is that one. What a session leaves in an object is
+//! kept and not compared: definers, and the `sql_mode` that routines, triggers and events remember. Their character set is
+//! left out.
 
 #[cfg(feature = "mysql")]
 mod desired;
+pub(super) mod events;
 pub(super) mod lower;
 #[cfg(feature = "mysql")]
 mod online;

@@ -222,7 +222,8 @@ pub(super) fn everything(dialect: Dialect) -> String {
             "on_completion",
             "event_comment",
             DEFINER,
-            MODE
+            MODE,
+            "starts"
         ]),
         own("event_schema")
     );

@@ -30,6 +30,16 @@ pub(crate) fn alteration(from: &Schema, old: &Object, new: &Object) -> (Class, O
             "arrays, rows or other domains hold values of it, which the server does not check there".to_owned(),
         );
     }
+    let thing = Thing::Object(old.id.clone());
+    let other = from
+        .needed
+        .iter()
+        .find(|(_, needed)| needed.contains(&thing));
+    if let Some((words, _)) = other.filter(|_| both_ways(is_made_anew)) {
+        return manual(format!(
+            "the {words}, which limbeck does not change, needs it as it is"
+        ));
+    }
     match new.id.kind {
         ObjectKind::CompositeType => {
             let typed = typed_tables(from, &old.id).next();

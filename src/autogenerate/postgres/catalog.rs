@@ -2,9 +2,11 @@
 
 mod kept;
 mod relations;
+mod wording;
 
 use std::collections::{BTreeSet, HashMap};
 
+use self::wording::settled;
 use super::names::{ident, quoted};
 use super::query::Part;
 use crate::autogenerate::error::AutogenerateError;
@@ -95,8 +97,10 @@ impl Catalog {
         self.read_rules();
         self.read_rights();
         self.read_security_labels();
-        self.read_dependencies();
+        self.read_index_targets();
+        self.read_statistics();
         self.read_not_compared();
+        self.read_dependencies();
         Ok(self.schema)
     }
 
@@ -218,7 +222,7 @@ impl Catalog {
                     }
                     for (key, at) in [("default", 8), ("collation", 9)] {
                         if let Some(value) = cell(&row, at) {
-                            object.attributes.insert(key, value.to_owned());
+                            object.attributes.insert(key, settled(value));
                         }
                     }
                 }
@@ -316,7 +320,7 @@ impl Catalog {
             let Some(what) = what.filter(|_| !self.is_member("pg_trigger", id)) else {
                 continue;
             };
-            let mut object = self.object("pg_trigger", id, what, text(&row, 3).to_owned());
+            let mut object = self.object("pg_trigger", id, what, settled(text(&row, 3)));
             if let Some(words) = enabled(text(&row, 4)) {
                 object.attributes.insert("enabled", words.to_owned());
             }
@@ -336,6 +340,28 @@ impl Catalog {
         }
     }
 
+    fn read_statistics(&mut self) {
+        for row in self.take(Part::Statistics) {
+            let id = text(&row, 0);
+            if self.is_member("pg_statistic_ext", id) {
+                continue;
+            }
+            let name = self.name(text(&row, 1), text(&row, 2));
+            let what = ObjectId::new(ObjectKind::Statistics, name);
+            // Relative to the current schema, as everything else is.
+            let head = format!("CREATE STATISTICS {}", text(&row, 3));
+            let definition = match text(&row, 4).strip_prefix(&head) {
+                Some(rest) => format!("CREATE STATISTICS {}{rest}", quoted(&what.name)),
+                None => text(&row, 4).to_owned(),
+            };
+            let mut object = self.object("pg_statistic_ext", id, what, settled(&definition));
+            if let Some(target) = cell(&row, 5) {
+                object.attributes.insert("target", target.to_owned());
+            }
+            self.add("pg_statistic_ext", id, object);
+        }
+    }
+
     fn read_rules(&mut self) {
         for row in self.take(Part::Rules) {
             let id = text(&row, 0);
@@ -344,7 +370,17 @@ impl Catalog {
                 continue;
             };
             let definition = text(&row, 3).trim_end().trim_end_matches(';');
-            let mut object = self.object("pg_rewrite", id, what, definition.to_owned());
+            // Relative to the current schema, as everything else is.
+            let on = what.table().unwrap_or_else(|| what.name.clone());
+            let schema = on.schema.as_ref().or(self.current.as_ref());
+            let qualified = Name::new(schema.map(String::as_str), &on.name);
+            let (qualified, relative) = (quoted(&qualified), quoted(&on));
+            let definition = definition.replacen(
+                &format!(" TO {qualified}\n"),
+                &format!(" TO {relative}\n"),
+                1,
+            );
+            let mut object = self.object("pg_rewrite", id, what, settled(&definition));
             if let Some(words) = enabled(text(&row, 4)) {
                 object.attributes.insert("enabled", words.to_owned());
             }
@@ -385,7 +421,7 @@ impl Catalog {
                     definition.push_str(&format!(" {words} ({expression})"));
                 }
             }
-            let object = self.object("pg_policy", id, what, definition);
+            let object = self.object("pg_policy", id, what, settled(&definition));
             self.add("pg_policy", id, object);
         }
     }
@@ -422,6 +458,10 @@ impl Catalog {
             let Some(user) = user.filter(|user| *user != needed) else {
                 continue;
             };
+            // What belongs to something else goes with it.
+            if matches!(user, Thing::Other(_)) && text(&row, 6) != "n" {
+                continue;
+            }
             self.depend(&user, needed);
         }
     }
@@ -443,7 +483,8 @@ impl Catalog {
                 }
             }
             Thing::Table(name) => {
-                if let (Some(table), Thing::Object(_)) = (self.schema.tables.get_mut(name), &needed)
+                if let (Some(table), Thing::Object(_) | Thing::Other(_)) =
+                    (self.schema.tables.get_mut(name), &needed)
                 {
                     table.depends_on.insert(needed);
                 }
@@ -455,6 +496,10 @@ impl Catalog {
                 if let Some(column) = column {
                     column.depends_on.insert(needed);
                 }
+            }
+            Thing::Other(words) => {
+                let all = self.schema.needed.entry(words.clone()).or_default();
+                all.insert(needed);
             }
             Thing::Key(name, key) => {
                 let Some(table) = self.schema.tables.get_mut(name) else {
@@ -481,6 +526,7 @@ impl Catalog {
         for row in self.take(Part::NotCompared) {
             if !self.is_member(text(&row, 0), text(&row, 1)) {
                 let words = text(&row, 2).to_owned();
+                self.note(text(&row, 0), text(&row, 1), Thing::Other(words.clone()));
                 self.schema.not_compared.insert(words);
             }
         }

@@ -3,6 +3,7 @@
 pub(super) mod alteration;
 #[cfg(feature = "postgres")]
 mod catalog;
+pub(super) mod faults;
 pub(super) mod lower;
 mod names;
 mod online;

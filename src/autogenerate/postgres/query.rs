@@ -38,10 +38,12 @@ pub(super) enum Part {
     Policies,
     Extensions,
     Rules,
+    Statistics,
     Comments,
     Rights,
     DefaultRights,
     SecurityLabels,
+    IndexTargets,
     Dependencies,
     NotCompared,
 }
@@ -126,7 +128,8 @@ fn queries(version: u32) -> Vec<String> {
              CASE WHEN a.attcollation <> t.typcollation THEN \
              CASE WHEN cn.nspname = 'pg_catalog' THEN format('%I', co.collname) \
              ELSE format('%I.%I', cn.nspname, co.collname) END END, \
-             a.attislocal, CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, {}, a.attinhcount \
+             a.attislocal, CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, {}, a.attinhcount, \
+             nullif(a.attstattarget, -1), array_to_string(a.attoptions, ', ') \
              FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
              JOIN pg_type t ON t.oid = a.atttypid \
              LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
@@ -217,6 +220,11 @@ fn queries(version: u32) -> Vec<String> {
              WHERE w.rulename <> '_RETURN' AND c.relpersistence <> 't' AND {OWN_SCHEMA}"
         ),
         format!(
+            "SELECT x.oid, n.nspname, x.stxname, format('%I.%I', n.nspname, x.stxname), pg_get_statisticsobjdef(x.oid), {} \
+             FROM pg_statistic_ext x JOIN pg_namespace n ON n.oid = x.stxnamespace WHERE {OWN_SCHEMA}",
+            since(13, "nullif(x.stxstattarget, -1)", "NULL")
+        ),
+        format!(
             "SELECT d.classoid::regclass, d.objoid, d.objsubid, d.description FROM pg_description d \
              WHERE d.objoid >= {FIRST} OR d.classoid = 'pg_namespace'::regclass"
         ),
@@ -228,6 +236,10 @@ fn queries(version: u32) -> Vec<String> {
          WHERE d.defaclrole = current_user::regrole"
             .to_owned(),
         "SELECT s.classoid::regclass, s.objoid, s.objsubid, quote_ident(s.provider), s.label FROM pg_seclabel s".to_owned(),
+        format!(
+            "SELECT a.attrelid, a.attnum, a.attstattarget FROM pg_attribute a JOIN pg_class x ON x.oid = a.attrelid \
+             WHERE x.relkind IN ('i', 'I') AND x.oid >= {FIRST} AND a.attstattarget >= 0 AND NOT x.relispartition"
+        ),
         // A view's dependencies are its rule's, a default's those of the column.
         format!(
             "SELECT CASE WHEN w.rulename = '_RETURN' THEN 'pg_class' ELSE d.classid::regclass::text END, \
@@ -346,7 +358,6 @@ fn not_compared(version: u32) -> String {
             "type",
             "AND (x.typtype = 'r' OR x.typtype = 'b' AND x.typelem = 0)",
         ),
-        in_schema("pg_statistic_ext", "stx", "statistics", ""),
         global("pg_publication", "pubname", "publication", ""),
         global(
             "pg_foreign_data_wrapper",

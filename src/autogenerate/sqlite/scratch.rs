@@ -74,9 +74,13 @@ async fn build(scratch: &mut SqliteConnection, sql: &str) -> Result<(), Autogene
     let mut desired = Desired::read(Dialect::Sqlite, sql)?;
     desired.refuse(|statement| match verdict(statement) {
         Verdict::Refuse(message) => Some(message),
-        Verdict::Run | Verdict::Skip => None,
+        Verdict::Run | Verdict::Skip | Verdict::Instead(_) => None,
     })?;
-    desired.retain(|statement| verdict(statement) == Verdict::Run);
+    desired.retain(|statement| !matches!(verdict(statement), Verdict::Skip));
+    desired.replace(|statement| match verdict(statement) {
+        Verdict::Instead(sql) => Some(sql),
+        _ => None,
+    });
     let built = desired.run::<Sqlite>(scratch).await;
     built.map_err(with_hint)
 }
@@ -100,6 +104,8 @@ enum Verdict {
     Run,
     /// It changes no schema.
     Skip,
+    /// The same said in a way that SQLite takes.
+    Instead(String),
     Refuse(String),
 }
 
@@ -136,7 +142,44 @@ fn verdict(statement: &str) -> Verdict {
     if first("PRAGMA") && pieces.iter().any(|piece| names_a_directory(piece)) {
         return refuse("this PRAGMA");
     }
+    // The shell's `.dump` writes a virtual table into the catalog itself, and the rows of the tables behind it.
+    let is_rows = ["INSERT", "REPLACE", "UPDATE", "DELETE", "ANALYZE"];
+    if is_rows.iter().any(|word| first(word)) {
+        let made = pieces.iter().filter(|piece| piece.kind == PieceKind::Text);
+        let mut made = made.filter_map(|piece| literal(piece.text));
+        let into_catalog = pieces.iter().any(|piece| {
+            let name = piece.name().unwrap_or_default();
+            ["sqlite_schema", "sqlite_master"].contains(&name.to_ascii_lowercase().as_str())
+        });
+        let table = made.find(|sql| is_virtual_table(sql));
+        return match table.filter(|_| into_catalog) {
+            Some(sql) => Verdict::Instead(sql),
+            None => Verdict::Skip,
+        };
+    }
+    let is_own = |piece: &Piece<'_>| {
+        let name = piece.name().unwrap_or_default();
+        name.to_ascii_lowercase().starts_with("sqlite_")
+    };
+    let is_pragma = first("PRAGMA") && pieces.iter().any(|piece| piece.is("writable_schema"));
+    // `.schema` shows SQLite's own tables.
+    if is_pragma || first("CREATE") && pieces.iter().take(6).any(is_own) {
+        return Verdict::Skip;
+    }
     Verdict::Run
+}
+
+/// What a string says.
+fn literal(text: &str) -> Option<String> {
+    let inner = text.strip_prefix('\'')?.strip_suffix('\'')?;
+    Some(inner.replace("''", "'"))
+}
+
+fn is_virtual_table(sql: &str) -> bool {
+    let pieces = sql::pieces(Dialect::Sqlite, sql);
+    let words = ["CREATE", "VIRTUAL", "TABLE"];
+    let mut both = pieces.iter().zip(words);
+    pieces.len() > words.len() && both.all(|(piece, word)| piece.is(word))
 }
 
 fn names_a_directory(piece: &Piece<'_>) -> bool {
@@ -185,7 +228,21 @@ mod tests {
         ] {
             assert!(matches!(verdict(refused), Verdict::Refuse(_)), "{refused}");
         }
-        assert_eq!(verdict("VACUUM"), Verdict::Skip);
+        for skipped in [
+            "VACUUM",
+            "INSERT INTO t VALUES (1)",
+            "CREATE TABLE sqlite_sequence(name,seq)",
+            "PRAGMA writable_schema=ON",
+            "DELETE FROM sqlite_sequence",
+        ] {
+            assert_eq!(verdict(skipped), Verdict::Skip, "{skipped}");
+        }
+        let dumped = "INSERT INTO sqlite_schema(type,name,tbl_name,rootpage,sql)\
+            VALUES('table','f','f',0,'CREATE VIRTUAL TABLE f USING fts5(a, tokenize=''ascii'')')";
+        assert_eq!(
+            verdict(dumped),
+            Verdict::Instead("CREATE VIRTUAL TABLE f USING fts5(a, tokenize='ascii')".to_owned())
+        );
         for run in [
             "PRAGMA foreign_keys = OFF",
             "CREATE TABLE attach_log (a)",

@@ -162,6 +162,10 @@ async fn pair(admin: &str, seed: u64) -> Vec<String> {
         .map(ToString::to_string)
         .collect();
     let migrations = written(&comparison, options);
+    assert!(
+        !migrations.is_empty() || withheld.len() == told.len(),
+        "seed {seed}: nothing was written"
+    );
     let context = || {
         let files: Vec<String> = migrations
             .iter()

@@ -92,6 +92,7 @@ fn reported(database: &str) -> Vec<Reported> {
         .expect("the folder")
         .map(|entry| entry.expect("an entry").path())
         .collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "sql"));
     paths.sort();
     let only = std::env::var("LIMBECK_TEST_REPORTED").ok();
     let files = paths.into_iter().map(|path| {
@@ -120,6 +121,8 @@ struct Seen {
 trait Judge: Reflect {
     async fn fresh() -> Option<Database<Self>>;
     async fn see(db: &Database<Self>) -> Seen;
+    /// Its schema as the dump program writes it.
+    async fn dump(db: &Database<Self>) -> String;
     /// Runs a script as its client would.
     async fn run(db: &Database<Self>, script: &str) -> Result<(), String>;
 }
@@ -188,6 +191,19 @@ where
         return Err(format!("A differs from itself: {same:#?}"));
     }
     let before = DB::see(&db).await;
+    // What the dump program writes is a schema file.
+    let dumped = async |what: &str| -> Option<String> {
+        let dump = DB::dump(&db).await;
+        let comparison = Autogenerate::from_sql(&dump).compare(&db.pool).await;
+        match comparison.map(|comparison| words(&comparison)) {
+            Ok(words) if words.is_empty() => None,
+            Ok(words) => Some(format!("the dump of {what} differs: {words:#?}\n{dump}")),
+            Err(error) => Some(format!("the dump of {what}: {}\n{dump}", chain(&error))),
+        }
+    };
+    if let Some(error) = dumped("A").await {
+        return Err(error);
+    }
 
     let comparison = compare("B").await?;
     let withheld: BTreeSet<String> = comparison
@@ -229,6 +245,7 @@ where
         if left != withheld {
             found.push(format!("behind the {round} upgrade it differs: {left:#?}"));
         }
+        found.extend(dumped("what the upgrade made").await);
         let there = DB::see(&db).await;
         if withheld.is_empty() && file.noted.is_empty() {
             let fresh = DB::fresh().await.expect("a database");
@@ -257,7 +274,7 @@ where
             &of_both(&before, &there),
         ));
         if round == "first" {
-            migrator(&db, &migrations)
+            let _ = migrator(&db, &migrations)
                 .downgrade("a")
                 .await
                 .map_err(|error| format!("the downgrade: {}\n{texts}", chain(&error)))?;
@@ -339,9 +356,75 @@ where
     }
 }
 
+/// What a program writes, which must end well.
+async fn output(program: &str, arguments: &[String]) -> String {
+    let mut command = tokio::process::Command::new(program);
+    let output = command.args(arguments).output().await;
+    let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program}: {error}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
 /// A table of limbeck's own.
 fn is_own(line: &str) -> bool {
     line.contains("limbeck_")
+}
+
+/// Rights in the order of their names.
+#[cfg(feature = "postgres")]
+fn in_order(line: &str) -> String {
+    let cells = line.split('\t').map(|cell| {
+        let Some(all) = cell
+            .strip_prefix('{')
+            .and_then(|cell| cell.strip_suffix('}'))
+        else {
+            return cell.to_owned();
+        };
+        let mut all: Vec<&str> = all.split(',').collect();
+        all.sort_unstable();
+        all.join(",")
+    });
+    cells.collect::<Vec<_>>().join("\t")
+}
+
+/// A definition without what is the server's way to say it: quotes, widths and character sets that show nothing, the time
+/// at which an event was made. And its definer.
+#[cfg(feature = "mysql")]
+fn plain(text: &str, database: &str) -> (String, Option<String>) {
+    let text = text.replace(database, "{database}").replace('"', "`");
+    let (text, definer) = match text.split_once("DEFINER=") {
+        Some((before, behind)) => {
+            let end = behind.find("`@`").map(|at| at + 3);
+            let end = end.and_then(|at| Some(at + behind[at..].find('`')? + 1));
+            let (definer, rest) = behind.split_at(end.unwrap_or(0));
+            let text = format!("{before}{}", rest.trim_start());
+            (text, Some(definer.to_owned()))
+        }
+        None => (text.clone(), None),
+    };
+    let text = text.replace('`', "").replace("{database}.", "");
+    let text = text.replace("int(11)", "int").replace("(IN ", "(");
+    let lines = text.lines().map(|line| {
+        let mut words: Vec<&str> = Vec::new();
+        let mut all = line.split(' ');
+        while let Some(word) = all.next() {
+            match word {
+                "CHARSET" | "COLLATE" => {
+                    let value = all.next().unwrap_or_default();
+                    words.extend(value.ends_with(')').then_some(")"));
+                }
+                "STARTS" => {
+                    all.next();
+                    all.next();
+                }
+                _ if word.starts_with("AUTO_INCREMENT=") => {}
+                _ => words.push(word),
+            }
+        }
+        words.join(" ").replace(" )", ")")
+    });
+    (lines.collect::<Vec<_>>().join("\n"), definer)
 }
 
 #[cfg(feature = "postgres")]
@@ -365,17 +448,16 @@ impl Judge for sqlx::Postgres {
         ran.map(drop).map_err(|error| error.to_string())
     }
 
+    async fn dump(db: &Database<Self>) -> String {
+        let words = ["--schema-only", "--exclude-table=limbeck_*", &db.url];
+        output("pg_dump", &words.map(str::to_owned)).await
+    }
+
     async fn see(db: &Database<Self>) -> Seen {
         let dump = async |words: &[&str]| -> Vec<String> {
-            let mut command = tokio::process::Command::new("pg_dump");
-            command
-                .args(words)
-                .arg("--exclude-table=limbeck_*")
-                .arg(&db.url);
-            let output = command.output().await.expect("pg_dump");
-            let error = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "pg_dump: {error}");
-            let text = String::from_utf8(output.stdout).expect("UTF-8");
+            let own = ["--exclude-table=limbeck_*", &db.url];
+            let words = words.iter().chain(&own).map(|word| (*word).to_owned());
+            let text = output("pg_dump", &words.collect::<Vec<_>>()).await;
             let lines = text.lines().map(|line| line.trim_end_matches(','));
             lines
                 .filter(|line| !line.is_empty() && !line.starts_with("--"))
@@ -394,19 +476,32 @@ impl Judge for sqlx::Postgres {
             if !line.starts_with(' ') && !line.starts_with(')') {
                 head = line.clone();
             }
-            schema.insert(format!("{head} | {}", line.trim()));
+            let line = line.trim();
+            // Two wordings of the server's for one list.
+            let line = match line.contains("ARRAY[") {
+                true => ["(", ")", "[]", "::text", "::character varying"]
+                    .iter()
+                    .fold(line.to_owned(), |line, part| line.replace(part, "")),
+                false => line.to_owned(),
+            };
+            schema.insert(format!(
+                "{} | {line}",
+                head.split("ARRAY[").next().unwrap_or_default()
+            ));
         }
         let rows = dump(&["--data-only", "--column-inserts"]).await;
         let rights = db
             .strings(
-                "SELECT concat_ws(E'\\t', 'relation ' || c.oid::regclass, pg_get_userbyid(relowner), relacl::text, \
+                "SELECT concat_ws(E'\\t', 'relation ' || c.oid::regclass, pg_get_userbyid(relowner), \
+                   coalesce(relacl, acldefault((CASE relkind WHEN 'S' THEN 's' ELSE 'r' END)::\"char\", relowner))::text, \
                    (SELECT string_agg(concat_ws(' ', attname, attacl::text), ', ' ORDER BY attname) \
                     FROM pg_attribute a WHERE attrelid = c.oid AND attacl IS NOT NULL)) \
                  FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'm', 'S', 'p') \
                  UNION ALL SELECT concat_ws(E'\\t', 'routine ' || proname, pg_get_userbyid(proowner), \
                    coalesce(proacl, acldefault('f', proowner))::text) \
                  FROM pg_proc WHERE pronamespace = 'public'::regnamespace \
-                 UNION ALL SELECT concat_ws(E'\\t', 'type ' || t.oid::regtype, pg_get_userbyid(typowner), typacl::text) \
+                 UNION ALL SELECT concat_ws(E'\\t', 'type ' || t.oid::regtype, pg_get_userbyid(typowner), \
+                   coalesce(typacl, acldefault('T', typowner))::text) \
                  FROM pg_type t WHERE typnamespace = 'public'::regnamespace \
                  UNION ALL SELECT concat_ws(E'\\t', 'label ' || objtype || objname, provider, label) FROM pg_seclabels",
             )
@@ -414,7 +509,11 @@ impl Judge for sqlx::Postgres {
         Seen {
             schema,
             rows,
-            rights: rights.into_iter().filter(|line| !is_own(line)).collect(),
+            rights: rights
+                .iter()
+                .filter(|line| !is_own(line))
+                .map(|line| in_order(line))
+                .collect(),
         }
     }
 }
@@ -429,7 +528,7 @@ impl Judge for sqlx::MySql {
         let statements =
             limbeck::sql::split(db.dialect, script).map_err(|error| error.to_string())?;
         let mut connection = db.pool.acquire().await.map_err(|error| error.to_string())?;
-        let enter = "SET SESSION sql_mode = @@GLOBAL.sql_mode";
+        let enter = "SET SESSION sql_mode = @@GLOBAL.sql_mode, time_zone = @@GLOBAL.time_zone";
         let texts = statements.iter().map(|one| one.text().to_owned());
         for text in std::iter::once(enter.to_owned()).chain(texts) {
             let ran = sqlx::raw_sql(sqlx::AssertSqlSafe(text.clone()))
@@ -440,11 +539,30 @@ impl Judge for sqlx::MySql {
         Ok(())
     }
 
+    async fn dump(db: &Database<Self>) -> String {
+        let (server, database) = db.url.rsplit_once('/').expect("a name");
+        let (user, address) = server
+            .strip_prefix("mysql://")
+            .and_then(|server| server.split_once('@'))
+            .expect("a user");
+        let (host, port) = address.split_once(':').expect("a port");
+        let mut words = vec!["--no-defaults".to_owned()];
+        let known = [("user", user), ("host", host), ("port", port)];
+        words.extend(known.map(|(key, value)| format!("--{key}={value}")));
+        words.extend(["--no-data", "--routines", "--triggers", "--events"].map(str::to_owned));
+        let own = db.tables().await;
+        let own = own.iter().filter(|table| is_own(table));
+        words.extend(own.map(|table| format!("--ignore-table={database}.{table}")));
+        words.push(database.to_owned());
+        output("mariadb-dump", &words).await
+    }
+
     async fn see(db: &Database<Self>) -> Seen {
         use sqlx::Row as _;
         let (_, database) = db.url.rsplit_once('/').expect("a name");
         let here = |query: &str| query.replace("{database}", database);
         let mut schema = BTreeSet::new();
+        let mut definers = BTreeSet::new();
         let mut rows = Vec::new();
         let named = here(
             "SELECT CONVERT(CONCAT(IF(table_type = 'VIEW', 'VIEW ', 'TABLE '), table_name) USING utf8mb4) \
@@ -471,24 +589,15 @@ impl Judge for sqlx::MySql {
                 let Ok(Some(text)) = row.try_get_unchecked::<Option<String>, _>(at) else {
                     continue;
                 };
-                // However names are quoted, and a width that shows nothing.
-                let own = format!("{database}.");
-                let text = text
-                    .replace('`', "")
-                    .replace(&own, "")
-                    .replace("int(11)", "int");
-                let text = text.replace("(IN ", "(");
+                let (text, definer) = plain(&text, database);
+                definers.extend(definer.map(|definer| format!("definer of {named}\t{definer}")));
                 // The time at which a trigger was made is no part of it.
                 if kind == "TRIGGER" && at > 5 {
                     continue;
                 }
                 let lines = text.lines().map(|line| line.trim_end_matches(','));
                 for line in lines.filter(|line| !line.is_empty()) {
-                    let words: Vec<&str> = line
-                        .split(' ')
-                        .filter(|word| !word.starts_with("AUTO_INCREMENT="))
-                        .collect();
-                    schema.insert(format!("{named} | {at} {}", words.join(" ")));
+                    schema.insert(format!("{named} | {at} {line}"));
                 }
             }
             if kind == "TABLE" {
@@ -518,7 +627,12 @@ impl Judge for sqlx::MySql {
         Seen {
             schema,
             rows,
-            rights: db.strings(&rights).await.into_iter().collect(),
+            rights: db
+                .strings(&rights)
+                .await
+                .into_iter()
+                .chain(definers)
+                .collect(),
         }
     }
 }
@@ -538,6 +652,15 @@ impl Judge for sqlx::Sqlite {
             .execute(&mut *connection)
             .await;
         ran.map(drop).map_err(|error| error.to_string())
+    }
+
+    async fn dump(db: &Database<Self>) -> String {
+        let path = db.url.trim_start_matches("sqlite://").to_owned();
+        let dump = output("sqlite3", &[path, ".dump".to_owned()]).await;
+        // Statements of limbeck's tables, each of which begins a line.
+        let lines = dump.lines();
+        let lines = lines.filter(|line| !line.contains("limbeck_"));
+        lines.map(|line| format!("{line}\n")).collect()
     }
 
     async fn see(db: &Database<Self>) -> Seen {

@@ -66,7 +66,15 @@ pub(super) async fn generate(args: &RevisionArgs, call: &Call<'_>) -> Result<Exi
     let withheld: Vec<&Change> = comparison.withheld(options).collect();
     let mut notes = desired_schema::notes(&comparison);
     notes.extend(drafts.iter().flat_map(|draft| draft.notes.iter().cloned()));
-    tell(args, &comparison, &withheld, &notes, call.output);
+    let is_written = !drafts.is_empty();
+    tell(
+        args,
+        &comparison,
+        &withheld,
+        &notes,
+        is_written,
+        call.output,
+    );
     let documents = comparison.changes().iter().map(|change| ChangeDocument {
         withheld: Some(withheld.iter().any(|other| std::ptr::eq(*other, change))),
         ..ChangeDocument::new(change)
@@ -80,7 +88,13 @@ pub(super) async fn generate(args: &RevisionArgs, call: &Call<'_>) -> Result<Exi
         };
         let schema = args.desired.shown();
         call.output.answer(&document, || {
-            format!("nothing differs from {schema}: no revision was written\n")
+            if comparison.is_empty() {
+                return format!("nothing differs from {schema}: no revision was written\n");
+            }
+            format!(
+                "all that differs from {schema} is withheld: no revision was written. By hand, these would do it:\n{}",
+                comparison.withheld_sql(options)
+            )
         })?;
         return Ok(Exit::Done);
     }
@@ -188,6 +202,7 @@ fn tell(
     comparison: &Comparison,
     withheld: &[&Change],
     notes: &[String],
+    is_written: bool,
     output: &Output,
 ) {
     if !output.is_json() {
@@ -209,7 +224,11 @@ fn tell(
             Class::Manual => "for a person to decide",
             _ => "without --allow-lossy",
         };
-        output.note(&format!("warning: written as a comment, {why}: {change}"));
+        let how = match is_written {
+            true => "written as a comment",
+            false => "withheld",
+        };
+        output.note(&format!("warning: {how}, {why}: {change}"));
     }
 }
 

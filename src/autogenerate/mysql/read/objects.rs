@@ -344,6 +344,11 @@ impl Reading {
             }
             let id = ObjectId::new(ObjectKind::Event, name);
             self.keep(&id, row.word(11), row.get(12));
+            if let (None, Some(time)) = (row.word(6), row.word(13)) {
+                let kept = Kept::Started(quoted(time));
+                let all = self.schema.kept.entry(Thing::Object(id.clone()));
+                all.or_default().push(kept);
+            }
             self.begin(id, Begun::Event(definition));
         }
     }

@@ -172,6 +172,20 @@ impl Catalog {
         }
     }
 
+    pub(super) fn read_index_targets(&mut self) {
+        for row in self.take(Part::IndexTargets) {
+            let words = format!(
+                " ALTER COLUMN {} SET STATISTICS {}",
+                text(&row, 1),
+                text(&row, 2)
+            );
+            let kept = Kept::Statement("ALTER ".to_owned(), words);
+            if let Some(thing @ Thing::Key(..)) = self.resolve("pg_class", text(&row, 0), "0") {
+                self.schema.kept.entry(thing).or_default().push(kept);
+            }
+        }
+    }
+
     /// Notes it of what stands at that address; a view's columns are the view's.
     fn keep(&mut self, class: &str, id: &str, number: &str, kept: Vec<Kept>) {
         if self.is_member(class, id) || kept.is_empty() {

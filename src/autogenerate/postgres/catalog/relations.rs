@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::wording::settled;
 use super::{Catalog, cell, is_true, numbers, text};
 use crate::autogenerate::expression::Sql;
 use crate::autogenerate::postgres::names::{ident, quoted};
@@ -114,7 +115,7 @@ impl Catalog {
             definition.push_str(&format!(" WITH ({options})"));
         }
         let query = text(row, 14).trim().trim_end_matches(';');
-        definition.push_str(&format!(" AS\n {query}"));
+        definition.push_str(&format!(" AS\n {}", settled(query)));
         let id = ObjectId::new(kind, name);
         self.object("pg_class", text(row, 0), id, definition)
     }
@@ -196,7 +197,7 @@ impl Catalog {
                     if let Some(object) = self.schema.objects.get_mut(&domain) {
                         object
                             .labels
-                            .push(format!("{} {}", ident(name), text(&row, 5)));
+                            .push(format!("{} {}", ident(name), settled(text(&row, 5))));
                     }
                     self.note("pg_constraint", id, Thing::Object(domain));
                 }
@@ -246,7 +247,7 @@ impl Catalog {
             let constraint = Constraint {
                 name: Some(name.to_owned()),
                 kind,
-                definition: Sql::exact(text(&row, 5)),
+                definition: Sql::exact(settled(text(&row, 5))),
                 columns: of_table(of, text(&row, 6)),
                 references,
                 comment: self.comment("pg_constraint", id),
@@ -270,7 +271,7 @@ impl Catalog {
                     if unique { "UNIQUE " } else { "" },
                     ident(name),
                     quoted(&view.name),
-                    text(&row, 4)
+                    settled(text(&row, 4))
                 );
                 if let Some(comment) = comment {
                     let index = Name::new(view.name.schema.as_deref(), name);
@@ -304,7 +305,7 @@ impl Catalog {
             let index = Index {
                 name: name.to_owned(),
                 unique,
-                definition: Sql::exact(text(&row, 4)),
+                definition: Sql::exact(settled(text(&row, 4))),
                 columns,
                 comment,
                 attributes,
@@ -325,7 +326,7 @@ fn using_index(index: &str) -> String {
 fn column(row: &[Option<String>], comment: Option<String>) -> Column {
     let mut column = Column::new(text(row, 2), text(row, 3));
     column.nullable = !is_true(row, 4);
-    let expression = cell(row, 5).map(Sql::exact);
+    let expression = cell(row, 5).map(|text| Sql::exact(settled(text)));
     match (text(row, 7), expression) {
         ("", default) => column.default = default,
         (kind, Some(expression)) => {
@@ -358,6 +359,11 @@ fn column(row: &[Option<String>], comment: Option<String>) -> Column {
     };
     if !storage.is_empty() {
         column.attributes.insert("storage", storage.to_owned());
+    }
+    for (key, at) in [("statistics", 13), ("options", 14)] {
+        if let Some(value) = cell(row, at).filter(|value| !value.is_empty()) {
+            column.attributes.insert(key, value.to_owned());
+        }
     }
     match text(row, 11) {
         "p" => column.attributes.insert("compression", "pglz".to_owned()),

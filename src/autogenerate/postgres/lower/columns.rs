@@ -271,11 +271,20 @@ impl Writer<'_> {
 
     /// How it is stored.
     pub(super) fn store_column(&mut self, table: &Name, new: &Column, before: &Attributes) {
-        let column = format!(
-            "ALTER TABLE {} ALTER COLUMN {}",
-            quoted(table),
-            ident(&new.name)
-        );
+        // Children have their own.
+        let column = self.of_one(table, &new.name);
+        if before.get("statistics") != new.attributes.get("statistics") {
+            let target = new.attributes.get("statistics");
+            let target = target.map_or("-1", String::as_str);
+            self.push(format!("{column} SET STATISTICS {target}"));
+        }
+        if before.get("options") != new.attributes.get("options") {
+            self.set_options(
+                &column,
+                before.get("options"),
+                new.attributes.get("options"),
+            );
+        }
         if before.get("storage") != new.attributes.get("storage") {
             let storage = new
                 .attributes
@@ -538,8 +547,19 @@ impl Writer<'_> {
         let node = Node::Default(table.clone(), new.name.clone());
         let default = match old {
             Some(old) => old.default.clone().filter(|_| self.plan.stays(&node)),
-            None => after.and_then(|after| after.default),
+            None => after.as_ref().and_then(|after| after.default.clone()),
         };
+        let mut stored = match (old, &after) {
+            (Some(old), _) => old.attributes.clone(),
+            // The rest is no child's from its making.
+            (None, Some(after)) => {
+                let mut stored = after.attributes.clone();
+                stored.retain(|key, _| matches!(*key, "storage" | "compression"));
+                stored
+            }
+            (None, None) => Attributes::new(),
+        };
+        stored.insert("inherited", "true".to_owned());
         let prefix = format!(
             "ALTER TABLE {} ALTER COLUMN {}",
             quoted(table),
@@ -555,6 +575,9 @@ impl Writer<'_> {
                 Some(default) => format!("{of_one} SET DEFAULT {default}"),
                 None => format!("{of_one} DROP DEFAULT"),
             });
+        }
+        if stored != new.attributes {
+            self.store_column(table, new, &stored);
         }
     }
 }

@@ -203,21 +203,22 @@ impl Builder<'_> {
     }
 
     fn nodes(&self, things: &BTreeSet<Thing>) -> BTreeSet<Node> {
-        let nodes = things.iter().map(|thing| match thing {
-            Thing::Table(table) => Node::Table(table.clone()),
-            Thing::Column(table, column) => Node::Column(table.clone(), column.clone()),
-            Thing::Object(id) => Node::Object(id.clone()),
+        let nodes = things.iter().filter_map(|thing| match thing {
+            Thing::Other(_) => None,
+            Thing::Table(table) => Some(Node::Table(table.clone())),
+            Thing::Column(table, column) => Some(Node::Column(table.clone(), column.clone())),
+            Thing::Object(id) => Some(Node::Object(id.clone())),
             Thing::Key(table, key) => {
                 let is_index = self
                     .schema
                     .tables
                     .get(table)
                     .is_some_and(|table| table.indexes.iter().any(|index| index.name == *key));
-                if is_index {
+                Some(if is_index {
                     Node::Index(table.clone(), key.clone())
                 } else {
                     Node::Constraint(table.clone(), key.clone())
-                }
+                })
             }
         });
         nodes.collect()
@@ -251,7 +252,7 @@ fn rank(schema: &Schema, node: &Node) -> u8 {
             ObjectKind::Function | ObjectKind::Procedure => 12,
             ObjectKind::View => 13,
             ObjectKind::MaterializedView => 14,
-            ObjectKind::Trigger | ObjectKind::Rule => 15,
+            ObjectKind::Trigger | ObjectKind::Rule | ObjectKind::Statistics => 15,
             ObjectKind::Policy | ObjectKind::Event => 16,
         },
         Node::Table(_) => 6,

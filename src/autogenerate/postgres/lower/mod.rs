@@ -44,6 +44,7 @@ pub(crate) fn lower(lowering: &Lowering<'_>) -> Script {
     writer.make();
     writer.serve_indexes();
     writer.enable_on_partitions();
+    writer.keep_rebuilt_indexes();
     writer.drop_late();
     writer.script.statements.append(&mut writer.comments);
     writer.script.statements.append(&mut writer.kept);
@@ -307,6 +308,7 @@ fn object_words(id: &ObjectId) -> String {
         ObjectKind::Trigger => "TRIGGER",
         ObjectKind::Policy => "POLICY",
         ObjectKind::Rule => "RULE",
+        ObjectKind::Statistics => "STATISTICS",
         ObjectKind::Event => "EVENT TRIGGER",
     };
     match (id.table(), &id.arguments) {

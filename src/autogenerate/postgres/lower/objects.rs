@@ -202,11 +202,27 @@ impl Writer<'_> {
                     self.push(statement);
                 }
             }
+            ObjectKind::Statistics => {
+                self.push(new.definition.as_str());
+                self.set_target(new, None);
+            }
             ObjectKind::Trigger | ObjectKind::Rule => {
                 self.push(new.definition.as_str());
                 self.enable(new, None);
             }
             _ => self.push(new.definition.as_str()),
+        }
+    }
+
+    fn set_target(&mut self, new: &Object, old: Option<&Object>) {
+        let of = |object: &Object| object.attributes.get("target").cloned();
+        let (before, after) = (old.and_then(of), of(new));
+        if before != after {
+            let target = after.as_deref().unwrap_or("-1");
+            self.push(format!(
+                "ALTER {} SET STATISTICS {target}",
+                object_words(&new.id)
+            ));
         }
     }
 
@@ -280,6 +296,7 @@ impl Writer<'_> {
                 self.push(new.definition.as_str());
             }
             ObjectKind::Trigger | ObjectKind::Rule => self.enable(new, Some(old)),
+            ObjectKind::Statistics => self.set_target(new, Some(old)),
             _ => {}
         }
     }

@@ -292,7 +292,14 @@ impl<'a> Plan<'a> {
             ObjectKind::Function | ObjectKind::Procedure if is_made_anew(&self.from, old, new) => {
                 Fate::Drop
             }
-            ObjectKind::Trigger | ObjectKind::Policy | ObjectKind::Rule if differs => Fate::Drop,
+            ObjectKind::Trigger
+            | ObjectKind::Policy
+            | ObjectKind::Rule
+            | ObjectKind::Statistics
+                if differs =>
+            {
+                Fate::Drop
+            }
             _ => Fate::Stays,
         }
     }

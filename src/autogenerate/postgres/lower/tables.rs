@@ -52,7 +52,16 @@ impl Writer<'_> {
                 continue;
             };
             let part = Node::Constraint(name.clone(), key.clone());
+            // Of two keys on the same columns, the server makes one here.
+            let is_second = table.constraints.iter().any(|other| {
+                constraint.kind == ConstraintKind::Unique
+                    && other.is_key()
+                    && other.name != constraint.name
+                    && other.columns == constraint.columns
+                    && (other.kind == ConstraintKind::Primary || other.name < constraint.name)
+            });
             if constraint.kind != ConstraintKind::Foreign
+                && !is_second
                 && !constraint.definition.as_str().ends_with(" NOT VALID")
                 && is_free(&part)
             {
@@ -172,7 +181,11 @@ impl Writer<'_> {
             self.push(format!("ALTER TABLE {name} SET {words}"));
         }
         if differs("with") {
-            self.set_options(&name, before.get("with"), after.get("with"));
+            self.set_options(
+                &format!("ALTER TABLE {name}"),
+                before.get("with"),
+                after.get("with"),
+            );
         }
         if differs("access_method") {
             let method = after.get("access_method").map_or("heap", String::as_str);
@@ -330,7 +343,13 @@ impl Writer<'_> {
         }
     }
 
-    fn set_options(&mut self, name: &str, before: Option<&String>, after: Option<&String>) {
+    /// `what` is how the statement begins: `ALTER TABLE t`.
+    pub(super) fn set_options(
+        &mut self,
+        what: &str,
+        before: Option<&String>,
+        after: Option<&String>,
+    ) {
         let keys = |options: Option<&String>| -> Vec<String> {
             let options = options.map_or("", String::as_str);
             let pairs = options.split(", ").filter(|pair| !pair.is_empty());
@@ -344,10 +363,10 @@ impl Writer<'_> {
             .filter(|key| !stay.contains(key))
             .collect();
         if !gone.is_empty() {
-            self.push(format!("ALTER TABLE {name} RESET ({})", gone.join(", ")));
+            self.push(format!("{what} RESET ({})", gone.join(", ")));
         }
         if let Some(options) = after {
-            self.push(format!("ALTER TABLE {name} SET ({options})"));
+            self.push(format!("{what} SET ({options})"));
         }
     }
 }

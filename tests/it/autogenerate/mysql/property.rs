@@ -226,6 +226,9 @@ async fn pair(seed: u64, tell: bool) -> Result<Met, String> {
             .drafts(&there.pool, &comparison, online)
             .await
             .map_err(|error| format!("the forms: {error}: {error:?}"))?;
+        if drafts.is_empty() && withheld.len() == comparison.changes().len() {
+            continue;
+        }
         let [draft] = &drafts[..] else {
             return Err(format!("{} drafts", drafts.len()));
         };

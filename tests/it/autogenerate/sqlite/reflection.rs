@@ -383,3 +383,37 @@ async fn large_schemas_are_compared_quickly() {
     assert!(comparison.is_empty());
     println!("500 tables compared in {took:?}, scratch database included");
 }
+
+/// What the shell writes of a database with a full-text index, by `.dump` and by `.schema`.
+#[tokio::test]
+async fn what_the_shell_writes_is_read() {
+    let live = "CREATE TABLE books (id INTEGER PRIMARY KEY AUTOINCREMENT, label text NOT NULL);
+        CREATE TABLE notes (uuid text NOT NULL, body text NOT NULL);
+        CREATE VIRTUAL TABLE note_fts USING fts5(content=notes, body, tokenize=\"porter unicode61\");
+        CREATE TRIGGER nai AFTER INSERT ON notes BEGIN INSERT INTO note_fts(rowid, body) VALUES (new.rowid, new.body); END;
+        CREATE VIEW v AS SELECT * FROM books;";
+    let dump = include_str!("../../../reported/dumps/sqlite_dump_with_fts5.sql");
+    let schema = "CREATE TABLE books (id INTEGER PRIMARY KEY AUTOINCREMENT, label text NOT NULL);
+        CREATE TABLE sqlite_sequence(name,seq);
+        CREATE TABLE notes (uuid text NOT NULL, body text NOT NULL);
+        CREATE VIRTUAL TABLE note_fts USING fts5(content=notes, body, tokenize=\"porter unicode61\")
+        /* note_fts(body) */;
+        CREATE TABLE IF NOT EXISTS 'note_fts_data'(id INTEGER PRIMARY KEY, block BLOB);
+        CREATE TABLE IF NOT EXISTS 'note_fts_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS 'note_fts_docsize'(id INTEGER PRIMARY KEY, sz BLOB);
+        CREATE TABLE IF NOT EXISTS 'note_fts_config'(k PRIMARY KEY, v) WITHOUT ROWID;
+        CREATE TRIGGER nai AFTER INSERT ON notes BEGIN INSERT INTO note_fts(rowid, body) VALUES (new.rowid, new.body); END;
+        CREATE VIEW v AS SELECT * FROM books
+        /* v(id,label) */;";
+    for desired in [dump, schema] {
+        let none: [&str; 0] = [];
+        assert_eq!(differences(live, desired).await, none, "{desired}");
+        // The index itself is there for the database to be read on, whatever becomes of it.
+        let comparison = compare(&database("").await, desired).await;
+        let notes = comparison.notes();
+        assert!(
+            notes.iter().any(|note| note.contains("note_fts")),
+            "{notes:?}"
+        );
+    }
+}
