@@ -225,7 +225,11 @@ fn mysql(words: &mut Words<'_>, first: &str) -> Kind {
         "LOAD" if !words.eat("INDEX") => kind(Class::Dml, Allowed),
         "DO" => kind(Class::Procedural, Allowed),
         "USE" | "PREPARE" | "DEALLOCATE" | "KILL" => kind(Class::Session, Allowed),
+        "DROP" if words.eat("PREPARE") => kind(Class::Session, Allowed),
+        "LOCK" | "UNLOCK" if words.eat("INSTANCE") => kind(Class::Lock, Allowed),
         "LOCK" | "UNLOCK" => kind(Class::Lock, Commits),
+        // MariaDB's manual lists them among those that commit; its server does not.
+        "LOAD" | "CACHE" if words.dialect == Dialect::Mariadb => maintenance(words, Allowed),
         "ANALYZE" | "OPTIMIZE" | "CHECK" | "REPAIR" | "LOAD" | "CACHE" => {
             maintenance(words, Commits)
         }
@@ -233,6 +237,7 @@ fn mysql(words: &mut Words<'_>, first: &str) -> Kind {
             ddl::classify(words, first, Commits)
         }
         "FLUSH" if flush_locks(words) => kind(Class::Lock, Commits),
+        "RESET" if words.eat("PERSIST") => kind(Class::Other, Allowed),
         "FLUSH" | "RESET" | "INSTALL" | "UNINSTALL" | "START" | "STOP" | "CHANGE" | "BACKUP"
         | "IMPORT" | "CLONE" | "RESTART" | "SHUTDOWN" => kind(Class::Other, Commits),
         "SIGNAL" | "RESIGNAL" | "GET" | "PURGE" | "BINLOG" => kind(Class::Other, Allowed),

@@ -189,7 +189,9 @@ impl Compound {
                     routine: false,
                 };
             }
-            Mode::Header { returns, routine } if self.parens == 0 || !routine => {
+            Mode::Header { returns, routine }
+                if self.parens == 0 || !routine || begins_query(word, before) =>
+            {
                 self.header(at, word, before, returns, routine);
             }
             Mode::As => {
@@ -370,6 +372,11 @@ impl Compound {
 /// Words that are reserved and open a block where a statement may begin. BEGIN is not reserved.
 fn is_block(word: &str) -> bool {
     matches!(word, "IF" | "CASE" | "LOOP" | "REPEAT" | "WHILE" | "FOR")
+}
+
+/// Tells whether a query in parentheses begins, as in `CREATE PROCEDURE p() (SELECT 1) UNION …`.
+fn begins_query(word: &str, before: Before) -> bool {
+    before.token == Token::Punct(b'(') && matches!(word, "SELECT" | "TABLE" | "VALUES" | "WITH")
 }
 
 /// Whether an expression can end at the token: then an END behind it is no column of that name.

@@ -439,8 +439,16 @@ fn in_transaction(
                 normally
             }
         }
-        // `CREATE TEMPORARY TABLE` and its DROP are the exception in MySQL's list.
-        Family::Mysql if ddl.temporary && ddl.object == ObjectKind::Table && creates_or_drops => {
+        // `CREATE TEMPORARY TABLE` and its DROP are the exception in MySQL's list. MariaDB has temporary sequences, whose
+        // CREATE commits.
+        Family::Mysql
+            if ddl.temporary
+                && match ddl.object {
+                    ObjectKind::Table => creates_or_drops,
+                    ObjectKind::Sequence => ddl.verb == Drop,
+                    _ => false,
+                } =>
+        {
             InTransaction::Allowed
         }
         _ => normally,

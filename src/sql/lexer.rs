@@ -168,8 +168,11 @@ impl<'a> Lexer<'a> {
             start,
             end: self.pos,
         };
-        self.after_as =
-            token == Token::Word && self.sql[start..self.pos].eq_ignore_ascii_case("as");
+        self.after_as = match token {
+            Token::CodeOpen | Token::CodeClose => after_as,
+            Token::Word => self.sql[start..self.pos].eq_ignore_ascii_case("as"),
+            _ => false,
+        };
         Ok(Some(lexeme))
     }
 
@@ -451,14 +454,16 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// `$$` or `$tag$` at the current position, if it opens a dollar-quoted string.
+    /// `$$` or `$tag$` at the current position, if it opens a dollar-quoted string. MySQL's tag may begin with a digit.
     fn dollar_tag(&mut self) -> Option<&'a str> {
         let start = self.pos;
+        let with_digit = self.dialect == Dialect::Mysql;
         let end = match self.peek(1)? {
             b'$' => start + 1,
-            byte if is_word_start(byte) => self.scan(start + 1, |byte| {
-                !is_word_start(byte) && !byte.is_ascii_digit()
-            }),
+            byte if is_word_start(byte) || (with_digit && byte.is_ascii_digit()) => self
+                .scan(start + 1, |byte| {
+                    !is_word_start(byte) && !byte.is_ascii_digit()
+                }),
             _ => return None,
         };
         (self.bytes.get(end) == Some(&b'$')).then(|| &self.sql[start..=end])

@@ -332,6 +332,26 @@ const CASES: &[(&[Dialect], &str, &str)] = &[
     ),
     (MY, "flush local table a for export", "Lock commits"),
     (MY, "flush tables a, b", "Other commits"),
+    (MY, "lock instance for backup", "Lock allowed"),
+    (MY, "unlock instance", "Lock allowed"),
+    (MY, "drop prepare s", "Session allowed"),
+    (
+        &[Mysql],
+        "cache index t in hot",
+        "Maintenance commits again",
+    ),
+    (
+        &[Mariadb],
+        "cache index t in hot",
+        "Maintenance allowed again",
+    ),
+    (
+        &[Mariadb],
+        "load index into cache t",
+        "Maintenance allowed again",
+    ),
+    (MY, "reset persist if exists x", "Other allowed"),
+    (MY, "reset binary logs and gtids", "Other commits"),
     (LITE, "pragma synchronous = off", "Session refused"),
     (LITE, "pragma user_version = 3", "Session allowed"),
     (

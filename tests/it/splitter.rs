@@ -400,6 +400,25 @@ const MAIN: &[(&[Dialect], &str, &[&str])] = &[
         ],
     ),
     (
+        &[Mysql],
+        "create procedure j() language javascript as $1$ a(';$$;'); $1$; create function k() returns int language javascript as /*!80400 $$ ; $$ */; select 1 as $1; select 2 as $1",
+        &[
+            "create procedure j() language javascript as $1$ a(';$$;'); $1$",
+            "create function k() returns int language javascript as /*!80400 $$ ; $$ */",
+            "select 1 as $1",
+            "select 2 as $1",
+        ],
+    ),
+    (
+        &[Mysql, Mariadb],
+        "create procedure p() (select 1 as a) order by if(a, 1, 2); create procedure q() comment ';' ((with a as (select 1) table a) union values (1)) order by repeat('a;', 2); 3",
+        &[
+            "create procedure p() (select 1 as a) order by if(a, 1, 2)",
+            "create procedure q() comment ';' ((with a as (select 1) table a) union values (1)) order by repeat('a;', 2)",
+            "3",
+        ],
+    ),
+    (
         &[Mariadb],
         "begin not atomic declare a int default 1; for i in 1..2 do select i; end for; for r in (select 1 for update) do select r.x; end for; end; if 1 then select 1; end if; while 0 do select 1; end while; set statement max_statement_time=1 for begin not atomic select 1; end; 5",
         &[
