@@ -1,8 +1,5 @@
 //! Servers' own idea of statements: a whole script in one message against what `sql::split` makes of it,
 //! run one by one. Both must leave the same data and catalog, and the server must count as many results.
-//!
-//! The servers are `LIMBECK_TEST_POSTGRES_URL` and `LIMBECK_TEST_MARIADB_URL`. Without them the tests say so and
-//! pass, unless `LIMBECK_TEST_REQUIRE_SERVERS` is set.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,7 +9,8 @@ use futures_util::StreamExt;
 use limbeck::Dialect;
 use limbeck::sql::{self, InTransaction};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Database, Either, Executor, Row};
-use tokio::runtime::Runtime;
+
+use crate::support::servers::{MySqlServer, left_out, server};
 
 /// Stands for the test's own schema or database in the texts here: tests run side by side.
 const SCRATCH: &str = "limbeck_split";
@@ -25,24 +23,9 @@ fn place(name: &str) -> String {
 /// How many scripts each generator makes.
 const GENERATED: u64 = 300;
 
-fn url(variable: &str) -> Option<String> {
-    match std::env::var(variable) {
-        Ok(url) => Some(url),
-        Err(_) if std::env::var_os("LIMBECK_TEST_REQUIRE_SERVERS").is_some() => {
-            panic!("{variable} is not set, and servers are required")
-        }
-        Err(_) => {
-            eprintln!(
-                "LEFT OUT: {variable} is not set, the splitter is not compared with that server"
-            );
-            None
-        }
-    }
-}
-
 /// One connection to a scratch schema or database that is emptied before each script.
 struct Server<DB: Database> {
-    runtime: Runtime,
+    dialect: Dialect,
     connection: DB::Connection,
     /// Makes the scratch place anew, with the table `log (id, txt)`.
     reset: String,
@@ -58,71 +41,68 @@ where
     for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
 {
     /// Sends `text` as it is, and answers how many results came.
-    fn run(&mut self, text: &str) -> Result<usize, String> {
-        let Server {
-            runtime,
-            connection,
-            ..
-        } = self;
-        runtime.block_on(async {
-            let mut results = 0;
-            let mut stream =
-                (&mut *connection).fetch_many(sqlx::raw_sql(AssertSqlSafe(text.to_owned())));
-            while let Some(item) = stream.next().await {
-                if let Either::Left(_) = item.map_err(|error| error.to_string())? {
-                    results += 1;
-                }
+    async fn run(&mut self, text: &str) -> Result<usize, String> {
+        let mut results = 0;
+        let text = sqlx::raw_sql(AssertSqlSafe(text.to_owned()));
+        let mut stream = (&mut self.connection).fetch_many(text);
+        while let Some(item) = stream.next().await {
+            if let Either::Left(_) = item.map_err(|error| error.to_string())? {
+                results += 1;
             }
-            Ok(results)
-        })
+        }
+        Ok(results)
     }
 
-    fn reset(&mut self) {
+    async fn reset(&mut self) {
         let reset = self.reset.clone();
-        self.run(&reset).expect("the scratch place can be made");
+        self.run(&reset)
+            .await
+            .expect("the scratch place can be made");
     }
 
-    fn fingerprint(&mut self) -> Vec<String> {
-        let Server {
-            runtime,
-            connection,
-            fingerprint,
-            ..
-        } = self;
-        let rows = runtime
-            .block_on(
-                (&mut *connection).fetch_all(sqlx::raw_sql(AssertSqlSafe(fingerprint.clone()))),
-            )
-            .expect("the catalog can be read");
-        rows.iter().map(|row| row.get::<String, _>(0)).collect()
+    async fn fingerprint(&mut self) -> Vec<String> {
+        let query = sqlx::raw_sql(AssertSqlSafe(self.fingerprint.clone()));
+        let rows = (&mut self.connection).fetch_all(query).await;
+        let rows = rows.expect("the catalog can be read");
+        rows.iter()
+            .map(|row| {
+                let text: String = row.try_get_unchecked(0).expect("text");
+                // MySQL keeps behind some bodies what ends them in a whole script.
+                let has_end = self.dialect == Dialect::Mysql && !text.starts_with("row ");
+                let ends = |c: char| has_end && (c == ';' || c.is_whitespace());
+                text.trim_end_matches(ends).to_owned()
+            })
+            .collect()
     }
 
     /// Runs what `split` makes of the script, one statement a message.
-    fn one_by_one(&mut self, dialect: Dialect, script: &str) -> (usize, Vec<String>) {
+    async fn one_by_one(&mut self, script: &str) -> (usize, Vec<String>) {
         let statements =
-            sql::split(dialect, script).unwrap_or_else(|error| panic!("{error}: {script}"));
-        self.reset();
+            sql::split(self.dialect, script).unwrap_or_else(|error| panic!("{error}: {script}"));
+        self.reset().await;
         for statement in &statements {
             self.run(statement.text())
+                .await
                 .unwrap_or_else(|error| panic!("{error}: {}\nin: {script}", statement.text()));
         }
-        (statements.len(), self.fingerprint())
+        (statements.len(), self.fingerprint().await)
     }
 
-    fn compare(&mut self, dialect: Dialect, script: &str) {
-        self.reset();
-        // MariaDB counts a comment at the end as one more, empty statement.
-        let end = match sql::split(dialect, script) {
-            Ok(statements) if dialect.is_mysql_family() => {
+    async fn compare(&mut self, script: &str) {
+        self.reset().await;
+        // MariaDB counts a comment at the end as one more, empty statement, and MySQL refuses it.
+        let end = match sql::split(self.dialect, script) {
+            Ok(statements) if self.dialect.is_mysql_family() => {
                 statements.last().map_or(0, |last| last.span().end)
             }
             _ => script.len(),
         };
         let results = self
             .run(&script[..end])
+            .await
             .unwrap_or_else(|error| panic!("{error}: {script}"));
-        let whole = self.fingerprint();
-        let (statements, single) = self.one_by_one(dialect, script);
+        let whole = self.fingerprint().await;
+        let (statements, single) = self.one_by_one(script).await;
         assert_eq!(statements, results, "the server counts otherwise: {script}");
         assert_eq!(single, whole, "{script}");
         assert!(
@@ -130,17 +110,25 @@ where
             "nothing was written: {script}"
         );
     }
+
+    /// Compares the scripts of these folders, and scripts that the grammar makes.
+    async fn compare_all(&mut self, folders: &[&str], grammar: &Grammar) {
+        for script in folders.iter().flat_map(|folder| scripts(folder)) {
+            self.compare(&script).await;
+        }
+        for seed in 1..=GENERATED {
+            let script = Dice(seed * 7919).script(grammar, ";");
+            self.compare(&script).await;
+        }
+    }
 }
 
-fn postgres(scratch: &str) -> Option<Server<sqlx::Postgres>> {
-    let url = url("LIMBECK_TEST_POSTGRES_URL")?;
-    let runtime = Runtime::new().expect("a runtime");
-    let connection = runtime
-        .block_on(sqlx::PgConnection::connect(&url))
-        .expect("PostgreSQL answers");
+async fn postgres(scratch: &str) -> Option<Server<sqlx::Postgres>> {
+    let url = server("LIMBECK_TEST_POSTGRES_URL")?;
+    let connection = sqlx::PgConnection::connect(&url).await;
     Some(Server {
-        runtime,
-        connection,
+        dialect: Dialect::Postgres,
+        connection: connection.expect("PostgreSQL answers"),
         reset: "SET client_min_messages = warning; DROP SCHEMA IF EXISTS limbeck_split CASCADE; \
             CREATE SCHEMA limbeck_split; SET search_path = limbeck_split; \
             CREATE TABLE log (id serial PRIMARY KEY, txt text)"
@@ -155,33 +143,46 @@ fn postgres(scratch: &str) -> Option<Server<sqlx::Postgres>> {
     })
 }
 
-fn mariadb(url: &str, scratch: &str) -> Server<sqlx::MySql> {
-    let runtime = Runtime::new().expect("a runtime");
-    let options: sqlx::mysql::MySqlConnectOptions = url.parse().expect("a MySQL URL");
-    let mut connection = runtime
-        .block_on(options.connect())
-        .expect("MariaDB answers");
-    // sqlx sets modes of its own that change what SQL means.
-    runtime
-        .block_on(connection.execute("SET SESSION sql_mode = @@GLOBAL.sql_mode"))
-        .expect("the mode can be set");
-    Server {
-        runtime,
+/// A connection to the test's MariaDB or MySQL.
+async fn mysql(scratch: &str) -> Option<Server<sqlx::MySql>> {
+    let here = MySqlServer::here();
+    let options: sqlx::mysql::MySqlConnectOptions = here.url()?.parse().expect("a MySQL URL");
+    let mut connection = options.connect().await.expect("the server answers");
+    // sqlx sets modes and a collation of its own that change what SQL means.
+    (&mut connection)
+        .execute("SET SESSION sql_mode = @@GLOBAL.sql_mode, NAMES utf8mb4")
+        .await
+        .expect("they can be set");
+    let parts = [
+        ("CONCAT('row ', id, ' ', IFNULL(txt, 'NULL'))", "log"),
+        (
+            "CONCAT(routine_name, ' ', routine_comment, ' ', IFNULL(routine_definition, ''))",
+            "information_schema.routines WHERE routine_schema = 'limbeck_split'",
+        ),
+        (
+            "CONCAT(trigger_name, ' ', action_order, ' ', action_statement)",
+            "information_schema.triggers WHERE trigger_schema = 'limbeck_split'",
+        ),
+        (
+            "CONCAT(event_name, ' ', event_comment, ' ', event_definition)",
+            "information_schema.events WHERE event_schema = 'limbeck_split'",
+        ),
+        (
+            "CONCAT_WS(' ', table_name, column_name, column_type, column_default)",
+            "information_schema.columns WHERE table_schema = 'limbeck_split'",
+        ),
+    ];
+    let parts = parts.map(|(text, from)| {
+        format!("SELECT CONVERT({text} USING utf8mb4) COLLATE utf8mb4_bin AS x FROM {from}")
+    });
+    Some(Server {
+        dialect: here.dialect(),
         connection,
         reset: "DROP DATABASE IF EXISTS limbeck_split; CREATE DATABASE limbeck_split CHARACTER SET utf8mb4; \
             USE limbeck_split; CREATE TABLE log (id INT AUTO_INCREMENT PRIMARY KEY, txt VARCHAR(200))"
             .replace(SCRATCH, scratch),
-        fingerprint: "SELECT CONVERT(CONCAT('row ', id, ' ', IFNULL(txt, 'NULL')) USING utf8mb4) AS x FROM log \
-            UNION ALL SELECT CONCAT(routine_name, ' ', IFNULL(routine_definition, ''), ' ', routine_comment) \
-                FROM information_schema.routines WHERE routine_schema = 'limbeck_split' \
-            UNION ALL SELECT CONCAT(trigger_name, ' ', action_order, ' ', action_statement) \
-                FROM information_schema.triggers WHERE trigger_schema = 'limbeck_split' \
-            UNION ALL SELECT CONCAT(event_name, ' ', event_definition) \
-                FROM information_schema.events WHERE event_schema = 'limbeck_split' \
-            UNION ALL SELECT CONCAT_WS(' ', table_name, column_name, column_type, column_default) \
-                FROM information_schema.columns WHERE table_schema = 'limbeck_split' ORDER BY 1"
-            .replace(SCRATCH, scratch),
-    }
+        fingerprint: format!("{} ORDER BY 1", parts.join(" UNION ALL ")).replace(SCRATCH, scratch),
+    })
 }
 
 fn scripts(folder: &str) -> Vec<String> {
@@ -224,8 +225,8 @@ impl Dice {
         while let Some(at) = rest.find('{') {
             out.push_str(&rest[..at]);
             match &rest[at..at + 3] {
-                "{L}" => out.push_str(self.pick(grammar.literals)),
-                "{_}" => out.push_str(self.pick(grammar.spaces)),
+                "{L}" => out.push_str(self.pick(&grammar.literals)),
+                "{_}" => out.push_str(self.pick(&grammar.spaces)),
                 "{N}" => out.push_str(&number.to_string()),
                 other => panic!("{other} in {template}"),
             }
@@ -237,161 +238,178 @@ impl Dice {
     fn script(&mut self, grammar: &Grammar, end: &str) -> String {
         let mut out = String::new();
         for number in 0..2 + self.roll(8) {
-            out.push_str(self.pick(grammar.spaces));
+            out.push_str(self.pick(&grammar.spaces));
             let template = if number == 0 {
                 grammar.statements[0]
             } else {
-                self.pick(grammar.statements)
+                self.pick(&grammar.statements)
             };
             out.push_str(&self.fill(grammar, template, number));
-            out.push_str(self.pick(grammar.tails));
+            out.push_str(self.pick(&grammar.tails));
             out.push_str(end);
-            out.push_str(self.pick(grammar.between));
+            out.push_str(self.pick(&grammar.between));
         }
         out
     }
 }
 
 struct Grammar {
-    statements: &'static [&'static str],
-    literals: &'static [&'static str],
-    spaces: &'static [&'static str],
+    statements: Vec<&'static str>,
+    literals: Vec<&'static str>,
+    spaces: Vec<&'static str>,
     /// Before the delimiter.
-    tails: &'static [&'static str],
+    tails: Vec<&'static str>,
     /// After it.
-    between: &'static [&'static str],
+    between: Vec<&'static str>,
 }
 
-const POSTGRES: Grammar = Grammar {
-    statements: &[
-        "INSERT INTO log{_}(txt) VALUES{_}({L}),{_}({L})",
-        "INSERT INTO log (txt) SELECT{_}CASE WHEN {L} = {L} THEN {L}{_}ELSE {L} END{_}AS{_}end",
-        "CREATE TABLE t{N} (a text DEFAULT {L},{_}\"b;{N}\" int,{_}a$b$c int)",
-        "CREATE{_}FUNCTION f{N}(a int) RETURNS text{_}BEGIN{_}ATOMIC{_}SELECT {L};{_}SELECT CASE{_}WHEN a > 1 THEN {L}{_}ELSE (SELECT CASE WHEN true THEN {L} END) END{_};{_}END",
-        "CREATE{_}OR{_}REPLACE PROCEDURE p{N}() LANGUAGE sql BEGIN ATOMIC INSERT INTO log (txt) VALUES ({L});{_}UPDATE log SET txt = {L} WHERE txt = {L};{_}END;{_}CALL p{N}()",
-        "CREATE FUNCTION g{N}() RETURNS text LANGUAGE plpgsql AS $f$ BEGIN{_}IF true THEN RETURN 1;{_}END IF; RETURN 'x;'; END $f$",
-        "CREATE TABLE r{N} (a text);{_}CREATE RULE u{N} AS ON INSERT TO r{N} DO ALSO{_}({_}INSERT INTO log (txt) VALUES ({L});{_}DELETE FROM log WHERE txt = {L}){_};{_}INSERT INTO r{N} VALUES ({L})",
-        "DO $do${_}BEGIN INSERT INTO log (txt) VALUES ('do;'); END $do$",
-        "SELECT{_}{L} AS begin,{_}{L} AS case",
-    ],
-    literals: &[
-        "'a'",
-        "';'",
-        "'it''s; '",
-        "'\\'",
-        "E'\\';'",
-        "E'\\\\'",
-        "$$;$$",
-        "$a$ $$;' $a$",
-        "$q$;$qq$q$",
-        "'--;'",
-        "'/*;'",
-        "E'x'\n '\\';'",
-        "E'x' -- ;'\n '\\';'",
-        "U&'\\0041;'",
-        "'é;'",
-        "'BEGIN ATOMIC'",
-        "N';'",
-        "('(;')",
-        "E''",
-    ],
-    spaces: &[
-        " ",
-        " ",
-        " ",
-        "\n",
-        "\t",
-        " /* ; ' */ ",
-        " /* /* ; */ \" */ ",
-        " -- ; ' $$\n",
-        " --\n",
-        " -- ; '\r",
-        "/* END */",
-    ],
-    tails: &["", " ", "\n", " -- ; '\n", "/* ; */"],
-    between: &["", "", "\n", ";", " ;\n; ", "-- ;\n", "/* ; */"],
-};
-
-const MARIADB: Grammar = Grammar {
-    statements: &[
-        "INSERT INTO log{_}(txt) VALUES{_}({L}),{_}({L})",
-        "INSERT INTO log (txt) SELECT{_}CASE WHEN {L} = {L} THEN {L}{_}ELSE IF({L} = {L}, {L}, REPEAT({L}, 2)) END{_}AS{_}end",
-        "CREATE TABLE t{N} (a VARCHAR(50) DEFAULT 'x;',{_}`b;{N}` INT,{_}end INT, begin INT)",
-        "CREATE{_}PROCEDURE p{N}(n INT){_}BEGIN{_}DECLARE end INT DEFAULT 2;{_}IF{_}(n > 1){_}THEN{_}INSERT INTO log (txt) VALUES ({L});{_}ELSE{_}INSERT INTO log (txt) VALUES (CASE{_}WHEN end > 1 THEN {L} END);{_}END{_}IF;{_}END;{_}CALL p{N}(1)",
-        "CREATE{_}OR REPLACE{_}PROCEDURE q{N}(n INT) l:{_}LOOP{_}SET n = n + 1;{_}IF n > 3 THEN LEAVE l;{_}END IF;{_}END{_}LOOP{_}l;{_}CALL q{N}(1)",
-        "CREATE PROCEDURE r{N}(n INT) BEGIN DECLARE EXIT HANDLER FOR SQLEXCEPTION{_}BEGIN{_}INSERT INTO log (txt) VALUES ({L});{_}END;{_}REPEAT SET n = n + 1;{_}UNTIL n > CASE WHEN 1 THEN 2 END{_}END{_}REPEAT;{_}WHILE{_}n < 9 DO SET n = n + 1;{_}END WHILE;{_}SIGNAL SQLSTATE '45000';{_}END;{_}CALL r{N}(1)",
-        "CREATE FUNCTION f{N}(a INT) RETURNS VARCHAR(60) DETERMINISTIC{_}RETURN IF(a IS NULL, {L}, {L});{_}INSERT INTO log (txt) VALUES (f{N}(1))",
-        "CREATE FUNCTION g{N}(a INT) RETURNS VARCHAR(60) CHARSET utf8mb4 DETERMINISTIC{_}CASE{_}a WHEN 1 THEN RETURN {L};{_}ELSE BEGIN{_}RETURN {L};{_}END; END{_}CASE;{_}INSERT INTO log (txt) VALUES (g{N}(1))",
-        "CREATE TABLE s{N} (a VARCHAR(60), end INT);{_}CREATE TRIGGER u{N} BEFORE INSERT ON s{N} FOR EACH{_}ROW{_}IF{_}NEW.end > 0 THEN INSERT INTO log (txt) VALUES ({L});{_}ELSE{_}BEGIN{_}SET NEW.a = {L};{_}END;{_}END IF;{_}INSERT INTO s{N} (a, end) VALUES ({L}, 1), ({L}, 0)",
-        "CREATE EVENT e{N} ON SCHEDULE EVERY 1 DAY DISABLE DO{_}BEGIN{_}DELETE FROM log;{_}DELETE FROM log WHERE txt = {L};{_}END",
-        "BEGIN{_}NOT ATOMIC{_}INSERT INTO log (txt) VALUES ({L});{_}FOR i IN 1..2 DO INSERT INTO log (txt) VALUES ({L});{_}END FOR;{_}END",
-        "IF{_}1 THEN{_}INSERT INTO log (txt) VALUES ({L});{_}END{_}IF",
-        "/*!40101 INSERT INTO log (txt) VALUES ({L}) */",
-        "SELECT{_}{L} AS begin,{_}{L} AS end",
-    ],
-    literals: &[
-        "'a'",
-        "';'",
-        "'it''s; '",
-        "'\\';'",
-        "\"\\\";\"",
-        "\"a'\"\";\"",
-        "'\\\\'",
-        "'-- ;'",
-        "'#;'",
-        "'/*;'",
-        "'é;'",
-        "'BEGIN'",
-        "_utf8mb4';'",
-        "('(;')",
-        "'END IF;'",
-    ],
-    spaces: &[
-        " ",
-        " ",
-        " ",
-        "\n",
-        "\t",
-        " /* ; ' */ ",
-        " -- ; '\n",
-        " # ; \"\n",
-        " --\n",
-        " -- ; \r'\n",
-        " /*! */ ",
-        " /*!50700 ; ' */ ",
-    ],
-    // A comment there stays in what the server stores of a body, where the client sends it along.
-    tails: &["", " ", "\n"],
-    between: &["", "", "\n", "-- ;\n", "/* ; */", "# '\n"],
-};
-
-#[test]
-fn postgres_agrees() {
-    let Some(mut server) = postgres(&place("whole")) else {
-        return;
-    };
-    for script in scripts("postgres") {
-        server.compare(Dialect::Postgres, &script);
-    }
-    for seed in 1..=GENERATED {
-        let script = Dice(seed * 7919).script(&POSTGRES, ";");
-        server.compare(Dialect::Postgres, &script);
+fn of_postgres() -> Grammar {
+    Grammar {
+        statements: vec![
+            "INSERT INTO log{_}(txt) VALUES{_}({L}),{_}({L})",
+            "INSERT INTO log (txt) SELECT{_}CASE WHEN {L} = {L} THEN {L}{_}ELSE {L} END{_}AS{_}end",
+            "CREATE TABLE t{N} (a text DEFAULT {L},{_}\"b;{N}\" int,{_}a$b$c int)",
+            "CREATE{_}FUNCTION f{N}(a int) RETURNS text{_}BEGIN{_}ATOMIC{_}SELECT {L};{_}SELECT CASE{_}WHEN a > 1 THEN {L}{_}ELSE (SELECT CASE WHEN true THEN {L} END) END{_};{_}END",
+            "CREATE{_}OR{_}REPLACE PROCEDURE p{N}() LANGUAGE sql BEGIN ATOMIC INSERT INTO log (txt) VALUES ({L});{_}UPDATE log SET txt = {L} WHERE txt = {L};{_}END;{_}CALL p{N}()",
+            "CREATE FUNCTION g{N}() RETURNS text LANGUAGE plpgsql AS $f$ BEGIN{_}IF true THEN RETURN 1;{_}END IF; RETURN 'x;'; END $f$",
+            "CREATE TABLE r{N} (a text);{_}CREATE RULE u{N} AS ON INSERT TO r{N} DO ALSO{_}({_}INSERT INTO log (txt) VALUES ({L});{_}DELETE FROM log WHERE txt = {L}){_};{_}INSERT INTO r{N} VALUES ({L})",
+            "DO $do${_}BEGIN INSERT INTO log (txt) VALUES ('do;'); END $do$",
+            "SELECT{_}{L} AS begin,{_}{L} AS case",
+        ],
+        literals: vec![
+            "'a'",
+            "';'",
+            "'it''s; '",
+            "'\\'",
+            "E'\\';'",
+            "E'\\\\'",
+            "$$;$$",
+            "$a$ $$;' $a$",
+            "$q$;$qq$q$",
+            "'--;'",
+            "'/*;'",
+            "E'x'\n '\\';'",
+            "E'x' -- ;'\n '\\';'",
+            "U&'\\0041;'",
+            "'é;'",
+            "'BEGIN ATOMIC'",
+            "N';'",
+            "('(;')",
+            "E''",
+        ],
+        spaces: vec![
+            " ",
+            " ",
+            " ",
+            "\n",
+            "\t",
+            " /* ; ' */ ",
+            " /* /* ; */ \" */ ",
+            " -- ; ' $$\n",
+            " --\n",
+            " -- ; '\r",
+            "/* END */",
+        ],
+        tails: vec!["", " ", "\n", " -- ; '\n", "/* ; */"],
+        between: vec!["", "", "\n", ";", " ;\n; ", "-- ;\n", "/* ; */"],
     }
 }
 
-#[test]
-fn mariadb_agrees() {
-    let Some(url) = url("LIMBECK_TEST_MARIADB_URL") else {
+/// Statements that MariaDB and MySQL have.
+const BOTH: &[&str] = &[
+    "INSERT INTO log{_}(txt) VALUES{_}({L}),{_}({L})",
+    "INSERT INTO log (txt) SELECT{_}CASE WHEN {L} = {L} THEN {L}{_}ELSE IF({L} = {L}, {L}, REPEAT({L}, 2)) END{_}AS{_}end",
+    "CREATE TABLE t{N} (a VARCHAR(50) DEFAULT 'x;',{_}`b;{N}` INT,{_}end INT, begin INT)",
+    "CREATE{_}PROCEDURE p{N}(n INT){_}BEGIN{_}DECLARE end INT DEFAULT 2;{_}IF{_}(n > 1){_}THEN{_}INSERT INTO log (txt) VALUES ({L});{_}ELSE{_}INSERT INTO log (txt) VALUES (CASE{_}WHEN end > 1 THEN {L} END);{_}END{_}IF;{_}END;{_}CALL p{N}(1)",
+    "CREATE{_}PROCEDURE{_}q{N}(n INT) l:{_}LOOP{_}SET n = n + 1;{_}IF n > 3 THEN LEAVE l;{_}END IF;{_}END{_}LOOP{_}l;{_}CALL q{N}(1)",
+    "CREATE PROCEDURE r{N}(n INT) BEGIN DECLARE EXIT HANDLER FOR SQLEXCEPTION{_}BEGIN{_}INSERT INTO log (txt) VALUES ({L});{_}END;{_}REPEAT SET n = n + 1;{_}UNTIL n > CASE WHEN 1 THEN 2 END{_}END{_}REPEAT;{_}WHILE{_}n < 9 DO SET n = n + 1;{_}END WHILE;{_}SIGNAL SQLSTATE '45000';{_}END;{_}CALL r{N}(1)",
+    "CREATE FUNCTION f{N}(a INT) RETURNS VARCHAR(60) DETERMINISTIC{_}RETURN IF(a IS NULL, {L}, {L});{_}INSERT INTO log (txt) VALUES (f{N}(1))",
+    "CREATE FUNCTION g{N}(a INT) RETURNS VARCHAR(60) CHARSET utf8mb4 DETERMINISTIC{_}CASE{_}a WHEN 1 THEN RETURN {L};{_}ELSE BEGIN{_}RETURN {L};{_}END; END{_}CASE;{_}INSERT INTO log (txt) VALUES (g{N}(1))",
+    "CREATE TABLE s{N} (a VARCHAR(60), end INT);{_}CREATE TRIGGER u{N} BEFORE INSERT ON s{N} FOR EACH{_}ROW{_}IF{_}NEW.end > 0 THEN INSERT INTO log (txt) VALUES ({L});{_}ELSE{_}BEGIN{_}SET NEW.a = {L};{_}END;{_}END IF;{_}INSERT INTO s{N} (a, end) VALUES ({L}, 1), ({L}, 0)",
+    "CREATE EVENT e{N} ON SCHEDULE EVERY 1 DAY DISABLE DO{_}BEGIN{_}DELETE FROM log;{_}DELETE FROM log WHERE txt = {L};{_}END",
+    "/*!40101 INSERT INTO log (txt) VALUES ({L}) */",
+    "SELECT{_}{L} AS begin,{_}{L} AS end",
+    "CREATE PROCEDURE x{N}(){_}((SELECT {L}{_}AS{_}a){_}UNION{_}(SELECT {L})){_}ORDER BY IF(a = {L}, 1,{_}2);{_}DO 0",
+];
+
+const MARIADB_ALONE: &[&str] = &[
+    "CREATE{_}OR REPLACE{_}PROCEDURE o{N}() CASE{_}WHEN 1 THEN INSERT INTO log (txt) VALUES ({L});{_}END{_}CASE;{_}CALL o{N}()",
+    "BEGIN{_}NOT ATOMIC{_}INSERT INTO log (txt) VALUES ({L});{_}FOR i IN 1..2 DO INSERT INTO log (txt) VALUES ({L});{_}END FOR;{_}END",
+    "IF{_}1 THEN{_}INSERT INTO log (txt) VALUES ({L});{_}END{_}IF",
+];
+
+const MYSQL_ALONE: &[&str] = &[
+    "CREATE FUNCTION j{N}(a INT) RETURNS VARCHAR(60){_}DETERMINISTIC{_}LANGUAGE{_}JAVASCRIPT AS{_}$${_}return ';';{_}$$",
+    "CREATE PROCEDURE k{N}() LANGUAGE JAVASCRIPT AS{_}$1a$ $$;{_}$1$ $1a$;{_}SELECT 1 AS{_}$1",
+    "CREATE LIBRARY i{N}{_}LANGUAGE JAVASCRIPT COMMENT 'as $$;'{_}AS{_}'$$;'",
+    "INSERT INTO log (txt) VALUES{_}ROW({L}),{_}ROW({L})",
+    "INSERT /*+ SET_VAR(sort_buffer_size = 300000) ; ' */{_}INTO log (txt) VALUES ({L})",
+    "/*!80400 INSERT INTO log (txt) VALUES ({L}) */",
+    "CREATE PROCEDURE v{N}() EXPLAIN{_}FORMAT = JSON INTO @x{_}SELECT{_}CASE{_}WHEN 1 THEN {L} END",
+];
+
+/// The grammar of the test's MariaDB or MySQL.
+fn of_mysql() -> Grammar {
+    let here = MySqlServer::here();
+    let skipped: &[&str] = here.pick(
+        &[" /*!50700 ; ' */ "],
+        &[" /*!99999 ; ' */ ", " /*M! ; ' */ ", " /*+ ; ' */ "],
+    );
+    Grammar {
+        statements: [BOTH, here.pick(MARIADB_ALONE, MYSQL_ALONE)].concat(),
+        literals: vec![
+            "'a'",
+            "';'",
+            "'it''s; '",
+            "'\\';'",
+            "\"\\\";\"",
+            "\"a'\"\";\"",
+            "'\\\\'",
+            "'-- ;'",
+            "'#;'",
+            "'/*;'",
+            "'é;'",
+            "'BEGIN'",
+            "_utf8mb4';'",
+            "('(;')",
+            "'END IF;'",
+        ],
+        spaces: [SPACES, skipped].concat(),
+        // A comment there stays in what the server stores of a body, where the client sends it along.
+        tails: vec!["", " ", "\n"],
+        between: vec!["", "", "\n", "-- ;\n", "/* ; */", "# '\n"],
+    }
+}
+
+const SPACES: &[&str] = &[
+    " ",
+    " ",
+    " ",
+    "\n",
+    "\t",
+    " /* ; ' */ ",
+    " -- ; '\n",
+    " # ; \"\n",
+    " --\n",
+    " -- ; \r'\n",
+    " /*! */ ",
+];
+
+#[tokio::test]
+async fn postgres_agrees() {
+    let Some(mut server) = postgres(&place("whole")).await else {
         return;
     };
-    let mut server = mariadb(&url, &place("whole"));
-    for script in scripts("mariadb") {
-        server.compare(Dialect::Mariadb, &script);
-    }
-    for seed in 1..=GENERATED {
-        let script = Dice(seed * 7919).script(&MARIADB, ";");
-        server.compare(Dialect::Mariadb, &script);
-    }
+    server.compare_all(&["postgres"], &of_postgres()).await;
+}
+
+async fn the_server_agrees() {
+    let Some(mut server) = mysql(&place("whole")).await else {
+        return;
+    };
+    let own = MySqlServer::here().pick("mariadb", "mysql");
+    let folders = ["mysql_family", own];
+    server.compare_all(&folders, &of_mysql()).await;
 }
 
 /// Whatever might end a line: what stands behind it is code, or a comment, as the server has it.
@@ -404,109 +422,131 @@ fn what_might_end_a_comment() -> impl Iterator<Item = String> {
     })
 }
 
-#[test]
-fn comments_end_where_the_servers_end_them() {
-    if let Some(mut server) = postgres(&place("ends")) {
-        for script in what_might_end_a_comment() {
-            server.compare(Dialect::Postgres, &script);
-        }
-    }
-    if let Some(url) = url("LIMBECK_TEST_MARIADB_URL") {
-        let mut server = mariadb(&url, &place("ends"));
-        for script in what_might_end_a_comment() {
-            server.compare(Dialect::Mariadb, &script);
-        }
-    }
-    let runtime = Runtime::new().expect("a runtime");
+#[tokio::test]
+async fn comments_end_where_postgres_ends_them() {
+    let Some(mut server) = postgres(&place("ends")).await else {
+        return;
+    };
     for script in what_might_end_a_comment() {
-        let written = |texts: Vec<String>| {
-            runtime.block_on(async {
-                let mut sqlite = sqlx::SqliteConnection::connect("sqlite::memory:")
-                    .await
-                    .expect("SQLite");
-                for text in [vec!["CREATE TABLE log (txt TEXT)".to_owned()], texts].concat() {
-                    sqlx::raw_sql(AssertSqlSafe(text))
-                        .execute(&mut sqlite)
-                        .await
-                        .expect("it runs");
-                }
-                sqlx::query_scalar::<_, String>("SELECT txt FROM log ORDER BY 1")
-                    .fetch_all(&mut sqlite)
-                    .await
-                    .expect("rows")
-            })
-        };
+        server.compare(&script).await;
+    }
+}
+
+async fn comments_end_where_the_server_ends_them() {
+    let Some(mut server) = mysql(&place("ends")).await else {
+        return;
+    };
+    for script in what_might_end_a_comment() {
+        server.compare(&script).await;
+    }
+}
+
+#[tokio::test]
+async fn comments_end_where_sqlite_ends_them() {
+    for script in what_might_end_a_comment() {
         let split = sql::split(Dialect::Sqlite, &script).expect("statements");
         let one_by_one = split.iter().map(|one| one.text().to_owned()).collect();
         assert_eq!(
-            written(one_by_one),
-            written(vec![script.clone()]),
+            written_by_sqlite(one_by_one).await,
+            written_by_sqlite(vec![script.clone()]).await,
             "{script:?}"
         );
     }
 }
 
-/// Under the setting that is not the default the server reads a backslash in a string otherwise.
-#[test]
-fn a_backslash_is_what_the_servers_setting_makes_it() {
-    if let Some(mut server) = postgres(&place("backslash")) {
-        server
-            .run("SET standard_conforming_strings = off; SET escape_string_warning = off")
-            .expect("it can be set");
-        for script in [
-            "INSERT INTO log (txt) VALUES ('it\\'s; x');INSERT INTO log (txt) VALUES ('a\\\\');",
-            "INSERT INTO log (txt) VALUES ('it\\'s; x'), (E'it\\'s;'), ('that\\'s') -- it's\n;SELECT ';\\''",
-        ] {
-            server.compare(Dialect::Postgres, script);
-        }
+async fn written_by_sqlite(texts: Vec<String>) -> Vec<String> {
+    let mut sqlite = sqlx::SqliteConnection::connect("sqlite::memory:")
+        .await
+        .expect("SQLite");
+    for text in [vec!["CREATE TABLE log (txt TEXT)".to_owned()], texts].concat() {
+        sqlx::raw_sql(AssertSqlSafe(text))
+            .execute(&mut sqlite)
+            .await
+            .expect("it runs");
     }
-    if let Some(url) = url("LIMBECK_TEST_MARIADB_URL") {
-        let mut server = mariadb(&url, &place("backslash"));
-        server
-            .run("SET sql_mode = 'NO_BACKSLASH_ESCAPES'")
-            .expect("it can be set");
-        for script in [
-            "INSERT INTO log (txt) VALUES ('C:\\');INSERT INTO log (txt) VALUES (\"D:\\\");",
-            "BEGIN NOT ATOMIC INSERT INTO log (txt) VALUES ('C:\\'); INSERT INTO log (txt) VALUES ('D:\\'); END;",
-        ] {
-            server.compare(Dialect::Mariadb, script);
-        }
+    sqlx::query_scalar::<_, String>("SELECT txt FROM log ORDER BY 1")
+        .fetch_all(&mut sqlite)
+        .await
+        .expect("rows")
+}
+
+/// Under the setting that is not the default the server reads a backslash in a string otherwise.
+#[tokio::test]
+async fn a_backslash_is_what_postgres_makes_it() {
+    let Some(mut server) = postgres(&place("backslash")).await else {
+        return;
+    };
+    server
+        .run("SET standard_conforming_strings = off; SET escape_string_warning = off")
+        .await
+        .expect("it can be set");
+    for script in [
+        "INSERT INTO log (txt) VALUES ('it\\'s; x');INSERT INTO log (txt) VALUES ('a\\\\');",
+        "INSERT INTO log (txt) VALUES ('it\\'s; x'), (E'it\\'s;'), ('that\\'s') -- it's\n;SELECT ';\\''",
+    ] {
+        server.compare(script).await;
+    }
+}
+
+/// `NO_BACKSLASH_ESCAPES` is that setting of MariaDB and MySQL.
+async fn a_backslash_is_what_the_server_makes_it() {
+    let Some(mut server) = mysql(&place("backslash")).await else {
+        return;
+    };
+    server
+        .run("SET sql_mode = 'NO_BACKSLASH_ESCAPES'")
+        .await
+        .expect("it can be set");
+    let bodies =
+        "BEGIN INSERT INTO log (txt) VALUES ('C:\\'); INSERT INTO log (txt) VALUES (\"D:\\\"); END";
+    let mut scripts = vec![
+        "INSERT INTO log (txt) VALUES ('C:\\');INSERT INTO log (txt) VALUES (\"D:\\\");".to_owned(),
+        format!("CREATE PROCEDURE p() {bodies}; CALL p()"),
+    ];
+    if MySqlServer::here() == MySqlServer::Mariadb {
+        scripts.push(bodies.replace("BEGIN", "BEGIN NOT ATOMIC"));
+    }
+    for script in scripts {
+        server.compare(&script).await;
     }
 }
 
 /// The client runs what it splits by `DELIMITER`; a server never sees that command.
-#[test]
-fn the_mariadb_client_agrees_on_delimiters() {
-    let Some(url) = url("LIMBECK_TEST_MARIADB_URL") else {
-        return;
-    };
+async fn the_client_agrees_on_delimiters() {
     if Command::new("mariadb").arg("--version").output().is_err() {
         assert!(
             std::env::var_os("LIMBECK_TEST_REQUIRE_SERVERS").is_none(),
             "servers are required, and the mariadb client is not there"
         );
-        eprintln!("LEFT OUT: no mariadb client, DELIMITER is not compared with it");
+        left_out("no mariadb client, DELIMITER is not compared with it");
         return;
     }
-    let mut server = mariadb(&url, &place("client"));
+    let here = MySqlServer::here();
+    let Some(url) = here.url() else {
+        return;
+    };
+    let Some(mut server) = mysql(&place("client")).await else {
+        return;
+    };
     let mut all = scripts("mariadb_client");
-    // The client reads quotes in a `/*!` comment even where the server skips it.
-    let spaces = &[
-        " ",
-        " ",
-        "\n",
-        "\t",
-        " /* ; ' */ ",
-        " -- ; '\n",
-        " # ; \"\n",
-        " /*! */ ",
-    ];
     let grammar = Grammar {
-        spaces,
+        // Dollar quotes would hold a delimiter, which the client does not know.
+        statements: [BOTH, here.pick(MARIADB_ALONE, &[])].concat(),
+        // The client is MariaDB's: it reads quotes in a `/*!` comment even where the server skips it, and code in `/*M!`.
+        spaces: vec![
+            " ",
+            " ",
+            "\n",
+            "\t",
+            " /* ; ' */ ",
+            " -- ; '\n",
+            " # ; \"\n",
+            " /*! */ ",
+        ],
         // Without white space the client takes the `//` out of `*///`.
-        tails: &[" ", "\n"],
-        between: &["", "\n", " \n\n"],
-        ..MARIADB
+        tails: vec![" ", "\n"],
+        between: vec!["", "\n", " \n\n"],
+        ..of_mysql()
     };
     for seed in 1..=GENERATED / 10 {
         for delimiter in ["//", "$$", ";;", "|"] {
@@ -517,10 +557,10 @@ fn the_mariadb_client_agrees_on_delimiters() {
         }
     }
     for script in all {
-        server.reset();
+        server.reset().await;
         client(&url, &script);
-        let whole = server.fingerprint();
-        let (_, single) = server.one_by_one(Dialect::Mariadb, &script);
+        let whole = server.fingerprint().await;
+        let (_, single) = server.one_by_one(&script).await;
         assert_eq!(single, whole, "{script}");
     }
 }
@@ -536,6 +576,8 @@ fn client(url: &str, script: &str) {
             "--no-defaults",
             "--comments",
             "--default-character-set=utf8mb4",
+            // The server's collation, not the client's.
+            "--init-command=SET NAMES utf8mb4",
         ])
         .args([
             "--protocol=tcp",
@@ -566,16 +608,15 @@ fn client(url: &str, script: &str) {
 }
 
 /// The classifier's word on implicit commits against the server's deed.
-#[test]
-fn mariadb_commits_where_classify_says_so() {
-    let Some(url) = url("LIMBECK_TEST_MARIADB_URL") else {
+async fn the_server_commits_where_classify_says_so() {
+    let scratch = place("commits");
+    let Some(mut server) = mysql(&scratch).await else {
         return;
     };
-    let scratch = place("commits");
-    let mut server = mariadb(&url, &scratch);
-    let prepare = "CREATE TABLE t (a INT); CREATE OR REPLACE TEMPORARY TABLE tt (a INT); CREATE SEQUENCE sq; \
-        CREATE VIEW v AS SELECT 1 AS a; CREATE PROCEDURE pr() DO 1";
-    let statements = [
+    let here = MySqlServer::here();
+    let prepare = "CREATE TABLE t (a INT); DROP TEMPORARY TABLE IF EXISTS tt; CREATE TEMPORARY TABLE tt (a INT); \
+        CREATE VIEW v AS SELECT 1 AS a; CREATE PROCEDURE pr() DO 1; PREPARE ready FROM 'SELECT 1'";
+    let both = [
         "CREATE TABLE c1 (a INT)",
         "CREATE TEMPORARY TABLE c2 (a INT)",
         "DROP TEMPORARY TABLE tt",
@@ -590,12 +631,8 @@ fn mariadb_commits_where_classify_says_so() {
         "FLUSH STATUS",
         "LOCK TABLES t READ, log READ",
         "GRANT SELECT ON limbeck_split_commits.* TO CURRENT_USER",
-        "SET SESSION max_statement_time = 0",
         "RENAME TABLE t TO t2",
         "CREATE OR REPLACE VIEW v AS SELECT 2 AS a",
-        "CREATE OR REPLACE PROCEDURE pr() DO 2",
-        "ALTER SEQUENCE sq RESTART 5",
-        "SELECT NEXTVAL(sq)",
         "DO 1",
         "SHOW TABLES",
         "EXPLAIN SELECT 1",
@@ -603,8 +640,6 @@ fn mariadb_commits_where_classify_says_so() {
         "CREATE TABLE c3 SELECT 1 AS a",
         "SAVEPOINT s",
         "DROP TABLE IF EXISTS nope",
-        "ALTER DATABASE limbeck_split_commits COMMENT 'x'",
-        "SET STATEMENT max_statement_time = 1 FOR CREATE TABLE c4 (a INT)",
         "INSERT INTO t VALUES (1)",
         "REPLACE INTO t VALUES (1)",
         "WITH x AS (SELECT 1) SELECT * FROM x",
@@ -615,27 +650,76 @@ fn mariadb_commits_where_classify_says_so() {
         "ROLLBACK",
         "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1",
         "PREPARE s FROM 'SELECT 1'",
+        "DROP PREPARE ready",
+        "DEALLOCATE PREPARE ready",
+        "ALTER PROCEDURE pr COMMENT 'x'",
+        "CREATE TEMPORARY TABLE c6 SELECT 1 AS a",
+        "TRUNCATE tt",
+        "FLUSH TABLES t",
+        "HELP 'x'",
+        "HANDLER t OPEN",
+        "CACHE INDEX t IN default",
+        "LOAD INDEX INTO CACHE t",
+        "ALTER DATABASE limbeck_split_commits CHARACTER SET utf8mb4",
+        "SET ROLE NONE",
+        "SIGNAL SQLSTATE '01000'",
+        "GET DIAGNOSTICS @n = NUMBER",
     ];
-    for statement in
-        statements.map(|statement| statement.replace("limbeck_split_commits", &scratch))
-    {
+    let alone: &[&str] = here.pick(
+        &[
+            "SET SESSION max_statement_time = 0",
+            "CREATE OR REPLACE PROCEDURE pr() DO 2",
+            "CREATE SEQUENCE sq",
+            "CREATE TEMPORARY SEQUENCE ts",
+            "DROP TEMPORARY SEQUENCE IF EXISTS ts",
+            "RESET QUERY CACHE",
+            "CHECK VIEW v",
+            "ANALYZE SELECT 1",
+            "ALTER SEQUENCE fine RESTART 5",
+            "SELECT NEXTVAL(fine)",
+            "ALTER DATABASE limbeck_split_commits COMMENT 'x'",
+            "SET STATEMENT max_statement_time = 1 FOR CREATE TABLE c4 (a INT)",
+        ],
+        &[
+            "SET SESSION max_execution_time = 0",
+            "TABLE log",
+            "VALUES ROW(1)",
+            "EXPLAIN ANALYZE SELECT 1",
+            "EXPLAIN FORMAT = JSON INTO @x SELECT 1",
+            "ANALYZE TABLE t UPDATE HISTOGRAM ON a",
+            "ALTER DATABASE limbeck_split_commits READ ONLY = 0",
+            "RESET PERSIST IF EXISTS max_execution_time",
+            "CREATE LIBRARY l LANGUAGE JAVASCRIPT AS $$ ; $$",
+            "DROP LIBRARY IF EXISTS l",
+            "CREATE JSON RELATIONAL DUALITY VIEW jv AS SELECT JSON_DUALITY_OBJECT('_id': id, 'txt': txt) FROM log",
+            "ALTER TABLE t DISCARD TABLESPACE",
+            "/*!99999 CREATE TABLE c5 (a INT) */",
+        ],
+    );
+    for statement in both.iter().chain(alone) {
+        let statement = statement.replace("limbeck_split_commits", &scratch);
         let statement = statement.as_str();
-        server.reset();
-        server.run(prepare).expect("it can be prepared");
+        server.reset().await;
+        server.run(prepare).await.expect("it can be prepared");
+        if here == MySqlServer::Mariadb {
+            let sequence = server.run("CREATE SEQUENCE fine").await;
+            sequence.expect("it can be made");
+        }
         server
             .run("START TRANSACTION; INSERT INTO log (txt) VALUES ('x')")
+            .await
             .expect("a transaction begins");
         server
             .run(statement)
+            .await
             .unwrap_or_else(|error| panic!("{error}: {statement}"));
         server
             .run("ROLLBACK; UNLOCK TABLES")
+            .await
             .expect("the transaction ends");
-        let committed = server
-            .fingerprint()
-            .iter()
-            .any(|line| line.starts_with("row "));
-        let expected = match sql::classify(Dialect::Mariadb, statement).in_transaction() {
+        let rows = server.fingerprint().await;
+        let committed = rows.iter().any(|line| line.starts_with("row "));
+        let expected = match sql::classify(here.dialect(), statement).in_transaction() {
             InTransaction::Commits => true,
             InTransaction::Controls => statement != "ROLLBACK",
             _ => false,
@@ -645,10 +729,10 @@ fn mariadb_commits_where_classify_says_so() {
 }
 
 /// The classifier's word on what cannot run in a transaction block against the server's refusal (25001).
-#[test]
-fn postgres_refuses_where_classify_says_so() {
+#[tokio::test]
+async fn postgres_refuses_where_classify_says_so() {
     let scratch = place("refused");
-    let Some(mut server) = postgres(&scratch) else {
+    let Some(mut server) = postgres(&scratch).await else {
         return;
     };
     let prepare = "CREATE TABLE t (a int PRIMARY KEY); CREATE INDEX i ON t (a); CREATE TYPE e AS ENUM ('a'); \
@@ -695,16 +779,24 @@ fn postgres_refuses_where_classify_says_so() {
         statements.map(|statement| statement.replace("limbeck_split_refused", &scratch))
     {
         let statement = statement.as_str();
-        server.reset();
-        server.run(prepare).expect("it can be prepared");
-        server.run("BEGIN").expect("a transaction begins");
-        let refused = match server.run(statement) {
+        server.reset().await;
+        server.run(prepare).await.expect("it can be prepared");
+        server.run("BEGIN").await.expect("a transaction begins");
+        let refused = match server.run(statement).await {
             Ok(_) => false,
             Err(error) if error.contains("transaction block") => true,
             Err(error) => panic!("{error}: {statement}"),
         };
-        server.run("ROLLBACK").expect("the transaction ends");
+        server.run("ROLLBACK").await.expect("the transaction ends");
         let said = sql::classify(Dialect::Postgres, statement).in_transaction();
         assert_eq!(said == InTransaction::Refused, refused, "{statement}");
     }
 }
+
+crate::support::on_mysql!(
+    the_server_agrees,
+    comments_end_where_the_server_ends_them,
+    a_backslash_is_what_the_server_makes_it,
+    the_client_agrees_on_delimiters,
+    the_server_commits_where_classify_says_so,
+);
