@@ -148,7 +148,8 @@ impl Types {
                 big: "BIGINT",
                 time: "DATETIME(6)",
                 identity: "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY",
-                suffix: " ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+                // By its other formats InnoDB has no index over 255 characters.
+                suffix: " ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
             },
         }
     }

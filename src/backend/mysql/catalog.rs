@@ -307,9 +307,6 @@ pub(super) fn recorded_session(names: &Names, epoch: i64) -> String {
     )
 }
 
-/// The number of seconds that the server has run, as `(name, value)`.
-pub(super) const UPTIME: &str = "SHOW GLOBAL STATUS LIKE 'Uptime'";
-
 #[cfg(test)]
 mod tests {
     use super::*;

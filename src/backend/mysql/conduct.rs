@@ -132,7 +132,7 @@ impl Conduct<MySql> for MySqlConduct {
             return Ok(());
         }
         let mut message = line.message_of(session::BEGIN_RUN);
-        message.own(session::CLUSTER);
+        message.own(&session::cluster(line.dialect()));
         let cluster = line.send(&message).await?.pop().unwrap_or_default().rows;
         let value = |name: &str| {
             let mut rows = cluster.iter();
@@ -458,7 +458,10 @@ impl Conduct<MySql> for MySqlConduct {
         let Some([Some(id), Some(age)]) = found.first().map(Vec::as_slice) else {
             return Ok(true);
         };
-        let uptime = line.query(catalog::UPTIME).await.unwrap_or_default();
+        let uptime = line
+            .query(&session::uptime(line.dialect()))
+            .await
+            .unwrap_or_default();
         let uptime = uptime
             .first()
             .and_then(|row| row.get(1)?.as_deref()?.parse::<i64>().ok());

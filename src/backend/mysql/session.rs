@@ -21,8 +21,26 @@ pub(super) const USE: &str = "SET @limbeck_used = 1";
 
 /// Tells whether the server is one of a Galera cluster's, and whether this session reads what the other nodes have committed;
 /// how long a message may be; and MariaDB's isolation of snapshots. No row where it knows of no such thing.
-pub(super) const CLUSTER: &str = "SHOW SESSION VARIABLES WHERE variable_name IN ('wsrep_on', 'wsrep_sync_wait', 'max_allowed_packet', \
-     'innodb_snapshot_isolation', 'tx_read_only', 'transaction_read_only')";
+pub(super) fn cluster(dialect: Dialect) -> String {
+    let names = "'wsrep_on', 'wsrep_sync_wait', 'max_allowed_packet', 'innodb_snapshot_isolation', 'tx_read_only', \
+                 'transaction_read_only'";
+    named(dialect, "SESSION VARIABLES", "session_variables", names)
+}
+
+/// The number of seconds that the server has run, as `(name, value)`.
+pub(super) fn uptime(dialect: Dialect) -> String {
+    named(dialect, "GLOBAL STATUS", "global_status", "'Uptime'")
+}
+
+/// Names and values. MySQL's `SHOW` is a join, which `max_join_size` refuses and no hint lets pass.
+fn named(dialect: Dialect, show: &str, table: &str, names: &str) -> String {
+    match dialect {
+        Dialect::Mariadb => format!("SHOW {show} WHERE variable_name IN ({names})"),
+        _ => format!(
+            "SELECT variable_name, variable_value FROM performance_schema.{table} WHERE variable_name IN ({names}) LIMIT 10"
+        ),
+    }
+}
 
 /// The transactions of a run write, whatever the session's default is; each statement of DDL is one.
 pub(super) const WRITES: &str = "SET SESSION TRANSACTION READ WRITE";

@@ -29,7 +29,7 @@ fn every_kind(dialect: Dialect, read: &str) -> Migrations {
             "CREATE TABLE seen (name TEXT, value TEXT);\nCREATE TABLE work (done INT);"
         }
         _ => {
-            "CREATE TABLE seen (name VARCHAR(100), value TEXT) ENGINE = InnoDB;\nCREATE TABLE work (id INT PRIMARY KEY, done INT) ENGINE = InnoDB;"
+            "CREATE TABLE seen (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(100), value TEXT) ENGINE = InnoDB;\nCREATE TABLE work (id INT PRIMARY KEY, done INT) ENGINE = InnoDB;"
         }
     };
     let (seen, work) = if dialect == Dialect::Postgres {
@@ -61,7 +61,7 @@ fn every_kind(dialect: Dialect, read: &str) -> Migrations {
             "a",
             "",
             &format!(
-                "-- @upgrade autocommit\n{read}\nCREATE TABLE {work}_b (id INT);\n{read}\n-- @downgrade autocommit\nDROP TABLE {work}_b;\n"
+                "-- @upgrade autocommit\n{read}\nCREATE TABLE {work}_b (id INT PRIMARY KEY);\n{read}\n-- @downgrade autocommit\nDROP TABLE {work}_b;\n"
             ),
         ),
         (
@@ -77,7 +77,7 @@ fn every_kind(dialect: Dialect, read: &str) -> Migrations {
             "c",
             "",
             &format!(
-                "-- @require\nSELECT done FROM {work} WHERE NOT done{key};\n-- @upgrade\nCREATE TABLE {work}_d (id INT);\n-- @verify\nSELECT id FROM {work}_d\n-- @downgrade\nDROP TABLE {work}_d;\n"
+                "-- @require\nSELECT done FROM {work} WHERE NOT done{key};\n-- @upgrade\nCREATE TABLE {work}_d (id INT PRIMARY KEY);\n-- @verify\nSELECT id FROM {work}_d\n-- @downgrade\nDROP TABLE {work}_d;\n"
             ),
         ),
     ])
