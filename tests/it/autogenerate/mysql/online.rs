@@ -1,6 +1,11 @@
 //! Forms that do not hold up other sessions: those that are written are ones that the server takes on tables with rows, and
 //! what has none says so.
 
+use std::cell::Cell;
+
+use limbeck::{Migrations, Migrator};
+use sqlx::{Connection as _, MySqlConnection};
+
 use super::*;
 
 const INSTANT: &str = "ALGORITHM=INSTANT";
@@ -158,4 +163,129 @@ async fn asking_leaves_nothing() {
     assert_eq!(other.tables().await, ["own"]);
 }
 
-crate::support::on_mysql!(the_server_takes_what_is_written, asking_leaves_nothing);
+/// Another session's writes, each with a look at the statement of the revision before and behind it.
+#[derive(Debug, Default)]
+struct Writes {
+    /// INSERTs, UPDATEs and DELETEs that were committed while the statement ran.
+    committed: [usize; 3],
+    /// Writes that began while it ran and ended behind it.
+    waited: usize,
+}
+
+/// A revision with this statement over a table of so many rows, which another session writes meanwhile.
+async fn written_during(rows: usize, statement: impl AsyncFn(&MySqlPool) -> String) -> Writes {
+    let db = servers::mysql_database().await.expect("a server");
+    run(&db.pool, &format!("CREATE TABLE t ({COLUMNS})")).await;
+    let fill = format!(
+        "INSERT INTO t (n, w) SELECT seq, CONCAT(SHA2(seq, 256), SHA2(seq + 1, 256)) FROM {}",
+        servers::numbers(10_000)
+    );
+    for _ in 0..rows / 10_000 {
+        run(&db.pool, &fill).await;
+    }
+    let text = statement(&db.pool).await;
+    let revision = Revision::parse("generated.sql", text).expect("a valid file");
+    let migrator = Migrator::new(&db.pool, Migrations::new([revision]).expect("a graph"));
+    let mut writer = MySqlConnection::connect(&db.url).await.expect("a writer");
+    let is_over = Cell::new(false);
+    let migrated = async {
+        let report = migrator.upgrade_to_head().await;
+        is_over.set(true);
+        report.expect("the revision runs")
+    };
+    let wrote = async {
+        let mut writes = Writes::default();
+        let mut turn = 0;
+        while !is_over.get() {
+            if !is_altering(&mut writer).await {
+                continue;
+            }
+            let write = [
+                "INSERT INTO t (n, w) VALUES (-1, 'new')",
+                "UPDATE t SET n = -2, w = 'changed' WHERE id = LAST_INSERT_ID()",
+                "DELETE FROM t WHERE n > 0 ORDER BY id LIMIT 1",
+            ][turn % 3];
+            let wrote = sqlx::raw_sql(write).execute(&mut writer).await;
+            assert_eq!(wrote.expect("a write").rows_affected(), 1, "{write}");
+            match is_altering(&mut writer).await {
+                true => writes.committed[turn % 3] += 1,
+                false => writes.waited += 1,
+            }
+            turn += 1;
+        }
+        writes
+    };
+    let (report, writes) = tokio::join!(migrated, wrote);
+    assert_eq!(report.steps.len(), 1);
+    // The index has them all.
+    let [by_key, by_index] = ["PRIMARY", "by_w"].map(|index| {
+        format!("SELECT CONCAT(COUNT(*), ' ', SUM(n)) FROM t FORCE INDEX ({index}) WHERE id > 0 AND w > ''")
+    });
+    let rows = db.strings(&by_key).await;
+    assert_eq!(rows, db.strings(&by_index).await, "{writes:?}");
+    writes
+}
+
+const COLUMNS: &str = "id INT AUTO_INCREMENT PRIMARY KEY, n INT NOT NULL, w VARCHAR(200) NOT NULL";
+
+/// Tells that the revision's statement works on the rows: it has its first lock, and does not wait for its last.
+async fn is_altering(session: &mut MySqlConnection) -> bool {
+    let query = format!(
+        "SELECT state FROM {} WHERE db = DATABASE() AND id <> CONNECTION_ID() AND info LIKE '%ALTER TABLE%' AND \
+         (state LIKE 'alter table (%' OR state IN ('altering table', 'copy to tmp table'))",
+        servers::MySqlServer::here().processlist()
+    );
+    let query = sqlx::raw_sql(sqlx::AssertSqlSafe(query));
+    let rows = query.fetch_all(session).await.expect("the sessions");
+    rows.len() == 1
+}
+
+/// Rows are written while a revision that `online` wrote runs, and wait where it copies. Nothing is measured: a table that
+/// is too small to be caught at work gets more rows.
+async fn others_write_meanwhile() {
+    if servers::MySqlServer::here().url().is_none() {
+        return;
+    }
+    let online = async |pool: &MySqlPool| {
+        let wanted = format!("CREATE TABLE t ({COLUMNS}, KEY by_w (w, n))");
+        let comparison = compared(pool, &wanted).await;
+        let options = DraftOptions::default().online(true);
+        let desired = Autogenerate::from_sql(wanted);
+        let drafts = desired.drafts(pool, &comparison, options).await;
+        let file = written(&drafts.expect("drafts")[0]);
+        assert!(file.up[0].ends_with(IN_PLACE), "{}", file.text);
+        file.text
+    };
+    let copying = async |_: &MySqlPool| {
+        crate::support::file(
+            "000000000001",
+            "",
+            "",
+            "-- @upgrade\nALTER TABLE t ADD KEY by_w (w, n), ALGORITHM=COPY, LOCK=SHARED;\n",
+        )
+    };
+    let mut seen = Writes::default();
+    for rows in MORE_AND_MORE {
+        seen = written_during(rows, &online).await;
+        if !seen.committed.contains(&0) {
+            break;
+        }
+    }
+    assert!(!seen.committed.contains(&0), "{seen:?}");
+    for rows in MORE_AND_MORE {
+        seen = written_during(rows, &copying).await;
+        assert_eq!(seen.committed, [0; 3], "{seen:?}");
+        if seen.waited > 0 {
+            break;
+        }
+    }
+    assert!(seen.waited > 0, "{seen:?}");
+}
+
+const MORE_AND_MORE: [usize; 5] = [50_000, 100_000, 200_000, 400_000, 800_000];
+
+crate::support::on_mysql!(
+    the_server_takes_what_is_written,
+    asking_leaves_nothing,
+    others_write_meanwhile,
+);
