@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
@@ -57,12 +57,11 @@ impl<B: Backend> Watch<B> {
     pub(super) async fn over<T>(
         self,
         count: Receiver<usize>,
-        sent: impl Future<Output = T>,
+        sent: Pin<&mut impl Future<Output = T>>,
     ) -> (T, Ended) {
         let progress = Progress::default();
         let mut ending = pin!(self.end(count, &progress));
         // The watch has no end of its own.
-        let sent = pin!(sent);
         // First the watch: results without an end would use up all that this task may do at a time.
         let first: Either<(Infallible, _), (T, _)> = select(ending.as_mut(), sent).await;
         let Either::Right((answer, _)) = first;

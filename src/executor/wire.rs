@@ -221,7 +221,11 @@ impl<'a, S: Source> Wire<'a, S> {
         let count = Arc::new(Count::new(0));
         let counted = count.subscribe();
         self.line.session.count_results(Some(count));
-        let (sent, ended) = watch.over(counted, self.send_short(message)).await;
+        let (sent, ended) = {
+            // Few statements are watched: their future is no part of every call's.
+            let mut sent = Box::pin(self.send_short(message));
+            Box::pin(watch.over(counted, sent.as_mut())).await
+        };
         self.line.session.count_results(None);
         let is_lost = matches!(&sent, Err(fault) if fault.class() == Class::Connection);
         match ended {

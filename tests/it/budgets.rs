@@ -327,3 +327,18 @@ async fn a_boot_with_nothing_to_do_reads_once_on_sqlite() {
         assert!(told.contains("SELECT"), "{told}");
     }
 }
+
+/// A call's future stands on the stack of a task, or in the future of whoever awaits it. The largest has 11,136 bytes.
+#[cfg(all(feature = "postgres", feature = "mysql"))]
+#[tokio::test]
+async fn the_future_of_an_upgrade_is_small() {
+    let sqlite = sqlx::SqlitePool::connect_lazy("sqlite::memory:").expect("a URL");
+    let postgres = sqlx::PgPool::connect_lazy("postgres://nowhere/x").expect("a URL");
+    let mysql = sqlx::MySqlPool::connect_lazy("mysql://nowhere/x").expect("a URL");
+    let sizes = [
+        size_of_val(&Migrator::new(&sqlite, chain(1)).upgrade_to_head()),
+        size_of_val(&Migrator::new(&postgres, chain(1)).upgrade_to_head()),
+        size_of_val(&Migrator::new(&mysql, chain(1)).upgrade_to_head()),
+    ];
+    assert!(sizes.iter().all(|size| *size <= 13 * 1024), "{sizes:?}");
+}
