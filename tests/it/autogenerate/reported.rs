@@ -371,6 +371,17 @@ fn is_own(line: &str) -> bool {
     line.contains("limbeck_")
 }
 
+/// The server has two wordings for one list.
+#[cfg(feature = "postgres")]
+fn one_list(line: &str) -> String {
+    if !line.contains("ARRAY[") {
+        return line.to_owned();
+    }
+    let parts = ["(", ")", "[]", "::text", "::character varying"];
+    let line = line.to_owned();
+    parts.iter().fold(line, |line, part| line.replace(part, ""))
+}
+
 /// Rights in the order of their names.
 #[cfg(feature = "postgres")]
 fn in_order(line: &str) -> String {
@@ -476,18 +487,7 @@ impl Judge for sqlx::Postgres {
             if !line.starts_with(' ') && !line.starts_with(')') {
                 head = line.clone();
             }
-            let line = line.trim();
-            // Two wordings of the server's for one list.
-            let line = match line.contains("ARRAY[") {
-                true => ["(", ")", "[]", "::text", "::character varying"]
-                    .iter()
-                    .fold(line.to_owned(), |line, part| line.replace(part, "")),
-                false => line.to_owned(),
-            };
-            schema.insert(format!(
-                "{} | {line}",
-                head.split("ARRAY[").next().unwrap_or_default()
-            ));
+            schema.insert(format!("{} | {}", one_list(&head), one_list(line.trim())));
         }
         let rows = dump(&["--data-only", "--column-inserts"]).await;
         let rights = db
