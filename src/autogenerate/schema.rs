@@ -59,6 +59,7 @@ pub(crate) enum Thing {
     Key(Name, String),
     Object(ObjectId),
     /// Something that is not compared, in the words of [`Schema::not_compared`].
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code))]
     Other(String),
 }
 
@@ -69,6 +70,7 @@ pub(crate) type Attributes = BTreeMap<&'static str, String>;
 /// A property that is kept and not compared: what is made anew gets it again, and what is new gets it from the desired
 /// schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(all(feature = "postgres", feature = "mysql")), allow(dead_code))]
 pub(crate) enum Kept {
     /// The owner, quoted where it needs to be.
     Owner(String),

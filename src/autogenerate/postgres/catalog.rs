@@ -375,11 +375,15 @@ impl Catalog {
             let schema = on.schema.as_ref().or(self.current.as_ref());
             let qualified = Name::new(schema.map(String::as_str), &on.name);
             let (qualified, relative) = (quoted(&qualified), quoted(&on));
-            let definition = definition.replacen(
-                &format!(" TO {qualified}\n"),
-                &format!(" TO {relative}\n"),
-                1,
-            );
+            let definition = ["\n", " DO "]
+                .iter()
+                .fold(definition.to_owned(), |text, end| {
+                    let (old, new) = (
+                        format!(" TO {qualified}{end}"),
+                        format!(" TO {relative}{end}"),
+                    );
+                    text.replacen(&old, &new, 1)
+                });
             let mut object = self.object("pg_rewrite", id, what, settled(&definition));
             if let Some(words) = enabled(text(&row, 4)) {
                 object.attributes.insert("enabled", words.to_owned());

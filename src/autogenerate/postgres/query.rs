@@ -307,7 +307,8 @@ fn rights() -> String {
         "{relations} AND x.relkind IN ('r', 'p', 'v', 'm', 'S') AND x.relpersistence <> 't' AND {} \
          UNION ALL {columns} AND x.relkind IN ('r', 'p', 'v', 'm') AND x.relpersistence <> 't' \
          AND t.attnum > 0 AND NOT t.attisdropped AND t.attacl IS NOT NULL \
-         UNION ALL {routines} AND {} UNION ALL {types} AND x.typtype IN ('e', 'd', 'c') AND {}",
+         UNION ALL {routines} AND {} UNION ALL {types} AND (x.typtype IN ('e', 'd') OR x.typtype = 'c' AND EXISTS \
+         (SELECT FROM pg_class k WHERE k.oid = x.typrelid AND k.relkind = 'c')) AND {}",
         differs("x.relowner", "x.relacl"),
         differs("x.proowner", "x.proacl"),
         differs("x.typowner", "x.typacl"),

@@ -425,7 +425,7 @@ fn plain(text: &str, database: &str) -> (String, Option<String>) {
                     let value = all.next().unwrap_or_default();
                     words.extend(value.ends_with(')').then_some(")"));
                 }
-                "STARTS" => {
+                "STARTS" | "CHARACTER" => {
                     all.next();
                     all.next();
                 }

@@ -203,7 +203,14 @@ impl Writer<'_> {
             if let Node::Object(id) = node
                 && matches!(id.kind, ObjectKind::Function | ObjectKind::Procedure)
             {
-                needs.extend(named_in_text(self.plan.to, id));
+                // A word of the text may be no name of a table: what needs the function comes behind it.
+                let users = self.plan.after.all_users(node);
+                let named = named_in_text(self.plan.to, id).into_iter();
+                needs.extend(named.filter(|named| {
+                    let table = named.table();
+                    let is_of = |user: &Node| table.is_some() && user.table() == table;
+                    !users.contains(named) && !users.iter().any(is_of)
+                }));
             }
             // A new table is made with its columns and keys, so it needs what they do.
             if let Node::Table(table) = node

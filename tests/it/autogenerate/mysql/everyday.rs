@@ -494,7 +494,49 @@ async fn limbecks_own_tables_are_never_compared() {
     assert_eq!(words(&comparison), Vec::<String>::new());
 }
 
+/// MySQL alters a routine by making it anew, and forgets who may call it: a role that may not read that does not write so.
+async fn rights_that_cannot_be_read_are_not_lost() {
+    let here = servers::MySqlServer::here();
+    let Some(db) = servers::mysql_database().await else {
+        return;
+    };
+    let (server, name) = db.url.rsplit_once('/').expect("a name");
+    let user = format!("u{}", &name[name.len().saturating_sub(20)..]);
+    run(
+        &db.pool,
+        &format!(
+            "CREATE USER '{user}'@'%'; GRANT ALL ON `{name}`.* TO '{user}'@'%'; \
+             GRANT ALL ON `limbeck\\_scratch\\_%`.* TO '{user}'@'%'"
+        ),
+    )
+    .await;
+    let (_, host) = server.split_once('@').expect("a user");
+    let url = format!("mysql://{user}@{host}/{name}");
+    let pool = sqlx::mysql::MySqlPoolOptions::new()
+        .max_connections(2)
+        .connect(&url)
+        .await
+        .expect("the user");
+    run(&pool, "CREATE PROCEDURE p() SELECT 1").await;
+    let comparison = compared(&pool, "CREATE PROCEDURE p() SELECT 2").await;
+    let classes: Vec<limbeck::autogenerate::Class> = comparison
+        .changes()
+        .iter()
+        .map(limbeck::autogenerate::Change::class)
+        .collect();
+    use limbeck::autogenerate::Class;
+    assert_eq!(
+        classes,
+        [here.pick(Class::Safe, Class::Manual)],
+        "{:?}",
+        words(&comparison)
+    );
+    pool.close().await;
+    run(&db.pool, &format!("DROP USER '{user}'@'%'")).await;
+}
+
 crate::support::on_mysql!(
+    rights_that_cannot_be_read_are_not_lost,
     a_columns_srid_is_kept_and_compared,
     defaults_are_what_they_were,
     what_was_not_null_comes_back,
