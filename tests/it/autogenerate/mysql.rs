@@ -112,6 +112,12 @@ fn written(draft: &Draft) -> Written {
 fn only_draft(comparison: &Comparison, options: DraftOptions) -> Written {
     match &comparison.drafts(options)[..] {
         [draft] => written(draft),
+        // All that differs is withheld.
+        [] if comparison.withheld(options).count() == comparison.changes().len() => Written {
+            text: String::new(),
+            up: Vec::new(),
+            down: Vec::new(),
+        },
         drafts => panic!("{} drafts", drafts.len()),
     }
 }
