@@ -18,7 +18,7 @@ const BATCH: usize = 200;
 pub(crate) struct Desired<'a> {
     sql: &'a str,
     statements: Vec<(usize, Statement<'a>)>,
-    /// What is run in place of a statement, by its number.
+    /// The SQL that runs in place of a statement, by the statement's number.
     instead: BTreeMap<usize, String>,
 }
 

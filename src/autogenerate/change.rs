@@ -239,7 +239,7 @@ impl Operation {
         }
     }
 
-    /// What is gone afterwards.
+    /// The thing that is gone afterwards.
     pub(crate) fn drops(&self) -> Option<Thing> {
         Some(match self {
             Operation::DropTable(table) => Thing::Table(table.clone()),

@@ -306,7 +306,7 @@ impl Autogenerate {
             .map_err(|source| AutogenerateError::ScratchConnection { source })
     }
 
-    /// What the database is given: every character stands where it stands in the file.
+    /// The SQL that the database is given: every character stands where it stands in the file.
     fn text(&self, dialect: Dialect) -> Cow<'_, str> {
         match dialect.family() {
             Family::Postgres => without_restrictions(&self.sql),

@@ -197,7 +197,7 @@ pub(crate) fn conversion(
     }
 }
 
-/// What becomes of data when an object of `from` is altered, and why where that is not [`Class::Safe`].
+/// The class of an object's change, by what becomes of data, and the reason where that is not [`Class::Safe`].
 pub(crate) fn alteration(
     from: &Schema,
     old: &super::schema::Object,
@@ -209,7 +209,7 @@ pub(crate) fn alteration(
     }
 }
 
-/// What the database would refuse in a schema. None is known of one that was read from a database.
+/// The parts of a schema that the database would refuse. None is known of a schema that was read from a database.
 pub(crate) fn faults(schema: &Schema) -> Vec<Fault> {
     match schema.dialect.family() {
         Family::Sqlite => sqlite::faults::faults(schema),

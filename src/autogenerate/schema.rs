@@ -97,7 +97,7 @@ pub struct Schema {
     pub(crate) kept: BTreeMap<Thing, Vec<Kept>>,
     /// What was met and is not compared, each in words such as `foreign table public.far`.
     pub(crate) not_compared: BTreeSet<String>,
-    /// What those of them need that is compared: it cannot go, nor be made anew.
+    /// The compared things that those need: it cannot go, nor be made anew.
     pub(crate) needed: BTreeMap<String, BTreeSet<Thing>>,
     /// Of a stage on the way: the indexes that it adds are built concurrently. No part of what is compared.
     pub(crate) concurrently: bool,
@@ -341,7 +341,7 @@ impl Constraint {
         self.kind == other.kind && self.definition == other.definition
     }
 
-    /// Whether a foreign key can point at it.
+    /// Tells whether a foreign key can point at the constraint.
     pub(crate) fn is_key(&self) -> bool {
         matches!(self.kind, ConstraintKind::Primary | ConstraintKind::Unique)
     }

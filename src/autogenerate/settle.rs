@@ -36,7 +36,7 @@ pub(crate) enum Part {
     PrimaryKey(Name),
     /// The key on these columns that the table had or gets.
     KeyOf(Name, Vec<String>),
-    /// What is not there any more.
+    /// A thing that is not there any more.
     Gone(Thing),
 }
 
@@ -67,7 +67,7 @@ impl Fault {
         })
     }
 
-    /// Whether the change is why a blamed part is as it is.
+    /// Tells whether the change is why a blamed part is as it is.
     fn is_due_to(&self, operation: &Operation) -> bool {
         self.blamed.iter().any(|part| part.is_due_to(operation))
     }

@@ -39,7 +39,7 @@ pub(super) fn look() -> String {
 /// triggers, events.
 pub(super) const RESULTS: usize = 11;
 
-/// Who made an object, where that is another.
+/// The definer of an object, where that is another user.
 const DEFINER: &str = "IF(CAST(definer AS BINARY) = CAST(CURRENT_USER() AS BINARY), NULL, definer)";
 
 /// The mode that an object was made under, where that is another than steps have.

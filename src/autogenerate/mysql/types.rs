@@ -59,7 +59,7 @@ fn contains(big: &str, small: &str) -> bool {
     }
 }
 
-/// How many bytes the one character set may need for a byte of the other.
+/// The most bytes that the one character set needs for a byte of the other.
 fn growth(big: &str, small: &str) -> u64 {
     match (small, big) {
         _ if small == big => 1,

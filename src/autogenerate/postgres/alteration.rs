@@ -1,4 +1,4 @@
-//! What becomes of data when a type or function is altered, and what the server never allows. Pure.
+//! Changes of types and functions: their class by what becomes of data, and those that the server never allows. Pure.
 
 use std::collections::BTreeSet;
 
@@ -86,7 +86,7 @@ fn lost_values(old: &Object, new: &Object) -> Option<String> {
     ))
 }
 
-/// Whether the server cannot alter it in place: a new one takes its name.
+/// Tells whether the server cannot alter an object in place: a new one takes its name.
 pub(super) fn is_made_anew(schema: &Schema, old: &Object, new: &Object) -> bool {
     let differs = |key: &str| old.attributes.get(key) != new.attributes.get(key);
     match new.id.kind {
@@ -120,7 +120,7 @@ pub(super) fn is_made_anew(schema: &Schema, old: &Object, new: &Object) -> bool 
     }
 }
 
-/// Whether the server would have to check values of a domain where it cannot.
+/// Tells whether the server would have to check values of a domain where it cannot.
 fn checks_container(schema: &Schema, old: &Object, new: &Object) -> bool {
     let is_new = |check: &&String| !old.labels.contains(check) && !check.ends_with(" NOT VALID");
     let not_null = |domain: &Object| domain.attributes.contains_key("not_null");
@@ -129,7 +129,7 @@ fn checks_container(schema: &Schema, old: &Object, new: &Object) -> bool {
         && is_in_container(schema, &old.id)
 }
 
-/// Whether values of a domain stand in arrays, rows or other domains: the server cannot check those
+/// Tells whether values of a domain stand in arrays, rows or other domains: the server cannot check those
 /// (`find_composite_type_dependencies`).
 fn is_in_container(schema: &Schema, id: &ObjectId) -> bool {
     let thing = Thing::Object(id.clone());
@@ -158,7 +158,7 @@ pub(super) fn typed_tables<'s>(
     tables.map(|table| &table.name)
 }
 
-/// Whether a column, another type or a routine has it, beside the tables of this type.
+/// Tells whether a column, another type or a routine has the type, beside the tables of this type.
 fn is_used(schema: &Schema, id: &ObjectId) -> bool {
     let thing = Thing::Object(id.clone());
     let mut objects = schema.objects.values();

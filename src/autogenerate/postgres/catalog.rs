@@ -462,7 +462,7 @@ impl Catalog {
             let Some(user) = user.filter(|user| *user != needed) else {
                 continue;
             };
-            // What belongs to something else goes with it.
+            // Parts of something else go with it.
             if matches!(user, Thing::Other(_)) && text(&row, 6) != "n" {
                 continue;
             }
@@ -537,7 +537,7 @@ impl Catalog {
     }
 }
 
-/// How a trigger or rule is enabled, where that is not the default.
+/// The words that enable a trigger or rule, where that is not the default.
 fn enabled(state: &str) -> Option<&'static str> {
     match state {
         "D" => Some("DISABLE"),

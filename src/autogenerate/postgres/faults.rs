@@ -1,4 +1,4 @@
-//! What PostgreSQL would refuse in a schema, and which parts are to blame. Pure: a schema alone is looked at, no change.
+//! Parts of a schema that PostgreSQL would refuse, and which of them are to blame. Pure: a schema alone is looked at, no change.
 
 use std::collections::BTreeSet;
 

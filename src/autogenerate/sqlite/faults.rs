@@ -1,4 +1,4 @@
-//! What SQLite would refuse in a schema, and which parts are to blame. Pure: a schema alone is looked at, no change.
+//! Parts of a schema that SQLite would refuse, and which of them are to blame. Pure: a schema alone is looked at, no change.
 
 use super::types::is_strict_type;
 use crate::autogenerate::expression::Sql;

@@ -157,7 +157,7 @@ const KEYWORDS: &[&str] = &[
     "without",
 ];
 
-/// Whether a word, in lower case, may be a keyword.
+/// Tells whether a word, in lower case, may be a keyword.
 pub(super) fn is_keyword(word: &str) -> bool {
     KEYWORDS.binary_search(&word).is_ok()
 }

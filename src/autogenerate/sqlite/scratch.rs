@@ -169,7 +169,7 @@ fn verdict(statement: &str) -> Verdict {
     Verdict::Run
 }
 
-/// What a string says.
+/// The text that a string literal says.
 fn literal(text: &str) -> Option<String> {
     let inner = text.strip_prefix('\'')?.strip_suffix('\'')?;
     Some(inner.replace("''", "'"))

@@ -119,7 +119,7 @@ impl Reading {
         }
     }
 
-    /// What others may do with routines. On MySQL a routine that is altered is made anew, and they lose it.
+    /// Privileges of others on routines. On MySQL a routine that is altered is made anew, and they lose it.
     pub(super) fn rights(&mut self, answer: &Answer) {
         let rows = match answer {
             Ok(rows) => rows,

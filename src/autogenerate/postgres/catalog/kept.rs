@@ -31,7 +31,7 @@ impl Defaults {
     }
 }
 
-/// What everybody may do where nothing else is said (<https://www.postgresql.org/docs/current/ddl-priv.html>).
+/// Rights of everybody where nothing else is said (<https://www.postgresql.org/docs/current/ddl-priv.html>).
 fn built_in(kind: &str) -> BTreeSet<Right> {
     let privilege = match kind {
         "f" => "EXECUTE",
@@ -41,7 +41,7 @@ fn built_in(kind: &str) -> BTreeSet<Right> {
     BTreeSet::from([("PUBLIC".to_owned(), privilege.to_owned(), false)])
 }
 
-/// What the owner may do by itself.
+/// Privileges that the owner has by itself.
 fn of_owner(kind: &str) -> &'static [&'static str] {
     match kind {
         "r" => &[

@@ -99,7 +99,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Whether a table is of a type and stays so: its columns are the type's.
+    /// Tells whether a table is of a type and stays so: its columns are the type's.
     pub(super) fn is_typed(&self, table: &Name) -> bool {
         let of = |schema: &crate::autogenerate::schema::Schema| {
             schema.tables.get(table)?.attributes.get("of_type").cloned()

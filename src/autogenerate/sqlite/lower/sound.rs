@@ -13,7 +13,7 @@ const BUILT_IN: [&str; 8] = [
     "rowid", "_rowid_", "oid", "new", "old", "excluded", "main", "temp",
 ];
 
-/// Whether every name in a view or trigger stands for something. One that is sound may be taken for broken, which costs two
+/// Tells whether every name in a view or trigger stands for something. One that is sound may be taken for broken, which costs two
 /// statements.
 pub(super) fn is_sound(schema: &Schema, object: &Object) -> bool {
     let mut known: BTreeSet<String> = BUILT_IN.iter().map(|name| (*name).to_owned()).collect();
