@@ -13,7 +13,7 @@ use crate::backend::{Backend, Class, Message};
 /// time-out says.
 const CONNECT_FOR: Duration = Duration::from_secs(2);
 
-/// Renews a lease between its taking and its release. Dropped, it ends.
+/// Renews a lease between its taking and its release. Dropped, it ends with its session, also where a beat is on its way.
 #[derive(Debug)]
 pub(super) struct Heartbeat {
     task: JoinHandle<()>,
@@ -105,8 +105,16 @@ async fn beat<B: Backend>(
 
 /// A connection of the pool's, as long as one is still of use.
 async fn connect<B: Backend>(pool: &Pool<B>, limit: Duration) -> Result<PoolConnection<B>, String> {
-    match tokio::time::timeout(limit.min(CONNECT_FOR), pool.acquire()).await {
+    match tokio::time::timeout(limit.min(CONNECT_FOR), own(pool)).await {
         Ok(acquired) => acquired.map_err(|error| error.to_string()),
         Err(_) => Err("none was to be had in time".to_owned()),
     }
+}
+
+/// A connection that is closed when it is dropped. One that went back to its pool would first wait for the answer to what was
+/// sent last, without a limit, and keep on the server what that had begun.
+pub(super) async fn own<B: Backend>(pool: &Pool<B>) -> Result<PoolConnection<B>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    connection.close_on_drop();
+    Ok(connection)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sqlx::Pool;
 
-use super::heartbeat::Heartbeat;
+use super::heartbeat::{self, Heartbeat};
 use super::{Block, Gate, Passage, Resuming, creating, not_written};
 use crate::backend::{ALL, Backend, Class, Conduct as _, Fault, Message, Source};
 use crate::executor::error::{Error, RunError, Unfinished, UnfinishedReason};
@@ -68,7 +68,7 @@ const RELEASES: usize = 10;
 
 impl<B: Backend> Return<B> {
     async fn run(self) -> Option<()> {
-        let mut connection = self.pool.acquire().await.ok()?;
+        let mut connection = heartbeat::own(&self.pool).await.ok()?;
         loop {
             let found = B::send(&mut connection, self.sessions.clone(), vec![ALL]).await;
             let found = found.ok()?.pop().unwrap_or_default();

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use limbeck::{Event, Migrations, Migrator};
 
+use super::engine::Engine;
+use super::outcome::ended;
 use crate::support::migrations;
+use crate::support::proxy::{Fault, Harm, Proxy, Role};
 use crate::support::servers::{Database, mysql_database, postgres_database};
 
 fn files(statement: &str) -> Migrations {
@@ -193,7 +196,50 @@ async fn a_healthy_holder_keeps_the_lease() {
     a_healthy_holder_keeps_the_lease!(sqlx::MySql, &db, url.clone(), "DO SLEEP(6)");
 }
 
+/// A beat whose answer never comes: its session ends with the run, and no transaction of it stays open on the server.
+async fn a_beat_without_an_answer<E: Engine>(db: &Database<E>, statement: &str)
+where
+    for<'q> sqlx::RawSql: sqlx::Execute<'q, E>,
+{
+    let first_beat = Fault {
+        role: Role::Heartbeat,
+        ..Fault::at(1, Harm::HoldAnswer)
+    };
+    let mut proxy = Proxy::start(&db.url, Some(first_beat)).await;
+    let pool = sqlx::pool::PoolOptions::<E>::new()
+        .connect(&proxy.url)
+        .await
+        .expect("a pool");
+    let report = Migrator::new(&pool, files(statement))
+        .lease(Duration::from_secs(2))
+        .upgrade_to_head()
+        .await;
+    assert_eq!(report.expect("a run").current, ["a"]);
+    let answer = proxy.held().await.expect("a beat came");
+    pool.close().await;
+    ended(&db.pool, &proxy.sessions()).await;
+    drop(answer);
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn a_beat_without_an_answer_ends_with_the_run_on_postgres() {
+    let Some(db) = postgres_database().await else {
+        return;
+    };
+    a_beat_without_an_answer(&db, "SELECT pg_sleep(3)").await;
+}
+
+#[cfg(feature = "mysql")]
+async fn a_beat_without_an_answer_ends_with_the_run() {
+    let Some(db) = mysql_database().await else {
+        return;
+    };
+    a_beat_without_an_answer(&db, "DO SLEEP(3)").await;
+}
+
 crate::support::on_mysql!(
+    a_beat_without_an_answer_ends_with_the_run,
     the_place_is_taken_beside_the_lease,
     a_healthy_holder_keeps_the_lease
 );

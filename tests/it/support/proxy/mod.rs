@@ -353,7 +353,7 @@ impl Connection {
             Harm::HoldAnswer => {
                 self.forward(&message).await?;
                 let answer = self.answer().await?;
-                if !self.hold(seen).await {
+                if !self.hold_for_client(seen).await {
                     return Ok(Flow::Closed);
                 }
                 self.client.write_all(&answer).await?;
@@ -417,6 +417,16 @@ impl Connection {
         let (go_on, word) = oneshot::channel();
         let _ = self.holder.send(Held { message, go_on });
         word.await.is_ok()
+    }
+
+    /// The same, unless the client goes before.
+    async fn hold_for_client(&self, message: Seen) -> bool {
+        let mut next = [0];
+        tokio::select! {
+            is_released = self.hold(message) => is_released,
+            // A farewell, or a FIN: nothing else comes before the answer.
+            _ = self.client.peek(&mut next) => false,
+        }
     }
 
     async fn close(&mut self, how: Close) -> io::Result<Flow> {
