@@ -48,12 +48,18 @@ pub(super) fn check(text: &str, sections: &[Section]) -> Result<(), Fault> {
     for section in sections {
         let cut_by = next_marker(sections, section);
         let as_read_by = |database| statements(text, section, cut_by, database).map(drop);
-        let mut refused = None;
+        let mut refused: Option<Fault> = None;
         for database in served(sections, section) {
             match (as_read_by(database), refused) {
                 (Ok(()), _) => {
                     refused = None;
                     break;
+                }
+                // A `$` is a parameter to SQLite alone: another database says better what is wrong.
+                (Err(fault), Some(first))
+                    if matches!(*first.kind, Kind::UnboundParameter { .. }) =>
+                {
+                    refused = Some(fault);
                 }
                 (Err(_), Some(first)) => refused = Some(first),
                 (Err(fault), None) => refused = Some(fault),
@@ -153,6 +159,13 @@ pub(super) fn statements<'t>(
     for statement in &statements {
         allowed(section, database, statement.text)
             .map_err(|kind| Fault::new(statement.offset, kind))?;
+        if let Some(parameter) = sql::unbound(database, statement.text) {
+            let kind = Kind::UnboundParameter {
+                parameter: statement.text[parameter.clone()].to_owned(),
+                database,
+            };
+            return Err(Fault::new(statement.offset + parameter.start, kind));
+        }
     }
     match (section.mode, statements.as_slice()) {
         (Mode::Repeat, []) => {

@@ -382,6 +382,14 @@ pub enum RevisionErrorKind {
         /// The statement.
         statement: String,
     } = "transaction_control",
+    /// A statement with a placeholder for a value, which nobody gives: SQLite would take NULL for it.
+    #[error("`{}` is a parameter, and nothing binds a value to it", shown(.parameter))]
+    UnboundParameter {
+        /// The placeholder: `?`, `:name`, `$1`.
+        parameter: String,
+        /// The database that takes it for a placeholder.
+        database: Dialect,
+    } = "unbound_parameter",
     /// A savepoint in a section whose statements run without a transaction around them.
     #[error("`{}` needs a transaction around it, and this section has none", shown(.statement))]
     SavepointAlone {
@@ -480,6 +488,9 @@ impl RevisionErrorKind {
             | K::UnknownWord { word, .. }
             | K::DuplicateItem { item: word, .. }
             | K::SelfReference { revision: word, .. }
+            | K::UnboundParameter {
+                parameter: word, ..
+            }
             | K::UnknownDatabase { name: word, .. } => Extent::Characters(word.chars().count()),
             K::Nul | K::InvalidUtf8 { .. } => Extent::Characters(1),
             _ => Extent::Word,
@@ -626,6 +637,13 @@ impl RevisionErrorKind {
             K::TransactionControl { .. } => {
                 "limbeck begins and commits by itself: take it out; SAVEPOINT is allowed in a section \
                  without the word `autocommit`, and in one with it each statement commits alone"
+            }
+            K::UnboundParameter {
+                database: Dialect::Sqlite,
+                ..
+            } => "write the value itself: SQLite would run it with NULL, without a word",
+            K::UnboundParameter { .. } => {
+                "write the value itself: a migration's statements are run as they stand"
             }
             K::SavepointAlone { .. } => {
                 "take it out, or take the word `autocommit` from the section's line"

@@ -30,6 +30,7 @@ mod error;
 mod kind;
 mod lexer;
 mod mask;
+mod parameter;
 // A database uses its own part.
 #[cfg(feature = "_sqlx")]
 #[cfg_attr(
@@ -47,6 +48,7 @@ pub use kind::{
     Class, Ddl, DdlVerb, InTransaction, Kind, ObjectKind, ObjectName, TransactionControl,
 };
 pub(crate) use mask::mask;
+pub(crate) use parameter::unbound;
 #[cfg(any(feature = "autogenerate", feature = "mysql"))]
 pub(crate) use pieces::Piece;
 #[cfg(feature = "autogenerate")]

@@ -1,0 +1,7 @@
+-- Mark the old rows
+--
+-- revision: a1
+-- down_revision: none
+
+-- @upgrade
+UPDATE notes SET text=?;
