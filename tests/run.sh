@@ -53,6 +53,7 @@ for name in mariadb mysql; do
     say "$name $(asks_mariadb 'SELECT VERSION()')"
 done
 export LIMBECK_TEST_ALEMBIC=$alembic
+export LIMBECK_TEST_ALEMBIC_OLD=$alembic_old
 export LIMBECK_TEST_MERMAID=$mermaid
 LIMBECK_TEST_DOT=$(command -v dot)
 export LIMBECK_TEST_DOT

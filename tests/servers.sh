@@ -42,6 +42,7 @@ find_tools() {
     mkdir -p "$tools"
     tools=$(cd "$tools" && pwd)
     alembic=$tools/alembic/bin/python
+    alembic_old=$tools/alembic-1.13/bin/python
     mermaid=$tools/mermaid
 }
 
@@ -144,6 +145,16 @@ install_alembic() {
     python3 -m venv "$tools/alembic"
     "$alembic" -m pip install -q --disable-pip-version-check \
         'alembic>=1.20,<1.21' 'sqlalchemy>=2,<3' 'psycopg2-binary>=2.9,<3' 'pymysql>=1.1,<3' >&2
+}
+
+# A release as projects still have it: its scripts and its templates are others.
+install_alembic_old() {
+    "$alembic_old" -c 'import alembic, sqlalchemy, psycopg2, pymysql' 2>/dev/null && return
+    say "installing alembic 1.13 from PyPI into $tools/alembic-1.13"
+    rm -rf "$tools/alembic-1.13"
+    python3 -m venv "$tools/alembic-1.13"
+    "$alembic_old" -m pip install -q --disable-pip-version-check \
+        'alembic==1.13.3' 'sqlalchemy>=2,<2.1' 'psycopg2-binary>=2.9,<3' 'pymysql>=1.1,<3' >&2
 }
 
 # Mermaid's parser wants a document around it. Of mermaid only the bundle: its package is fifty times as much.
@@ -258,6 +269,7 @@ install_all() {
         if has flock; then flock 9; fi
         install_packages
         install_alembic
+        install_alembic_old
         install_mermaid
     ) 9>"$tools/lock"
 }

@@ -32,6 +32,16 @@ impl Tool {
             Tool::Refinery => "refinery",
         }
     }
+
+    /// The table in which it keeps what it applied, where it is not told another.
+    pub(crate) fn table(self) -> &'static str {
+        match self {
+            Tool::Alembic => "alembic_version",
+            Tool::Sqlx => "_sqlx_migrations",
+            Tool::Diesel => "__diesel_schema_migrations",
+            Tool::Refinery => "refinery_schema_history",
+        }
+    }
 }
 
 impl fmt::Display for Tool {

@@ -567,3 +567,219 @@ async fn an_autocommit_block_runs_outside_of_a_transaction() {
     run(&["downgrade", "a1"]);
     assert_eq!(db.strings(indexes).await, Vec::<String>::new());
 }
+
+/// The project of each Alembic that is there: the present one, and one before 1.18.
+fn with_each_alembic(test: impl Fn(&Folder, &Project<'_>)) {
+    for variable in ["LIMBECK_TEST_ALEMBIC", "LIMBECK_TEST_ALEMBIC_OLD"] {
+        let folder = Folder::new();
+        let Some(project) = Project::with(variable, &folder, NOWHERE) else {
+            continue;
+        };
+        test(&folder, &project);
+    }
+}
+
+fn section(folder: &Folder, id: &str, kind: SectionKind) -> String {
+    let migrations = written(folder);
+    let revision = migrations.get(id).expect("it is there");
+    let section = revision.section(kind, Dialect::Sqlite).expect("a section");
+    revision.body(section).trim().to_owned()
+}
+
+/// env.py sets neither `literal_binds` nor `paramstyle`, as half of the projects.
+#[test]
+fn values_are_written_and_percent_signs_stay_single() {
+    with_each_alembic(|folder, project| {
+        let env = folder.read("old/scripts/env.py");
+        let bare = env
+            .replace("        literal_binds=True,\n", "")
+            .replace("        dialect_opts={\"paramstyle\": \"named\"},\n", "");
+        assert!(!bare.contains("paramstyle") && !bare.contains("literal_binds"));
+        folder.write("old/scripts/env.py", bare);
+        project.revision(
+            "a1",
+            &[],
+            &[
+                "t = sa.table('t', sa.column('s', sa.String))",
+                "op.execute('CREATE TABLE t (s TEXT)')",
+                r"op.execute(t.update().values(s='100% \\new: it\'s').where(t.c.s.like('a%')))",
+                "op.execute(\"UPDATE t SET s = '5%' WHERE s LIKE '%x'\")",
+            ],
+            &["op.get_bind().execute(sa.text('UPDATE t SET s = :s').bindparams(s='old'))"],
+        );
+        project.revision(
+            "b1",
+            &[],
+            &[
+                "t = sa.table('t', sa.column('s', sa.String))",
+                "op.get_bind().execute(t.insert(), [{'s': 'lost'}])",
+            ],
+            &["op.get_bind().execute(sa.text('UPDATE t SET s = :s'), {'s': 'lost'})"],
+        );
+        let ini = folder.read("old/alembic.ini");
+        for (url, dialect, backslash) in [
+            ("sqlite://", Dialect::Sqlite, "\\"),
+            ("postgresql+psycopg2://", Dialect::Postgres, "\\"),
+            ("mysql+pymysql://", Dialect::Mysql, "\\\\"),
+        ] {
+            folder.write(
+                "old/alembic.ini",
+                ini.replace("sqlite:////nowhere/none.db", url),
+            );
+            let target = dialect.name();
+            let document = import(folder, project, &["--dir", target]);
+            assert_eq!(open(&document).len(), 2, "{document}");
+            let migrations = Migrations::from_dir(folder.path(target)).expect("valid revisions");
+            let revision = migrations.get("a1").expect("it is there");
+            let body = |kind| {
+                let section = revision.section(kind, dialect).expect("a section");
+                revision.body(section)
+            };
+            let text = body(SectionKind::Upgrade);
+            for words in [
+                &*format!("'100% {backslash}new: it''s'"),
+                "LIKE 'a%'",
+                "SET s = '5%' WHERE s LIKE '%x'",
+            ] {
+                assert!(text.contains(words), "{words}: {text}");
+            }
+            assert!(body(SectionKind::Downgrade).contains("'old'"));
+        }
+    });
+}
+
+#[test]
+fn a_section_that_came_out_empty_does_not_run() {
+    with_each_alembic(|folder, project| {
+        project.revision(
+            "a1",
+            &[],
+            &[
+                "from alembic import context",
+                "if context.is_offline_mode():",
+                "    print('run me online\\n-- @downgrade')",
+                "    return",
+                "op.execute('CREATE TABLE t (n INTEGER)')",
+            ],
+            &[
+                "try:",
+                "    op.get_bind().execute(sa.text('SELECT 1')).scalar()",
+                "except Exception as error:",
+                "    print(error)",
+            ],
+        );
+        project.revision("b1", &[], &["return None"], &["'Nothing to do.'", "x = 1"]);
+        project.revision("c1", &[], &["for n in []: op.execute('SELECT 1')"], &[]);
+        let document = import(folder, project, &[]);
+        let open = open(&document);
+        assert_eq!(open.len(), 2, "{open:?}");
+        assert!(open[0].starts_with("a1 upgrade: "), "{open:?}");
+        assert!(open[1].starts_with("c1 upgrade: "), "{open:?}");
+        let text = section(folder, "a1", SectionKind::Upgrade);
+        assert!(
+            text.contains("--   | run me online\n--   | -- @downgrade"),
+            "{text}"
+        );
+        for kind in [SectionKind::Upgrade, SectionKind::Downgrade] {
+            assert_eq!(section(folder, "b1", kind), "");
+        }
+        let notes = document["notes"].to_string();
+        assert!(notes.contains("asks whether it runs offline"), "{notes}");
+    });
+}
+
+/// A dependency that is missing is one error, and nothing is written.
+#[test]
+fn a_project_that_does_not_load_is_one_error() {
+    with_each_alembic(|folder, project| {
+        let missing = ["import not_installed"];
+        project.revision("a1", &[], &missing, &missing);
+        project.revision("b1", &[], &missing, &[]);
+        let fails = |problem: &str| {
+            let arguments = [
+                "import",
+                "alembic",
+                "old",
+                "--json",
+                "--python",
+                &project.python,
+            ];
+            let (kind, message) = folder.call(&arguments).error();
+            assert_eq!(kind, "project_failed", "{message}");
+            assert!(message.contains(problem), "{problem}: {message}");
+            assert!(message.contains("--python"), "{message}");
+            assert!(!folder.path("migrations").exists(), "{message}");
+        };
+        fails("not_installed");
+        let env = folder.read("old/scripts/env.py");
+        for (begin, problem) in [
+            ("import shop.models\n", "No module named 'shop'"),
+            ("raise SystemExit('set DATABASE_URL')\n", "set DATABASE_URL"),
+        ] {
+            folder.write("old/scripts/env.py", format!("{begin}{env}"));
+            fails(problem);
+        }
+        folder.write("old/scripts/env.py", "");
+        fails("runs no migrations");
+        folder.write("old/scripts/env.py", &env);
+        folder.write(
+            "old/scripts/versions/c1.py",
+            "import shop\nrevision = 'c1'\ndown_revision = 'b1'\n",
+        );
+        fails("No module named 'shop'");
+    });
+}
+
+#[test]
+fn alembic_is_asked_what_the_files_do_not_spell_out() {
+    with_each_alembic(|folder, project| {
+        // Beside alembic.ini, and named as Python's own.
+        folder.write(
+            "old/logging/__init__.py",
+            "raise SystemExit('not this one')\n",
+        );
+        folder.write("old/ids.py", "FIRST = 'a1'\n");
+        let file =
+            |name: &str, text: &str| folder.write(&format!("old/scripts/versions/{name}"), text);
+        file(
+            "a1.py",
+            "'''First'''\nfrom alembic import op\nfrom ids import FIRST\nrevision = FIRST\ndown_revision = None\n\
+             branch_labels = 'None'\ndef upgrade():\n    op.execute('CREATE TABLE t (n INTEGER)')\n\
+             def downgrade():\n    op.execute('DROP TABLE t')\n",
+        );
+        file(
+            "b1.py",
+            "from alembic import op\nfrom ids import FIRST\nrevision = 'b' + '1'\ndown_revision = FIRST\n\
+             def upgrade():\n    op.get_bind().commit()\n    with op.get_context().autocommit_block():\n        \
+             op.execute('VACUUM')\n",
+        );
+        file(
+            "c1.py",
+            "from alembic import op\nrevision = 'c1'\ndown_revision = None\ndepends_on = 'b1'\n\
+             def upgrade():\n    op.execute('CREATE TABLE u (n INTEGER)')\n\
+             def downgrade():\n    op.execute('DROP TABLE u')\n",
+        );
+        let document = import(folder, project, &[]);
+        assert_eq!(open(&document), Vec::<String>::new());
+        let notes = document["notes"].to_string();
+        assert!(notes.contains("None"), "{notes}");
+        let down = SectionKind::Downgrade;
+        assert_eq!(section(folder, "a1", down), "DROP TABLE t;");
+        assert_eq!(section(folder, "c1", down), "DROP TABLE u;");
+        let migrations = written(folder);
+        let b1 = migrations.get("b1").expect("it is there");
+        assert!(b1.section(down, Dialect::Sqlite).is_none(), "{}", b1.text());
+        let up = b1
+            .section(SectionKind::Upgrade, Dialect::Sqlite)
+            .expect("a section");
+        assert_eq!(
+            (up.mode(), b1.body(up).trim()),
+            (Mode::Autocommit, "VACUUM;")
+        );
+        // The settings' file itself.
+        let options = ["old/alembic.ini", "--json", "--dir", "by_file", "--python"];
+        let arguments = [&["import", "alembic"], &options[..], &[&project.python]].concat();
+        folder.call(&arguments).json();
+        assert_eq!(folder.files("by_file"), folder.files("migrations"));
+    });
+}

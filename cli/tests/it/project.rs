@@ -16,7 +16,12 @@ pub struct Project<'f> {
 impl<'f> Project<'f> {
     /// None where there is no Alembic, which is said aloud. `url` is one of limbeck's.
     pub fn new(folder: &'f Folder, url: &str) -> Option<Project<'f>> {
-        let python = server("LIMBECK_TEST_ALEMBIC")?;
+        Project::with("LIMBECK_TEST_ALEMBIC", folder, url)
+    }
+
+    /// By the Alembic that this variable names.
+    pub fn with(variable: &str, folder: &'f Folder, url: &str) -> Option<Project<'f>> {
+        let python = server(variable)?;
         let project = Project { python, folder };
         fs::create_dir_all(folder.path("old")).expect("a folder");
         project.run(&["init", "scripts"]);

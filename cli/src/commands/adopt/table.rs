@@ -32,16 +32,10 @@ pub(super) struct Applied {
 impl<'a> Table<'a> {
     /// Of the tool's own name, if none is given.
     pub(super) fn new(tool: Tool, name: Option<&'a str>, schema: Option<&'a str>) -> Self {
-        let default = match tool {
-            Tool::Alembic => "alembic_version",
-            Tool::Sqlx => "_sqlx_migrations",
-            Tool::Diesel => "__diesel_schema_migrations",
-            Tool::Refinery => "refinery_schema_history",
-        };
         Table {
             tool,
             schema,
-            name: name.unwrap_or(default),
+            name: name.unwrap_or(tool.table()),
         }
     }
 

@@ -1,15 +1,17 @@
-//! An Alembic project: the graph from its Python files, which are read and not run, and the SQL from Alembic
-//! itself where there is one.
+//! An Alembic project: graph and SQL from Alembic itself, which runs the project's Python files. Where no Alembic is,
+//! the graph alone, from the literals in the files.
 
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
 use limbeck::Dialect;
-use limbeck::revision::SectionKind;
+use limbeck::revision::{NewRevision, NewSection, SectionKind};
 
 use super::error::ImportError;
-use super::found::{Body, Found, Migration, Sql, entries, is_folder, name, read_text, unreadable};
-use super::offline::{Alembic, Asked};
+use super::found::{
+    Body, Found, LeftOut, Migration, Sql, entries, is_folder, name, read_text, unreadable,
+};
+use super::offline::{Alembic, Known};
 use super::project::Project;
 use super::python::{self, Literal};
 use crate::commands::origin::Tool;
@@ -21,65 +23,105 @@ pub(super) fn read(
 ) -> Result<Found, ImportError> {
     let project = Project::locate(folder)?;
     let mut found = Found::default();
+    let mut paths = Vec::new();
     for versions in &project.versions {
-        for path in files(versions, project.is_recursive)? {
-            found.migrations.push(migration(&path)?);
-        }
+        paths.extend(files(versions, project.is_recursive)?);
     }
-    if found.migrations.is_empty() {
+    if paths.is_empty() {
         return Ok(found);
     }
-    let alembic = Alembic::find(python, &project)?;
-    let asked = found.migrations.iter().map(|one| Asked {
-        revision: one.id.clone(),
-        // Any parent will do: a step's SQL is told from that of others.
-        down: one.down_revision.first().cloned(),
-    });
-    let bodies = match &alembic {
-        Some(alembic) => alembic.bodies(&asked.collect::<Vec<_>>(), dialect)?,
-        None => {
-            found.notes.push(
-                "no Python that has alembic is in the PATH: name one with --python, and the SQL is written too"
-                    .to_owned(),
-            );
-            Vec::new()
+    let Some(alembic) = Alembic::find(python, &project)? else {
+        found.notes.push(
+            "no Python that has alembic is in the PATH: name one with --python, and the SQL is written too"
+                .to_owned(),
+        );
+        for path in paths {
+            let mut migration = Identity::read(&path)?.migration(&path);
+            for kind in DIRECTIONS {
+                let reason = format!(
+                    "{} of {} was not asked for its SQL",
+                    python_name(kind),
+                    name(&path)
+                );
+                migration.bodies.push(Body::fill_in(kind, reason, &path));
+            }
+            found.migrations.push(migration);
         }
+        return Ok(found);
     };
-    let mut bodies = bodies.into_iter();
-    for migration in &mut found.migrations {
-        let mut answers = bodies.next().into_iter().flatten();
-        for kind in [SectionKind::Upgrade, SectionKind::Downgrade] {
-            let source = &migration.source;
-            migration.bodies.push(match answers.next() {
-                Some(Ok(body)) => Body {
+    let answers = alembic.ask(dialect)?;
+    if answers.runs > 1 {
+        found.notes.push(format!(
+            "env.py runs the migrations {} times, for several databases or schemas: the SQL is of the first time",
+            answers.runs
+        ));
+    }
+    for path in paths {
+        let real = path.canonicalize().map_err(unreadable(&path))?;
+        let Some(known) = answers.revisions.iter().find(|one| one.path == real) else {
+            found.left_out.push(LeftOut {
+                path,
+                reason: "alembic finds no revision in it".to_owned(),
+            });
+            continue;
+        };
+        let mut migration = Identity::known(known).migration(&path);
+        if known.asks_offline() {
+            found.notes.push(format!(
+                "{} asks whether it runs offline: compare what it does then with what was written",
+                name(&path)
+            ));
+        }
+        for kind in DIRECTIONS {
+            match known.body(kind, answers.dialect) {
+                Some(Ok(body)) => migration.bodies.push(Body {
                     kind,
                     mode: body.mode,
                     sql: Sql::Rendered(body.sql),
                     dialect: Some(body.dialect),
-                    source: source.clone(),
-                },
-                Some(Err(reason)) => Body::fill_in(
-                    kind,
-                    format!(
-                        "alembic could not write {} of {} offline: {reason}",
+                    source: path.clone(),
+                }),
+                Some(Err(open)) => {
+                    let reason = format!(
+                        "alembic could not write {} of {} offline: {}",
                         python_name(kind),
-                        name(source)
-                    ),
-                    source,
-                ),
-                None => Body::fill_in(
-                    kind,
-                    format!(
-                        "{} of {} was not asked for its SQL",
-                        python_name(kind),
-                        name(source)
-                    ),
-                    source,
-                ),
-            });
+                        name(&path),
+                        open.reason
+                    );
+                    let body = Body::fill_in(kind, reason, &path).seen(open.seen);
+                    migration.bodies.push(body);
+                }
+                None if kind == SectionKind::Upgrade => {
+                    let reason = format!("{} has no {}", name(&path), python_name(kind));
+                    migration.bodies.push(Body::fill_in(kind, reason, &path));
+                }
+                // Without a way back, as in Alembic.
+                None => {}
+            }
         }
+        unlabelled(&mut migration, &mut found.notes);
+        found.migrations.push(migration);
     }
     Ok(found)
+}
+
+const DIRECTIONS: [SectionKind; 2] = [SectionKind::Upgrade, SectionKind::Downgrade];
+
+/// Takes out branch labels that can name no branch here, as a `"None"` in quotes.
+fn unlabelled(migration: &mut Migration, notes: &mut Vec<String>) {
+    migration.branch_labels.retain(|label| {
+        let new = NewRevision::new("a")
+            .branch_labels([label])
+            .section(NewSection::new(SectionKind::Upgrade));
+        let is_label = new.to_text().is_ok();
+        if !is_label {
+            notes.push(format!(
+                "the branch label {label:?} of {} is left out: no branch can have that name here",
+                name(&migration.source)
+            ));
+        }
+        is_label
+    });
 }
 
 fn python_name(kind: SectionKind) -> String {
@@ -108,51 +150,83 @@ fn files(folder: &Path, is_recursive: bool) -> Result<Vec<PathBuf>, ImportError>
     Ok(files)
 }
 
-fn migration(path: &Path) -> Result<Migration, ImportError> {
-    const NAMES: [&str; 4] = ["revision", "down_revision", "branch_labels", "depends_on"];
-    let at = |line: Option<usize>, problem: String| ImportError::Source {
-        path: path.to_owned(),
-        line,
-        problem,
-    };
-    let module = python::read(&read_text(path)?, &NAMES)
-        .map_err(|error| at(Some(error.line), error.problem))?;
-    let missing = |name: &str| {
-        at(
-            None,
-            format!(
-                "assigns no `{name}` by itself, as a revision of Alembic's does: remove it from the folder or mend it"
-            ),
-        )
-    };
-    let list = |name: &str| match module.assigned.get(name).map(|(_, value)| value) {
-        None | Some(Literal::None) => Vec::new(),
-        Some(Literal::Text(text)) => vec![text.clone()],
-        Some(Literal::List(texts)) => texts.clone(),
-    };
-    let id = match module.assigned.get("revision") {
-        Some((_, Literal::Text(id))) => id.clone(),
-        Some((line, _)) => return Err(at(Some(*line), "`revision` is no string".to_owned())),
-        None => return Err(missing("revision")),
-    };
-    if !module.assigned.contains_key("down_revision") {
-        return Err(missing("down_revision"));
+/// What a revision says of itself.
+struct Identity {
+    id: String,
+    down_revision: Vec<String>,
+    branch_labels: Vec<String>,
+    depends_on: Vec<String>,
+    docstring: String,
+}
+
+impl Identity {
+    /// By what Alembic found when it ran the file.
+    fn known(known: &Known) -> Self {
+        Identity {
+            id: known.revision.clone(),
+            down_revision: known.down_revision.clone(),
+            branch_labels: known.branch_labels.clone(),
+            depends_on: known.depends_on.clone(),
+            docstring: known.doc.clone().unwrap_or_default(),
+        }
     }
-    let stem = name(path);
-    let doc = Doc::read(module.docstring.as_deref().unwrap_or_default());
-    Ok(Migration {
-        id,
-        down_revision: list("down_revision"),
-        branch_labels: list("branch_labels"),
-        depends_on: list("depends_on"),
-        message: doc.message,
-        date: doc.date,
-        // The id is the one that Alembic's table holds.
-        origin: None,
-        stem: stem.trim_end_matches(".py").to_owned(),
-        source: path.to_owned(),
-        bodies: Vec::new(),
-    })
+
+    /// By the file's own literals, where no Alembic is.
+    fn read(path: &Path) -> Result<Self, ImportError> {
+        const NAMES: [&str; 4] = ["revision", "down_revision", "branch_labels", "depends_on"];
+        let at = |line: Option<usize>, problem: String| ImportError::Source {
+            path: path.to_owned(),
+            line,
+            problem,
+        };
+        let module = python::read(&read_text(path)?, &NAMES)
+            .map_err(|error| at(Some(error.line), error.problem))?;
+        let missing = |name: &str| {
+            at(
+                None,
+                format!(
+                    "assigns no `{name}` by itself, as a revision of Alembic's does: remove it from the folder or mend it"
+                ),
+            )
+        };
+        let list = |name: &str| match module.assigned.get(name).map(|(_, value)| value) {
+            None | Some(Literal::None) => Vec::new(),
+            Some(Literal::Text(text)) => vec![text.clone()],
+            Some(Literal::List(texts)) => texts.clone(),
+        };
+        let id = match module.assigned.get("revision") {
+            Some((_, Literal::Text(id))) => id.clone(),
+            Some((line, _)) => return Err(at(Some(*line), "`revision` is no string".to_owned())),
+            None => return Err(missing("revision")),
+        };
+        if !module.assigned.contains_key("down_revision") {
+            return Err(missing("down_revision"));
+        }
+        Ok(Identity {
+            id,
+            down_revision: list("down_revision"),
+            branch_labels: list("branch_labels"),
+            depends_on: list("depends_on"),
+            docstring: module.docstring.unwrap_or_default(),
+        })
+    }
+
+    fn migration(self, path: &Path) -> Migration {
+        let doc = Doc::read(&self.docstring);
+        Migration {
+            id: self.id,
+            down_revision: self.down_revision,
+            branch_labels: self.branch_labels,
+            depends_on: self.depends_on,
+            message: doc.message,
+            date: doc.date,
+            // The id is the one that Alembic's table holds.
+            origin: None,
+            stem: name(path).trim_end_matches(".py").to_owned(),
+            source: path.to_owned(),
+            bodies: Vec::new(),
+        }
+    }
 }
 
 /// What a revision's docstring says: Alembic's template writes the message and three lines for people.

@@ -30,28 +30,42 @@ pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
             }
             continue;
         }
-        found.migrations.push(migration(&path, &name)?);
+        if !path.join("up.sql").is_file() {
+            found.left_out.push(LeftOut {
+                path,
+                reason: "is no migration of diesel's, which holds an up.sql".to_owned(),
+            });
+            continue;
+        }
+        let migration = migration(&path, &name, &mut found.left_out)?;
+        found.migrations.push(migration);
     }
     found.migrations.sort_by(|a, b| a.id.cmp(&b.id));
     chain(&mut found.migrations)?;
     Ok(found)
 }
 
-fn migration(folder: &Path, name: &str) -> Result<Migration, ImportError> {
+fn migration(
+    folder: &Path,
+    name: &str,
+    left_out: &mut Vec<LeftOut>,
+) -> Result<Migration, ImportError> {
     let up = folder.join("up.sql");
-    if !up.is_file() {
-        return Err(ImportError::source(
-            folder,
-            "is no migration of diesel's, which holds an up.sql: move it elsewhere or mend it",
-        ));
-    }
     let (version, rest) = name.split_once('_').unwrap_or((name, ""));
     let origin = Origin {
         tool: Tool::Diesel,
         version: version.replace('-', ""),
         checksums: Vec::new(),
     };
-    let mode = mode(&folder.join("metadata.toml"))?;
+    let metadata = folder.join("metadata.toml");
+    let mode = mode(&metadata)?.unwrap_or_else(|problem| {
+        // Diesel itself takes a file that it cannot read for none.
+        left_out.push(LeftOut {
+            path: metadata,
+            reason: format!("{problem}: diesel passes over it"),
+        });
+        Mode::Transactional
+    });
     let mut migration = Migration::numbered(origin, &words(rest), name, folder);
     let down = folder.join("down.sql");
     let mut add = |kind, path: &Path| -> Result<(), ImportError> {
@@ -68,22 +82,23 @@ fn migration(folder: &Path, name: &str) -> Result<Migration, ImportError> {
     Ok(migration)
 }
 
-fn mode(path: &Path) -> Result<Mode, ImportError> {
+/// The mode, or why the file says none.
+fn mode(path: &Path) -> Result<Result<Mode, String>, ImportError> {
     if !path.is_file() {
-        return Ok(Mode::Transactional);
+        return Ok(Ok(Mode::Transactional));
     }
     let text = read_text(path)?;
-    let problem = |problem: &str| {
-        // Diesel itself takes a file that it cannot read for none.
-        ImportError::source(path, format!("{problem}: mend it or remove it"))
+    let table: toml::Table = match text.parse() {
+        Ok(table) => table,
+        Err(error) => {
+            let error: toml::de::Error = error;
+            return Ok(Err(format!("is no TOML: {}", error.message())));
+        }
     };
-    let table: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| problem(&format!("is no TOML: {}", error.message())))?;
-    match table.get("run_in_transaction") {
+    Ok(match table.get("run_in_transaction") {
         None => Ok(Mode::Autocommit),
         Some(toml::Value::Boolean(true)) => Ok(Mode::Transactional),
         Some(toml::Value::Boolean(false)) => Ok(Mode::Autocommit),
-        Some(_) => Err(problem("run_in_transaction is neither true nor false")),
-    }
+        Some(_) => Err("run_in_transaction is neither true nor false".to_owned()),
+    })
 }

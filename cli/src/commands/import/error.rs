@@ -50,6 +50,13 @@ pub(crate) enum ImportError {
     #[error("{}: this Python did not answer for alembic: {problem}", .path.display())]
     NoAlembic { path: PathBuf, problem: String },
     #[error(
+        "{}: this Python could not run the project's env.py, and nothing is written: {problem}: if that Python is \
+         not the project's own, name that of its virtual environment with --python, as in \
+         --python .venv/bin/python",
+        .path.display()
+    )]
+    ProjectFailed { path: PathBuf, problem: String },
+    #[error(
         "env.py wrote SQL for {found}, not for {wanted}: it takes its URL from elsewhere; set that, or leave \
          out --dialect"
     )]
@@ -76,6 +83,7 @@ impl ImportError {
             ImportError::SameFolder { .. } => "same_folder",
             ImportError::IsThere { .. } => "exists",
             ImportError::NoAlembic { .. } => "no_alembic",
+            ImportError::ProjectFailed { .. } => "project_failed",
             ImportError::NoFolder => "no_folder",
         }
     }
@@ -159,6 +167,10 @@ mod tests {
                 path: "python3".into(),
                 problem: words("No module named 'alembic'"),
             },
+            ImportError::ProjectFailed {
+                path: "python3".into(),
+                problem: words("ModuleNotFoundError: No module named 'shop'"),
+            },
             ImportError::OtherDialect {
                 wanted: words("postgres"),
                 found: words("sqlite"),
@@ -181,6 +193,7 @@ mod tests {
         same_folder: old: this is the folder that is read, and it is never written to: name another one for the revision files with --dir
         exists: revision 1 is in old/1_a.sql already: import into an empty folder
         no_alembic: python3: this Python did not answer for alembic: No module named 'alembic'
+        project_failed: python3: this Python could not run the project's env.py, and nothing is written: ModuleNotFoundError: No module named 'shop': if that Python is not the project's own, name that of its virtual environment with --python, as in --python .venv/bin/python
         refused_source: env.py wrote SQL for sqlite, not for postgres: it takes its URL from elsewhere; set that, or leave out --dialect
         no_folder: these commands have no folder: run the program `limbeck` on one
         ");

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Datelike as _, NaiveDateTime, Utc};
 use limbeck::revision::{Mode, NewRevision, NewSection, RevisionErrorKind, SectionKind};
+use limbeck::sql::{self, Class, Statement, TransactionControl};
 use limbeck::{Dialect, Revision};
 
 use super::error::ImportError;
@@ -98,8 +99,8 @@ pub(super) enum Sql {
     Verbatim(String),
     /// What the tool wrote when it was asked.
     Rendered(String),
-    /// Nobody knows yet, for this reason.
-    FillIn(String),
+    /// Nobody knows yet, for this reason; and what was seen of it, kept as a comment.
+    FillIn { reason: String, seen: String },
 }
 
 impl Body {
@@ -117,9 +118,54 @@ impl Body {
         Body {
             kind,
             mode: Mode::Rust,
-            sql: Sql::FillIn(reason.into()),
+            sql: Sql::FillIn {
+                reason: reason.into(),
+                seen: String::new(),
+            },
             dialect: None,
             source: source.to_owned(),
+        }
+    }
+
+    /// What it runs, if it runs SQL.
+    pub(super) fn sql_text(&self) -> Option<&str> {
+        match &self.sql {
+            Sql::Verbatim(text) | Sql::Rendered(text) => Some(text),
+            Sql::FillIn { .. } => None,
+        }
+    }
+
+    /// With what the step printed and sent.
+    pub(super) fn seen(mut self, text: String) -> Self {
+        if let Sql::FillIn { seen, .. } = &mut self.sql {
+            *seen = text;
+        }
+        self
+    }
+
+    /// Takes a `BEGIN` and `COMMIT` around the whole file out: limbeck's own transaction has their place.
+    pub(super) fn unwrap(&mut self) {
+        let Sql::Verbatim(text) = &self.sql else {
+            return;
+        };
+        let dialects: Vec<Dialect> = match self.dialect {
+            Some(dialect) => vec![dialect],
+            None => Dialect::ALL.to_vec(),
+        };
+        let unwrapped = dialects
+            .into_iter()
+            .find_map(|dialect| without_outer_transaction(dialect, text));
+        if let Some(text) = unwrapped {
+            self.sql = Sql::Verbatim(text);
+            self.mode = Mode::Transactional;
+        }
+    }
+
+    /// Makes a body that no revision file may hold one to be filled in, so that the rest comes over.
+    pub(super) fn open_if_refused(&mut self) {
+        if let Err(error) = self.check() {
+            let text = self.text();
+            *self = Body::fill_in(self.kind, error.to_string(), &self.source).seen(text);
         }
     }
 
@@ -127,12 +173,23 @@ impl Body {
     fn text(&self) -> String {
         match &self.sql {
             Sql::Verbatim(text) | Sql::Rendered(text) => text.clone(),
-            Sql::FillIn(reason) => format!(
-                "{FILL_IN} {}.\n\
-                 -- Write the SQL here and take the word `rust` from the line above, or register code for it. \
-                 Until then\n-- this does not run.",
-                one_line(reason)
-            ),
+            Sql::FillIn { reason, seen } => {
+                let mut text = format!(
+                    "{FILL_IN} {}.\n\
+                     -- Write the SQL here and take the word `rust` from the line above, or register code for it. \
+                     Until then\n-- this does not run.",
+                    one_line(reason)
+                );
+                if !seen.is_empty() {
+                    text += " What was seen of it:";
+                }
+                for line in seen.lines() {
+                    // Without what would end the comment.
+                    let line = line.replace(['\r', '\0', '\u{b}', '\u{c}'], " ");
+                    text += format!("\n--   | {line}").trim_end();
+                }
+                text
+            }
         }
     }
 
@@ -176,6 +233,38 @@ impl Body {
             kind: Box::new(kind),
         })
     }
+}
+
+/// The text without its first and last statement, if these begin and commit a transaction and no other statement does.
+/// Lines stay where they are.
+fn without_outer_transaction(dialect: Dialect, text: &str) -> Option<String> {
+    let statements = sql::split(dialect, text).ok()?;
+    let [first, inner @ .., last] = &statements[..] else {
+        return None;
+    };
+    let control = |statement: &Statement<'_>| match sql::classify(dialect, statement.text()).class()
+    {
+        Class::Transaction(control) => Some(*control),
+        _ => None,
+    };
+    let is_around = control(first) == Some(TransactionControl::Begin)
+        && control(last) == Some(TransactionControl::Commit)
+        && inner.iter().all(|statement| control(statement).is_none());
+    if !is_around {
+        return None;
+    }
+    let (begin, commit) = (
+        first.span().start..first.piece_span().end,
+        last.span().start..last.piece_span().end,
+    );
+    // The last piece goes to the end of the text, comments included.
+    let after = text[last.span().end..].trim_start().strip_prefix(';');
+    Some(format!(
+        "{}{}{}",
+        &text[..begin.start],
+        &text[begin.end..commit.start],
+        after.unwrap_or(&text[last.span().end..])
+    ))
 }
 
 /// The revision file's text.
@@ -239,6 +328,16 @@ pub(super) fn without_bom(text: String) -> String {
         Some(rest) => rest.to_owned(),
         None => text,
     }
+}
+
+/// A text with each kind of line ends that a checkout may give it, the usual one first, and as it stands.
+pub(super) fn with_line_ends(text: &str) -> Vec<String> {
+    let unix = text.replace("\r\n", "\n");
+    let windows = unix.replace('\n', "\r\n");
+    let mut texts = vec![unix, windows, text.to_owned()];
+    let mut seen = std::collections::HashSet::new();
+    texts.retain(|text| seen.insert(text.clone()));
+    texts
 }
 
 /// Everything in a folder, in the order of the names.

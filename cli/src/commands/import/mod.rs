@@ -37,10 +37,13 @@ use crate::options::Uses;
 /// Turn another tool's migrations into revision files.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "Nothing in DIR is changed, and nothing is written if one file is refused.\n\
-    Alembic's revisions keep their ids; their Python files are read and not run, but alembic itself runs the \
-    project's env.py offline to write each step's SQL. What it cannot write is marked, and does not run until it \
-    is filled in. Other tools' revisions have their version as id and form a chain.\n\n\
+    after_help = "Nothing in DIR is changed. Alembic's revisions keep their ids; other tools' have their version as id \
+    and form a chain. A step that limbeck cannot run as it stands is written as a comment, named in the answer with \
+    the reason, and does not run until it is filled in.\n\n\
+    For alembic the project's Python is run: env.py once, offline, each file of its versions with all that it imports, \
+    and their upgrade() and downgrade(). They can do whatever you can: read your files, reach the network, delete. \
+    Import a project that you do not trust in a container, or without a Python that has alembic, which runs \
+    nothing.\n\n\
     Example:\n  limbeck import sqlx ./migrations --dir revisions"
 )]
 #[non_exhaustive]
@@ -106,14 +109,21 @@ impl Run for ImportArgs {
     async fn run(&self, call: &Call<'_>) -> Result<Exit, CliError> {
         let folder = call.context.folder().ok_or(ImportError::NoFolder)?;
         // A folder that is not there is told before what it should hold.
-        entries(&self.source)?;
+        if !(self.tool == Tool::Alembic && self.source.is_file()) {
+            entries(&self.source)?;
+        }
         apart(self, folder)?;
         let mut found = read(self)?;
         for migration in &mut found.migrations {
             for body in &mut migration.bodies {
                 let is_open = matches!(body.sql, Sql::Verbatim(_));
                 body.dialect = body.dialect.or(self.dialect.filter(|_| is_open));
+                body.unwrap();
+                body.open_if_refused();
             }
+        }
+        if let Some(note) = own_table_note(self.tool, &found.migrations) {
+            found.notes.push(note);
         }
         let files = files(&found.migrations, folder)?;
         checked(&files, folder, call.context.subfolders())?;
@@ -139,6 +149,26 @@ impl Run for ImportArgs {
         call.output.answer(&document, || text(&document))?;
         Ok(Exit::Done)
     }
+}
+
+/// A fresh database has no table of the old tool's.
+fn own_table_note(tool: Tool, migrations: &[Migration]) -> Option<String> {
+    let table = tool.table();
+    let names: Vec<String> = migrations
+        .iter()
+        .filter(|migration| {
+            let mut bodies = migration.bodies.iter();
+            bodies.any(|body| body.sql_text().is_some_and(|text| text.contains(table)))
+        })
+        .map(|migration| found::name(&migration.source))
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{table} is named in {}, and a fresh database has no such table: take the statement out, or create the \
+             table in a revision before",
+            names.join(", ")
+        )
+    })
 }
 
 fn read(args: &ImportArgs) -> Result<Found, ImportError> {
@@ -200,7 +230,7 @@ impl NewFile<'_> {
             .bodies
             .iter()
             .filter_map(|body| match &body.sql {
-                Sql::FillIn(reason) => Some(FillIn {
+                Sql::FillIn { reason, .. } => Some(FillIn {
                     section: SectionName(body.kind),
                     reason: one_line(reason),
                 }),

@@ -1,8 +1,25 @@
-# Asks Alembic for the SQL of each step, in one process: starting Python for each would take most of the time.
+# Asks Alembic for the graph and for the SQL of each step. env.py runs once: each run may take seconds.
+import sys
+
+# The project's folder has modules of its own, which may be named as Python's are.
+if sys.path and sys.path[0] == "":
+    del sys.path[0]
+
+import ast
+import contextlib
+import inspect
 import io
 import json
+import logging.config
 import os
-import sys
+import textwrap
+
+from alembic.config import Config
+from alembic.ddl.impl import DefaultImpl
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import to_tuple
 
 # What env.py prints is no answer.
 answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -10,59 +27,177 @@ os.dup2(2, 1)
 
 order = json.loads(sys.stdin.buffer.read().decode("utf-8"))
 os.chdir(order["home"])
+# Last, so that a folder of the project's stands in front of nothing: Alembic's prepend_sys_path puts it first.
+sys.path.append(order["home"])
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-
-# Each command would load every revision again.
-from_config = ScriptDirectory.from_config
-loaded = []
+# The step that runs now: what it sent, and what it asked for.
+step = None
 
 
-def load_once(config):
-    if not loaded:
-        loaded.append(from_config(config))
-    return loaded[0]
+class Step:
+    def __init__(self):
+        self.sql = []
+        self.asked_offline = False
 
 
-ScriptDirectory.from_config = staticmethod(load_once)
+static_output = DefaultImpl.static_output
 
-seen = {}
+
+def recorded(self, text):
+    if step is not None:
+        step.sql.append(text)
+    return static_output(self, text)
+
+
+DefaultImpl.static_output = recorded
+is_offline_mode = EnvironmentContext.is_offline_mode
+
+
+def asked(self):
+    if step is not None:
+        step.asked_offline = True
+    return is_offline_mode(self)
+
+
+EnvironmentContext.is_offline_mode = asked
+new_context = MigrationContext.__init__
+
+
+def with_literals(self, dialect, connection, opts, *rest, **named):
+    if opts.get("as_sql"):
+        # Nobody binds values later, and only drivers want each percent sign twice.
+        opts["literal_binds"] = True
+        dialect.paramstyle = "named"
+        dialect.positional = False
+        dialect.identifier_preparer = dialect.preparer(dialect)
+        if dialect.name == "postgresql":
+            # SQLAlchemy asks the server whether backslashes escape: by default they do not.
+            dialect._backslash_escapes = False
+    new_context(self, dialect, connection, opts, *rest, **named)
+    self.impl.literal_binds = self.impl.literal_binds or self.as_sql
+
+
+MigrationContext.__init__ = with_literals
+
+
+stdout_connection = MigrationContext._stdout_connection
+
+
+def strict_connection(self, connection):
+    made = stdout_connection(self, connection)
+    execute = made.execute
+
+    def with_no_values(construct, *values, **named):
+        # Alembic would write the statement and drop the values.
+        if any(values) or any(named.values()):
+            raise ValueError("a statement has its values apart from it, which offline mode drops")
+        return execute(construct)
+
+    def commit():
+        self.impl.emit_commit()
+        self.impl.emit_begin()
+
+    made.execute = with_no_values
+    made.commit = commit
+    return made
+
+
+MigrationContext._stdout_connection = strict_connection
 run_migrations = MigrationContext.run_migrations
+arguments = {}
 
 
-def noting(self, **kw):
-    seen["dialect"] = self.dialect.name
-    seen["table"] = self.version_table
+def with_arguments(self, **kw):
+    arguments.update(kw)
     return run_migrations(self, **kw)
 
 
-MigrationContext.run_migrations = noting
+MigrationContext.run_migrations = with_arguments
 
 
-def script(direction, steps):
-    seen.clear()
-    text = io.StringIO()
-    config = Config(order["ini"], stdout=text, output_buffer=text)
-    if config.get_main_option("script_location") is None:
+def told(error):
+    return "%s: %s" % (type(error).__name__, error)
+
+
+def does_nothing(function):
+    try:
+        [found] = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+    except Exception:
+        return False
+    if not isinstance(found, ast.FunctionDef) or found.decorator_list:
+        return False
+    return all(
+        isinstance(one, ast.Pass)
+        or (isinstance(one, ast.Assign) and isinstance(one.value, ast.Constant))
+        or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+        or (isinstance(one, ast.Return) and getattr(one.value, "value", None) is None
+            and isinstance(one.value, (ast.Constant, type(None))))
+        for one in found.body
+    )
+
+
+def run(function):
+    global step
+    step = Step()
+    printed = io.StringIO()
+    answer = {}
+    try:
+        with contextlib.redirect_stdout(printed):
+            function(**arguments)
+    # A refusal of Alembic's or of the project's own, which may end the process.
+    except (Exception, SystemExit) as error:
+        answer["error"] = told(error)
+        answer["is_import"] = isinstance(error, ImportError)
+    answer["sql"] = "\n\n".join(step.sql)
+    answer["asked_offline"] = step.asked_offline
+    answer["printed"] = printed.getvalue()
+    answer["does_nothing"] = does_nothing(function)
+    step = None
+    return answer
+
+
+def answer():
+    config = Config(order["ini"], **order["config"])
+    config.stdout = config.output_buffer = io.StringIO()
+    if config.get_main_option("script_location") is None and not order["config"]:
         config.set_main_option("script_location", order["scripts"].replace("%", "%%"))
     if order["url"] is not None:
         config.set_main_option("sqlalchemy.url", order["url"])
-    try:
-        getattr(command, direction)(config, steps, sql=True)
-    # A refusal of Alembic's or of the project's own, which may end the process.
-    except (Exception, SystemExit) as error:
-        return {"error": "%s: %s" % (type(error).__name__, error)}
-    return dict(seen, sql=text.getvalue())
+    script = ScriptDirectory.from_config(config)
+    found = {"runs": 0, "dialect": None, "revisions": []}
+
+    def each(heads, context):
+        found["runs"] += 1
+        if found["runs"] > 1:
+            return []
+        found["dialect"] = context.dialect.name
+        for revision in revisions:
+            one = {
+                "revision": revision.revision,
+                "path": os.path.realpath(revision.path),
+                "doc": revision.module.__doc__,
+            }
+            for name in ("down_revision", "branch_labels", "depends_on"):
+                one[name] = list(to_tuple(getattr(revision.module, name, None), default=()))
+            for direction in ("upgrade", "downgrade"):
+                function = getattr(revision.module, direction, None)
+                one[direction] = run(function) if function else None
+            found["revisions"].append(one)
+        return []
+
+    revisions = list(script.walk_revisions())[::-1]
+    with EnvironmentContext(
+        config, script, fn=each, as_sql=True, starting_rev=None, destination_rev="head"
+    ):
+        script.run_env()
+    if not found["runs"]:
+        raise RuntimeError("env.py runs no migrations in offline mode")
+    return found
 
 
-for revision, down in order["steps"]:
-    down = down or "base"
-    answer = {
-        "upgrade": script("upgrade", "%s:%s" % (down, revision)),
-        "downgrade": script("downgrade", "%s:%s" % (revision, down)),
-    }
-    answers.write(json.dumps(answer) + "\n")
+try:
+    found = answer()
+except (Exception, SystemExit) as error:
+    found = {"failed": told(error)}
+answers.write(json.dumps(found) + "\n")
 answers.flush()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use limbeck::Dialect;
-use limbeck::revision::Mode;
+use limbeck::revision::{Mode, SectionKind};
 use limbeck::sql::{self, Class, Statement};
 use serde::Deserialize;
 
@@ -23,12 +23,6 @@ pub(super) struct Alembic<'p> {
     project: &'p Project,
 }
 
-/// A revision, and one of its parents.
-pub(super) struct Asked {
-    pub revision: String,
-    pub down: Option<String>,
-}
-
 /// One direction of a revision.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Rendered {
@@ -37,8 +31,56 @@ pub(super) struct Rendered {
     pub dialect: Dialect,
 }
 
-/// Upgrade and downgrade, or why there is none.
-type Answers = [Result<Rendered, String>; 2];
+/// Why a direction has no SQL that could be run.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Open {
+    pub reason: String,
+    /// What the step printed and the statements that it sent before.
+    pub seen: String,
+}
+
+/// What Alembic knows of a revision.
+#[derive(Debug, Deserialize)]
+pub(super) struct Known {
+    pub revision: String,
+    /// Without links.
+    pub path: PathBuf,
+    pub down_revision: Vec<String>,
+    pub branch_labels: Vec<String>,
+    pub depends_on: Vec<String>,
+    pub doc: Option<String>,
+    upgrade: Option<Script>,
+    downgrade: Option<Script>,
+}
+
+impl Known {
+    /// What a direction sends. None: the revision has no such function.
+    pub(super) fn body(
+        &self,
+        kind: SectionKind,
+        dialect: Dialect,
+    ) -> Option<Result<Rendered, Open>> {
+        let script = match kind {
+            SectionKind::Upgrade => &self.upgrade,
+            _ => &self.downgrade,
+        };
+        script.as_ref().map(|script| script.body(dialect))
+    }
+
+    /// Whether a direction asks if it runs offline, and may then leave something out.
+    pub(super) fn asks_offline(&self) -> bool {
+        let mut scripts = self.upgrade.iter().chain(&self.downgrade);
+        scripts.any(|script| script.asked_offline)
+    }
+}
+
+/// A whole project, parents first.
+pub(super) struct Answers {
+    pub dialect: Dialect,
+    pub revisions: Vec<Known>,
+    /// How often env.py runs the migrations: for several databases or schemas.
+    pub runs: usize,
+}
 
 impl<'p> Alembic<'p> {
     /// The Python that is named, which has to have alembic; or else the one in the PATH, if that has it.
@@ -68,20 +110,15 @@ impl<'p> Alembic<'p> {
             .map(with))
     }
 
-    /// What each revision does, in the order in which they are asked for.
-    pub(super) fn bodies(
-        &self,
-        asked: &[Asked],
-        wanted: Option<Dialect>,
-    ) -> Result<Vec<Answers>, ImportError> {
+    /// Every revision that Alembic finds, and what it does.
+    pub(super) fn ask(&self, wanted: Option<Dialect>) -> Result<Answers, ImportError> {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let steps: Vec<_> = asked.iter().map(|one| (&one.revision, &one.down)).collect();
         let order = serde_json::json!({
             "home": absolute(self.project.home()),
             "ini": self.project.ini.as_deref().map(absolute),
+            "config": self.project.config(),
             "scripts": absolute(&self.project.scripts),
             "url": wanted.map(url),
-            "steps": steps,
         });
         let failed = |problem: String| ImportError::NoAlembic {
             path: self.python.clone(),
@@ -101,25 +138,45 @@ impl<'p> Alembic<'p> {
             child.wait_with_output()
         });
         let output = output.map_err(|error| failed(error.to_string()))?;
-        let answers: Vec<Answer> = String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect();
-        if !output.status.success() || answers.len() != asked.len() {
+        let document = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() {
             return Err(failed(last_line(&output.stderr)));
         }
-        answers
-            .into_iter()
-            .zip(asked)
-            .map(|(answer, asked)| {
-                Ok([
-                    answer.upgrade.body("upgrade", &asked.revision, wanted)?,
-                    answer
-                        .downgrade
-                        .body("downgrade", &asked.revision, wanted)?,
-                ])
-            })
-            .collect()
+        let document: Document =
+            serde_json::from_str(&document).map_err(|_| failed(last_line(&output.stderr)))?;
+        let project = |problem: &str| ImportError::ProjectFailed {
+            path: self.python.clone(),
+            problem: one_line(problem),
+        };
+        if let Some(problem) = document.failed {
+            return Err(project(&problem));
+        }
+        if let Some(problem) = all_missing(&document.revisions) {
+            return Err(project(problem));
+        }
+        let Ok(dialect) = (match &*document.dialect {
+            "postgresql" => Ok(Dialect::Postgres),
+            other => other.parse(),
+        }) else {
+            return Err(project(&format!(
+                "its SQL is for {}, which limbeck does not speak",
+                document.dialect
+            )));
+        };
+        // The servers are two, the language of these is one.
+        if wanted.is_some_and(|wanted| {
+            wanted != dialect && !(wanted.is_mysql_family() && dialect.is_mysql_family())
+        }) {
+            return Err(ImportError::OtherDialect {
+                wanted: wanted.map_or("", Dialect::name).to_owned(),
+                found: dialect.name().to_owned(),
+            });
+        }
+        Ok(Answers {
+            dialect,
+            revisions: document.revisions,
+            runs: document.runs,
+        })
     }
 
     fn command(&self) -> Command {
@@ -139,7 +196,8 @@ impl<'p> Alembic<'p> {
 
 fn has_alembic(python: &Path) -> Result<(), String> {
     let output = Command::new(python)
-        .args(["-c", "import alembic"])
+        // The current folder may hold one of the project's that has this name.
+        .args(["-c", "import sys; sys.path[:1] = []; import alembic.config"])
         .stdin(Stdio::null())
         .output()
         .map_err(|error| error.to_string())?;
@@ -166,145 +224,100 @@ fn url(dialect: Dialect) -> &'static str {
     }
 }
 
+/// What the script writes.
 #[derive(Deserialize)]
-struct Answer {
-    upgrade: Script,
-    downgrade: Script,
-}
-
-/// Either an error, or the rest.
-#[derive(Deserialize)]
-struct Script {
-    error: Option<String>,
-    #[serde(default)]
-    sql: String,
+struct Document {
+    failed: Option<String>,
     #[serde(default)]
     dialect: String,
     #[serde(default)]
-    table: String,
+    revisions: Vec<Known>,
+    #[serde(default)]
+    runs: usize,
+}
+
+/// What one function did.
+#[derive(Debug, Deserialize)]
+struct Script {
+    error: Option<String>,
+    /// The error is that a module is missing.
+    #[serde(default)]
+    is_import: bool,
+    sql: String,
+    asked_offline: bool,
+    printed: String,
+    does_nothing: bool,
+}
+
+/// The error, if every revision lacks a module: then it is not the revisions that are wrong.
+fn all_missing(revisions: &[Known]) -> Option<&str> {
+    let mut scripts = revisions
+        .iter()
+        .flat_map(|one| &one.upgrade)
+        .filter(|script| !script.does_nothing)
+        .peekable();
+    let first = scripts.peek()?.error.as_deref()?;
+    scripts
+        .all(|script| script.is_import && script.error.is_some())
+        .then_some(first)
 }
 
 impl Script {
-    fn body(
-        self,
-        direction: &str,
-        revision: &str,
-        wanted: Option<Dialect>,
-    ) -> Result<Result<Rendered, String>, ImportError> {
-        if let Some(error) = self.error {
-            return Ok(Err(one_line(&error)));
-        }
-        let Ok(dialect) = (match &*self.dialect {
-            "postgresql" => Ok(Dialect::Postgres),
-            other => other.parse(),
-        }) else {
-            return Ok(Err(format!(
-                "its SQL is for {}, which limbeck does not speak",
-                self.dialect
-            )));
+    fn body(&self, dialect: Dialect) -> Result<Rendered, Open> {
+        let open = |reason: String| Open {
+            reason: one_line(&reason),
+            seen: [&*self.printed, &*self.sql]
+                .map(str::trim)
+                .into_iter()
+                .filter(|text| !text.is_empty())
+                .collect::<Vec<_>>()
+                .join("\n\n"),
         };
-        // The servers are two, the language of these is one.
-        if wanted.is_some_and(|wanted| {
-            wanted != dialect && !(wanted.is_mysql_family() && dialect.is_mysql_family())
-        }) {
-            return Err(ImportError::OtherDialect {
-                wanted: wanted.map_or("", Dialect::name).to_owned(),
-                found: dialect.name().to_owned(),
-            });
+        if let Some(error) = &self.error {
+            return Err(open(error.clone()));
         }
-        Ok(cut(&self.sql, direction, revision, dialect, &self.table))
+        let (rendered, is_empty) = without_transactions(&self.sql, dialect).map_err(open)?;
+        if is_empty && !self.does_nothing {
+            return Err(open(
+                "its Python is not empty, and it sent no statement".to_owned(),
+            ));
+        }
+        Ok(rendered)
     }
 }
 
-/// One step's own statements, out of a script that moves the version table too and may hold other steps.
-fn cut(
-    script: &str,
-    direction: &str,
-    revision: &str,
-    dialect: Dialect,
-    table: &str,
-) -> Result<Rendered, String> {
-    let block = block(script, direction, revision)
-        .ok_or_else(|| "its script does not hold this step".to_owned())?;
-    let statements = sql::split(dialect, block).map_err(|error| error.to_string())?;
+/// The statements without those of `autocommit_block()`, which leaves the transaction and begins the next; and whether
+/// none are left.
+fn without_transactions(script: &str, dialect: Dialect) -> Result<(Rendered, bool), String> {
+    let statements = sql::split(dialect, script).map_err(|error| error.to_string())?;
     let is_transaction = |statement: &Statement<'_>| {
         matches!(
             sql::classify(dialect, statement.text()).class(),
             Class::Transaction(_)
         )
     };
-    // Behind the step's own come the version table's, and behind these what ends the transaction.
-    let mut own = statements.len();
-    while own > 0 && is_transaction(&statements[own - 1]) {
-        own -= 1;
-    }
-    let end = own;
-    while own > 0 && moves_version(statements[own - 1].text(), table) {
-        own -= 1;
-    }
-    if own == end {
-        return Err("its script does not end in the version table's row".to_owned());
-    }
-    // `autocommit_block()`: out of the transaction and in again.
-    let is_autocommit = statements[..own].iter().any(is_transaction);
-    let mut gone: Vec<Range<usize>> = statements[..own]
+    let gone: Vec<Range<usize>> = statements
         .iter()
         .filter(|statement| is_transaction(statement))
         .map(|statement| statement.span().start..statement.piece_span().end)
         .collect();
-    gone.push(statements[own].span().start..block.len());
     let mut sql = String::new();
     let mut kept = 0;
-    for gone in gone {
-        sql += &block[kept..gone.start];
+    for gone in &gone {
+        sql += &script[kept..gone.start];
         // With the line breaks behind it, so that no gap stays.
-        let rest = &block[gone.end..];
+        let rest = &script[gone.end..];
         kept = gone.end + (rest.len() - rest.trim_start_matches('\n').len());
     }
-    Ok(Rendered {
+    sql += &script[kept..];
+    let rendered = Rendered {
         sql: sql.trim().to_owned(),
-        mode: if is_autocommit {
-            Mode::Autocommit
-        } else {
+        mode: if gone.is_empty() {
             Mode::Transactional
+        } else {
+            Mode::Autocommit
         },
         dialect,
-    })
-}
-
-/// What stands below the comment that begins the step, up to the next such comment.
-fn block<'s>(script: &'s str, direction: &str, revision: &str) -> Option<&'s str> {
-    let begins = format!("-- Running {direction} ");
-    let is_this = |line: &str| {
-        let Some(ends) = line.strip_prefix(&*begins) else {
-            return false;
-        };
-        let (from, to) = ends.split_once(" -> ").unwrap_or((ends, ""));
-        let own = if direction == "upgrade" { to } else { from };
-        own.trim() == revision
     };
-    let mut start = None;
-    let mut at = 0;
-    for line in script.split_inclusive('\n') {
-        if let Some(start) = start
-            && line.starts_with(&*begins)
-        {
-            return Some(&script[start..at]);
-        }
-        at += line.len();
-        if is_this(line) {
-            start = Some(at);
-        }
-    }
-    start.map(|start| &script[start..])
-}
-
-/// Whether a statement is one of those by which Alembic moves its heads.
-fn moves_version(statement: &str, table: &str) -> bool {
-    let words = statement.to_ascii_uppercase();
-    ["INSERT INTO ", "UPDATE ", "DELETE FROM "]
-        .iter()
-        .any(|verb| words.starts_with(verb))
-        && statement.contains(table)
-        && statement.contains("version_num")
+    Ok((rendered, statements.len() == gone.len()))
 }

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use configparser::ini::Ini;
 
 use super::error::ImportError;
-use super::found::read_text;
+use super::found::{name, read_text};
 use crate::commands::origin::Tool;
 
 /// A project, or the script location alone.
 #[derive(Debug)]
 pub(super) struct Project {
     pub ini: Option<PathBuf>,
+    /// A `pyproject.toml` with a table `[tool.alembic]`.
+    pub toml: Option<PathBuf>,
     /// The folder with `env.py`.
     pub scripts: PathBuf,
     /// The folders with the revisions.
@@ -20,13 +22,74 @@ pub(super) struct Project {
 }
 
 const INI: &str = "alembic.ini";
+const TOML: &str = "pyproject.toml";
+
+/// The table `[tool.alembic]`, if the file has one.
+fn tables(path: &Path) -> Result<Option<toml::Table>, ImportError> {
+    let table: toml::Table = read_text(path)?.parse().map_err(|error: toml::de::Error| {
+        ImportError::source(path, format!("is no TOML: {}", error.message()))
+    })?;
+    let alembic = table.get("tool").and_then(|tool| tool.get("alembic"));
+    Ok(alembic.and_then(toml::Value::as_table).cloned())
+}
+
+/// A folder, by its path from the settings' own or, as `package:folder`, below a Python package that is found in the
+/// settings' folder or in one of `roots`.
+fn located(
+    settings: &Path,
+    here: &Path,
+    roots: &[String],
+    key: &str,
+    value: &str,
+) -> Result<PathBuf, ImportError> {
+    // Without the `.` that both may begin with.
+    let path: PathBuf = here.join(value).components().collect();
+    if path.is_dir() {
+        return Ok(path);
+    }
+    let Some((package, inner)) = value.split_once(':') else {
+        let problem = format!("{key} = {value}: there is no such folder");
+        return Err(ImportError::source(settings, problem));
+    };
+    let inner = PathBuf::from(package.replace('.', "/")).join(inner);
+    let roots = roots.iter().map(String::as_str).chain([".", "src"]);
+    roots
+        .map(|root| here.join(root).join(&inner).components().collect())
+        .find(|path: &PathBuf| path.is_dir())
+        .ok_or_else(|| {
+            let problem = format!(
+                "{key} = {value} names a folder of a Python package that is not beside this file: name that folder \
+                 itself instead of this file's"
+            );
+            ImportError::source(settings, problem)
+        })
+}
 
 impl Project {
-    /// `folder` holds `alembic.ini`, or is the script location.
+    /// `folder` holds `alembic.ini` or a `pyproject.toml` with Alembic's settings, is one of these files, or is the script
+    /// location.
     pub(super) fn locate(folder: &Path) -> Result<Project, ImportError> {
+        if folder.is_file() {
+            return match name(folder).ends_with(".toml") {
+                true => Self::of_toml(folder),
+                false => Settings::read(folder)?.project(),
+            };
+        }
         let ini = folder.join(INI);
+        let toml = folder.join(TOML);
+        let has_toml = toml.is_file() && tables(&toml)?.is_some();
         if ini.is_file() {
-            return Settings::read(&ini)?.project();
+            let settings = Settings::read(&ini)?;
+            // Alembic reads both, and the database's settings stand in the ini file.
+            if has_toml && settings.get("script_location").is_none() {
+                let mut project = Self::of_toml(&toml)?;
+                project.ini = Some(ini);
+                return Ok(project);
+            }
+            return settings.project();
+        }
+        if has_toml {
+            return Self::of_toml(&toml);
         }
         let versions = folder.join("versions");
         if !folder.join("env.py").is_file() && !versions.is_dir() {
@@ -51,9 +114,50 @@ impl Project {
         }
         Ok(Project {
             ini: None,
+            toml: None,
             scripts: folder.to_owned(),
             versions: vec![versions],
             is_recursive: false,
+        })
+    }
+
+    /// By `[tool.alembic]` of a `pyproject.toml`, where values are lists or texts and no separators are.
+    fn of_toml(path: &Path) -> Result<Project, ImportError> {
+        let table = tables(path)?
+            .ok_or_else(|| ImportError::source(path, "has no table [tool.alembic]"))?;
+        let here = match path.parent() {
+            Some(here) if !here.as_os_str().is_empty() => here,
+            _ => Path::new("."),
+        };
+        let text = |value: &toml::Value| {
+            value
+                .as_str()
+                .map(|text| text.replace("%(here)s", ".").replace("%%", "%"))
+        };
+        let folder = |key: &str, value: &str| located(path, here, &[], key, value);
+        let location = table.get("script_location").and_then(text).ok_or_else(|| {
+            ImportError::source(path, "has no script_location in its table [tool.alembic]")
+        })?;
+        let scripts = folder("script_location", &location)?;
+        let versions = match table
+            .get("version_locations")
+            .and_then(toml::Value::as_array)
+        {
+            Some(list) => list
+                .iter()
+                .filter_map(text)
+                .map(|one| folder("version_locations", &one))
+                .collect::<Result<_, _>>()?,
+            None => vec![scripts.join("versions")],
+        };
+        Ok(Project {
+            ini: None,
+            toml: Some(path.to_owned()),
+            scripts,
+            versions,
+            is_recursive: table
+                .get("recursive_version_locations")
+                .is_some_and(|value| value.as_bool() == Some(true)),
         })
     }
 
@@ -64,10 +168,21 @@ impl Project {
         folders
     }
 
+    /// What Alembic's `Config` is given beside the ini file.
+    pub(super) fn config(&self) -> serde_json::Value {
+        match &self.toml {
+            Some(toml) => {
+                let toml = std::path::absolute(toml).unwrap_or_else(|_| toml.clone());
+                serde_json::json!({ "toml_file": toml })
+            }
+            None => serde_json::json!({}),
+        }
+    }
+
     /// The folder that Alembic is called from.
     pub(super) fn home(&self) -> &Path {
-        let home = match &self.ini {
-            Some(ini) => ini.parent(),
+        let home = match self.ini.as_ref().or(self.toml.as_ref()) {
+            Some(settings) => settings.parent(),
             None => self.scripts.parent(),
         };
         home.filter(|home| !home.as_os_str().is_empty())
@@ -118,20 +233,11 @@ impl Settings {
     }
 
     fn folder(&self, key: &str, value: &str) -> Result<PathBuf, ImportError> {
-        // Without the `.` that both may begin with.
-        let path: PathBuf = self.here().join(value).components().collect();
-        if path.is_dir() {
-            return Ok(path);
-        }
-        let problem = if value.contains(':') {
-            format!(
-                "{key} = {value} names a folder of a Python package: name that folder itself instead of this \
-                 file's"
-            )
-        } else {
-            format!("{key} = {value}: there is no such folder")
-        };
-        Err(ImportError::source(&self.path, problem))
+        let roots: Vec<String> = self
+            .get("prepend_sys_path")
+            .map(|text| self.split(&text).into_iter().map(str::to_owned).collect())
+            .unwrap_or_default();
+        located(&self.path, self.here(), &roots, key, value)
     }
 
     fn project(self) -> Result<Project, ImportError> {
@@ -165,6 +271,7 @@ impl Settings {
             versions,
             is_recursive,
             ini: Some(self.path),
+            toml: None,
         })
     }
 

@@ -12,7 +12,8 @@ use siphasher::sip::SipHasher13;
 
 use super::error::ImportError;
 use super::found::{
-    Body, Found, LeftOut, Migration, chain, entries, is_folder, name, read_text, without_bom, words,
+    Body, Found, LeftOut, Migration, chain, entries, is_folder, name, read_text, with_line_ends,
+    without_bom, words,
 };
 use crate::commands::origin::{Origin, Tool};
 
@@ -32,7 +33,13 @@ pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
         };
         match Name::of(stem) {
             Some(name) => {
-                let version = name.version(&path)?;
+                let Some(version) = name.version() else {
+                    found.left_out.push(LeftOut {
+                        reason: format!("`{}` is no version: refinery's are integers", name.digits),
+                        path,
+                    });
+                    continue;
+                };
                 numbered.push((version, migration(&name, version, stem, is_sql, &path)?));
             }
             None if is_sql => found.left_out.push(LeftOut {
@@ -114,31 +121,30 @@ impl<'n> Name<'n> {
             .then_some(Name { digits, name })
     }
 
-    fn version(&self, path: &Path) -> Result<i64, ImportError> {
-        self.digits.parse().map_err(|_| {
-            ImportError::source(
-                path,
-                format!("`{}` is no version: refinery's are integers", self.digits),
-            )
-        })
+    fn version(&self) -> Option<i64> {
+        self.digits.parse().ok()
     }
 }
 
 /// `refinery-core/src/runner.rs`: SipHash-1-3 of name, version and text as `std::hash` feeds them. The
-/// version is an `i64` where refinery's feature `int8-versions` is on, else an `i32`.
+/// version is an `i64` where refinery's feature `int8-versions` is on, else an `i32`; the line ends are those of whatever
+/// system the program was built on.
 fn checksums(name: &str, version: i64, text: &str) -> Vec<String> {
-    let hashed = |version: &dyn Fn(&mut SipHasher13)| {
+    let hashed = |text: &str, version: &dyn Fn(&mut SipHasher13)| {
         let mut hasher = SipHasher13::new();
         name.hash(&mut hasher);
         version(&mut hasher);
         text.hash(&mut hasher);
         format!("siphash13:{}", hasher.finish())
     };
-    let narrow = i32::try_from(version)
-        .ok()
-        .map(|version| hashed(&|hasher| version.hash(hasher)));
-    let wide = hashed(&|hasher| version.hash(hasher));
-    narrow.into_iter().chain([wide]).collect()
+    let mut checksums = Vec::new();
+    for text in with_line_ends(text) {
+        if let Ok(narrow) = i32::try_from(version) {
+            checksums.push(hashed(&text, &|hasher| narrow.hash(hasher)));
+        }
+        checksums.push(hashed(&text, &|hasher| version.hash(hasher)));
+    }
+    checksums
 }
 
 #[cfg(test)]
@@ -165,10 +171,14 @@ mod tests {
             ),
         ] {
             let expected = [narrow, wide].map(|sum| format!("siphash13:{sum}"));
-            assert_eq!(checksums(name, version, text), expected);
+            assert_eq!(checksums(name, version, text)[..2], expected);
         }
         let beyond = i64::from(i32::MAX) + 1;
         assert_eq!(checksums("a", beyond, "").len(), 1);
+        assert_eq!(
+            checksums("a", 1, "1;\n2;\n"),
+            checksums("a", 1, "1;\r\n2;\r\n")
+        );
     }
 
     #[test]

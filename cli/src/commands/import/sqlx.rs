@@ -12,7 +12,8 @@ use sha2::{Digest as _, Sha384};
 
 use super::error::ImportError;
 use super::found::{
-    Body, Found, LeftOut, Migration, chain, entries, is_folder, name, read_text, without_bom, words,
+    Body, Found, LeftOut, Migration, chain, entries, is_folder, name, read_text, with_line_ends,
+    without_bom, words,
 };
 use crate::commands::origin::{Origin, Tool};
 use crate::files::hex;
@@ -39,13 +40,13 @@ pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
             });
             continue;
         };
-        let number: i64 = version.parse().map_err(|_| {
-            ImportError::source(
-                &path,
-                format!("`{version}` is no version: sqlx's files are <VERSION>_<DESCRIPTION>.sql, the version \
-                         an integer"),
-            )
-        })?;
+        let Ok(number) = version.parse::<i64>() else {
+            let reason = format!(
+                "`{version}` is no version: sqlx's files are <VERSION>_<DESCRIPTION>.sql, the version an integer"
+            );
+            found.left_out.push(LeftOut { path, reason });
+            continue;
+        };
         let (is_down, suffix) = if description.ends_with(".down.sql") {
             (true, ".down.sql")
         } else if description.ends_with(".up.sql") {
@@ -73,38 +74,50 @@ pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
         }
     }
     for (version, files) in versions {
-        found.migrations.push(migration(version, files)?);
+        match (files.up, files.down) {
+            (Some(up), down) => {
+                found.migrations.push(migration(
+                    version,
+                    &files.description,
+                    &up,
+                    down.as_deref(),
+                )?);
+            }
+            (None, Some(path)) => found.left_out.push(LeftOut {
+                path,
+                reason: format!("version {version} has no `.up.sql` beside this"),
+            }),
+            (None, None) => unreachable!("a version is a file's"),
+        }
     }
     chain(&mut found.migrations)?;
     Ok(found)
 }
 
-fn migration(version: i64, files: Files) -> Result<Migration, ImportError> {
-    let up = match (files.up, &files.down) {
-        (Some(up), _) => up,
-        (None, Some(down)) => {
-            return Err(ImportError::source(
-                down,
-                format!("version {version} has no `.up.sql` beside this"),
-            ));
-        }
-        (None, None) => unreachable!("a version is a file's"),
-    };
-    let text = read_text(&up)?;
+fn migration(
+    version: i64,
+    description: &str,
+    up: &Path,
+    down: Option<&Path>,
+) -> Result<Migration, ImportError> {
+    let text = read_text(up)?;
     let origin = Origin {
         tool: Tool::Sqlx,
         version: version.to_string(),
-        checksums: vec![checksum(&text)],
+        checksums: with_line_ends(&text)
+            .iter()
+            .map(|text| checksum(text))
+            .collect(),
     };
-    let stem = name(&up);
+    let stem = name(up);
     let stem = stem.trim_end_matches(".sql").trim_end_matches(".up");
-    let mut migration = Migration::numbered(origin, &words(&files.description), stem, &up);
-    migration.bodies.push(body(SectionKind::Upgrade, text, &up));
-    if let Some(down) = files.down {
-        let text = read_text(&down)?;
+    let mut migration = Migration::numbered(origin, &words(description), stem, up);
+    migration.bodies.push(body(SectionKind::Upgrade, text, up));
+    if let Some(down) = down {
+        let text = read_text(down)?;
         migration
             .bodies
-            .push(body(SectionKind::Downgrade, text, &down));
+            .push(body(SectionKind::Downgrade, text, down));
     }
     Ok(migration)
 }
