@@ -179,8 +179,9 @@ impl Message {
             (Some(dialect), _) => self.text.push_str(&operators::own(dialect, &statement)),
             (None, _) => self.text.push_str(&statement),
         }
-        // On a line of its own: a statement may end in a line comment.
-        self.text.push_str("\n;\n");
+        // A revision's statement ends in its last token, and SQLite keeps what stands between that and the semicolon. One of
+        // limbeck's own may end in a line comment.
+        self.text.push_str(if is_own { "\n;\n" } else { ";\n" });
     }
 
     /// The number of statements so far: the result of the next one has this index.

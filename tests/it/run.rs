@@ -167,3 +167,31 @@ on_each! {
         }
     }
 }
+
+/// SQLite keeps an index's text up to the semicolon: nothing that is not the revision's stands before that.
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn stored_text_ends_with_the_statement() {
+    let db = crate::support::servers::sqlite().await;
+    let section = "-- @upgrade\nCREATE TABLE t (a INT);\nCREATE INDEX i ON t (a);\nCREATE INDEX j ON t (a) -- last\n;\n\
+                   CREATE VIEW v AS SELECT a FROM t";
+    for words in ["", " autocommit"] {
+        let section = section.replace("@upgrade", &format!("@upgrade{words}"));
+        let files = migrations(&[("a", "", "", &section)]);
+        let migrator = Migrator::new(&db.pool, files);
+        let report = migrator.upgrade_to_head().await.expect("a run");
+        assert_eq!(report.current, ["a"]);
+        let texts = "SELECT sql FROM sqlite_schema WHERE tbl_name IN ('t', 'v') ORDER BY name";
+        let expected = [
+            "CREATE INDEX i ON t (a)",
+            "CREATE INDEX j ON t (a)",
+            "CREATE TABLE t (a INT)",
+            "CREATE VIEW v AS SELECT a FROM t",
+        ];
+        assert_eq!(db.strings(texts).await, expected, "{words}");
+        db.run(
+            "DROP VIEW v; DROP TABLE t; DELETE FROM limbeck_version; DELETE FROM limbeck_history",
+        )
+        .await;
+    }
+}
