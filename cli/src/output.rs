@@ -61,6 +61,25 @@ impl Output {
         Ok(())
     }
 
+    /// The same for a picture beside a list: on a screen each line is cut to its width, so that the lines of the picture hold.
+    pub(super) fn answer_drawn(
+        &self,
+        document: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), CliError> {
+        let columns = console::Term::stdout().size_checked();
+        let Some((_, columns)) = columns.filter(|_| self.is_terminal() && !self.json) else {
+            return self.answer(document, text);
+        };
+        let mut stdout = self.painted(io::stdout());
+        for line in paint::finished(&text()).lines() {
+            let line = console::truncate_str(line, usize::from(columns), "…");
+            writeln!(stdout, "{line}")?;
+        }
+        stdout.flush()?;
+        Ok(())
+    }
+
     /// The same for what is read by other programs: not a byte of the text is looked at, unless it goes to a terminal.
     pub(super) fn answer_raw(
         &self,

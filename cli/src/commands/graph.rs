@@ -65,14 +65,18 @@ impl Run for GraphArgs {
         let seen = drawing::see(is_asked, &range, &migrations, call).await?;
         let picture = Picture::new(&migrations, &seen.ids, seen.status.as_ref());
         let rows = seen.status.as_ref().map(|status| &*status.current);
-        call.output
-            .answer(&listed(&migrations, &seen.ids, rows), || {
-                match self.format {
-                    Format::Text => drawing::text::draw(&picture, drawing::text::line),
-                    Format::Mermaid => drawing::mermaid::draw(&picture),
-                    Format::Dot => drawing::dot::draw(&picture),
-                }
-            })?;
+        let document = listed(&migrations, &seen.ids, rows);
+        match self.format {
+            Format::Text => call.output.answer_drawn(&document, || {
+                drawing::text::draw(&picture, drawing::text::line)
+            }),
+            Format::Mermaid => call
+                .output
+                .answer(&document, || drawing::mermaid::draw(&picture)),
+            Format::Dot => call
+                .output
+                .answer(&document, || drawing::dot::draw(&picture)),
+        }?;
         Ok(Exit::Done)
     }
 }

@@ -69,10 +69,13 @@ async fn drawn(args: &HistoryArgs, range: &Range, call: &Call<'_>) -> Result<Exi
     let picture = Picture::new(&migrations, &seen.ids, seen.status.as_ref());
     let rows = seen.status.as_ref().map(|status| &*status.current);
     let document = listed(&migrations, &seen.ids, rows);
+    if !args.verbose {
+        call.output.answer_drawn(&document, || {
+            drawing::text::draw(&picture, drawing::text::line)
+        })?;
+        return Ok(Exit::Done);
+    }
     call.output.answer(&document, || {
-        if !args.verbose {
-            return drawing::text::draw(&picture, drawing::text::line);
-        }
         let writer = Writer::new(&migrations);
         // Row by row the picture shows the revisions of the list.
         drawing::text::draw(&picture, |row| match document.revisions.get(row.at) {
