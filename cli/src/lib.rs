@@ -46,6 +46,7 @@
 compile_error!("limbeck-cli needs a database: switch on `sqlite`, `postgres` or `mysql`");
 
 mod call;
+mod code;
 mod commands;
 mod connect;
 mod context;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, TimeZone};
 use limbeck::graph::{RevisionId, RevisionSet};
 use limbeck::plan::{Action, Step};
+use limbeck::revision::SectionKind;
 use limbeck::status::RevisionInfo;
 use limbeck::{Migrations, Outcome, Plan, Report, Revision, Status};
 
+use crate::code;
 use crate::document::Listed;
 use crate::paint;
 use crate::show::escaped_line;
@@ -77,6 +79,15 @@ impl<'m> Writer<'m> {
             let _ = writeln!(text, "Created:    {}", rfc_3339(*date));
         }
         let _ = writeln!(text, "File:       {}", escaped_line(&info.path));
+        if let Some(revision) = self.migrations.get(&info.revision) {
+            let code: Vec<String> = [SectionKind::Upgrade, SectionKind::Downgrade]
+                .into_iter()
+                .filter_map(|kind| Some(format!("{kind} is {}", code::mark(revision, kind)?)))
+                .collect();
+            if !code.is_empty() {
+                let _ = writeln!(text, "Code:       {}", code.join(", "));
+            }
+        }
         if !info.message.is_empty() {
             text.push('\n');
             for line in info.message.lines() {
@@ -122,9 +133,21 @@ impl<'m> Writer<'m> {
     }
 }
 
+/// `a, b`, and of many their number before the first: `124: a, b, … and 116 more`.
+fn counted(ids: &[RevisionId]) -> String {
+    let names: Vec<&str> = ids.iter().map(|id| &**id).collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        count if count > NAMED => format!("{count}: {}", some_of(&names)),
+        _ => some_of(&names),
+    }
+}
+
+/// So many names of a list are told.
+const NAMED: usize = 8;
+
 /// `a, b, …`: never a screenful.
 pub(super) fn some_of(names: &[&str]) -> String {
-    const NAMED: usize = 8;
     let named = names[..names.len().min(NAMED)].join(", ");
     match names.len().saturating_sub(NAMED) {
         0 => named,
@@ -189,6 +212,9 @@ pub(super) fn plan(migrations: &Migrations, plan: &Plan) -> String {
         let id = &step.revision;
         let has_row = walk.heads().contains(id);
         text.push_str(&told(migrations, step.action, id, &paint::id(id), has_row));
+        if let Some(mark) = code::mark_of_step(migrations, step.action, id) {
+            let _ = write!(text, " ({mark})");
+        }
         text.push('\n');
     }
     if plan.is_empty() {
@@ -227,7 +253,7 @@ pub(super) fn heads<S: std::borrow::Borrow<str>>(heads: &[S]) -> String {
 }
 
 /// Where the database stands.
-pub(super) fn status(status: &Status) -> String {
+pub(super) fn status(status: &Status, migrations: &Migrations) -> String {
     let list = |ids: &[RevisionId]| {
         if ids.is_empty() {
             "none".to_owned()
@@ -244,8 +270,16 @@ pub(super) fn status(status: &Status) -> String {
         },
         list(&status.current),
         list(&status.heads),
-        list(&status.pending),
+        counted(&status.pending),
     );
+    let code = code::of_upgrades(migrations, &status.pending);
+    if !code.is_empty() {
+        let _ = writeln!(
+            text,
+            "code:       {} (pending, and run by a program that has the code registered)",
+            counted(&code)
+        );
+    }
     // Pending and edited revisions are listed by themselves.
     let refusal = status.refusal.as_ref();
     if let Some(refusal) = refusal.filter(|refusal| !["behind", "drift"].contains(&&*refusal.kind))

@@ -1,12 +1,14 @@
 //! Steps that are planned, run, or written as a script.
 
 use clap::Args;
+use limbeck::revision::SectionKind;
 use limbeck::target::TargetError;
 use limbeck::{Dialect, Error, Migrations, Plan, Report, Revision, Target};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::call::{Call, Exit};
+use crate::code;
 use crate::connect::{Access, Opened};
 use crate::database::Database;
 use crate::error::CliError;
@@ -94,7 +96,7 @@ pub(super) fn script(
     Ok(Exit::Done)
 }
 
-/// A plan or a report, each of its steps with its revision's message.
+/// A plan or a report, each of its steps with its revision's message, and with a mark where it is code.
 pub(super) fn document(run: &impl Serialize, migrations: &Migrations) -> Result<Value, CliError> {
     let mut document = serde_json::to_value(run).map_err(std::io::Error::from)?;
     let steps = document.get_mut("steps").and_then(Value::as_array_mut);
@@ -102,6 +104,17 @@ pub(super) fn document(run: &impl Serialize, migrations: &Migrations) -> Result<
         let revision = step["revision"].as_str().and_then(|id| migrations.get(id));
         let message = revision.map_or("", Revision::message);
         step["message"] = message.into();
+        let kind = match step["action"].as_str() {
+            Some("upgrade") => Some(SectionKind::Upgrade),
+            Some("downgrade") => Some(SectionKind::Downgrade),
+            _ => None,
+        };
+        if let Some(mark) = revision
+            .zip(kind)
+            .and_then(|(of, kind)| code::mark(of, kind))
+        {
+            step["code"] = mark.into();
+        }
     }
     Ok(document)
 }

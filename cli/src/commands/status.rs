@@ -2,9 +2,11 @@
 
 use clap::Args;
 use limbeck::Status;
+use limbeck::graph::RevisionId;
 use serde::Serialize;
 
 use crate::call::{Call, Exit, Run};
+use crate::code;
 use crate::connect::Access;
 use crate::error::CliError;
 use crate::text;
@@ -21,6 +23,9 @@ struct StatusDocument<'a> {
     ready: bool,
     #[serde(flatten)]
     status: &'a Status,
+    /// Pending, and run by a program that has the code registered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    code: Vec<RevisionId>,
 }
 
 impl Run for StatusArgs {
@@ -33,8 +38,10 @@ impl Run for StatusArgs {
         let document = StatusDocument {
             ready: status.is_ready(),
             status: &status,
+            code: code::of_upgrades(&migrations, &status.pending),
         };
-        call.output.answer(&document, || text::status(&status))?;
+        call.output
+            .answer(&document, || text::status(&status, &migrations))?;
         Ok(Exit::Done)
     }
 }

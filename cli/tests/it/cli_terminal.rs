@@ -3,8 +3,10 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use limbeck::{Migrations, Revision};
+
 use crate::support::boots::Files;
-use crate::support::migrations;
+use crate::support::{self, migrations};
 
 const YELLOW: &str = "\u{1b}[33m";
 
@@ -192,6 +194,112 @@ fn colours_are_where_somebody_sees_them() {
     // A script's bytes are the database's.
     let script = place.piped("upgrade head --sql --color never").0;
     assert!(script.contains("CREATE TABLE t"), "{script}");
+}
+
+/// A long message is cut where the screen ends; where nobody has a screen it is whole.
+#[test]
+fn pictures_are_as_wide_as_the_screen() {
+    let long = "words ".repeat(40);
+    let (long, ideographs) = (long.trim_end(), "\u{6f22}\u{5b57}".repeat(30));
+    let revision = |id: &str, parent: &str, message: &str| {
+        let text = support::file(id, parent, "", "-- @upgrade\nSELECT 1;\n");
+        let text = text.replace(&format!("Revision {id}"), message);
+        Revision::parse(format!("{id}.sql"), text).expect("a file")
+    };
+    let revisions = vec![
+        revision("aa11", "", long),
+        revision("bb22", "aa11", &ideographs),
+    ];
+    let place = Place {
+        files: Files::of(&Migrations::new(revisions).expect("a graph")),
+        folder: tempfile::tempdir().expect("a folder"),
+    };
+    for arguments in ["history", "graph"] {
+        let command = format!("stty rows 24 cols 40; {}", place.command(arguments));
+        let (text, _) = on_terminal(&command, &[("NO_COLOR", "1")], "");
+        let rows: Vec<&str> = text.lines().map(str::trim_end).collect();
+        assert!(rows.iter().any(|row| row.ends_with('…')), "{text}");
+        for row in rows {
+            let cells: usize = row
+                .chars()
+                .map(|one| 1 + usize::from(one > '\u{3000}'))
+                .sum();
+            assert!(cells <= 40, "{row}");
+        }
+        let (whole, ..) = place.piped(arguments);
+        assert!(whole.contains(long), "{whole}");
+    }
+}
+
+/// Steps that are code are seen before a run.
+#[test]
+fn what_is_code_is_marked() {
+    let place = Place {
+        files: Files::of(&migrations(&[
+            (
+                "aa11",
+                "",
+                "",
+                "-- @upgrade\nSELECT 1;\n-- @downgrade rust\n",
+            ),
+            (
+                "bb22",
+                "aa11",
+                "",
+                "-- @upgrade [sqlite] rust\n-- @upgrade\nSELECT 1;\n",
+            ),
+        ])),
+        folder: tempfile::tempdir().expect("a folder"),
+    };
+    let (shown, ..) = place.piped("show aa11");
+    assert!(
+        shown.contains("Code:       @downgrade is code\n"),
+        "{shown}"
+    );
+    let (shown, ..) = place.piped("show bb22");
+    let code = "Code:       @upgrade is code on sqlite\n";
+    assert!(shown.contains(code), "{shown}");
+    for (plan, line) in [
+        (
+            "plan --from=",
+            "upgrade aa11 -> bb22, Revision bb22 (code on sqlite)\n",
+        ),
+        (
+            "plan --downgrade --from=bb22 --to=base",
+            "downgrade aa11 -> <base>, Revision aa11 (code)\n",
+        ),
+    ] {
+        let (planned, ..) = place.piped(plan);
+        assert!(planned.contains(line), "{planned}");
+        assert_eq!(planned.matches("(code").count(), 1, "{planned}");
+    }
+    let (planned, ..) = place.piped("--json plan --from=");
+    assert_eq!(
+        planned.matches("\"code\": \"code on sqlite\"").count(),
+        1,
+        "{planned}"
+    );
+    let (status, ..) = place.piped("status");
+    assert!(status.contains("code:       bb22 (pending"), "{status}");
+}
+
+/// Of many pending revisions their number is told, and the first.
+#[test]
+fn many_pending_revisions_are_counted() {
+    let ids: Vec<String> = (0..124).map(|at| format!("r{at:03}")).collect();
+    let revisions: Vec<(&str, &str, &str, &str)> = (0..ids.len())
+        .map(|at| {
+            let parent = at.checked_sub(1).map_or("", |parent| &*ids[parent]);
+            (&*ids[at], parent, "", "-- @upgrade\nSELECT 1;\n")
+        })
+        .collect();
+    let place = Place {
+        files: Files::of(&migrations(&revisions)),
+        folder: tempfile::tempdir().expect("a folder"),
+    };
+    let (status, ..) = place.piped("status");
+    let line = "pending:    124: r000, r001, r002, r003, r004, r005, r006, r007 and 116 more\n";
+    assert!(status.contains(line), "{status}");
 }
 
 #[test]
