@@ -411,14 +411,6 @@ fn what_cannot_be_imported_is_told_before_anything_is_written() {
         assert_eq!((said.code, &*said.stdout), (1, ""), "{said:?}");
         assert!(said.stderr.starts_with("error: "), "{said:?}");
     }
-    let folder = Folder::of(&[GOOD]);
-    folder.write("old/2_latin.sql", b"SELECT '\xe9';\n");
-    let (kind, message) = folder.call(&["import", "sqlx", "old", "--json"]).error();
-    assert_eq!(kind, "unreadable_source");
-    assert!(
-        message.contains("2_latin.sql") && message.contains("UTF-8"),
-        "{message}"
-    );
 }
 
 /// Each: tool, files, how many come over, and what the answer says.
@@ -450,6 +442,22 @@ fn one_odd_file_is_named_and_the_rest_comes_over() {
             &[("old/V1__a.sql", ""), ("old/V1.2__a.sql", "")],
             1,
             &["`1.2`"],
+        ),
+        (
+            "sqlx",
+            &[
+                GOOD,
+                ("old/2023/03/2_b.sql", ""),
+                ("old/empty/notes.txt", ""),
+            ],
+            1,
+            &["old/2023: sqlx passes over"],
+        ),
+        (
+            "diesel",
+            &[("old/1_a/up.sql", ""), ("old/2023/2_b/up.sql", "")],
+            1,
+            &["old/2023", "diesel passes over its files"],
         ),
         (
             "diesel",
@@ -519,6 +527,42 @@ fn one_odd_file_is_named_and_the_rest_comes_over() {
 }
 
 /// A checkout on another system gives other line ends.
+/// As diesel compares versions: without their dashes, so that a folder's name says nothing of its place.
+#[test]
+fn diesels_versions_have_their_order() {
+    let folder = Folder::of(&[
+        ("old/20240301000000_third/up.sql", "SELECT 3;\n"),
+        ("old/2024-01-01-000000_first/up.sql", "SELECT 1;\n"),
+        ("old/20240201000000_second/up.sql", "SELECT 2;\n"),
+        ("old/2024-04-01-000000_last/up.sql", "SELECT 4;\n"),
+    ]);
+    let document = import_twice(&folder, "diesel", "old", &[]);
+    let order = [
+        "20240101000000",
+        "20240201000000",
+        "20240301000000",
+        "20240401000000",
+    ];
+    assert_eq!(texts(&document["revisions"], "revision"), order);
+}
+
+/// A file in another encoding is to be filled in, for each tool and either way.
+#[test]
+fn what_is_no_text_is_to_be_filled_in() {
+    for (tool, good, bad) in [
+        ("sqlx", "old/1_a.up.sql", "old/1_a.down.sql"),
+        ("sqlx", "old/1_a.sql", "old/2_b.sql"),
+        ("diesel", "old/1_a/up.sql", "old/1_a/down.sql"),
+        ("refinery", "old/V1__a.sql", "old/V2__b.sql"),
+    ] {
+        let folder = Folder::of(&[(good, "SELECT 1;\n"), (bad, "")]);
+        folder.write(bad, b"SELECT 'caf\xe9';\n");
+        let said = folder.call(&["import", tool, "old"]).stdout;
+        assert!(said.contains("is not UTF-8"), "{bad}: {said}");
+        assert!(said.contains("1 to be filled in"), "{bad}: {said}");
+    }
+}
+
 #[test]
 fn line_ends_change_no_checksum() {
     let message = |tool: &str, name: &str, text: &str| {

@@ -10,7 +10,8 @@ use limbeck::revision::{Mode, SectionKind};
 
 use super::error::ImportError;
 use super::found::{
-    Body, Found, LeftOut, Migration, chain, entries, is_folder, name, read_text, without_bom, words,
+    Body, Found, LeftOut, Migration, chain, entries, holds_sql, is_folder, name, read_text,
+    without_bom, words,
 };
 use crate::commands::origin::{Origin, Tool};
 
@@ -31,9 +32,15 @@ pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
             continue;
         }
         if !path.join("up.sql").is_file() {
+            let reason = match holds_sql(&path)? {
+                true => {
+                    "is no migration of diesel's, which holds an up.sql: diesel passes over its files"
+                }
+                false => "is no migration of diesel's, which holds an up.sql",
+            };
             found.left_out.push(LeftOut {
                 path,
-                reason: "is no migration of diesel's, which holds an up.sql".to_owned(),
+                reason: reason.to_owned(),
             });
             continue;
         }
@@ -69,10 +76,8 @@ fn migration(
     let mut migration = Migration::numbered(origin, &words(rest), name, folder);
     let down = folder.join("down.sql");
     let mut add = |kind, path: &Path| -> Result<(), ImportError> {
-        let text = without_bom(read_text(path)?);
-        migration
-            .bodies
-            .push(Body::verbatim(kind, mode, text, path));
+        let verbatim = |text| Body::verbatim(kind, mode, without_bom(text), path);
+        migration.bodies.push(Body::of_file(kind, path, verbatim)?);
         Ok(())
     };
     add(SectionKind::Upgrade, &up)?;

@@ -114,6 +114,22 @@ impl Body {
         }
     }
 
+    /// A file's, as `verbatim` makes it of its text. One that is no text is to be filled in.
+    pub(super) fn of_file(
+        kind: SectionKind,
+        path: &Path,
+        verbatim: impl FnOnce(String) -> Body,
+    ) -> Result<Self, ImportError> {
+        match read_text(path) {
+            Ok(text) => Ok(verbatim(text)),
+            Err(ImportError::NotText { .. }) => {
+                let reason = format!("{} is not UTF-8", name(path));
+                Ok(Body::fill_in(kind, reason, path))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) fn fill_in(kind: SectionKind, reason: impl Into<String>, source: &Path) -> Self {
         Body {
             kind,
@@ -354,6 +370,20 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, ImportError> {
 pub(super) fn is_folder(path: &Path) -> Result<bool, ImportError> {
     let metadata = std::fs::metadata(path).map_err(unreadable(path))?;
     Ok(metadata.is_dir())
+}
+
+/// Whether a `.sql` file is in the folder, or in one below it. Links are not followed.
+pub(super) fn holds_sql(folder: &Path) -> Result<bool, ImportError> {
+    for path in entries(folder)? {
+        let is_inside = match is_folder(&path)? {
+            true => !path.is_symlink() && holds_sql(&path)?,
+            false => name(&path).ends_with(".sql"),
+        };
+        if is_inside {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The last part of a path, as text.

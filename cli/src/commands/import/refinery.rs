@@ -12,8 +12,8 @@ use siphasher::sip::SipHasher13;
 
 use super::error::ImportError;
 use super::found::{
-    Body, Found, LeftOut, Migration, chain, entries, is_folder, name, read_text, with_line_ends,
-    without_bom, words,
+    Body, Found, LeftOut, Migration, chain, entries, is_folder, name, with_line_ends, without_bom,
+    words,
 };
 use crate::commands::origin::{Origin, Tool};
 
@@ -77,28 +77,25 @@ fn migration(
     is_sql: bool,
     path: &Path,
 ) -> Result<Migration, ImportError> {
-    let text = if is_sql { Some(read_text(path)?) } else { None };
+    let mut checksums = Vec::new();
+    let body = match is_sql {
+        true => Body::of_file(SectionKind::Upgrade, path, |text| {
+            checksums = self::checksums(name.name, version, &text);
+            let (kind, mode) = (SectionKind::Upgrade, Mode::Transactional);
+            Body::verbatim(kind, mode, without_bom(text), path)
+        })?,
+        false => {
+            let reason = format!("{} builds its SQL when the program runs", self::name(path));
+            Body::fill_in(SectionKind::Upgrade, reason, path)
+        }
+    };
     let origin = Origin {
         tool: Tool::Refinery,
         version: version.to_string(),
-        checksums: text
-            .as_deref()
-            .map_or_else(Vec::new, |text| checksums(name.name, version, text)),
+        checksums,
     };
     let mut migration = Migration::numbered(origin, &words(name.name), stem, path);
-    migration.bodies.push(match text {
-        Some(text) => Body::verbatim(
-            SectionKind::Upgrade,
-            Mode::Transactional,
-            without_bom(text),
-            path,
-        ),
-        None => Body::fill_in(
-            SectionKind::Upgrade,
-            format!("{} builds its SQL when the program runs", self::name(path)),
-            path,
-        ),
-    });
+    migration.bodies.push(body);
     Ok(migration)
 }
 

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha384};
 
 use super::error::ImportError;
 use super::found::{
-    Body, Found, LeftOut, Migration, chain, entries, is_folder, name, read_text, with_line_ends,
+    Body, Found, LeftOut, Migration, chain, entries, holds_sql, is_folder, name, with_line_ends,
     without_bom, words,
 };
 use crate::commands::origin::{Origin, Tool};
@@ -30,7 +30,14 @@ pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
     let mut versions: BTreeMap<i64, Files> = BTreeMap::new();
     for path in entries(folder)? {
         let name = name(&path);
-        if !name.ends_with(".sql") || is_folder(&path)? {
+        if is_folder(&path)? {
+            if holds_sql(&path)? {
+                let reason = "sqlx passes over the files of a folder in its own".to_owned();
+                found.left_out.push(LeftOut { path, reason });
+            }
+            continue;
+        }
+        if !name.ends_with(".sql") {
             continue;
         }
         let Some((version, description)) = name.split_once('_') else {
@@ -100,24 +107,27 @@ fn migration(
     up: &Path,
     down: Option<&Path>,
 ) -> Result<Migration, ImportError> {
-    let text = read_text(up)?;
+    let mut checksums = Vec::new();
+    let upgrade = Body::of_file(SectionKind::Upgrade, up, |text| {
+        checksums = with_line_ends(&text)
+            .iter()
+            .map(|text| checksum(text))
+            .collect();
+        body(SectionKind::Upgrade, text, up)
+    })?;
     let origin = Origin {
         tool: Tool::Sqlx,
         version: version.to_string(),
-        checksums: with_line_ends(&text)
-            .iter()
-            .map(|text| checksum(text))
-            .collect(),
+        checksums,
     };
     let stem = name(up);
     let stem = stem.trim_end_matches(".sql").trim_end_matches(".up");
     let mut migration = Migration::numbered(origin, &words(description), stem, up);
-    migration.bodies.push(body(SectionKind::Upgrade, text, up));
+    migration.bodies.push(upgrade);
     if let Some(down) = down {
-        let text = read_text(down)?;
-        migration
-            .bodies
-            .push(body(SectionKind::Downgrade, text, down));
+        let verbatim = |text| body(SectionKind::Downgrade, text, down);
+        let downgrade = Body::of_file(SectionKind::Downgrade, down, verbatim)?;
+        migration.bodies.push(downgrade);
     }
     Ok(migration)
 }
