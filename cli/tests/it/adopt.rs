@@ -203,6 +203,24 @@ on_pairs! {
         assert!(!fresh.tables().await.contains(&"_sqlx_migrations".to_owned()));
     }
 
+    /// sqlx ran a checkout that had the other line ends.
+    async fn sqlx_ran_other_line_ends(db, fresh) {
+        let folder = of_sqlx();
+        for (ran, other) in [(&db, "\r\n"), (&fresh, "\n")] {
+            let name = "20240601120000_age.up.sql";
+            let text = folder.read(&format!("old/{name}")).replace("\r\n", "\n");
+            folder.write(&format!("old/{name}"), text.replace('\n', other));
+            let old = Sqlx::new(Path::new(&folder.path("old"))).await.expect("sqlx reads its folder");
+            old.run(&ran.pool).await.expect("sqlx runs");
+            let ours = if other == "\n" { "\r\n" } else { "\n" };
+            folder.write(&format!("old/{name}"), text.replace('\n', ours));
+            let dir = if other == "\n" { "windows" } else { "unix" };
+            folder.call(&["import", "sqlx", "old", "--json", "--dir", dir]).json();
+            let document = on(&folder, &ran.url, &["adopt", "--from", "sqlx", "--dir", dir]).json();
+            assert_eq!(document["heads"], json!(["20240601120000"]), "{other:?}");
+        }
+    }
+
     async fn sqlx_differs(db, fresh) {
         let folder = of_sqlx();
         let old = Sqlx::new(Path::new(&folder.path("old"))).await.expect("sqlx reads its folder");
