@@ -5,11 +5,11 @@
 //!
 //! | command | document |
 //! |---|---|
-//! | `plan`, `upgrade`, `downgrade`, `stamp` | `{"steps":[{"action","revision","heads":[…],"message"}],"heads":[…],"outcome"}`: `heads` sorted, a step's are those after it; `plan` and `--dry-run` have no `outcome` |
+//! | `plan`, `upgrade`, `downgrade`, `stamp` | `{"steps":[{"action","revision","heads":[…],"message"}],"heads":[…],"outcome"}`: `heads` sorted, a step's are those after it; a step that is code has `"code"`; `plan` and `--dry-run` have no `outcome` |
 //! | `history`, `graph`, `heads`, `branches`, `show`, `current`; of what they wrote `init`, `revision`, `merge`; `edit` | `{"revisions":[…]}`, each a [`RevisionInfo`] with `"unknown":true` if the files do not hold it |
 //! | `revision --autogenerate` | the same with `"changes"` and `"notes"` as of `check`, each change with `"withheld":true` if it is written as a comment; no revisions where nothing differs |
 //! | `check` | `{"changes":[{"kind","subject","table","class","reason"}],"notes":[…]}`: `table` is null for what is no table's, `class` one of `safe`, `lossy`, `manual` |
-//! | `status` | a [`Status`] with `"ready"` |
+//! | `status` | a [`Status`] with `"ready"`, and `"code"`: the pending revisions that are code, if there are any |
 //! | anything with `--sql` | `{"sql":"…"}` |
 //! | `resolve` | `{"revision","resolution"}` |
 //! | `ensure_version` | `{"heads":[…]}` |
@@ -21,10 +21,10 @@
 //! of `no_database_url`, `invalid_database_url`, `connection`, `rejected` (a connection that no retry brings about), `no_dialect`, `not_confirmed`, `usage`, `io`,
 //! `json`, `left_out` (a database that this program was built without); of what writes files `embedded`, `not_empty`, `multiple_heads`, `not_a_head`, `nothing_to_merge`,
 //! `invalid_target`, `invalid_file`, `invalid_graph`, `file_template`, `file_exists`, `editor`, `not_at_head`; of what
-//! compares schemas `unreadable_schema`, `invalid_schema_file`, `desired_schema_failed`, `no_scratch`,
+//! compares schemas `unreadable_schema`, `invalid_schema_order`, `invalid_schema_file`, `desired_schema_failed`, `no_scratch`,
 //! `invalid_scratch_url`, `scratch_is_live`, `scratch_not_empty`, `reflection_failed`;
 //! of `import` and `adopt` `unreadable_source`, `no_migrations`, `refused_source`,
-//! `same_folder`, `exists`, `no_alembic`, `no_folder`, `no_version_table`, `nothing_to_adopt`, `disagreement`,
+//! `same_folder`, `exists`, `no_alembic`, `project_failed`, `no_folder`, `no_version_table`, `nothing_to_adopt`, `disagreement`,
 //! `same_table`. Exit codes: 0 done, 1 an error, 2 wrong usage, 3 what `check` and `current --check-heads` look for.
 //!
 //! A SQLite file that is not there is created by what writes, unless the URL's `mode=` says otherwise; what

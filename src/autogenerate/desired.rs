@@ -54,6 +54,8 @@ pub struct Autogenerate {
     sql: String,
     /// The first line of each statement, where a list was given.
     statements: Vec<usize>,
+    /// The first line of each file and its path, where several were given.
+    files: Vec<(usize, String)>,
     path: String,
     filter: Filter,
     scratch_url: Option<String>,
@@ -92,6 +94,7 @@ impl Autogenerate {
         Autogenerate {
             sql: plain(sql.as_ref()),
             statements: Vec::new(),
+            files: Vec::new(),
             path: "<desired schema>".to_owned(),
             filter: Filter::default(),
             scratch_url: None,
@@ -110,6 +113,23 @@ impl Autogenerate {
             // On a line of its own: the statement may end with a comment.
             desired.sql.push_str("\n;\n");
             line += statement.matches('\n').count() + 2;
+        }
+        desired
+    }
+
+    /// The same from several files, each with its path and its text, in the order in which they are run. A statement ends with
+    /// its file. Errors name the file, and count its lines.
+    pub fn from_files<P: Into<String>, T: AsRef<str>>(
+        files: impl IntoIterator<Item = (P, T)>,
+    ) -> Self {
+        let mut desired = Autogenerate::from_sql("");
+        let mut line = 1;
+        for (path, text) in files {
+            let text = plain(text.as_ref());
+            desired.files.push((line, path.into()));
+            desired.sql.push_str(&text);
+            desired.sql.push_str("\n;\n");
+            line += text.matches('\n').count() + 2;
         }
         desired
     }
@@ -362,7 +382,14 @@ impl Autogenerate {
             _ => return error,
         };
         let text = self.sql.split('\n').nth(*line - 1).unwrap_or_default();
-        *path = self.path.clone();
+        let of_file = self.files.partition_point(|(first, _)| first <= line);
+        match of_file.checked_sub(1).map(|at| &self.files[at]) {
+            Some((first, file)) => {
+                *line = *line - first + 1;
+                path.clone_from(file);
+            }
+            None => path.clone_from(&self.path),
+        }
         let before = self.statements.partition_point(|first| first <= line);
         if let Some(first) = before.checked_sub(1).map(|at| self.statements[at]) {
             *line = *line - first + 1;
@@ -473,6 +500,18 @@ mod tests {
             let said = list.placed(failed(line)).to_string();
             let expected = format!("<desired schema>:{expected} of");
             assert!(said.starts_with(&expected), "{said}");
+        }
+        let files = [
+            ("a.sql", "CREATE TABLE a (x INT)\r\n"),
+            ("b.sql", "-- b\nCREATE TABLE b (x INT);"),
+        ];
+        let files = Autogenerate::from_files(files);
+        for (line, expected) in [(1, "a.sql:1:3"), (4, "b.sql:1:3"), (5, "b.sql:2:3")] {
+            let said = files.placed(failed(line)).to_string();
+            assert!(
+                said.starts_with(&format!("{expected}: statement 7 of")),
+                "{said}"
+            );
         }
         let open = Autogenerate::from_statements(["SELECT 1", "SELECT\n 'x"]);
         let error = open.stated(Dialect::Sqlite).unwrap_err();

@@ -21,9 +21,10 @@ const DEFAULT: &str = "schema.sql";
 #[derive(Clone, Default, Args)]
 #[non_exhaustive]
 pub struct DesiredArgs {
-    /// The file with the desired schema: SQL that builds it in an empty database; - is standard input. Default:
-    /// schema.sql.
-    #[arg(long, value_name = "FILE")]
+    /// The file with the desired schema: SQL that builds it in an empty database; - is standard input. Or a folder: its
+    /// .sql files, those of its folders too, in the order of their paths, or in that of the file named order in it.
+    /// Default: schema.sql.
+    #[arg(long, value_name = "PATH")]
     pub schema: Option<PathBuf>,
 
     /// An empty database to build the desired schema on, which is left empty again: where the role may not create
@@ -74,35 +75,112 @@ impl DesiredArgs {
         }
     }
 
-    /// Reads the file.
+    /// Reads the file, or those of the folder.
     pub(super) fn read(&self) -> Result<Autogenerate, CliError> {
         let path = self.schema.as_deref().unwrap_or(Path::new(DEFAULT));
-        let text = if path == Path::new("-") {
+        let desired = if path == Path::new("-") {
             let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).map(|_| text)
+            let read = std::io::stdin().read_to_string(&mut text);
+            read.map_err(|error| unreadable(&self.shown(), error))?;
+            Autogenerate::from_sql(text).path(self.shown())
+        } else if path.is_dir() {
+            Autogenerate::from_files(files(path)?)
         } else {
-            std::fs::read_to_string(path)
+            Autogenerate::from_sql(text_of(path)?).path(self.shown())
         };
-        let text = text.map_err(|source| {
-            let shown = self.shown();
-            let message = format!(
-                "the desired schema, {shown}, could not be read: --schema names another file"
-            );
-            CliError::new("unreadable_schema", message).caused_by(source)
-        })?;
         let filter = self
             .include
             .iter()
             .cloned()
             .fold(Filter::default(), Filter::include);
         let filter = self.exclude.iter().cloned().fold(filter, Filter::exclude);
-        let desired = Autogenerate::from_sql(text)
-            .path(self.shown())
-            .filter(filter);
+        let desired = desired.filter(filter);
         Ok(match &self.scratch_url {
             Some(url) => desired.scratch_url(url),
             None => desired,
         })
+    }
+}
+
+fn unreadable(shown: &str, source: std::io::Error) -> CliError {
+    let message =
+        format!("the desired schema, {shown}, could not be read: --schema names another file");
+    CliError::new("unreadable_schema", message).caused_by(source)
+}
+
+fn text_of(path: &Path) -> Result<String, CliError> {
+    std::fs::read_to_string(path).map_err(|error| unreadable(&path.display().to_string(), error))
+}
+
+/// The file of a folder that says in which order its files are run: a path in a line, `#` begins a comment.
+const ORDER: &str = "order";
+
+/// The files of a folder with their texts. What begins with a dot is left alone, as in a folder of revisions.
+fn files(folder: &Path) -> Result<Vec<(String, String)>, CliError> {
+    let mut paths = Vec::new();
+    sql_files(folder, &mut paths)?;
+    paths.sort();
+    let order = folder.join(ORDER);
+    if order.is_file() {
+        paths = in_order(folder, &text_of(&order)?, paths)?;
+    }
+    if paths.is_empty() {
+        let shown = folder.display();
+        let message = format!("the folder of the desired schema, {shown}, holds no .sql file");
+        return Err(CliError::new("unreadable_schema", message));
+    }
+    let texts = paths
+        .into_iter()
+        .map(|path| Ok((path.display().to_string(), text_of(&path)?)));
+    texts.collect()
+}
+
+fn sql_files(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), CliError> {
+    let failed = |error| unreadable(&folder.display().to_string(), error);
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') {
+            continue;
+        }
+        if path.is_dir() {
+            sql_files(&path, paths)?;
+        } else if name.ends_with(".sql") {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The files as the order file names them: each once, and none besides.
+fn in_order(folder: &Path, order: &str, there: Vec<PathBuf>) -> Result<Vec<PathBuf>, CliError> {
+    let mut paths: Vec<PathBuf> = Vec::with_capacity(there.len());
+    let wrong = |number: Option<usize>, message: String| {
+        let place = folder.join(ORDER);
+        let line = number.map_or_else(String::new, |number| format!(":{number}"));
+        let message = format!("{}{line}: {message}", place.display());
+        Err(CliError::new("invalid_schema_order", message))
+    };
+    for (at, line) in order.lines().enumerate() {
+        let name = line.split('#').next().unwrap_or_default().trim();
+        if name.is_empty() {
+            continue;
+        }
+        let path = folder.join(name);
+        if !there.contains(&path) {
+            return wrong(
+                Some(at + 1),
+                format!("`{name}` is no .sql file of this folder"),
+            );
+        }
+        if paths.contains(&path) {
+            return wrong(Some(at + 1), format!("`{name}` is named twice"));
+        }
+        paths.push(path);
+    }
+    match there.iter().find(|path| !paths.contains(path)) {
+        Some(path) => wrong(None, format!("{} is not named in it", path.display())),
+        None => Ok(paths),
     }
 }
 

@@ -239,6 +239,74 @@ fn a_database_that_is_not_at_the_heads() {
 }
 
 /// What is wrong without a database is said without one.
+/// A folder is one schema: its files in the order of their paths, or as its order file has them.
+#[test]
+fn a_schema_may_be_a_folder() {
+    let place = users();
+    std::fs::create_dir_all(place.path("schema/tables")).expect("a folder");
+    let users = "CREATE TABLE users (id INTEGER PRIMARY KEY, mail TEXT NOT NULL, age INTEGER)";
+    place.write("schema/tables/users.sql", users);
+    place.write(
+        "schema/users_mail.sql",
+        "-- an index\nCREATE INDEX users_mail ON users (mail);\n",
+    );
+    place.write("schema/.old.sql", "SELECT nothing;");
+    place.write("schema/notes.txt", "SELECT nothing;");
+    let check = |place: &Place| call(place, &["check", "--schema=schema"]);
+    let said = check(&place);
+    assert_eq!(
+        (said.code, said.stdout.contains("users_mail")),
+        (3, true),
+        "{}",
+        said.stdout
+    );
+
+    place.write(
+        "schema/users_mail.sql",
+        "-- an index\n  CREATE INDEX i ON users (male);\n",
+    );
+    let said = check(&place);
+    assert!(
+        said.stderr.contains("schema/users_mail.sql:2:3: "),
+        "{}",
+        said.stderr
+    );
+
+    place.write("schema/a.sql", "CREATE INDEX users_mail ON users (mail);\n");
+    std::fs::remove_file(place.path("schema/users_mail.sql")).expect("it is there");
+    assert!(check(&place).stderr.contains("schema/a.sql:1:1: "));
+    place.write(
+        "schema/order",
+        "# tables first\ntables/users.sql\n\na.sql # then indexes\n",
+    );
+    let said = check(&place);
+    assert_eq!(
+        (said.code, said.stdout.contains("users_mail")),
+        (3, true),
+        "{}",
+        said.stderr
+    );
+
+    for (order, words) in [
+        (
+            "tables/users.sql\n",
+            "schema/order: schema/a.sql is not named in it",
+        ),
+        (
+            "a.sql\n\nb.sql\n",
+            "schema/order:3: `b.sql` is no .sql file of this folder",
+        ),
+        ("a.sql\na.sql\n", "schema/order:2: `a.sql` is named twice"),
+    ] {
+        place.write("schema/order", order);
+        let said = check(&place);
+        assert!(said.stderr.contains(words), "{}", said.stderr);
+    }
+    std::fs::create_dir(place.path("empty")).expect("a folder");
+    let said = call(&place, &["check", "--schema=empty", "--json"]);
+    assert_eq!((said.code, &*said.kind()), (1, "unreadable_schema"));
+}
+
 #[test]
 fn wrong_before_anything_is_compared() {
     let place = users();
