@@ -289,14 +289,26 @@ async fn at_every_message_of_mariadb() {
     let Some(db) = mysql_database().await else {
         return;
     };
-    at_every_message(&db, Course::Up, "upgrade, MariaDB", 7).await;
+    at_every_message(
+        &db,
+        Course::Up,
+        &format!("upgrade, {}", MySqlServer::here().name()),
+        7,
+    )
+    .await;
 }
 
 async fn at_every_message_of_a_downgrade() {
     let Some(db) = mysql_database().await else {
         return;
     };
-    at_every_message(&db, Course::Down, "downgrade, MariaDB", 13).await;
+    at_every_message(
+        &db,
+        Course::Down,
+        &format!("downgrade, {}", MySqlServer::here().name()),
+        13,
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use super::outcome::{Outcome, ended, follow, migrator, outcome, prepare, undistu
 use super::phase::says_running;
 use super::revisions::Course;
 use crate::support::proxy::{Fault, Harm, Proxy, Role};
-use crate::support::servers::{Database, mysql_database, postgres_database, sqlite};
+use crate::support::servers::{Database, MySqlServer, mysql_database, postgres_database, sqlite};
 use crate::support::soak::{is_full, tell, times};
 
 #[derive(Debug, Default)]
@@ -289,7 +289,10 @@ async fn between_two_messages() {
     at_every_message(
         &db,
         Harm::HoldAnswer,
-        "stopped past its lease between two messages: MariaDB",
+        &format!(
+            "stopped past its lease between two messages: {}",
+            MySqlServer::here().name()
+        ),
         9,
     )
     .await;
@@ -302,7 +305,10 @@ async fn with_a_message_on_its_way() {
     at_every_message(
         &db,
         Harm::Hold,
-        "stopped past its lease, a message on its way: MariaDB",
+        &format!(
+            "stopped past its lease, a message on its way: {}",
+            MySqlServer::here().name()
+        ),
         9,
     )
     .await;
@@ -326,7 +332,10 @@ async fn at_a_heartbeat_on_mariadb() {
     };
     at_a_heartbeat(
         &db,
-        "stopped past its lease, a heartbeat on its way: MariaDB",
+        &format!(
+            "stopped past its lease, a heartbeat on its way: {}",
+            MySqlServer::here().name()
+        ),
     )
     .await;
 }
