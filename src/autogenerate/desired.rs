@@ -52,10 +52,8 @@ use crate::sql::position;
 #[derive(Clone)]
 pub struct Autogenerate {
     sql: String,
-    /// The first line of each statement, where a list was given.
-    statements: Vec<usize>,
-    /// The first line of each file and its path, where several were given.
-    files: Vec<(usize, String)>,
+    /// The first line of each part, and its path if it is a file: of a list of statements, or of several files.
+    parts: Vec<(usize, Option<String>)>,
     path: String,
     filter: Filter,
     scratch_url: Option<String>,
@@ -93,8 +91,7 @@ impl Autogenerate {
     pub fn from_sql(sql: impl AsRef<str>) -> Self {
         Autogenerate {
             sql: plain(sql.as_ref()),
-            statements: Vec::new(),
-            files: Vec::new(),
+            parts: Vec::new(),
             path: "<desired schema>".to_owned(),
             filter: Filter::default(),
             scratch_url: None,
@@ -104,17 +101,7 @@ impl Autogenerate {
 
     /// The same from a list of statements, such as a builder gives. Errors name the statement, and count its lines.
     pub fn from_statements(statements: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        let mut desired = Autogenerate::from_sql("");
-        let mut line = 1;
-        for statement in statements {
-            let statement = plain(statement.as_ref());
-            desired.statements.push(line);
-            desired.sql.push_str(&statement);
-            // On a line of its own: the statement may end with a comment.
-            desired.sql.push_str("\n;\n");
-            line += statement.matches('\n').count() + 2;
-        }
-        desired
+        Autogenerate::from_parts(statements.into_iter().map(|statement| (None, statement)))
     }
 
     /// The same from several files, each with its path and its text, in the order in which they are run. A statement ends with
@@ -122,12 +109,18 @@ impl Autogenerate {
     pub fn from_files<P: Into<String>, T: AsRef<str>>(
         files: impl IntoIterator<Item = (P, T)>,
     ) -> Self {
+        let files = files.into_iter();
+        Autogenerate::from_parts(files.map(|(path, text)| (Some(path.into()), text)))
+    }
+
+    fn from_parts(parts: impl Iterator<Item = (Option<String>, impl AsRef<str>)>) -> Self {
         let mut desired = Autogenerate::from_sql("");
         let mut line = 1;
-        for (path, text) in files {
+        for (path, text) in parts {
             let text = plain(text.as_ref());
-            desired.files.push((line, path.into()));
+            desired.parts.push((line, path));
             desired.sql.push_str(&text);
+            // On a line of its own: the text may end with a comment.
             desired.sql.push_str("\n;\n");
             line += text.matches('\n').count() + 2;
         }
@@ -382,20 +375,14 @@ impl Autogenerate {
             _ => return error,
         };
         let text = self.sql.split('\n').nth(*line - 1).unwrap_or_default();
-        let of_file = self.files.partition_point(|(first, _)| first <= line);
-        match of_file.checked_sub(1).map(|at| &self.files[at]) {
-            Some((first, file)) => {
-                *line = *line - first + 1;
-                path.clone_from(file);
-            }
-            None => path.clone_from(&self.path),
-        }
-        let before = self.statements.partition_point(|first| first <= line);
-        if let Some(first) = before.checked_sub(1).map(|at| self.statements[at]) {
+        path.clone_from(&self.path);
+        let before = self.parts.partition_point(|(first, _)| first <= line);
+        if let Some((first, file)) = before.checked_sub(1).map(|at| &self.parts[at]) {
             *line = *line - first + 1;
-            match number {
-                Some(number) => *number = before,
-                None => *path = format!("{}, statement {before}", self.path),
+            match (file, number) {
+                (Some(file), _) => path.clone_from(file),
+                (None, Some(number)) => *number = before,
+                (None, None) => *path = format!("{}, statement {before}", self.path),
             }
         }
         let shown = Snippet::in_line(path, (*line, *column), text);
