@@ -1,7 +1,6 @@
 //! Steps that are code (`rust` sections): only a program that has the code registered runs them.
 
 use limbeck::graph::RevisionId;
-use limbeck::plan::Action;
 use limbeck::revision::{Mode, Section, SectionKind};
 use limbeck::{Migrations, Revision};
 
@@ -28,18 +27,18 @@ pub(super) fn mark(revision: &Revision, kind: SectionKind) -> Option<String> {
     })
 }
 
-/// The same for a step.
-pub(super) fn mark_of_step(migrations: &Migrations, action: Action, id: &str) -> Option<String> {
-    let kind = match action {
-        Action::Upgrade => SectionKind::Upgrade,
-        Action::Downgrade => SectionKind::Downgrade,
-        _ => return None,
-    };
+/// The same for a step, by its action's name.
+pub(super) fn mark_of_step(migrations: &Migrations, action: &str, id: &str) -> Option<String> {
+    let mut directions = [SectionKind::Upgrade, SectionKind::Downgrade].into_iter();
+    let kind = directions.find(|kind| kind.name() == action)?;
     mark(migrations.get(id)?, kind)
 }
 
 /// The revisions whose upgrade is code.
 pub(super) fn of_upgrades(migrations: &Migrations, ids: &[RevisionId]) -> Vec<RevisionId> {
-    let is_code = |id: &&RevisionId| mark_of_step(migrations, Action::Upgrade, id).is_some();
+    let is_code = |id: &&RevisionId| {
+        let revision = migrations.get(id);
+        revision.is_some_and(|revision| mark(revision, SectionKind::Upgrade).is_some())
+    };
     ids.iter().filter(is_code).cloned().collect()
 }

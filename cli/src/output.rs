@@ -55,10 +55,7 @@ impl Output {
         if self.json {
             return write_document(document);
         }
-        let mut stdout = self.painted(io::stdout());
-        stdout.write_all(paint::finished(&text()).as_bytes())?;
-        stdout.flush()?;
-        Ok(())
+        self.print(&paint::finished(&text()))
     }
 
     /// The same for a picture beside a list: on a screen each line is cut to its width, so that the lines of the picture hold.
@@ -71,11 +68,14 @@ impl Output {
         let Some((_, columns)) = columns.filter(|_| self.is_terminal() && !self.json) else {
             return self.answer(document, text);
         };
+        let text = paint::finished(&text());
+        let cut = |line| console::truncate_str(line, usize::from(columns), "…") + "\n";
+        self.print(&text.lines().map(cut).collect::<String>())
+    }
+
+    fn print(&self, text: &str) -> Result<(), CliError> {
         let mut stdout = self.painted(io::stdout());
-        for line in paint::finished(&text()).lines() {
-            let line = console::truncate_str(line, usize::from(columns), "…");
-            writeln!(stdout, "{line}")?;
-        }
+        stdout.write_all(text.as_bytes())?;
         stdout.flush()?;
         Ok(())
     }

@@ -212,7 +212,7 @@ pub(super) fn plan(migrations: &Migrations, plan: &Plan) -> String {
         let id = &step.revision;
         let has_row = walk.heads().contains(id);
         text.push_str(&told(migrations, step.action, id, &paint::id(id), has_row));
-        if let Some(mark) = code::mark_of_step(migrations, step.action, id) {
+        if let Some(mark) = code::mark_of_step(migrations, step.action.name(), id) {
             let _ = write!(text, " ({mark})");
         }
         text.push('\n');
@@ -252,8 +252,8 @@ pub(super) fn heads<S: std::borrow::Borrow<str>>(heads: &[S]) -> String {
     format!("heads: {list}\n")
 }
 
-/// Where the database stands.
-pub(super) fn status(status: &Status, migrations: &Migrations) -> String {
+/// Where the database stands; `code` are the pending revisions that are code.
+pub(super) fn status(status: &Status, code: &[RevisionId]) -> String {
     let list = |ids: &[RevisionId]| {
         if ids.is_empty() {
             "none".to_owned()
@@ -272,12 +272,11 @@ pub(super) fn status(status: &Status, migrations: &Migrations) -> String {
         list(&status.heads),
         counted(&status.pending),
     );
-    let code = code::of_upgrades(migrations, &status.pending);
     if !code.is_empty() {
         let _ = writeln!(
             text,
             "code:       {} (pending, and run by a program that has the code registered)",
-            counted(&code)
+            counted(code)
         );
     }
     // Pending and edited revisions are listed by themselves.

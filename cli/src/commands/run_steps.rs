@@ -1,7 +1,6 @@
 //! Steps that are planned, run, or written as a script.
 
 use clap::Args;
-use limbeck::revision::SectionKind;
 use limbeck::target::TargetError;
 use limbeck::{Dialect, Error, Migrations, Plan, Report, Revision, Target};
 use serde::Serialize;
@@ -101,18 +100,12 @@ pub(super) fn document(run: &impl Serialize, migrations: &Migrations) -> Result<
     let mut document = serde_json::to_value(run).map_err(std::io::Error::from)?;
     let steps = document.get_mut("steps").and_then(Value::as_array_mut);
     for step in steps.into_iter().flatten() {
-        let revision = step["revision"].as_str().and_then(|id| migrations.get(id));
-        let message = revision.map_or("", Revision::message);
+        let text = |key: &str| step[key].as_str().unwrap_or_default();
+        let (id, action) = (text("revision"), text("action"));
+        let message = migrations.get(id).map_or("", Revision::message);
+        let mark = code::mark_of_step(migrations, action, id);
         step["message"] = message.into();
-        let kind = match step["action"].as_str() {
-            Some("upgrade") => Some(SectionKind::Upgrade),
-            Some("downgrade") => Some(SectionKind::Downgrade),
-            _ => None,
-        };
-        if let Some(mark) = revision
-            .zip(kind)
-            .and_then(|(of, kind)| code::mark(of, kind))
-        {
+        if let Some(mark) = mark {
             step["code"] = mark.into();
         }
     }

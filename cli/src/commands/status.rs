@@ -41,7 +41,7 @@ impl Run for StatusArgs {
             code: code::of_upgrades(&migrations, &status.pending),
         };
         call.output
-            .answer(&document, || text::status(&status, &migrations))?;
+            .answer(&document, || text::status(&status, &document.code))?;
         Ok(Exit::Done)
     }
 }
