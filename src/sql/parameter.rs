@@ -110,7 +110,8 @@ impl Tokens<'_> {
         })
     }
 
-    /// `$1`, but for the statements that declare it or, as EXPLAIN (GENERIC_PLAN), want none; the drivers' placeholders where no operator can stand.
+    /// `$1`, but for the statements that declare it or, as EXPLAIN (GENERIC_PLAN), want none; the drivers' placeholders
+    /// where no operator can stand.
     fn of_postgres(&self) -> Vec<Range<usize>> {
         if self.begins(&["PREPARE"]) || self.begins(&["EXPLAIN"]) || self.creates_routine() {
             return Vec::new();
@@ -174,7 +175,7 @@ impl Tokens<'_> {
         (is_name && next.start == self.tokens[at].end).then(|| self.tokens[at].start..next.end)
     }
 
-    /// Whether an operand is to begin here: behind an opening parenthesis, a comma or a comparison.
+    /// True if an operand is to begin here: behind an opening parenthesis, a comma or a comparison.
     fn is_operand(&self, at: usize) -> bool {
         at > 0
             && matches!(
@@ -183,7 +184,7 @@ impl Tokens<'_> {
             )
     }
 
-    /// Whether nothing follows to which a `?` could be the operator.
+    /// True if nothing follows to which a `?` could be the operator.
     fn lacks_operand(&self, at: usize) -> bool {
         // `OPERATOR(pg_catalog.?)`
         let is_named = self.keyword(at.saturating_sub(2)).as_str() == "OPERATOR"

@@ -515,7 +515,7 @@ fn one_odd_file_is_named_and_the_rest_comes_over() {
         }
         let migrations = written(&folder);
         assert_eq!(migrations.iter().count(), *count, "{said:?}");
-        // What is to be filled in runs nothing, and keeps the text.
+        // A section to be filled in runs nothing, and keeps the text.
         let is_open = said.stdout.contains("to be filled in");
         let kept = |line: &str| {
             let line = format!("--   | {line}");

@@ -150,7 +150,7 @@ fn files(folder: &Path, is_recursive: bool) -> Result<Vec<PathBuf>, ImportError>
     Ok(files)
 }
 
-/// What a revision says of itself.
+/// A revision's own assignments and docstring.
 struct Identity {
     id: String,
     down_revision: Vec<String>,

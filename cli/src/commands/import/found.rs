@@ -143,7 +143,7 @@ impl Body {
         }
     }
 
-    /// What it runs, if it runs SQL.
+    /// The SQL that it runs, if it runs any.
     pub(super) fn sql_text(&self) -> Option<&str> {
         match &self.sql {
             Sql::Verbatim(text) | Sql::Rendered(text) => Some(text),
@@ -372,18 +372,25 @@ pub(super) fn is_folder(path: &Path) -> Result<bool, ImportError> {
     Ok(metadata.is_dir())
 }
 
-/// Whether a `.sql` file is in the folder, or in one below it. Links are not followed.
-pub(super) fn holds_sql(folder: &Path) -> Result<bool, ImportError> {
+/// True once a file in the folder, or in one below it, is the one looked for. Links to folders are not followed.
+pub(super) fn any_file(
+    folder: &Path,
+    is_it: &mut dyn FnMut(PathBuf) -> bool,
+) -> Result<bool, ImportError> {
     for path in entries(folder)? {
-        let is_inside = match is_folder(&path)? {
-            true => !path.is_symlink() && holds_sql(&path)?,
-            false => name(&path).ends_with(".sql"),
+        let is_found = match is_folder(&path)? {
+            true => !path.is_symlink() && any_file(&path, is_it)?,
+            false => is_it(path),
         };
-        if is_inside {
+        if is_found {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+pub(super) fn holds_sql(folder: &Path) -> Result<bool, ImportError> {
+    any_file(folder, &mut |path| name(&path).ends_with(".sql"))
 }
 
 /// The last part of a path, as text.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::error::ImportError;
 use super::found::one_line;
-use super::project::Project;
+use super::project::{Project, absolute};
 
 /// Runs in the project's own Python.
 const SCRIPT: &str = include_str!("offline.py");
@@ -35,11 +35,11 @@ pub(super) struct Rendered {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Open {
     pub reason: String,
-    /// What the step printed and the statements that it sent before.
+    /// The step's output, and the statements that it sent before.
     pub seen: String,
 }
 
-/// What Alembic knows of a revision.
+/// A revision as Alembic knows it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Known {
     pub revision: String,
@@ -54,7 +54,7 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// What a direction sends. None: the revision has no such function.
+    /// The statements of a direction. None: the revision has no such function.
     pub(super) fn body(
         &self,
         kind: SectionKind,
@@ -67,7 +67,7 @@ impl Known {
         script.as_ref().map(|script| script.body(dialect))
     }
 
-    /// Whether a direction asks if it runs offline, and may then leave something out.
+    /// True if a direction asks whether it runs offline, and may then leave something out.
     pub(super) fn asks_offline(&self) -> bool {
         let mut scripts = self.upgrade.iter().chain(&self.downgrade);
         scripts.any(|script| script.asked_offline)
@@ -78,7 +78,7 @@ impl Known {
 pub(super) struct Answers {
     pub dialect: Dialect,
     pub revisions: Vec<Known>,
-    /// How often env.py runs the migrations: for several databases or schemas.
+    /// The number of times that env.py runs the migrations: for several databases or schemas.
     pub runs: usize,
 }
 
@@ -112,7 +112,6 @@ impl<'p> Alembic<'p> {
 
     /// Every revision that Alembic finds, and what it does.
     pub(super) fn ask(&self, wanted: Option<Dialect>) -> Result<Answers, ImportError> {
-        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let order = serde_json::json!({
             "home": absolute(self.project.home()),
             "ini": self.project.ini.as_deref().map(absolute),
@@ -224,7 +223,7 @@ fn url(dialect: Dialect) -> &'static str {
     }
 }
 
-/// What the script writes.
+/// The script's answer.
 #[derive(Deserialize)]
 struct Document {
     failed: Option<String>,
@@ -236,7 +235,7 @@ struct Document {
     runs: usize,
 }
 
-/// What one function did.
+/// The run of one function.
 #[derive(Debug, Deserialize)]
 struct Script {
     error: Option<String>,

@@ -24,6 +24,19 @@ pub(super) struct Project {
 const INI: &str = "alembic.ini";
 const TOML: &str = "pyproject.toml";
 
+/// The folder that a file or folder is in.
+fn folder_of(path: &Path) -> &Path {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
+/// The path from the root, whether there is such a file or not.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// The table `[tool.alembic]`, if the file has one.
 fn tables(path: &Path) -> Result<Option<toml::Table>, ImportError> {
     let table: toml::Table = read_text(path)?.parse().map_err(|error: toml::de::Error| {
@@ -125,10 +138,7 @@ impl Project {
     fn of_toml(path: &Path) -> Result<Project, ImportError> {
         let table = tables(path)?
             .ok_or_else(|| ImportError::source(path, "has no table [tool.alembic]"))?;
-        let here = match path.parent() {
-            Some(here) if !here.as_os_str().is_empty() => here,
-            _ => Path::new("."),
-        };
+        let here = folder_of(path);
         let text = |value: &toml::Value| {
             value
                 .as_str()
@@ -168,12 +178,11 @@ impl Project {
         folders
     }
 
-    /// What Alembic's `Config` is given beside the ini file.
+    /// Arguments of Alembic's `Config` beside the ini file.
     pub(super) fn config(&self) -> serde_json::Value {
         match &self.toml {
             Some(toml) => {
-                let toml = std::path::absolute(toml).unwrap_or_else(|_| toml.clone());
-                serde_json::json!({ "toml_file": toml })
+                serde_json::json!({ "toml_file": absolute(toml) })
             }
             None => serde_json::json!({}),
         }
@@ -181,12 +190,12 @@ impl Project {
 
     /// The folder that Alembic is called from.
     pub(super) fn home(&self) -> &Path {
-        let home = match self.ini.as_ref().or(self.toml.as_ref()) {
-            Some(settings) => settings.parent(),
-            None => self.scripts.parent(),
-        };
-        home.filter(|home| !home.as_os_str().is_empty())
-            .unwrap_or(Path::new("."))
+        folder_of(
+            self.ini
+                .as_ref()
+                .or(self.toml.as_ref())
+                .unwrap_or(&self.scripts),
+        )
     }
 }
 
@@ -213,9 +222,7 @@ impl Settings {
     }
 
     fn here(&self) -> &Path {
-        let here = self.path.parent();
-        here.filter(|here| !here.as_os_str().is_empty())
-            .unwrap_or(Path::new("."))
+        folder_of(&self.path)
     }
 
     /// A value of the section, or of `[DEFAULT]`, with `%(here)s`, the file's own folder, put in.

@@ -5,21 +5,24 @@
 //! program runs, so that no file holds it.
 
 use std::hash::{Hash, Hasher as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use limbeck::revision::{Mode, SectionKind};
 use siphasher::sip::SipHasher13;
 
 use super::error::ImportError;
 use super::found::{
-    Body, Found, LeftOut, Migration, chain, entries, is_folder, name, with_line_ends, without_bom,
-    words,
+    Body, Found, LeftOut, Migration, any_file, chain, name, with_line_ends, without_bom, words,
 };
 use crate::commands::origin::{Origin, Tool};
 
 pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
     let mut files = Vec::new();
-    walk(folder, &mut files)?;
+    // Links to folders are not followed, as refinery does not.
+    any_file(folder, &mut |path| {
+        files.push(path);
+        false
+    })?;
     let mut found = Found::default();
     let mut numbered: Vec<(i64, Migration)> = Vec::new();
     for path in files {
@@ -54,20 +57,6 @@ pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
     found.migrations = numbered.into_iter().map(|(_, one)| one).collect();
     chain(&mut found.migrations)?;
     Ok(found)
-}
-
-/// Links to folders are not followed, as refinery does not.
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), ImportError> {
-    for path in entries(folder)? {
-        if is_folder(&path)? {
-            if !path.is_symlink() {
-                walk(&path, files)?;
-            }
-        } else {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 fn migration(
