@@ -138,23 +138,15 @@ install_packages() {
     [ -z "$packages" ] || die "still missing: $packages"
 }
 
+# An Alembic by the path of its Python, and the versions of it and of SQLAlchemy.
 install_alembic() {
-    "$alembic" -c 'import alembic, sqlalchemy, psycopg2, pymysql' 2>/dev/null && return
-    say "installing alembic from PyPI into $tools/alembic"
-    rm -rf "$tools/alembic"
-    python3 -m venv "$tools/alembic"
-    "$alembic" -m pip install -q --disable-pip-version-check \
-        'alembic>=1.20,<1.21' 'sqlalchemy>=2,<3' 'psycopg2-binary>=2.9,<3' 'pymysql>=1.1,<3' >&2
-}
-
-# A release as projects still have it: its scripts and its templates are others.
-install_alembic_old() {
-    "$alembic_old" -c 'import alembic, sqlalchemy, psycopg2, pymysql' 2>/dev/null && return
-    say "installing alembic 1.13 from PyPI into $tools/alembic-1.13"
-    rm -rf "$tools/alembic-1.13"
-    python3 -m venv "$tools/alembic-1.13"
-    "$alembic_old" -m pip install -q --disable-pip-version-check \
-        'alembic==1.13.3' 'sqlalchemy>=2,<2.1' 'psycopg2-binary>=2.9,<3' 'pymysql>=1.1,<3' >&2
+    local python=$1 home=${1%/bin/python}
+    shift
+    "$python" -c 'import alembic, sqlalchemy, psycopg2, pymysql' 2>/dev/null && return
+    say "installing $1 from PyPI into $home"
+    rm -rf "$home"
+    python3 -m venv "$home"
+    "$python" -m pip install -q --disable-pip-version-check "$@" 'psycopg2-binary>=2.9,<3' 'pymysql>=1.1,<3' >&2
 }
 
 # Mermaid's parser wants a document around it. Of mermaid only the bundle: its package is fifty times as much.
@@ -268,8 +260,9 @@ install_all() {
     (
         if has flock; then flock 9; fi
         install_packages
-        install_alembic
-        install_alembic_old
+        install_alembic "$alembic" 'alembic>=1.20,<1.21' 'sqlalchemy>=2,<3'
+        # A release as projects still have it: its scripts and its templates are others.
+        install_alembic "$alembic_old" 'alembic==1.13.3' 'sqlalchemy>=2,<2.1'
         install_mermaid
     ) 9>"$tools/lock"
 }

@@ -396,15 +396,7 @@ where
         .strings("SELECT version_num FROM alembic_version ORDER BY 1")
         .await;
     assert_eq!(stored, ["m1", "x1"]);
-    let arguments = [
-        "import",
-        "alembic",
-        "old",
-        "--json",
-        "--python",
-        &project.python,
-    ];
-    let document = folder.call(&arguments).json();
+    let document = folder.call(&project.import()).json();
     for revision in document["revisions"].as_array().expect("a list") {
         assert_eq!(revision["fill_in"], json!([]), "{revision}");
     }

@@ -72,15 +72,7 @@ fn written(folder: &Folder) -> Migrations {
 
 fn import(folder: &Folder, project: &Project<'_>, options: &[&str]) -> Value {
     let before = folder.files("old");
-    let arguments = [
-        "import",
-        "alembic",
-        "old",
-        "--json",
-        "--python",
-        &project.python,
-    ];
-    let document = folder.call(&[&arguments, options].concat()).json();
+    let document = folder.call(&[&project.import(), options].concat()).json();
     assert_eq!(folder.files("old"), before, "the source is as it was");
     document
 }
@@ -696,15 +688,7 @@ fn a_project_that_does_not_load_is_one_error() {
         project.revision("a1", &[], &missing, &missing);
         project.revision("b1", &[], &missing, &[]);
         let fails = |problem: &str| {
-            let arguments = [
-                "import",
-                "alembic",
-                "old",
-                "--json",
-                "--python",
-                &project.python,
-            ];
-            let (kind, message) = folder.call(&arguments).error();
+            let (kind, message) = folder.call(&project.import()).error();
             assert_eq!(kind, "project_failed", "{message}");
             assert!(message.contains(problem), "{problem}: {message}");
             assert!(message.contains("--python"), "{message}");

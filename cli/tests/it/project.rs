@@ -41,6 +41,18 @@ impl<'f> Project<'f> {
         Some(project)
     }
 
+    /// The command line that imports it.
+    pub fn import(&self) -> [&str; 6] {
+        [
+            "import",
+            "alembic",
+            "old",
+            "--json",
+            "--python",
+            &self.python,
+        ]
+    }
+
     /// Its standard output.
     pub fn run(&self, arguments: &[&str]) -> String {
         alembic(&self.python, &self.folder.path("old"), &[], arguments)
