@@ -12,6 +12,11 @@ use crate::autogenerate::schema::{
 
 /// As in `CREATE TABLE`.
 pub(super) fn definition(column: &Column, with_default: bool) -> String {
+    with_type(column) + &options(column, with_default)
+}
+
+/// A column without what stands behind its type.
+pub(super) fn with_type(column: &Column) -> String {
     let mut sql = format!("{} {}", ident(&column.name), column.data_type);
     if let Some(compression) = column.attributes.get("compression") {
         sql.push_str(&format!(" COMPRESSION {compression}"));
@@ -19,6 +24,18 @@ pub(super) fn definition(column: &Column, with_default: bool) -> String {
     if let Some(collation) = &column.collation {
         sql.push_str(&format!(" COLLATE {collation}"));
     }
+    sql
+}
+
+/// A column of a typed table, which has its type from there: none where that says everything.
+pub(super) fn typed(column: &Column, with_default: bool) -> Option<String> {
+    let options = options(column, with_default);
+    (!options.is_empty()).then(|| format!("{} WITH OPTIONS{options}", ident(&column.name)))
+}
+
+/// What stands behind a column's type.
+fn options(column: &Column, with_default: bool) -> String {
+    let mut sql = String::new();
     if !column.nullable {
         sql.push_str(" NOT NULL");
     }

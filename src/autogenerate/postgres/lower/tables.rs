@@ -102,7 +102,14 @@ impl Writer<'_> {
             let node = Node::Column(new.name.clone(), column.name.clone());
             if parts.contains(&node) {
                 let default = Node::Default(new.name.clone(), column.name.clone());
-                lines.push(super::columns::definition(column, parts.contains(&default)));
+                let with_default = parts.contains(&default);
+                match new.attributes.contains_key("of_type") {
+                    true => lines.extend(super::columns::typed(column, with_default)),
+                    false => lines.push(super::columns::definition(column, with_default)),
+                }
+            } else if column.is_local && new.attributes.contains_key("inherits") {
+                // Its own as well: what it has of its own follows below.
+                lines.push(super::columns::with_type(column));
             }
             self.comment_column(&new.name, column, None);
             self.keep(&Thing::Column(new.name.clone(), column.name.clone()));
@@ -127,16 +134,18 @@ impl Writer<'_> {
         };
         let mut sql = format!("CREATE {unlogged}TABLE {}", quoted(&new.name));
         let attribute = |key: &str| new.attributes.get(key);
+        let of_type = attribute("of_type");
         if let Some(of) = attribute("partition_of") {
             sql.push_str(&format!(" PARTITION OF {of}"));
-        } else if let Some(of) = attribute("of_type") {
-            sql.push_str(&format!(" OF {of}"));
         } else {
-            sql.push_str(" (");
-            if !lines.is_empty() {
-                sql.push_str(&format!("\n    {}\n", lines.join(",\n    ")));
+            if let Some(of) = of_type {
+                sql.push_str(&format!(" OF {of}"));
             }
-            sql.push(')');
+            if !lines.is_empty() {
+                sql.push_str(&format!(" (\n    {}\n)", lines.join(",\n    ")));
+            } else if of_type.is_none() {
+                sql.push_str(" ()");
+            }
         }
         if let Some(parents) = attribute("inherits") {
             sql.push_str(&format!(" INHERITS ({parents})"));
