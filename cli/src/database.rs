@@ -1,7 +1,7 @@
 //! What the commands ask of a database, whichever it is.
 
 use futures_util::future::BoxFuture;
-use limbeck::autogenerate::{Autogenerate, Comparison, Draft, DraftOptions, Reflect};
+use limbeck::autogenerate::{Autogenerate, Comparison, Draft, DraftOptions, Filter, Reflect};
 use limbeck::graph::RevisionId;
 use limbeck::ledger::LedgerEntry;
 use limbeck::plan::Purge;
@@ -39,6 +39,7 @@ pub(super) trait Database: Send + Sync {
         comparison: &'a Comparison,
         options: DraftOptions,
     ) -> Answer<'a, Vec<Draft>>;
+    fn dump<'a>(&'a self, filter: &'a Filter) -> Answer<'a, String>;
 }
 
 impl<DB: Reflect> Database for Migrator<Pool<DB>> {
@@ -121,5 +122,9 @@ impl<DB: Reflect> Database for Migrator<Pool<DB>> {
         options: DraftOptions,
     ) -> Answer<'a, Vec<Draft>> {
         Box::pin(Migrator::drafts(self, desired, comparison, options))
+    }
+
+    fn dump<'a>(&'a self, filter: &'a Filter) -> Answer<'a, String> {
+        Box::pin(Migrator::dump_schema(self, filter))
     }
 }

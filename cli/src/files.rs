@@ -153,6 +153,23 @@ impl Folder {
     }
 }
 
+/// Writes a file, over another one too: there is all of the old one or all of the new one.
+pub(super) fn replace(path: &Path, text: &str) -> Result<(), FileError> {
+    // A link stays one: what it leads to is replaced.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let unnamed = Temporary::write(folder, text)?;
+    fs::rename(&unnamed.path, &path).map_err(|source| FileError::Write {
+        path: path.clone(),
+        source,
+    })?;
+    unnamed.keep();
+    Ok(())
+}
+
 /// Gives a finished file a second name. A rename would replace what has the name already.
 fn name(unnamed: &Path, path: &Path, text: &str) -> std::io::Result<()> {
     match fs::hard_link(unnamed, path) {

@@ -441,6 +441,53 @@ async fn current_schema<DB: Reflect>(
     Ok(cell)
 }
 
+/// Writes the schema of a database as SQL that builds it in an empty one: a desired schema from which that database does not
+/// differ. limbeck's own tables of their default names are left out, as are other tools';
+/// [`Migrator::dump_schema`](crate::Migrator::dump_schema) knows the names that its settings give.
+///
+/// Owners and privileges are not in it, nor is what is not compared, which comments at its head name. The statements of
+/// MySQL and MariaDB end with `;` inside of routines as well: the servers' own clients need `DELIMITER` there, limbeck
+/// does not.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use limbeck::autogenerate::{Autogenerate, Filter, dump};
+/// use sqlx::sqlite::SqlitePoolOptions;
+///
+/// let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+/// sqlx::raw_sql("CREATE TABLE users (id INTEGER PRIMARY KEY)").execute(&pool).await?;
+/// let text = dump(&pool, &Filter::default()).await?;
+/// assert!(text.contains("CREATE TABLE users"));
+/// assert!(Autogenerate::from_sql(text).compare(&pool).await?.is_empty());
+/// # Ok(()) }
+/// # #[cfg(not(feature = "sqlite"))]
+/// # fn main() {}
+/// ```
+///
+/// # Errors
+/// [`AutogenerateError`].
+pub async fn dump<DB: Reflect>(
+    pool: &Pool<DB>,
+    filter: &Filter,
+) -> Result<String, AutogenerateError> {
+    dump_without(pool, filter, &[]).await
+}
+
+/// `own` are limbeck's tables.
+pub(crate) async fn dump_without<DB: Reflect>(
+    pool: &Pool<DB>,
+    filter: &Filter,
+    own: &[Name],
+) -> Result<String, AutogenerateError> {
+    let mut live = pool.acquire().await?;
+    let schema = DB::reflect(&mut live).await?;
+    let current = current_schema::<DB>(&mut live).await?;
+    let current = current.as_deref();
+    Ok(super::dump::dump(schema, filter, &Scope { current, own }))
+}
+
 /// Reads the schema of the database behind a connection.
 ///
 /// # Errors

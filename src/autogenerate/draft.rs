@@ -446,7 +446,7 @@ impl Section {
 }
 
 /// A line of comment that no reader of revision files takes for a marker.
-fn comment(body: &mut String, line: &str) {
+pub(super) fn comment(body: &mut String, line: &str) {
     let line = dialect::comment(line.trim_end());
     body.push_str("--");
     if !line.is_empty() {

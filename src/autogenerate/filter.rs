@@ -103,6 +103,21 @@ impl Filter {
         }
         rules.apply(live, desired);
     }
+
+    /// Takes the tables of migration tools out of a schema. What the patterns leave out is returned and stays in it: made from
+    /// there, the rest is all that is new.
+    pub(crate) fn take_out(&self, schema: &mut Schema, scope: &Scope<'_>) -> Schema {
+        remove_tools(schema, scope);
+        let mut left_out = Schema::new(schema.dialect);
+        let rules = Rules {
+            filter: self,
+            current: scope.current.unwrap_or("main"),
+            ignore_case: schema.dialect.family() != Family::Postgres,
+            unmade: &BTreeSet::new(),
+        };
+        rules.apply(schema, &mut left_out);
+        left_out
+    }
 }
 
 /// Where names stand, and whose tables are never compared.

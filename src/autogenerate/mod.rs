@@ -43,6 +43,7 @@ mod change;
 mod compare;
 mod desired;
 mod draft;
+mod dump;
 mod engine;
 mod entangled;
 mod error;
@@ -63,7 +64,8 @@ mod sqlite;
 mod withhold;
 
 pub use change::{Change, Class};
-pub use desired::{Autogenerate, reflect};
+pub(crate) use desired::dump_without;
+pub use desired::{Autogenerate, dump, reflect};
 pub use draft::{Comparison, Draft, DraftOptions};
 pub use engine::Reflect;
 pub use error::AutogenerateError;

@@ -3,7 +3,9 @@
 use sqlx::Pool;
 
 use super::Migrator;
-use crate::autogenerate::{Autogenerate, Comparison, Draft, DraftOptions, Reflect, TableName};
+use crate::autogenerate::{
+    self, Autogenerate, Comparison, Draft, DraftOptions, Filter, Reflect, TableName,
+};
 use crate::error::Error;
 use crate::prepare::RefusedError;
 
@@ -30,15 +32,28 @@ impl<DB: Reflect> Migrator<Pool<DB>> {
     /// [`Error::Autogenerate`]; the database is as it was before. [`Error::Refused`] for a name that the database does
     /// not take. Dropping the future may leave a scratch database behind, which the next comparison removes.
     pub async fn compare_schema(&self, desired: &Autogenerate) -> Result<Comparison, Error> {
+        let own = self.own_tables()?;
+        Ok(desired.compare_pool(&self.source, &own).await?)
+    }
+
+    /// [`autogenerate::dump`] of this migrator's database: limbeck's own tables are left out by the names that it gives them.
+    ///
+    /// # Errors
+    /// [`Error::Autogenerate`]; [`Error::Refused`] for a name that the database does not take.
+    pub async fn dump_schema(&self, filter: &Filter) -> Result<String, Error> {
+        let own = self.own_tables()?;
+        Ok(autogenerate::dump_without(&self.source, filter, &own).await?)
+    }
+
+    fn own_tables(&self) -> Result<[TableName; 3], Error> {
         let names = self.settings.names(self.dialect);
         names.check().map_err(RefusedError::from)?;
         let own = [
             names.version_name(),
             names.history_name(),
             &names.lock_name(),
-        ]
-        .map(|name| TableName::new(names.schema(), name));
-        Ok(desired.compare_pool(&self.source, &own).await?)
+        ];
+        Ok(own.map(|name| TableName::new(names.schema(), name)))
     }
 
     /// [`Autogenerate::drafts`] on this migrator's database.

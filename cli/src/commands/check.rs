@@ -1,10 +1,6 @@
 //! `check`: whether the database is as the desired schema says.
 
-use std::io::ErrorKind;
-
 use clap::Args;
-use limbeck::Migrations;
-use limbeck::migrations::MigrationsError;
 use serde::Serialize;
 
 use super::desired_schema::{self, ChangeDocument, DesiredArgs};
@@ -34,13 +30,7 @@ struct CheckDocument {
 impl Run for CheckArgs {
     async fn run(&self, call: &Call<'_>) -> Result<Exit, CliError> {
         let wanted = self.desired.read()?;
-        let migrations = match call.context.migrations() {
-            // A database can be compared before it has any revisions.
-            Err(MigrationsError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
-                Migrations::new([])?
-            }
-            migrations => migrations?,
-        };
+        let migrations = desired_schema::migrations_if_any(call)?;
         let opened = call.open(Access::Read, &migrations).await?;
         let comparison = opened.database.compare(&wanted).await;
         let behind = match &comparison {

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use limbeck::Status;
 use limbeck::autogenerate::{Autogenerate, Change, Class, Comparison, Filter, Pattern};
 use limbeck::graph::RevisionId;
+use limbeck::migrations::MigrationsError;
+use limbeck::{Migrations, Status};
 use serde::Serialize;
 
+use crate::call::Call;
 use crate::error::CliError;
 use crate::paint;
 use crate::redact::Redactor;
@@ -32,7 +34,16 @@ pub struct DesiredArgs {
     #[arg(long, value_name = "URL")]
     pub scratch_url: Option<String>,
 
-    /// Compare only what matches: a name, with * and ?, or KIND:NAME as in table:audit_*, schema:legacy, kind:trigger;
+    /// What is compared.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
+
+/// A part of a schema.
+#[derive(Debug, Clone, Default, Args)]
+#[non_exhaustive]
+pub struct FilterArgs {
+    /// Take only what matches: a name, with * and ?, or KIND:NAME as in table:audit_*, schema:legacy, kind:trigger;
     /// may be given several times.
     #[arg(long, value_name = "PATTERN")]
     pub include: Vec<Pattern>,
@@ -42,13 +53,20 @@ pub struct DesiredArgs {
     pub exclude: Vec<Pattern>,
 }
 
+impl FilterArgs {
+    pub(super) fn filter(&self) -> Filter {
+        let included = self.include.iter().cloned();
+        let filter = included.fold(Filter::default(), Filter::include);
+        self.exclude.iter().cloned().fold(filter, Filter::exclude)
+    }
+}
+
 impl fmt::Debug for DesiredArgs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DesiredArgs")
             .field("schema", &self.schema)
             .field("scratch_url", &Redactor::url(self.scratch_url.as_deref()))
-            .field("include", &self.include)
-            .field("exclude", &self.exclude)
+            .field("filter", &self.filter)
             .finish()
     }
 }
@@ -59,8 +77,8 @@ impl DesiredArgs {
         [
             ("--schema", self.schema.is_some()),
             ("--scratch-url", self.scratch_url.is_some()),
-            ("--include", !self.include.is_empty()),
-            ("--exclude", !self.exclude.is_empty()),
+            ("--include", !self.filter.include.is_empty()),
+            ("--exclude", !self.filter.exclude.is_empty()),
         ]
         .into_iter()
         .find_map(|(option, is_given)| is_given.then_some(option))
@@ -88,17 +106,21 @@ impl DesiredArgs {
         } else {
             Autogenerate::from_sql(text_of(path)?).path(self.shown())
         };
-        let filter = self
-            .include
-            .iter()
-            .cloned()
-            .fold(Filter::default(), Filter::include);
-        let filter = self.exclude.iter().cloned().fold(filter, Filter::exclude);
-        let desired = desired.filter(filter);
+        let desired = desired.filter(self.filter.filter());
         Ok(match &self.scratch_url {
             Some(url) => desired.scratch_url(url),
             None => desired,
         })
+    }
+}
+
+/// The folder's revisions: none where there is no folder, for a database can be compared before it has any.
+pub(super) fn migrations_if_any(call: &Call<'_>) -> Result<Migrations, CliError> {
+    match call.context.migrations() {
+        Err(MigrationsError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            Ok(Migrations::new([])?)
+        }
+        migrations => Ok(migrations?),
     }
 }
 

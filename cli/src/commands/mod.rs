@@ -10,6 +10,7 @@ mod current;
 mod desired_schema;
 mod downgrade;
 mod drawing;
+mod dump;
 mod edit;
 mod ensure_version;
 mod graph;
@@ -38,7 +39,7 @@ use crate::error::CliError;
 use crate::options::Uses;
 
 pub use self::authoring::NewFileArgs;
-pub use self::desired_schema::DesiredArgs;
+pub use self::desired_schema::{DesiredArgs, FilterArgs};
 pub use self::origin::Tool;
 pub use self::run_steps::ScriptArgs;
 
@@ -100,6 +101,7 @@ commands! {
     show: Show(ShowArgs),
     stamp: Stamp(StampArgs),
     check: Check(CheckArgs),
+    dump: Dump(DumpArgs),
     status: Status(StatusArgs),
     resolve: Resolve(ResolveArgs),
     import: Import(ImportArgs),

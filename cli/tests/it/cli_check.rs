@@ -412,6 +412,44 @@ async fn a_scratch_database_on_a_server() {
     }
 }
 
+#[test]
+fn a_dump_is_a_schema_file() {
+    let place = place(LIVE);
+    let schema = || std::fs::read_to_string(place.path("schema.sql")).expect("a file");
+    let dump = |arguments: &[&str]| {
+        place.call(&[&["dump", "--database-url", "sqlite:app.db"], arguments].concat())
+    };
+    let said = dump(&[]);
+    assert_eq!((said.code, &*said.stderr), (0, ""));
+    assert_eq!(
+        said.stdout,
+        "CREATE TABLE audit_log (\n    entry TEXT\n);\n\n\
+         CREATE TABLE users (\n    id INTEGER PRIMARY KEY,\n    mail TEXT NOT NULL,\n    age INTEGER\n);\n\n\
+         CREATE INDEX users_age ON users (age);\n\n\
+         CREATE VIEW adults AS SELECT id FROM users WHERE age >= 18;\n"
+    );
+    let sql = said.stdout;
+    assert_eq!(dump(&["--json"]).json(), json!({ "sql": sql }));
+    let said = dump(&["--exclude=table:users", "--exclude=adults"]);
+    assert_eq!(
+        said.stdout,
+        "CREATE TABLE audit_log (\n    entry TEXT\n);\n"
+    );
+
+    place.write("schema.sql", "what was there");
+    let url = "--database-url=sqlite:nowhere.db?mode=rw";
+    let said = place.call(&["dump", "--output", "schema.sql", url]);
+    assert_eq!(said.code, 1);
+    assert_eq!(schema(), "what was there");
+    let said = dump(&["--output", "schema.sql"]);
+    assert_eq!((said.code, &*said.stdout), (0, "wrote schema.sql\n"));
+    assert_eq!(schema(), sql);
+    let said = dump(&["-o", "schema.sql", "--json"]);
+    assert_eq!(said.json(), json!({ "path": "schema.sql" }));
+    let said = dump(&["-o", "nowhere/schema.sql"]);
+    assert_eq!(said.code, 1, "{}", said.stdout);
+}
+
 on_each! {
     /// limbeck's own tables are nobody's difference, under whatever names.
     async fn own_tables_are_left_out(db) {
@@ -426,6 +464,10 @@ on_each! {
                 "CREATE TABLE ta (id INTEGER); CREATE TABLE tb (id INTEGER);\n\
                  CREATE TABLE tc (id INTEGER); CREATE TABLE te (id INTEGER);\n",
             );
+            let said = call(&["check", &option]);
+            assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
+            let said = call(&["dump", &option, "--output=schema.sql"]);
+            assert_eq!(said.code, 0, "{}", said.stderr);
             let said = call(&["check", &option]);
             assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
             let said = call(&["downgrade", "base", &option]);

@@ -40,6 +40,7 @@ fn every_command_has_one_connection(url: &str) {
         &["show", "current"],
         &["plan"],
         &["status"],
+        &["dump"],
         &["downgrade", "a1", "--yes"],
         &["stamp", "heads"],
         &["stamp", "--purge", "a1"],

@@ -30,6 +30,8 @@ const CALLS: &[(&[&str], i32)] = &[
     (&["check", "--schema", "more.sql"], 3),
     (&["check", "--schema", "nowhere.sql"], 1),
     (&["check", "--include", "nothing:x"], 2),
+    (&["dump"], 0),
+    (&["dump", "--output", "nowhere/schema.sql"], 1),
     (&["downgrade", "-1", "--dry-run"], 0),
     (&["downgrade", "-1"], 0),
     (&["downgrade", "nowhere"], 1),

@@ -156,13 +156,7 @@ where
     sqlx::Pool<DB>: Source,
 {
     let mut db = DB::fresh().await.expect("a database");
-    let first = NewRevision::new("a");
-    let first = first.section(
-        limbeck::revision::NewSection::new(SectionKind::Upgrade).body(file.section("A", &db.url)),
-    );
-    let first = first.section(limbeck::revision::NewSection::new(SectionKind::Downgrade).body(""));
-    let first = first.to_text().map_err(|error| format!("A: {error}"))?;
-    let first = Revision::parse("a.sql", first).expect("it was parsed before");
+    let first = made_by(&file.section("A", &db.url)).map_err(|error| format!("A: {error}"))?;
     let migrations = Migrations::new([first.clone()]).expect("one");
     up(&db, &migrations, "A").await?;
     DB::run(&db, &file.section("ROWS", &db.url))
@@ -202,6 +196,9 @@ where
         }
     };
     if let Some(error) = dumped("A").await {
+        return Err(error);
+    }
+    if let Some(error) = dumped_by_limbeck(&db, file, &before).await? {
         return Err(error);
     }
 
@@ -314,6 +311,45 @@ where
         return Ok(());
     }
     Err(format!("{}\n{texts}", found.join("\n")))
+}
+
+/// The revision that makes a schema.
+fn made_by(sql: &str) -> Result<Revision, limbeck::revision::RevisionError> {
+    let section = |kind, body: &str| limbeck::revision::NewSection::new(kind).body(body);
+    let revision = NewRevision::new("a")
+        .section(section(SectionKind::Upgrade, sql))
+        .section(section(SectionKind::Downgrade, ""));
+    Revision::parse("a.sql", revision.to_text()?)
+}
+
+/// What limbeck writes of a database is a schema file too, and makes the same database.
+async fn dumped_by_limbeck<DB: Judge>(
+    db: &Database<DB>,
+    file: &Reported,
+    there: &Seen,
+) -> Result<Option<String>, String>
+where
+    sqlx::Pool<DB>: Source,
+{
+    let text = super::dumped(&db.pool).await?;
+    let comparison = Autogenerate::from_sql(&text).compare(&db.pool).await;
+    let comparison = comparison.map_err(|error| chain(&error))?;
+    let mut notes = comparison.notes().into_iter();
+    let is_whole = !notes.any(|note| note.starts_with("not compared"));
+    // A fresh database has none of what was set for this one.
+    let is_set = file.section("ROWS", "").contains("ALTER DATABASE");
+    if !is_whole || is_set {
+        return Ok(None);
+    }
+    let fresh = DB::fresh().await.expect("a database");
+    let revision = made_by(&text).map_err(|error| format!("{error}\n{text}"))?;
+    let migrations = Migrations::new([revision]).expect("one");
+    up(&fresh, &migrations, "limbeck's dump")
+        .await
+        .map_err(|error| format!("{error}\n{text}"))?;
+    let made = DB::see(&fresh).await;
+    let told = differs("a database of limbeck's dump", &made.schema, &there.schema);
+    Ok(told.map(|told| format!("{told}\n{text}")))
 }
 
 fn differs(what: &str, is: &BTreeSet<String>, should: &BTreeSet<String>) -> Option<String> {

@@ -203,6 +203,9 @@ struct Pair {
 impl Pair {
     async fn all_the_way(&self, counts: &mut Counts, show: bool) {
         let pool = self.database().await;
+        if let Err(error) = crate::autogenerate::dumped(&pool).await {
+            panic!("{error}");
+        }
         let comparison = self.compare(&pool).await;
         for change in comparison.changes() {
             let text = change.to_string();

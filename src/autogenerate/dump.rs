@@ -1,0 +1,55 @@
+//! A live schema, written as SQL that builds it. Pure.
+
+use super::change::Change;
+use super::compare::compare;
+use super::draft::comment;
+use super::engine::{Direction, Lowering, Script, lower};
+use super::filter::{Filter, Scope};
+use super::rename::Renames;
+use super::schema::{Kept, Name, Object, ObjectId, ObjectKind, Schema};
+
+/// What builds the schema in an empty database, as a desired schema says it: the revision that would lead to it from
+/// nothing. Without owners and privileges, which are not compared.
+pub(super) fn dump(mut schema: Schema, filter: &Filter, scope: &Scope<'_>) -> String {
+    let mut left_out = filter.take_out(&mut schema, scope);
+    // An empty database has these.
+    for there in [scope.current, Some("public")].into_iter().flatten() {
+        let id = ObjectId::new(ObjectKind::Schema, Name::new(None, there));
+        if let Some(object) = schema.objects.get(&id) {
+            let object = Object {
+                comment: None,
+                ..object.clone()
+            };
+            left_out.objects.insert(id, object);
+        }
+    }
+    for kept in schema.kept.values_mut() {
+        kept.retain(|one| matches!(one, Kept::Statement(..) | Kept::Mode(_)));
+    }
+    let mut text = String::new();
+    for what in schema.not_compared() {
+        comment(&mut text, &format!("Not in this file: {what}"));
+    }
+    for statement in creation(&left_out, &schema).statements {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        for note in statement.notes.iter().flat_map(|note| note.lines()) {
+            comment(&mut text, note);
+        }
+        text.push_str(&statement.sql);
+        text.push_str(";\n");
+    }
+    text
+}
+
+fn creation(from: &Schema, to: &Schema) -> Script {
+    let changes: Vec<Change> = compare(from, to, &Default::default());
+    lower(&Lowering {
+        from,
+        to,
+        renames: &Renames::default(),
+        changes: &changes,
+        direction: Direction::Up,
+    })
+}
