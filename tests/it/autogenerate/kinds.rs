@@ -101,6 +101,7 @@ struct Kinds {
     alembic: thread::JoinHandle<Vec<Value>>,
     /// An empty database of limbeck's. None: it makes its own.
     scratch: Option<String>,
+    undumped: Vec<String>,
     limbeck: Vec<Measured>,
 }
 
@@ -148,6 +149,7 @@ impl Kinds {
             alembic,
             scratch: None,
             limbeck: Vec::new(),
+            undumped: Vec::new(),
         })
     }
 
@@ -176,6 +178,9 @@ impl Kinds {
             eprintln!("{}: {}: {measured}: {why}", self.database, pair.kind);
         }
         self.limbeck.push(measured);
+        if let Err(why) = super::dumped(&wanted.pool, self.scratch.as_deref()).await {
+            self.undumped.push(format!("{}: {why}", pair.kind));
+        }
     }
 
     /// Whether the page says what was measured.
@@ -205,6 +210,7 @@ impl Kinds {
             })
             .collect();
         check(self.database, &table(&rows));
+        assert!(self.undumped.is_empty(), "{}", self.undumped.join("\n\n"));
     }
 }
 

@@ -152,7 +152,7 @@ async fn pair(admin: &str, seed: u64) -> Vec<String> {
 
     // One database more takes longer than all else.
     if seed % 4 == 0
-        && let Err(error) = super::dumped(&db.pool).await
+        && let Err(error) = super::dumped(&db.pool, None).await
     {
         panic!("seed {seed}: {error}");
     }

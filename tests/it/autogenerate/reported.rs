@@ -331,7 +331,7 @@ async fn dumped_by_limbeck<DB: Judge>(
 where
     sqlx::Pool<DB>: Source,
 {
-    let text = super::dumped(&db.pool).await?;
+    let text = super::dumped(&db.pool, None).await?;
     let comparison = Autogenerate::from_sql(&text).compare(&db.pool).await;
     let comparison = comparison.map_err(|error| chain(&error))?;
     let mut notes = comparison.notes().into_iter();

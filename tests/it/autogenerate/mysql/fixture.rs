@@ -8,6 +8,9 @@ async fn nothing_is_found_on_itself() {
         return;
     };
     run(&db.pool, &everything()).await;
+    if let Err(error) = crate::autogenerate::dumped(&db.pool, None).await {
+        panic!("{error}");
+    }
     let comparison = compared(&db.pool, &everything()).await;
     assert_eq!(words(&comparison), Vec::<String>::new());
     assert_eq!(comparison.notes(), Vec::<String>::new());

@@ -195,7 +195,7 @@ async fn pair(seed: u64, tell: bool) -> Result<Met, String> {
     build(&wanted.pool, &b, "B").await?;
     // One database more takes longer than all else.
     if seed % 4 == 0 {
-        crate::autogenerate::dumped(&wanted.pool).await?;
+        crate::autogenerate::dumped(&wanted.pool, None).await?;
     }
 
     let before = reflected(&there.pool).await;

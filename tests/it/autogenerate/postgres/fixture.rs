@@ -21,6 +21,9 @@ async fn nothing_is_found_on_itself() {
         .expect("compared");
     assert_eq!(words(&comparison), [""; 0]);
     assert_eq!(comparison.notes(), [""; 0]);
+    if let Err(error) = crate::autogenerate::dumped(&pool, None).await {
+        panic!("{error}");
+    }
     pool.close().await;
     bench.drop(db).await;
 }

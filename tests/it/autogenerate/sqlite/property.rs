@@ -203,7 +203,7 @@ struct Pair {
 impl Pair {
     async fn all_the_way(&self, counts: &mut Counts, show: bool) {
         let pool = self.database().await;
-        if let Err(error) = crate::autogenerate::dumped(&pool).await {
+        if let Err(error) = crate::autogenerate::dumped(&pool, None).await {
             panic!("{error}");
         }
         let comparison = self.compare(&pool).await;
