@@ -3,7 +3,7 @@
 use super::change::Change;
 use super::compare::compare;
 use super::draft::comment;
-use super::engine::{Direction, Lowering, Script, lower};
+use super::engine::{Direction, Lowering, Script, Statement, lower, preamble};
 use super::filter::{Filter, Scope};
 use super::rename::Renames;
 use super::schema::{Kept, Name, Object, ObjectId, ObjectKind, Schema};
@@ -30,7 +30,12 @@ pub(super) fn dump(mut schema: Schema, filter: &Filter, scope: &Scope<'_>) -> St
     for what in schema.not_compared() {
         comment(&mut text, &format!("Not in this file: {what}"));
     }
-    for statement in creation(&left_out, &schema).statements {
+    let mut script = creation(&left_out, &schema);
+    if let Some(sql) = preamble(&schema) {
+        let (sql, notes) = (sql.to_owned(), Vec::new());
+        script.statements.insert(0, Statement { sql, notes });
+    }
+    for statement in script.statements {
         if !text.is_empty() {
             text.push('\n');
         }

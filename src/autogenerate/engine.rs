@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use super::change::{Change, Class};
 use super::error::AutogenerateError;
 use super::rename::Renames;
-use super::schema::Schema;
+use super::schema::{ObjectKind, Schema};
 use super::settle::Fault;
 use super::{mysql, postgres, sqlite};
 use crate::backend::Backend;
@@ -171,6 +171,16 @@ pub(crate) fn lower(lowering: &Lowering<'_>) -> Script {
         Family::Postgres => postgres::lower::lower(lowering),
         Family::Mysql => mysql::lower::lower(lowering),
     }
+}
+
+/// What a script begins with that makes a whole schema: PostgreSQL looks for what a function's body names when the function is
+/// made, and of two that call each other one comes first.
+pub(crate) fn preamble(schema: &Schema) -> Option<&'static str> {
+    let mut kinds = schema.objects.keys().map(|id| id.kind);
+    let has_routines =
+        kinds.any(|kind| matches!(kind, ObjectKind::Function | ObjectKind::Procedure));
+    let is_looked_at = schema.dialect.family() == Family::Postgres && has_routines;
+    is_looked_at.then_some("SET check_function_bodies = off")
 }
 
 /// The schemas on the way from `from` to `to`, the last of which is `to`: one revision each. More than one only

@@ -287,11 +287,10 @@ pub(super) fn named_in_text(schema: &Schema, id: &ObjectId) -> BTreeSet<Node> {
             }
             // The body.
             None if piece.kind == sql::PieceKind::Text && piece.text.starts_with('$') => {
-                let inner = piece
-                    .text
-                    .trim_matches(|c: char| c != '$')
-                    .trim_matches('$');
-                let inner = inner.split_once('$').map_or(inner, |(_, rest)| rest);
+                // `$tag$ … $tag$`: a name may hold `$`, so that the last word must not meet the tag.
+                let tag = piece.text[1..].find('$').map_or(0, |end| end + 2);
+                let (tag, body) = piece.text.split_at(tag);
+                let inner = body.strip_suffix(tag).unwrap_or(body);
                 let pieces = sql::pieces(Dialect::Postgres, inner);
                 words.extend(
                     pieces
