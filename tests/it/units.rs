@@ -469,7 +469,10 @@ async fn ten_thousand_inserts_beside_the_client() {
     clients.sort();
     let (ours, client) = (ours[rounds / 2], clients[rounds / 2]);
     soak::tell(
-        &format!("{inserts} single INSERTs in a file, MariaDB, beside the client"),
+        &format!(
+            "{inserts} single INSERTs in a file, {}, beside the client",
+            MySqlServer::here().name()
+        ),
         rounds,
         0,
         format!(

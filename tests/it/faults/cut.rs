@@ -286,7 +286,7 @@ async fn cut_for_good<E: Engine>(db: &Database<E>) {
         }
     }
     tell(
-        &format!("server gone for good at a commit: {:?}", db.dialect),
+        &format!("server gone for good at a commit: {}", db.dialect),
         runs,
         wrong.len(),
         format!("{} commits in a run", commits.len()),
@@ -342,10 +342,10 @@ macro_rules! on_servers {
 
 on_servers! {
     an_upgrade(db) {
-        cut_everywhere(&db, Course::Up, &format!("upgrade, {:?}", db.dialect), if db.dialect == Dialect::Postgres { 9 } else { 23 }).await;
+        cut_everywhere(&db, Course::Up, &format!("upgrade, {}", db.dialect), if db.dialect == Dialect::Postgres { 9 } else { 23 }).await;
     }
     a_downgrade(db) {
-        cut_everywhere(&db, Course::Down, &format!("downgrade, {:?}", db.dialect), 29).await;
+        cut_everywhere(&db, Course::Down, &format!("downgrade, {}", db.dialect), 29).await;
     }
     a_commit_and_no_server_any_more(db) {
         cut_for_good(&db).await;

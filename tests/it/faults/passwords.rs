@@ -244,7 +244,10 @@ async fn a_user() {
         found.push(around(&log));
     }
     tell(
-        "passwords of a user, mariadb",
+        &format!(
+            "passwords of a user, {}",
+            crate::support::servers::MySqlServer::here().name()
+        ),
         PASSWORDS.len() * 3,
         found.len(),
         format!("{bytes} bytes of texts"),

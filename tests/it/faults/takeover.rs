@@ -189,7 +189,7 @@ async fn by_default<E: Engine>(db: &Database<E>) {
     let began = began.lock().expect("a time").unwrap_or_default();
     let is_wrong = result.is_err();
     tell(
-        &format!("kill -9 under the default lease: {:?}", db.dialect),
+        &format!("kill -9 under the default lease: {}", db.dialect),
         1,
         usize::from(is_wrong),
         format!("the next boot began after {:.2} s", began.as_secs_f64()),
