@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 use limbeck::autogenerate::{Autogenerate, Comparison, Draft, DraftOptions, Filter, Reflect};
 use limbeck::graph::RevisionId;
 use limbeck::ledger::LedgerEntry;
+use limbeck::migrator::AppliedSchema;
 use limbeck::plan::Purge;
 use limbeck::{Dialect, Error, Migrator, Plan, Range, Report, Resolution, Status, Target};
 use sqlx::Pool;
@@ -40,6 +41,7 @@ pub(super) trait Database: Send + Sync {
         options: DraftOptions,
     ) -> Answer<'a, Vec<Draft>>;
     fn dump<'a>(&'a self, filter: &'a Filter) -> Answer<'a, String>;
+    fn applied_schema(&self) -> Answer<'_, AppliedSchema>;
 }
 
 impl<DB: Reflect> Database for Migrator<Pool<DB>> {
@@ -126,5 +128,9 @@ impl<DB: Reflect> Database for Migrator<Pool<DB>> {
 
     fn dump<'a>(&'a self, filter: &'a Filter) -> Answer<'a, String> {
         Box::pin(Migrator::dump_schema(self, filter))
+    }
+
+    fn applied_schema(&self) -> Answer<'_, AppliedSchema> {
+        Box::pin(Migrator::applied_schema(self))
     }
 }

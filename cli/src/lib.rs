@@ -9,6 +9,7 @@
 //! | `history`, `graph`, `heads`, `branches`, `show`, `current`; of what they wrote `init`, `revision`, `merge`; `edit` | `{"revisions":[…]}`, each a [`RevisionInfo`] with `"unknown":true` if the files do not hold it |
 //! | `revision --autogenerate` | the same with `"changes"` and `"notes"` as of `check`, each change with `"withheld":true` if it is written as a comment; no revisions where nothing differs |
 //! | `check` | `{"changes":[{"kind","subject","table","class","reason"}],"notes":[…]}`: `table` is null for what is no table's, `class` one of `safe`, `lossy`, `manual` |
+//! | `diff` | as `check`, with `"sql"`: the statements that mend it |
 //! | `dump` | `{"sql":"…"}`, or `{"path":"…"}` of the file that was written |
 //! | `status` | a [`Status`] with `"ready"`, and `"code"`: the pending revisions that are code, if there are any |
 //! | anything with `--sql` | `{"sql":"…"}` |

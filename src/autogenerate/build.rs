@@ -1,7 +1,8 @@
 //! The desired schema is built: its statements run on a scratch database, and an error says which one failed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::autogenerate::engine::Wish;
 use crate::autogenerate::error::AutogenerateError;
 use crate::backend::{self, Backend};
 use crate::dialect::Dialect;
@@ -20,11 +21,14 @@ pub(crate) struct Desired<'a> {
     statements: Vec<(usize, Statement<'a>)>,
     /// The SQL that runs in place of a statement, by the statement's number.
     instead: BTreeMap<usize, String>,
+    /// The statements that begin with a session as new.
+    first: BTreeSet<usize>,
 }
 
 impl<'a> Desired<'a> {
     /// Without BEGIN and COMMIT: whether there is a transaction is for the scratch database to say.
-    pub(crate) fn read(dialect: Dialect, sql: &'a str) -> Result<Self, AutogenerateError> {
+    pub(crate) fn read(dialect: Dialect, wish: Wish<'a>) -> Result<Self, AutogenerateError> {
+        let sql = wish.sql;
         let statements = sql::split(dialect, sql).map_err(|error| {
             let (line, column) = position(sql, error.offset());
             AutogenerateError::Syntax {
@@ -39,10 +43,18 @@ impl<'a> Desired<'a> {
             sql,
             statements: (1..).zip(statements).collect(),
             instead: BTreeMap::new(),
+            first: BTreeSet::new(),
         };
         desired.retain(|statement| {
             !matches!(classify(dialect, statement).class(), Class::Transaction(_))
         });
+        let mut lines = wish.sessions.iter().peekable();
+        for (number, statement) in &desired.statements {
+            let line = position(sql, statement.span().start).0;
+            while lines.next_if(|begin| **begin <= line).is_some() {
+                desired.first.insert(*number);
+            }
+        }
         Ok(desired)
     }
 
@@ -78,21 +90,28 @@ impl<'a> Desired<'a> {
         }
     }
 
-    /// Runs the statements one after the other.
+    /// Runs the statements one after the other; `fresh` makes the session as new.
     #[cfg(any(feature = "sqlite", feature = "mysql"))]
     pub(crate) async fn run<DB: Backend>(
         &self,
         connection: &mut DB::Connection,
+        fresh: &str,
     ) -> Result<(), AutogenerateError> {
-        self.run_some::<DB>(connection, &self.statements).await
+        self.run_some::<DB>(connection, &self.statements, fresh)
+            .await
     }
 
     async fn run_some<DB: Backend>(
         &self,
         connection: &mut DB::Connection,
         some: &[(usize, Statement<'_>)],
+        fresh: &str,
     ) -> Result<(), AutogenerateError> {
         for one in some {
+            if self.first.contains(&one.0) {
+                let made = DB::send(connection, fresh.to_owned(), Vec::new()).await;
+                made.map_err(|failed| failed.error)?;
+            }
             let other = self.instead.get(&one.0).map(String::as_str);
             let text = other.unwrap_or_else(|| one.1.text()).to_owned();
             if let Err(failed) = DB::send(connection, text, Vec::new()).await {
@@ -110,17 +129,25 @@ impl<'a> Desired<'a> {
         connection: &mut DB::Connection,
         before: &str,
         again: &str,
+        fresh: &str,
     ) -> Result<(), AutogenerateError> {
-        for batch in self.statements.chunks(BATCH) {
+        let sessions = self
+            .statements
+            .chunk_by(|_, (next, _)| !self.first.contains(next));
+        for batch in sessions.flat_map(|session| session.chunks(BATCH)) {
             let texts: Vec<&str> = batch.iter().map(|(_, one)| one.text()).collect();
-            let message = format!("{before}{}", texts.join("\n;"));
+            let begins = batch
+                .first()
+                .is_some_and(|(number, _)| self.first.contains(number));
+            let fresh_first = if begins { fresh } else { "" };
+            let message = format!("{before}{fresh_first}{}", texts.join("\n;"));
             if DB::send(connection, message, Vec::new()).await.is_err() {
                 if !again.is_empty() {
                     DB::send(connection, again.to_owned(), Vec::new())
                         .await
                         .map_err(|failed| failed.error)?;
                 }
-                self.run_some::<DB>(connection, batch).await?;
+                self.run_some::<DB>(connection, batch, fresh).await?;
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::fmt;
 use sqlx::{Connection, Database, Pool};
 
 use super::draft::{Comparison, Draft, DraftOptions};
-use super::engine::Reflect;
+use super::engine::{Reflect, Wish};
 use super::error::AutogenerateError;
 use super::filter::{Filter, Scope};
 use super::hints;
@@ -54,6 +54,8 @@ pub struct Autogenerate {
     sql: String,
     /// The first line of each part, and its path if it is a file: of a list of statements, or of several files.
     parts: Vec<(usize, Option<String>)>,
+    /// The lines at which the session is as new.
+    sessions: Vec<usize>,
     path: String,
     filter: Filter,
     scratch_url: Option<String>,
@@ -92,6 +94,7 @@ impl Autogenerate {
         Autogenerate {
             sql: plain(sql.as_ref()),
             parts: Vec::new(),
+            sessions: Vec::new(),
             path: "<desired schema>".to_owned(),
             filter: Filter::default(),
             scratch_url: None,
@@ -111,6 +114,16 @@ impl Autogenerate {
     ) -> Self {
         let files = files.into_iter();
         Autogenerate::from_parts(files.map(|(path, text)| (Some(path.into()), text)))
+    }
+
+    /// The same from the sections of applied revisions: each finds the session as its step finds it.
+    pub(crate) fn from_revisions(files: impl IntoIterator<Item = (String, String)>) -> Self {
+        let desired = Autogenerate::from_files(files);
+        let sessions = desired.parts.iter().map(|(line, _)| *line).collect();
+        Autogenerate {
+            sessions,
+            ..desired
+        }
     }
 
     fn from_parts(parts: impl Iterator<Item = (Option<String>, impl AsRef<str>)>) -> Self {
@@ -261,8 +274,9 @@ impl Autogenerate {
     ) -> Result<Comparison, AutogenerateError> {
         // Whatever is wrong with the text is said before anything is connected to.
         let stated = self.stated(DB::FAMILY)?;
+        let text = self.text(DB::FAMILY);
         let built = match &self.scratch_url {
-            None => DB::scratch(live, options, &self.text(DB::FAMILY)).await,
+            None => DB::scratch(live, options, self.wish(&text)).await,
             Some(url) => self.build_in::<DB>(live, url).await,
         };
         let mut desired = built.map_err(|error| self.placed(error))?;
@@ -282,7 +296,8 @@ impl Autogenerate {
         url: &str,
     ) -> Result<Schema, AutogenerateError> {
         let mut scratch = self.connected::<DB>(url).await?;
-        let built = DB::scratch_in(live, &mut scratch, &self.text(DB::FAMILY)).await;
+        let text = self.text(DB::FAMILY);
+        let built = DB::scratch_in(live, &mut scratch, self.wish(&text)).await;
         // What was wanted of it is done: how the connection ends changes nothing.
         let _ = scratch.close().await;
         built
@@ -317,6 +332,13 @@ impl Autogenerate {
         DB::Connection::connect_with(&options)
             .await
             .map_err(|source| AutogenerateError::ScratchConnection { source })
+    }
+
+    fn wish<'a>(&'a self, sql: &'a str) -> Wish<'a> {
+        Wish {
+            sql,
+            sessions: &self.sessions,
+        }
     }
 
     /// The SQL that the database is given: every character stands where it stands in the file.

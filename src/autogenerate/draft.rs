@@ -11,7 +11,7 @@ use super::engine::{
 use super::rename::Renames;
 use super::schema::{ObjectId, ObjectKind, Schema};
 use super::withhold::without;
-use crate::dialect;
+use crate::dialect::{self, Family};
 use crate::revision::{ForeignKeys, Mode, NewSection, SectionKind};
 
 /// What differs between a database and the desired schema.
@@ -178,6 +178,36 @@ impl Comparison {
         self.written(self.scripts(options), options)
     }
 
+    /// The same as one script for a database's own client: what leads to the desired schema, in transactions where the database
+    /// has them for DDL. Empty where nothing differs; comments alone where all that does is withheld.
+    ///
+    /// MariaDB's and MySQL's own clients need `DELIMITER` around the routines in it.
+    #[must_use]
+    pub fn script(&self, options: DraftOptions) -> String {
+        if self.is_empty() {
+            return String::new();
+        }
+        let mut scripts = self.scripts(options);
+        if scripts.is_empty() {
+            // All of it is withheld.
+            scripts.push(Default::default());
+        }
+        let has_transactions = self.desired.dialect.family() != Family::Mysql;
+        let how = "To do it, remove the `-- ` before these statements:";
+        let sections = self.sections(scripts, options, how).into_iter();
+        let parts = sections.map(|(up, _)| {
+            let sql = up.body;
+            match up.mode {
+                ScriptMode::ForeignKeysOff => format!(
+                    "PRAGMA foreign_keys = OFF;\nBEGIN;\n{sql}COMMIT;\nPRAGMA foreign_keys = ON;\n"
+                ),
+                ScriptMode::Plain if has_transactions => format!("BEGIN;\n{sql}COMMIT;\n"),
+                ScriptMode::Plain | ScriptMode::Autocommit => sql,
+            }
+        });
+        parts.collect::<Vec<String>>().join("\n")
+    }
+
     /// The statements that would do what is withheld, as a script with its comments: what [`drafts`](Self::drafts) writes
     /// as comments, beside what it writes. Empty where nothing is withheld.
     #[must_use]
@@ -233,7 +263,7 @@ impl Comparison {
     /// The revisions of these scripts, with what is withheld as comments.
     pub(super) fn written(
         &self,
-        mut scripts: Vec<(Script, Script)>,
+        scripts: Vec<(Script, Script)>,
         options: DraftOptions,
     ) -> Vec<Draft> {
         let is_empty =
@@ -241,6 +271,27 @@ impl Comparison {
         if scripts.iter().all(is_empty) {
             return Vec::new();
         }
+        // Before all of them: nothing is done where the last cannot be.
+        let reachable = without(&self.renamed, &self.desired, self.withheld(options));
+        let mut require = self.require(&reachable);
+        let how = "To do it, remove the `-- ` before these statements, and before their undoing in @downgrade:";
+        let sections = self.sections(scripts, options, how).into_iter();
+        let drafts = sections.map(|(up, down)| Draft {
+            require: require.take(),
+            upgrade: up.into_new(SectionKind::Upgrade),
+            downgrade: down.into_new(SectionKind::Downgrade),
+            notes: Vec::new(),
+        });
+        drafts.collect()
+    }
+
+    /// Both sections of these scripts, with what is withheld as comments in the last: `how` says how it is done.
+    fn sections(
+        &self,
+        mut scripts: Vec<(Script, Script)>,
+        options: DraftOptions,
+        how: &str,
+    ) -> Vec<(Section, Section)> {
         let reachable = without(&self.renamed, &self.desired, self.withheld(options));
         let withheld: Vec<&Change> = self.withheld(options).collect();
         let none = Renames::default();
@@ -255,18 +306,10 @@ impl Comparison {
         if !withheld.is_empty()
             && let Some((up, down)) = sections.last_mut()
         {
-            up.withhold(&withheld, &there);
+            up.withhold(&withheld, &there, how);
             down.withhold_reverse(&back);
         }
-        // Before all of them: nothing is done where the last cannot be.
-        let mut require = self.require(&reachable);
-        let drafts = sections.into_iter().map(|(up, down)| Draft {
-            require: require.take(),
-            upgrade: up.into_new(SectionKind::Upgrade),
-            downgrade: down.into_new(SectionKind::Downgrade),
-            notes: Vec::new(),
-        });
-        drafts.collect()
+        sections
     }
 }
 
@@ -390,7 +433,7 @@ impl Section {
         }
     }
 
-    fn withhold(&mut self, changes: &[&Change], script: &Script) {
+    fn withhold(&mut self, changes: &[&Change], script: &Script, how: &str) {
         self.gap();
         comment(
             &mut self.body,
@@ -399,10 +442,7 @@ impl Section {
         for change in changes {
             comment(&mut self.body, &format!("  {change}"));
         }
-        self.comment_out(
-            script,
-            "To do it, remove the `-- ` before these statements, and before their undoing in @downgrade:",
-        );
+        self.comment_out(script, how);
     }
 
     fn withhold_reverse(&mut self, script: &Script) {

@@ -20,8 +20,8 @@ pub trait Reflect: Backend {
         connection: &mut Self::Connection,
     ) -> BoxFuture<'_, Result<Schema, AutogenerateError>>;
 
-    /// Makes a scratch database beside the one that the connection options name, runs `sql` on it, reads its
-    /// schema and removes it again, also where `sql` failed. Left-overs of killed runs are removed first.
+    /// Makes a scratch database beside the one that the connection options name, runs the SQL on it, reads its
+    /// schema and removes it again, also where the SQL failed. Left-overs of killed runs are removed first.
     ///
     /// `like` is a connection to the live database: the scratch takes its character set and collations from it,
     /// and the name of the schema that is current there.
@@ -29,7 +29,7 @@ pub trait Reflect: Backend {
     fn scratch<'c>(
         like: &'c mut Self::Connection,
         options: &'c <Self::Connection as sqlx::Connection>::Options,
-        sql: &'c str,
+        wish: Wish<'c>,
     ) -> BoxFuture<'c, Result<Schema, AutogenerateError>>;
 
     /// The same on an empty database that the user made: it is left empty again. Refuses one that is the live
@@ -38,8 +38,12 @@ pub trait Reflect: Backend {
     fn scratch_in<'c>(
         like: &'c mut Self::Connection,
         scratch: &'c mut Self::Connection,
-        sql: &'c str,
+        wish: Wish<'c>,
     ) -> BoxFuture<'c, Result<Schema, AutogenerateError>>;
+
+    /// Why a statement is not run on a scratch database, if it reaches beyond it: to the server, another database or a file.
+    #[doc(hidden)]
+    fn reaches_beyond(dialect: Dialect, statement: &str) -> Option<String>;
 
     /// Runs the trial on a scratch database, made and removed as by [`scratch`](Self::scratch), and says in which form the
     /// server takes each of its statements. Where all forms are known without the server there are none.
@@ -61,6 +65,14 @@ pub trait Reflect: Backend {
     ) -> BoxFuture<'c, Result<Vec<Form>, AutogenerateError>> {
         Box::pin(async { Ok(Vec::new()) })
     }
+}
+
+/// The SQL of a desired schema.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    pub(super) sql: &'a str,
+    /// The lines at which the session is as new, as each revision finds it: none for a file that people write.
+    pub(super) sessions: &'a [usize],
 }
 
 /// What is tried on a scratch database.

@@ -3,6 +3,7 @@
 use super::{Decision, Error, Run};
 use crate::aim::Target;
 use crate::backend::Source;
+use crate::dialect::Dialect;
 use crate::graph::RevisionId;
 use crate::ledger::Holder;
 use crate::report::Outcome;
@@ -53,6 +54,12 @@ impl<S: Source> Run<'_, S> {
         let holder = self.holder().await;
         status.holder = (holder != Holder::default()).then_some(holder);
         Ok(status)
+    }
+
+    /// Where the database stands, and what its server speaks.
+    pub(crate) async fn status_and_dialect(&mut self) -> Result<(Status, Dialect), Error> {
+        let status = self.status().await?;
+        Ok((status, self.steps.view().wire.dialect()))
     }
 
     fn plain_status(&self, heads: &[RevisionId]) -> Status {

@@ -2,6 +2,8 @@
 
 mod adopt;
 #[cfg(feature = "autogenerate")]
+mod applied;
+#[cfg(feature = "autogenerate")]
 mod compare;
 mod register;
 
@@ -24,6 +26,8 @@ use crate::report::{Event, Report};
 use crate::settings::Settings;
 use crate::status::{RevisionInfo, Status};
 
+#[cfg(feature = "autogenerate")]
+pub use self::applied::AppliedSchema;
 pub use crate::backend::{Backend, Borrowed, IntoSource, Source};
 pub use crate::resolution::Resolution;
 pub use crate::settings::{OnAhead, OnDrift, TransactionMode, VersionSchema};

@@ -106,11 +106,16 @@ impl DesiredArgs {
         } else {
             Autogenerate::from_sql(text_of(path)?).path(self.shown())
         };
+        Ok(self.set(desired))
+    }
+
+    /// With the scratch database and the filter that were given.
+    pub(super) fn set(&self, desired: Autogenerate) -> Autogenerate {
         let desired = desired.filter(self.filter.filter());
-        Ok(match &self.scratch_url {
+        match &self.scratch_url {
             Some(url) => desired.scratch_url(url),
             None => desired,
-        })
+        }
     }
 }
 

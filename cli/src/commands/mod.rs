@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod current;
 mod desired_schema;
+mod diff;
 mod downgrade;
 mod drawing;
 mod dump;
@@ -101,6 +102,7 @@ commands! {
     show: Show(ShowArgs),
     stamp: Stamp(StampArgs),
     check: Check(CheckArgs),
+    diff: Diff(DiffArgs),
     dump: Dump(DumpArgs),
     status: Status(StatusArgs),
     resolve: Resolve(ResolveArgs),

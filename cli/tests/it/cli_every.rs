@@ -30,6 +30,7 @@ const CALLS: &[(&[&str], i32)] = &[
     (&["check", "--schema", "more.sql"], 3),
     (&["check", "--schema", "nowhere.sql"], 1),
     (&["check", "--include", "nothing:x"], 2),
+    (&["diff"], 0),
     (&["dump"], 0),
     (&["dump", "--output", "nowhere/schema.sql"], 1),
     (&["downgrade", "-1", "--dry-run"], 0),

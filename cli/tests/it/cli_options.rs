@@ -45,6 +45,7 @@ const COMMANDS: &[(&[&str], Uses, &[&str])] = &[
     (&["show", "a1"], Database, &[]),
     (&["stamp", "head"], Database, &["--purge", "--sql", "--dialect"]),
     (&["check"], Database, &["--schema", "--scratch-url", "--include", "--exclude"]),
+    (&["diff"], Database, &["--sql", "--scratch-url", "--include", "--exclude"]),
     (&["dump"], Database, &["--output", "--include", "--exclude"]),
     (&["status"], Database, &[]),
     (&["resolve", "a1", "--applied"], Database, &["--applied", "--not-applied", "--abandoned", "--accept"]),

@@ -12,6 +12,7 @@ mod cli_autogenerate;
 mod cli_bad_input;
 mod cli_check;
 mod cli_connect;
+mod cli_diff;
 mod cli_every;
 mod cli_graph;
 mod cli_hostile;

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use futures_util::future::BoxFuture;
 use sqlx::MySql;
 
+use super::desired::refusal;
 use super::query::{self, Question};
 use super::read::{self, Answer};
-use super::scratch::{self, Wish};
+use super::scratch;
 use super::text::Own;
-use crate::autogenerate::engine::{Form, Reflect, Trial};
+use crate::autogenerate::engine::{Form, Reflect, Trial, Wish};
 use crate::autogenerate::error::AutogenerateError;
 use crate::autogenerate::schema::Schema;
 use crate::backend::{ALL, Backend as _, Class, StatementResult};
@@ -25,17 +26,21 @@ impl Reflect for MySql {
     fn scratch<'c>(
         like: &'c mut Self::Connection,
         options: &'c <Self::Connection as sqlx::Connection>::Options,
-        sql: &'c str,
+        wish: Wish<'c>,
     ) -> BoxFuture<'c, Result<Schema, AutogenerateError>> {
-        Box::pin(async move { scratch::own(like, options, &Wish(sql)).await })
+        Box::pin(async move { scratch::own(like, options, &wish).await })
     }
 
     fn scratch_in<'c>(
         like: &'c mut Self::Connection,
         scratch: &'c mut Self::Connection,
-        sql: &'c str,
+        wish: Wish<'c>,
     ) -> BoxFuture<'c, Result<Schema, AutogenerateError>> {
-        Box::pin(async move { scratch::given(like, scratch, &Wish(sql)).await })
+        Box::pin(async move { scratch::given(like, scratch, &wish).await })
+    }
+
+    fn reaches_beyond(_dialect: Dialect, statement: &str) -> Option<String> {
+        refusal(statement, "")
     }
 
     fn forms<'c>(

@@ -12,6 +12,7 @@ use super::desired::refusal;
 use super::reflect::{reflect, send};
 use super::text::quoted;
 use crate::autogenerate::build::Desired;
+use crate::autogenerate::engine::Wish;
 use crate::autogenerate::error::AutogenerateError;
 use crate::autogenerate::schema::{Name, Schema};
 use crate::autogenerate::scratch_name;
@@ -23,9 +24,19 @@ const DIALECT: Dialect = Dialect::Mariadb;
 const MARKER: &str = "limbeck_scratch_marker";
 const SECONDS_UNTIL_LEFT_OVER: u64 = 3600;
 /// What decides about the meaning of DDL, as the executor sets it for steps.
-const SESSION: &str = "SET SESSION sql_mode = @@GLOBAL.sql_mode, SESSION time_zone = @@GLOBAL.time_zone, \
-     SESSION character_set_client = utf8mb4, SESSION character_set_results = utf8mb4, \
-     SESSION autocommit = 1, SESSION completion_type = 0";
+macro_rules! session {
+    ($more:literal) => {
+        concat!(
+            "SET SESSION sql_mode = @@GLOBAL.sql_mode, SESSION time_zone = @@GLOBAL.time_zone, \
+             SESSION character_set_client = utf8mb4, SESSION character_set_results = utf8mb4, \
+             SESSION autocommit = 1, SESSION completion_type = 0",
+            $more
+        )
+    };
+}
+const SESSION: &str = session!("");
+/// The same for the next of several revisions.
+const FRESH: &str = session!(", SESSION foreign_key_checks = 1, SESSION unique_checks = 1");
 
 /// What the live database is, as far as the scratch one takes after it.
 struct Live {
@@ -66,9 +77,6 @@ pub(super) trait Work: Sync {
     ) -> impl Future<Output = Result<Self::Done, AutogenerateError>> + Send;
 }
 
-/// The desired schema, in SQL.
-pub(super) struct Wish<'a>(pub &'a str);
-
 impl Work for Wish<'_> {
     type Done = Schema;
 
@@ -78,7 +86,7 @@ impl Work for Wish<'_> {
         name: &str,
         live: &str,
     ) -> Result<Schema, AutogenerateError> {
-        build(connection, name, self.0).await?;
+        build(connection, name, *self).await?;
         let mut schema = reflect(connection, "scratch", &[live.to_owned()]).await?;
         schema.tables.remove(&Name::new(None, MARKER));
         Ok(schema)
@@ -191,13 +199,13 @@ pub(super) async fn given<W: Work>(
 async fn build(
     connection: &mut MySqlConnection,
     database: &str,
-    sql: &str,
+    wish: Wish<'_>,
 ) -> Result<(), AutogenerateError> {
     let enter = enter(connection, database).await?;
     let no_scratch = |message: String| AutogenerateError::NoScratch { message };
-    let desired = Desired::read(DIALECT, sql)?;
+    let desired = Desired::read(DIALECT, wish)?;
     desired.refuse(|statement| refusal(statement, database))?;
-    let result = desired.run::<MySql>(connection).await;
+    let result = desired.run::<MySql>(connection, FRESH).await;
     // What the schema's own statements may have left of the session.
     for left in ["ROLLBACK", "UNLOCK TABLES", enter.as_str()] {
         let ended = run(connection, left.to_owned()).await;

@@ -5,10 +5,11 @@ use sqlx::{PgConnection, Postgres};
 
 use super::catalog::{Catalog, Rows};
 use super::{query, scratch};
-use crate::autogenerate::engine::Reflect;
+use crate::autogenerate::engine::{Reflect, Wish};
 use crate::autogenerate::error::AutogenerateError;
 use crate::autogenerate::schema::Schema;
 use crate::backend::{ALL, Backend};
+use crate::dialect::Dialect;
 
 impl Reflect for Postgres {
     fn reflect(
@@ -20,17 +21,21 @@ impl Reflect for Postgres {
     fn scratch<'c>(
         like: &'c mut Self::Connection,
         options: &'c <Self::Connection as sqlx::Connection>::Options,
-        sql: &'c str,
+        wish: Wish<'c>,
     ) -> BoxFuture<'c, Result<Schema, AutogenerateError>> {
-        Box::pin(scratch::own(like, options, sql))
+        Box::pin(scratch::own(like, options, wish))
     }
 
     fn scratch_in<'c>(
         like: &'c mut Self::Connection,
         scratch: &'c mut Self::Connection,
-        sql: &'c str,
+        wish: Wish<'c>,
     ) -> BoxFuture<'c, Result<Schema, AutogenerateError>> {
-        Box::pin(scratch::given(like, scratch, sql))
+        Box::pin(scratch::given(like, scratch, wish))
+    }
+
+    fn reaches_beyond(_dialect: Dialect, statement: &str) -> Option<String> {
+        scratch::refusal(statement)
     }
 }
 

@@ -5,21 +5,23 @@ use sqlx::{Connection, PgConnection, Postgres};
 use super::reflect::reflect;
 use super::scratch_sql::{CONTENT, LEFT_OVERS, SITUATION, Situation};
 use crate::autogenerate::build::Desired;
+use crate::autogenerate::engine::Wish;
 use crate::autogenerate::error::AutogenerateError;
 use crate::autogenerate::schema::Schema;
 use crate::autogenerate::scratch_name;
 use crate::backend::{ALL, Backend};
 use crate::dialect::Dialect;
+use crate::sql::{self, ObjectKind};
 
 /// On a scratch database of limbeck's own. It is made and dropped over a connection of its own: the live one may be in
 /// a transaction.
 pub(super) async fn own(
     like: &mut PgConnection,
     options: &<PgConnection as Connection>::Options,
-    sql: &str,
+    wish: Wish<'_>,
 ) -> Result<Schema, AutogenerateError> {
     // What is no SQL is said before anything is made.
-    let mut desired = Desired::read(Dialect::Postgres, sql)?;
+    let mut desired = Desired::read(Dialect::Postgres, wish)?;
     let situation = situation(like).await?;
     desired.retain(|statement| !situation.is_made_before(statement));
     let options = options.clone().statement_cache_capacity(0);
@@ -57,7 +59,7 @@ async fn build(
     })?;
     say(&mut scratch, &situation.prepare(false)).await?;
     desired
-        .run_in_batches::<Postgres>(&mut scratch, "", "")
+        .run_in_batches::<Postgres>(&mut scratch, "", "", &situation.fresh(false))
         .await?;
     say(&mut scratch, &situation.search_path(false)).await?;
     let schema = reflect(&mut scratch, "scratch", None).await;
@@ -69,9 +71,9 @@ async fn build(
 pub(super) async fn given(
     like: &mut PgConnection,
     scratch: &mut PgConnection,
-    sql: &str,
+    wish: Wish<'_>,
 ) -> Result<Schema, AutogenerateError> {
-    let mut desired = Desired::read(Dialect::Postgres, sql)?;
+    let mut desired = Desired::read(Dialect::Postgres, wish)?;
     let live = situation(like).await?;
     desired.retain(|statement| !live.is_made_before(statement));
     let there = situation(scratch).await?;
@@ -93,7 +95,12 @@ pub(super) async fn given(
     const UNDO: &str = "ROLLBACK TO SAVEPOINT limbeck_batch";
     let built = async {
         desired
-            .run_in_batches::<Postgres>(scratch, "SAVEPOINT limbeck_batch;", UNDO)
+            .run_in_batches::<Postgres>(
+                scratch,
+                "SAVEPOINT limbeck_batch;",
+                UNDO,
+                &live.fresh(true),
+            )
             .await?;
         say(scratch, &live.search_path(true)).await?;
         reflect(scratch, "scratch", None).await
@@ -101,6 +108,23 @@ pub(super) async fn given(
     let built = built.await;
     say(scratch, "ROLLBACK").await?;
     built
+}
+
+/// Why a statement of a revision is not run: what it makes is the server's, or it asks another server.
+pub(super) fn refusal(statement: &str) -> Option<String> {
+    let kind = sql::classify(Dialect::Postgres, statement);
+    let sql::Class::Ddl(ddl) = kind.class() else {
+        return None;
+    };
+    let is_wide = matches!(
+        ddl.object,
+        ObjectKind::Role
+            | ObjectKind::Tablespace
+            | ObjectKind::Database
+            | ObjectKind::System
+            | ObjectKind::Subscription
+    );
+    is_wide.then(|| "this changes the server and not a schema".to_owned())
 }
 
 async fn situation(connection: &mut PgConnection) -> Result<Situation, AutogenerateError> {

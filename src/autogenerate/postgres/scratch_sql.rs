@@ -169,6 +169,14 @@ impl Situation {
         )
     }
 
+    /// The session as the next of several revisions finds it.
+    pub(super) fn fresh(&self, in_transaction: bool) -> String {
+        format!(
+            "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP; {};",
+            self.search_path(in_transaction)
+        )
+    }
+
     /// Set again behind the desired schema: a dump empties it.
     pub(super) fn search_path(&self, in_transaction: bool) -> String {
         format!(

@@ -6,10 +6,11 @@ use sqlx::Sqlite;
 use super::model::Catalog;
 use super::query::CATALOG;
 use super::scratch;
-use crate::autogenerate::engine::Reflect;
+use crate::autogenerate::engine::{Reflect, Wish};
 use crate::autogenerate::error::AutogenerateError;
 use crate::autogenerate::schema::Schema;
 use crate::backend::{ALL, Backend as _};
+use crate::dialect::Dialect;
 
 impl Reflect for Sqlite {
     fn reflect(
@@ -21,17 +22,21 @@ impl Reflect for Sqlite {
     fn scratch<'c>(
         _like: &'c mut Self::Connection,
         options: &'c <Self::Connection as sqlx::Connection>::Options,
-        sql: &'c str,
+        wish: Wish<'c>,
     ) -> BoxFuture<'c, Result<Schema, AutogenerateError>> {
-        Box::pin(scratch::own(options, sql))
+        Box::pin(scratch::own(options, wish))
     }
 
     fn scratch_in<'c>(
         like: &'c mut Self::Connection,
         scratch: &'c mut Self::Connection,
-        sql: &'c str,
+        wish: Wish<'c>,
     ) -> BoxFuture<'c, Result<Schema, AutogenerateError>> {
-        Box::pin(scratch::given(like, scratch, sql))
+        Box::pin(scratch::given(like, scratch, wish))
+    }
+
+    fn reaches_beyond(_dialect: Dialect, statement: &str) -> Option<String> {
+        scratch::refusal(statement)
     }
 }
 

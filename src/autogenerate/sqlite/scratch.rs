@@ -4,16 +4,20 @@ use sqlx::{Connection, Sqlite, SqliteConnection};
 
 use super::reflect::reflect;
 use crate::autogenerate::build::Desired;
+use crate::autogenerate::engine::Wish;
 use crate::autogenerate::error::AutogenerateError;
 use crate::autogenerate::schema::Schema;
 use crate::backend::{ALL, Backend as _};
 use crate::dialect::Dialect;
 use crate::sql::{self, Piece, PieceKind};
 
+/// Of what a revision may leave of its session, what the next one's DDL depends on.
+const FRESH: &str = "PRAGMA legacy_alter_table = OFF";
+
 /// In memory. Of the live database's options it keeps what a schema can need: collations and extensions.
 pub(super) async fn own(
     options: &<SqliteConnection as Connection>::Options,
-    sql: &str,
+    wish: Wish<'_>,
 ) -> Result<Schema, AutogenerateError> {
     let options = options
         .clone()
@@ -29,7 +33,7 @@ pub(super) async fn own(
         .map_err(|error| AutogenerateError::NoScratch {
             message: Sqlite::explain(&error).message,
         })?;
-    let schema = match build(&mut scratch, sql).await {
+    let schema = match build(&mut scratch, wish).await {
         Ok(()) => reflect(&mut scratch, "scratch").await,
         Err(error) => Err(error),
     };
@@ -42,7 +46,7 @@ pub(super) async fn own(
 pub(super) async fn given(
     like: &mut SqliteConnection,
     scratch: &mut SqliteConnection,
-    sql: &str,
+    wish: Wish<'_>,
 ) -> Result<Schema, AutogenerateError> {
     let file = file(scratch).await?;
     if !file.is_empty() && file == self::file(like).await? {
@@ -59,7 +63,7 @@ pub(super) async fn given(
         return Err(AutogenerateError::ScratchNotEmpty { name, found });
     }
     run(scratch, "BEGIN IMMEDIATE").await?;
-    let schema = match build(scratch, sql).await {
+    let schema = match build(scratch, wish).await {
         Ok(()) => reflect(scratch, "scratch").await,
         Err(error) => Err(error),
     };
@@ -70,18 +74,15 @@ pub(super) async fn given(
 }
 
 /// Runs the statements, after a look at what each of them would do.
-async fn build(scratch: &mut SqliteConnection, sql: &str) -> Result<(), AutogenerateError> {
-    let mut desired = Desired::read(Dialect::Sqlite, sql)?;
-    desired.refuse(|statement| match verdict(statement) {
-        Verdict::Refuse(message) => Some(message),
-        Verdict::Run | Verdict::Skip | Verdict::Instead(_) => None,
-    })?;
+async fn build(scratch: &mut SqliteConnection, wish: Wish<'_>) -> Result<(), AutogenerateError> {
+    let mut desired = Desired::read(Dialect::Sqlite, wish)?;
+    desired.refuse(refusal)?;
     desired.retain(|statement| !matches!(verdict(statement), Verdict::Skip));
     desired.replace(|statement| match verdict(statement) {
         Verdict::Instead(sql) => Some(sql),
         _ => None,
     });
-    let built = desired.run::<Sqlite>(scratch).await;
+    let built = desired.run::<Sqlite>(scratch, FRESH).await;
     built.map_err(with_hint)
 }
 
@@ -107,6 +108,14 @@ enum Verdict {
     /// The same said in a way that SQLite takes.
     Instead(String),
     Refuse(String),
+}
+
+/// Why a statement may not run.
+pub(super) fn refusal(statement: &str) -> Option<String> {
+    match verdict(statement) {
+        Verdict::Refuse(message) => Some(message),
+        Verdict::Run | Verdict::Skip | Verdict::Instead(_) => None,
+    }
 }
 
 /// The scratch database is all that the desired schema may touch.
