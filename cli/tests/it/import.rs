@@ -526,6 +526,20 @@ fn one_odd_file_is_named_and_the_rest_comes_over() {
     }
 }
 
+/// A folder that the old tool passes over may hold anything: it is named, and stops nothing.
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_nowhere_in_a_folder_passed_over() {
+    for (tool, good) in [("sqlx", "old/1_a.sql"), ("diesel", "old/1_a/up.sql")] {
+        let folder = Folder::of(&[(good, "SELECT 1;\n"), ("old/aside/notes.txt", "")]);
+        std::os::unix::fs::symlink("nowhere", folder.path("old/aside/x")).expect("a link");
+        let said = folder.call(&["import", tool, "old"]);
+        assert_eq!(said.code, 0, "{said:?}");
+        assert!(said.stdout.contains("old/aside"), "{said:?}");
+        assert_eq!(written(&folder).iter().count(), 1, "{said:?}");
+    }
+}
+
 /// A checkout on another system gives other line ends.
 /// As diesel compares versions: without their dashes, so that a folder's name says nothing of its place.
 #[test]

@@ -32,7 +32,7 @@ pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
             continue;
         }
         if !path.join("up.sql").is_file() {
-            let reason = match holds_sql(&path)? {
+            let reason = match holds_sql(&path) {
                 true => {
                     "is no migration of diesel's, which holds an up.sql: diesel passes over its files"
                 }

@@ -389,8 +389,9 @@ pub(super) fn any_file(
     Ok(false)
 }
 
-pub(super) fn holds_sql(folder: &Path) -> Result<bool, ImportError> {
-    any_file(folder, &mut |path| name(&path).ends_with(".sql"))
+/// Whether a folder that the old tool passes over holds SQL, or what cannot be looked at: nothing stops there.
+pub(super) fn holds_sql(folder: &Path) -> bool {
+    any_file(folder, &mut |path| name(&path).ends_with(".sql")).unwrap_or(true)
 }
 
 /// The last part of a path, as text.

@@ -31,7 +31,7 @@ pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
     for path in entries(folder)? {
         let name = name(&path);
         if is_folder(&path)? {
-            if holds_sql(&path)? {
+            if holds_sql(&path) {
                 let reason = "sqlx passes over the files of a folder in its own".to_owned();
                 found.left_out.push(LeftOut { path, reason });
             }
