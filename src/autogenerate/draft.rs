@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::change::{Change, Class, Operation};
 use super::compare::{compare, reordered};
 use super::engine::{
-    Direction, Lowering, Script, ScriptMode, Statement, Trial, lower, spelt_like, stages,
-    with_foreign_keys_off,
+    Direction, Lowering, Script, ScriptMode, Statement, Trial, does_not_follow, lower, spelt_like,
+    stages, with_foreign_keys_off,
 };
 use super::rename::Renames;
-use super::schema::{ObjectId, ObjectKind, Schema};
+use super::schema::{ObjectId, ObjectKind, Schema, Thing};
 use super::withhold::without;
 use crate::dialect::{self, Family};
 use crate::revision::{ForeignKeys, Mode, NewSection, SectionKind};
@@ -150,6 +150,19 @@ impl Comparison {
                 )
             })
         });
+        let is_renamed = |thing: &Thing| match thing {
+            Thing::Table(table) => self.renames.tables.iter().any(|(_, to)| to == table),
+            Thing::Column(table, name) => {
+                let mut columns = self.renames.columns.iter();
+                columns.any(|(of, _, to)| of == table && to == name)
+            }
+            _ => false,
+        };
+        let naming = self.renamed.needed.iter();
+        let left_behind = naming
+            .filter(|(_, needed)| needed.iter().any(is_renamed))
+            .filter_map(|(words, _)| does_not_follow(self.desired.dialect, words));
+        let left_behind: Vec<String> = left_behind.collect();
         let not_compared: BTreeSet<&str> = self
             .live
             .not_compared()
@@ -158,7 +171,11 @@ impl Comparison {
         let not_compared = not_compared
             .into_iter()
             .map(|what| format!("not compared: {what}"));
-        order.chain(local).chain(not_compared).collect()
+        order
+            .chain(local)
+            .chain(left_behind)
+            .chain(not_compared)
+            .collect()
     }
 
     /// The changes that are written as comments under these options.

@@ -6,7 +6,7 @@ use super::change::{Change, Class};
 use super::error::AutogenerateError;
 use super::rename::Renames;
 use super::schema::{ObjectKind, Schema};
-use super::settle::Fault;
+use super::settle::{Fault, Part};
 use super::{mysql, postgres, sqlite};
 use crate::backend::Backend;
 use crate::dialect::{Dialect, Family};
@@ -233,11 +233,24 @@ pub(crate) fn alteration(
 
 /// The parts of a schema that the database would refuse. None is known of a schema that was read from a database.
 pub(crate) fn faults(schema: &Schema) -> Vec<Fault> {
-    match schema.dialect.family() {
+    let mut faults = match schema.dialect.family() {
         Family::Sqlite => sqlite::faults::faults(schema),
         Family::Postgres => postgres::faults::faults(schema),
         Family::Mysql => Vec::new(),
+    };
+    for (words, needed) in &schema.needed {
+        for thing in needed.iter().filter(|thing| !schema.has(thing)) {
+            let reason = format!("the {words}, which limbeck does not change, needs it");
+            faults.push(Fault::new(reason, [Part::Gone(thing.clone())]));
+        }
     }
+    faults
+}
+
+/// What is said of a rename of something that the server's own objects name and limbeck does not compare, if they do not
+/// follow it.
+pub(crate) fn does_not_follow(dialect: Dialect, words: &str) -> Option<String> {
+    (dialect.family() == Family::Sqlite).then(|| sqlite::lower::does_not_follow(words))
 }
 
 /// Gives each part what follows from the others, as the database does when they are made together.

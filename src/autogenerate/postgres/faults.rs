@@ -41,11 +41,5 @@ pub(crate) fn faults(schema: &Schema) -> Vec<Fault> {
     for (id, object) in &schema.objects {
         blame(&object.depends_on, vec![Part::Object(id.clone())]);
     }
-    for (words, needed) in &schema.needed {
-        for thing in needed.iter().filter(|thing| !schema.has(thing)) {
-            let reason = format!("the {words}, which limbeck does not change, needs it");
-            faults.push(Fault::new(reason, [Part::Gone(thing.clone())]));
-        }
-    }
     faults
 }

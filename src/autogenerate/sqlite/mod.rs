@@ -5,6 +5,8 @@
 //! what `ALTER TABLE` can do, and the documented rebuild of a table for the rest.
 
 pub(super) mod faults;
+#[cfg(feature = "sqlite")]
+mod full_text;
 pub(super) mod lower;
 #[cfg(feature = "sqlite")]
 mod model;

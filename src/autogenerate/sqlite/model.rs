@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{parse, reference};
+use super::{full_text, parse, reference};
 use crate::autogenerate::expression::Sql;
 use crate::autogenerate::schema::{
     Attributes, Constraint, ConstraintKind, Index, Name, Object, ObjectId, ObjectKind, Schema,
@@ -78,6 +78,7 @@ impl Catalog {
             .iter()
             .filter(|entry| !is_reserved(&entry.name))
             .partition(|entry| entry.kind == "table");
+        let mut contents = Vec::new();
         for entry in own {
             let is_virtual = self.virtual_tables.contains(&entry.name)
                 || entry
@@ -86,12 +87,29 @@ impl Catalog {
                     .is_some_and(|sql| starts_with(sql, "CREATE VIRTUAL"));
             if is_virtual {
                 let words = format!("virtual table {}", entry.name);
+                if let Some(content) = entry.sql.as_deref().and_then(full_text::content) {
+                    contents.push((words.clone(), content));
+                }
                 schema.not_compared.insert(words);
             } else if !self.shadow_tables.contains(&entry.name) {
                 self.add_table(entry, &mut schema);
             }
         }
         resolve(&mut schema);
+        for (words, (name, columns)) in contents {
+            let is_it = |table: &&Table| table.name.name.eq_ignore_ascii_case(&name);
+            let Some(table) = schema.tables.values().find(is_it) else {
+                continue;
+            };
+            let of_table = table.columns.iter().filter(|column| {
+                let mut columns = columns.iter();
+                columns.any(|name| name.eq_ignore_ascii_case(&column.name))
+            });
+            let columns = of_table
+                .map(|column| Thing::Column(table.name.clone(), column.name.clone()))
+                .chain([Thing::Table(table.name.clone())]);
+            schema.needed.insert(words, columns.collect());
+        }
         let names = Names::of(&schema, &others);
         for entry in &others {
             let Some(sql) = &entry.sql else {

@@ -93,16 +93,38 @@ fn rename(lowering: &Lowering<'_>, script: &mut Script) {
         script.push_with_note(LEGACY_OFF, LEGACY_NOTE);
     }
     for (from, to) in &lowering.renames.table_steps() {
+        let notes = left_behind(lowering, &Thing::Table(to.clone()));
         let (from, to) = (ident(&from.name), ident(&to.name));
-        script.push(format!("ALTER TABLE {from} RENAME TO {to}"));
+        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+        script.statements.push(Statement { sql, notes });
     }
     for (table, from, to) in &lowering.renames.column_steps() {
+        let notes = left_behind(lowering, &Thing::Column(table.clone(), to.clone()));
         let (table, from, to) = (ident(&table.name), ident(from), ident(to));
-        script.push(format!("ALTER TABLE {table} RENAME COLUMN {from} TO {to}"));
+        let sql = format!("ALTER TABLE {table} RENAME COLUMN {from} TO {to}");
+        script.statements.push(Statement { sql, notes });
     }
     if legacy {
         script.push(LEGACY_ON);
     }
+}
+
+/// What names a renamed thing and does not follow.
+fn left_behind(lowering: &Lowering<'_>, thing: &Thing) -> Vec<String> {
+    let naming = lowering
+        .from
+        .needed
+        .iter()
+        .filter(|(_, needed)| needed.contains(thing));
+    naming.map(|(words, _)| does_not_follow(words)).collect()
+}
+
+/// Of a full-text table, beside the rename of what it names.
+pub(crate) fn does_not_follow(words: &str) -> String {
+    format!(
+        "WARNING: the {words} names what is renamed and does not follow: make it anew in this revision, by DROP TABLE, \
+         CREATE VIRTUAL TABLE and, where its text is another table's, INSERT INTO it ... VALUES ('rebuild')."
+    )
 }
 
 /// The same for a script that was made for another mode: its renames stand together.

@@ -420,3 +420,45 @@ async fn what_the_shell_writes_is_read() {
         );
     }
 }
+
+/// A full-text table does not follow the rename of what it reads: it is said, beside the statement too.
+#[tokio::test]
+async fn a_rename_below_a_full_text_table() {
+    let pool = database(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, n INTEGER);
+         CREATE VIRTUAL TABLE f USING fts5(a, content='t', content_rowid='id');",
+    )
+    .await;
+    let desired = |column: &str, number: &str| {
+        format!(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, {column} TEXT, {number} INTEGER);
+             CREATE VIRTUAL TABLE f USING fts5({column}, content='t', content_rowid='id');"
+        )
+    };
+    let said = "WARNING: the virtual table f names what is renamed and does not follow";
+    for (sql, column, is_said) in [
+        (desired("b", "n"), ("t", "a", "b"), true),
+        (desired("a", "m"), ("t", "n", "m"), false),
+    ] {
+        let wish = Autogenerate::from_sql(sql).renamed_column(column.0, column.1, column.2);
+        let comparison = wish.compare(&pool).await.expect("compared");
+        let notes = comparison.notes();
+        assert_eq!(
+            notes.iter().any(|note| note.starts_with(said)),
+            is_said,
+            "{notes:?}"
+        );
+        let drafts = comparison.drafts(DraftOptions::default());
+        let draft = drafts.into_iter().next().expect("a draft");
+        let mut revision = NewRevision::new("a1");
+        for section in draft.sections() {
+            revision = revision.section(section);
+        }
+        let text = revision.to_text().expect("a file");
+        assert_eq!(
+            text.matches(said).count(),
+            if is_said { 2 } else { 0 },
+            "{text}"
+        );
+    }
+}
