@@ -25,6 +25,7 @@ mod cli_versions;
 mod cli_visibility;
 mod import;
 mod import_alembic;
+mod import_corpus;
 mod project;
 #[allow(dead_code)]
 #[path = "../../../tests/it/support/mod.rs"]

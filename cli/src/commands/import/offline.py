@@ -20,6 +20,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import to_tuple
+from sqlalchemy.sql.compiler import Compiled
 
 # What env.py prints is no answer.
 answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -40,10 +41,21 @@ class Step:
         self.asked_offline = False
 
 
+# Offline, Alembic writes four blanks for each tab of a statement, also of one that stands in a value.
+TAB = "\ue009\ue409"
+compiled_text = Compiled.__str__
+
+
+def with_marked_tabs(self):
+    return compiled_text(self).replace("\t", TAB)
+
+
+Compiled.__str__ = with_marked_tabs
 static_output = DefaultImpl.static_output
 
 
 def recorded(self, text):
+    text = text.replace(TAB, "\t")
     if step is not None:
         step.sql.append(text)
     return static_output(self, text)
@@ -80,6 +92,19 @@ def with_literals(self, dialect, connection, opts, *rest, **named):
 MigrationContext.__init__ = with_literals
 
 
+class OfflineError(Exception):
+    pass
+
+
+class Unread:
+    """What a statement would have found."""
+
+    def used(self, *_):
+        raise OfflineError("what a statement found is read, and offline there is none")
+
+    __getattr__ = __iter__ = __next__ = __bool__ = __len__ = __getitem__ = __enter__ = used
+
+
 stdout_connection = MigrationContext._stdout_connection
 
 
@@ -90,8 +115,9 @@ def strict_connection(self, connection):
     def with_no_values(construct, *values, **named):
         # Alembic would write the statement and drop the values.
         if any(values) or any(named.values()):
-            raise ValueError("a statement has its values apart from it, which offline mode drops")
-        return execute(construct)
+            raise OfflineError("a statement has its values apart from it, which offline mode drops")
+        execute(construct)
+        return Unread()
 
     def commit():
         self.impl.emit_commit()
@@ -136,11 +162,29 @@ def does_nothing(function):
     )
 
 
+def is_of_offline(kind):
+    return issubclass(kind, OfflineError) or kind.__module__.split(".")[0] in ("alembic", "sqlalchemy")
+
+
 def run(function):
     global step
     step = Step()
     printed = io.StringIO()
     answer = {}
+    file = getattr(getattr(function, "__code__", None), "co_filename", None)
+    caught = []
+
+    # The errors that the file's own functions meet, to know of those that they keep to themselves.
+    def trace(frame, event, argument):
+        if frame.f_code.co_filename != file:
+            return None
+        if event == "exception" and is_of_offline(argument[0]):
+            kind, error, _ = argument
+            caught.append(told(error) if isinstance(error, kind) else kind.__name__)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
     try:
         with contextlib.redirect_stdout(printed):
             function(**arguments)
@@ -148,6 +192,10 @@ def run(function):
     except (Exception, SystemExit) as error:
         answer["error"] = told(error)
         answer["is_import"] = isinstance(error, ImportError)
+    finally:
+        sys.settrace(before)
+    if caught and "error" not in answer:
+        answer["error"] = "its Python goes on after " + caught[0]
     answer["sql"] = "\n\n".join(step.sql)
     answer["asked_offline"] = step.asked_offline
     answer["printed"] = printed.getvalue()
