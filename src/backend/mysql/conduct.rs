@@ -269,6 +269,10 @@ impl Conduct<MySql> for MySqlConduct {
         }
     }
 
+    fn push_end(&self, line: &Line<'_, MySql>, message: &mut Message, _: &Prepared) {
+        self.push_reset(line, message);
+    }
+
     async fn open_alone(
         &mut self,
         line: &mut Line<'_, MySql>,
