@@ -3,7 +3,6 @@
 use super::{Decision, Error, Run};
 use crate::aim::Target;
 use crate::backend::Source;
-use crate::dialect::Dialect;
 use crate::graph::RevisionId;
 use crate::ledger::Holder;
 use crate::report::Outcome;
@@ -57,7 +56,10 @@ impl<S: Source> Run<'_, S> {
     }
 
     /// Where the database stands, and what its server speaks.
-    pub(crate) async fn status_and_dialect(&mut self) -> Result<(Status, Dialect), Error> {
+    #[cfg(feature = "autogenerate")]
+    pub(crate) async fn status_and_dialect(
+        &mut self,
+    ) -> Result<(Status, crate::dialect::Dialect), Error> {
         let status = self.status().await?;
         Ok((status, self.steps.view().wire.dialect()))
     }

@@ -65,8 +65,10 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// An env.py, made of Alembic's own.
-const STYLES: &[(&str, fn(&str) -> String)] = &[
+/// What it is called, and an env.py made of Alembic's own.
+type Style = (&'static str, fn(&str) -> String);
+
+const STYLES: &[Style] = &[
     // Half of the public projects: an offline run binds no values and doubles each `%`.
     ("bare", |env| {
         env.replace("        literal_binds=True,\n", "")

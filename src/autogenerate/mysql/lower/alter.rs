@@ -46,7 +46,7 @@ impl<'a> Writer<'a> {
             for column in &mut stored.columns {
                 let is_plain = new
                     .column(&column.name)
-                    .is_some_and(|one| one.generated.is_none());
+                    .is_some_and(|one| one.generated.is_none() && can_be_kept(column, one));
                 if let Some(generated) = &mut column.generated
                     && !generated.stored
                     && is_plain
@@ -563,6 +563,11 @@ fn renamed_to<'t>(
         .nth(place)
 }
 
+/// Whether a column's values can be made the other's.
+fn can_be_kept(old: &Column, new: &Column) -> bool {
+    types::conversion(old, new).0 != Class::Manual
+}
+
 /// The columns that no MODIFY can bring about: they go and come again, with all that stands on them.
 fn rebuilt(old: &Table, new: &Table) -> BTreeSet<String> {
     let kind = |column: &Column| column.generated.as_ref().map(|generated| generated.stored);
@@ -574,7 +579,8 @@ fn rebuilt(old: &Table, new: &Table) -> BTreeSet<String> {
         let needed = match (kind(before), kind(column)) {
             (before, after) if before == after => false,
             // Values that are there become computed ones, or the other way round.
-            (None, Some(true)) | (Some(true), None) => false,
+            (None, Some(true)) => false,
+            (Some(true), None) => !can_be_kept(before, column),
             _ => true,
         };
         if needed {
