@@ -65,13 +65,19 @@ impl<'a> Desired<'a> {
     }
 
     /// Says statements in another way.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
     pub(crate) fn replace(&mut self, other: impl Fn(&str) -> Option<String>) {
         let replaced = self
             .statements
             .iter()
             .filter_map(|(number, statement)| Some((*number, other(statement.text())?)));
         self.instead = replaced.collect();
+    }
+
+    /// What is sent for a statement.
+    fn text<'s>(&'s self, one: &'s (usize, Statement<'_>)) -> &'s str {
+        let other = self.instead.get(&one.0).map(String::as_str);
+        other.unwrap_or_else(|| one.1.text())
     }
 
     /// Refuses what would reach beyond the scratch database, before anything runs.
@@ -112,8 +118,7 @@ impl<'a> Desired<'a> {
                 let made = DB::send(connection, fresh.to_owned(), Vec::new()).await;
                 made.map_err(|failed| failed.error)?;
             }
-            let other = self.instead.get(&one.0).map(String::as_str);
-            let text = other.unwrap_or_else(|| one.1.text()).to_owned();
+            let text = self.text(one).to_owned();
             if let Err(failed) = DB::send(connection, text, Vec::new()).await {
                 return Err(self.failure::<DB>(one, failed.error));
             }
@@ -135,7 +140,7 @@ impl<'a> Desired<'a> {
             .statements
             .chunk_by(|_, (next, _)| !self.first.contains(next));
         for batch in sessions.flat_map(|session| session.chunks(BATCH)) {
-            let texts: Vec<&str> = batch.iter().map(|(_, one)| one.text()).collect();
+            let texts: Vec<&str> = batch.iter().map(|one| self.text(one)).collect();
             let begins = batch
                 .first()
                 .is_some_and(|(number, _)| self.first.contains(number));

@@ -120,3 +120,44 @@ fn a_diff_of_what_is_not_there() {
         said.stderr
     );
 }
+
+/// On a scratch database of the role's own all revisions run in one transaction, as what the last left of its session is gone.
+#[tokio::test]
+async fn a_scratch_database_that_is_given() {
+    let Some(db) = crate::support::servers::postgres_database().await else {
+        return;
+    };
+    let scratch = crate::support::servers::postgres_database()
+        .await
+        .expect("a server");
+    let place = Place::new(&[
+        (
+            "a1",
+            "",
+            "",
+            "-- @upgrade\nSET check_function_bodies = off;\nCREATE TABLE public.t (id int);\nCREATE TEMP TABLE x (n int);\n\
+             SELECT set_config('search_path', '', false);\n-- @downgrade\n",
+        ),
+        (
+            "b1",
+            "a1",
+            "",
+            "-- @upgrade autocommit\nCREATE TEMP TABLE x (n int);\nCREATE INDEX CONCURRENTLY t_id ON t (id);\nVACUUM t;\n\
+             CREATE TABLE u (n int);\n-- @downgrade\n",
+        ),
+    ]);
+    let call = |arguments: &[&str]| place.call_with(arguments, &[("DATABASE_URL", &db.url)]);
+    let said = call(&["upgrade", "heads"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    for _ in 0..2 {
+        let said = call(&["diff", "--scratch-url", &scratch.url]);
+        assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
+    }
+    db.run("DROP INDEX t_id").await;
+    let said = call(&["diff", "--scratch-url", &scratch.url, "--sql"]);
+    assert_eq!(said.code, 3, "{}{}", said.stdout, said.stderr);
+    assert_eq!(
+        said.stdout,
+        "BEGIN;\nCREATE INDEX t_id ON t USING btree (id);\nCOMMIT;\n"
+    );
+}

@@ -75,7 +75,8 @@ pub(super) async fn given(
 ) -> Result<Schema, AutogenerateError> {
     let mut desired = Desired::read(Dialect::Postgres, wish)?;
     let live = situation(like).await?;
-    desired.retain(|statement| !live.is_made_before(statement));
+    desired.retain(|statement| !live.is_made_before(statement) && !is_outside_only(statement));
+    desired.replace(without_concurrently);
     let there = situation(scratch).await?;
     if live.is_same_database(&there) {
         return Err(AutogenerateError::ScratchIsLive {
@@ -108,6 +109,31 @@ pub(super) async fn given(
     let built = built.await;
     say(scratch, "ROLLBACK").await?;
     built
+}
+
+/// A statement that no transaction takes and that changes no schema.
+fn is_outside_only(statement: &str) -> bool {
+    let pieces = sql::pieces(Dialect::Postgres, statement);
+    let first = pieces.first();
+    first.is_some_and(|piece| piece.is("VACUUM") || piece.is("REINDEX"))
+}
+
+/// The same DDL inside a transaction, its characters where they were.
+fn without_concurrently(statement: &str) -> Option<String> {
+    let pieces = sql::pieces(Dialect::Postgres, statement);
+    let is = |at: usize, word: &str| pieces.get(at).is_some_and(|piece| piece.is(word));
+    let is_index = (is(0, "CREATE") || is(0, "DROP")) && (is(1, "INDEX") || is(2, "INDEX"));
+    let is_view = is(0, "REFRESH") && is(1, "MATERIALIZED");
+    let at = match () {
+        () if is_index => (2..=3).find(|&at| is(at, "CONCURRENTLY"))?,
+        () if is_view => 3,
+        () if is(0, "ALTER") && is(1, "TABLE") => pieces.len().checked_sub(1)?,
+        () => return None,
+    };
+    let word = pieces.get(at).filter(|piece| piece.is("CONCURRENTLY"))?;
+    let mut inside = statement.to_owned();
+    inside.replace_range(word.range.clone(), &" ".repeat(word.range.len()));
+    Some(inside)
 }
 
 /// Why a statement of a revision is not run: what it makes is the server's, or it asks another server.
@@ -174,4 +200,40 @@ async fn row(
     let results = Postgres::send(connection, query.to_owned(), vec![1]).await;
     let result = results.map_err(|failed| failed.error)?.into_iter().next();
     Ok(result.and_then(|result| result.rows.into_iter().next()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_transaction_takes() {
+        for (sql, expected) in [
+            (
+                "CREATE UNIQUE INDEX CONCURRENTLY i ON t (concurrently)",
+                Some("CREATE UNIQUE INDEX              i ON t (concurrently)"),
+            ),
+            (
+                "create index /* x */ concurrently if not exists i on t (a)",
+                Some("create index /* x */              if not exists i on t (a)"),
+            ),
+            (
+                "DROP INDEX CONCURRENTLY i",
+                Some("DROP INDEX              i"),
+            ),
+            (
+                "REFRESH MATERIALIZED VIEW CONCURRENTLY v",
+                Some("REFRESH MATERIALIZED VIEW              v"),
+            ),
+            (
+                "ALTER TABLE p DETACH PARTITION c CONCURRENTLY",
+                Some("ALTER TABLE p DETACH PARTITION c             "),
+            ),
+            ("CREATE INDEX i ON t (a)", None),
+            ("SELECT 'CONCURRENTLY'", None),
+        ] {
+            assert_eq!(without_concurrently(sql).as_deref(), expected, "{sql}");
+        }
+        assert!(is_outside_only("VACUUM (ANALYZE) t") && !is_outside_only("ANALYZE t"));
+    }
 }
