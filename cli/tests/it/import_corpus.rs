@@ -85,8 +85,9 @@ const STYLES: &[Style] = &[
 
 #[test]
 fn on_sqlite() {
-    for (style, env) in STYLES {
-        for case in CASES {
+    for (at, (style, env)) in STYLES.iter().enumerate() {
+        // The first project has what the styles differ in.
+        for case in if at == 0 { CASES } else { &CASES[..1] } {
             on_sqlite_by("LIMBECK_TEST_ALEMBIC", case, style, *env);
         }
     }

@@ -151,7 +151,7 @@ async fn pair(admin: &str, seed: u64) -> Vec<String> {
     db.run(&from.rows()).await;
 
     // One database more takes longer than all else.
-    if seed.is_multiple_of(4)
+    if seed.is_multiple_of(8)
         && let Err(error) = super::dumped(&db.pool, None).await
     {
         panic!("seed {seed}: {error}");

@@ -204,7 +204,7 @@ async fn pair(seed: u64, tell: bool) -> Result<Met, String> {
         .map_err(|error| format!("rows: {error}"))?;
     build(&wanted.pool, &b, "B").await?;
     // One database more takes longer than all else.
-    if seed.is_multiple_of(4) {
+    if seed.is_multiple_of(8) {
         crate::autogenerate::dumped(&wanted.pool, None).await?;
     }
 
