@@ -153,15 +153,19 @@ impl Folder {
     }
 }
 
+/// The folder that a file or folder is in.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
 /// Writes a file, over another one too: there is all of the old one or all of the new one.
 pub(super) fn replace(path: &Path, text: &str) -> Result<(), FileError> {
     // A link stays one: what it leads to is replaced.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let unnamed = Temporary::write(folder, text)?;
+    let unnamed = Temporary::write(folder_of(&path), text)?;
     fs::rename(&unnamed.path, &path).map_err(|source| FileError::Write {
         path: path.clone(),
         source,

@@ -48,12 +48,17 @@ impl<'a> Desired<'a> {
         desired.retain(|statement| {
             !matches!(classify(dialect, statement).class(), Class::Transaction(_))
         });
-        let mut lines = wish.sessions.iter().peekable();
-        for (number, statement) in &desired.statements {
-            let line = position(sql, statement.span().start).0;
-            while lines.next_if(|begin| **begin <= line).is_some() {
-                desired.first.insert(*number);
-            }
+        if !wish.sessions.is_empty() {
+            let line_starts: Vec<usize> = std::iter::once(0)
+                .chain(sql.match_indices('\n').map(|(at, _)| at + 1))
+                .collect();
+            let first = wish.sessions.iter().filter_map(|line| {
+                let statements = &desired.statements;
+                let begin = line_starts.get(line - 1)?;
+                let at = statements.partition_point(|(_, one)| one.span().start < *begin);
+                statements.get(at).map(|(number, _)| *number)
+            });
+            desired.first = first.collect();
         }
         Ok(desired)
     }

@@ -395,7 +395,12 @@ fn changes(
 }
 
 /// The SQL from one schema to another.
-fn script(from: &Schema, to: &Schema, renames: &Renames, direction: Direction) -> Script {
+pub(super) fn script(
+    from: &Schema,
+    to: &Schema,
+    renames: &Renames,
+    direction: Direction,
+) -> Script {
     let mut renames = renames.clone();
     renames.make_room(from);
     let renames = &renames;

@@ -1,9 +1,7 @@
 //! A live schema, written as SQL that builds it. Pure.
 
-use super::change::Change;
-use super::compare::compare;
-use super::draft::comment;
-use super::engine::{Direction, Lowering, Script, Statement, lower, preamble};
+use super::draft::{comment, script};
+use super::engine::{Direction, Statement, preamble};
 use super::filter::{Filter, Scope};
 use super::rename::Renames;
 use super::schema::{Kept, Name, Object, ObjectId, ObjectKind, Schema};
@@ -30,7 +28,7 @@ pub(super) fn dump(mut schema: Schema, filter: &Filter, scope: &Scope<'_>) -> St
     for what in schema.not_compared() {
         comment(&mut text, &format!("Not in this file: {what}"));
     }
-    let mut script = creation(&left_out, &schema);
+    let mut script = script(&left_out, &schema, &Renames::default(), Direction::Up);
     if let Some(sql) = preamble(&schema) {
         let (sql, notes) = (sql.to_owned(), Vec::new());
         script.statements.insert(0, Statement { sql, notes });
@@ -46,15 +44,4 @@ pub(super) fn dump(mut schema: Schema, filter: &Filter, scope: &Scope<'_>) -> St
         text.push_str(";\n");
     }
     text
-}
-
-fn creation(from: &Schema, to: &Schema) -> Script {
-    let changes: Vec<Change> = compare(from, to, &Default::default());
-    lower(&Lowering {
-        from,
-        to,
-        renames: &Renames::default(),
-        changes: &changes,
-        direction: Direction::Up,
-    })
 }

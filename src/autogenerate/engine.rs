@@ -43,7 +43,7 @@ pub trait Reflect: Backend {
 
     /// Why a statement is not run on a scratch database, if it reaches beyond it: to the server, another database or a file.
     #[doc(hidden)]
-    fn reaches_beyond(dialect: Dialect, statement: &str) -> Option<String>;
+    fn reaches_beyond(statement: &str) -> Option<String>;
 
     /// Runs the trial on a scratch database, made and removed as by [`scratch`](Self::scratch), and says in which form the
     /// server takes each of its statements. Where all forms are known without the server there are none.

@@ -105,7 +105,7 @@ fn alone<DB: Reflect>(
             sql.push_str(&blank(statement.text()));
             continue;
         }
-        if let Some(why) = DB::reaches_beyond(dialect, statement.text()) {
+        if let Some(why) = DB::reaches_beyond(statement.text()) {
             let why = why.split(", so").next().unwrap_or_default();
             let why = why.trim_end_matches(": leave it out");
             left_out.push(format!(

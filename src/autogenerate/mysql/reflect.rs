@@ -39,7 +39,7 @@ impl Reflect for MySql {
         Box::pin(async move { scratch::given(like, scratch, &wish).await })
     }
 
-    fn reaches_beyond(_dialect: Dialect, statement: &str) -> Option<String> {
+    fn reaches_beyond(statement: &str) -> Option<String> {
         refusal(statement, "")
     }
 

@@ -9,7 +9,6 @@ use crate::autogenerate::engine::{Reflect, Wish};
 use crate::autogenerate::error::AutogenerateError;
 use crate::autogenerate::schema::Schema;
 use crate::backend::{ALL, Backend};
-use crate::dialect::Dialect;
 
 impl Reflect for Postgres {
     fn reflect(
@@ -34,7 +33,7 @@ impl Reflect for Postgres {
         Box::pin(scratch::given(like, scratch, wish))
     }
 
-    fn reaches_beyond(_dialect: Dialect, statement: &str) -> Option<String> {
+    fn reaches_beyond(statement: &str) -> Option<String> {
         scratch::refusal(statement)
     }
 }

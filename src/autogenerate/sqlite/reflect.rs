@@ -10,7 +10,6 @@ use crate::autogenerate::engine::{Reflect, Wish};
 use crate::autogenerate::error::AutogenerateError;
 use crate::autogenerate::schema::Schema;
 use crate::backend::{ALL, Backend as _};
-use crate::dialect::Dialect;
 
 impl Reflect for Sqlite {
     fn reflect(
@@ -35,7 +34,7 @@ impl Reflect for Sqlite {
         Box::pin(scratch::given(like, scratch, wish))
     }
 
-    fn reaches_beyond(_dialect: Dialect, statement: &str) -> Option<String> {
+    fn reaches_beyond(statement: &str) -> Option<String> {
         scratch::refusal(statement)
     }
 }

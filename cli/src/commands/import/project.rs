@@ -7,6 +7,7 @@ use configparser::ini::Ini;
 use super::error::ImportError;
 use super::found::{name, read_text};
 use crate::commands::origin::Tool;
+use crate::files::folder_of;
 
 /// A project, or the script location alone.
 #[derive(Debug)]
@@ -23,14 +24,6 @@ pub(super) struct Project {
 
 const INI: &str = "alembic.ini";
 const TOML: &str = "pyproject.toml";
-
-/// The folder that a file or folder is in.
-fn folder_of(path: &Path) -> &Path {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
-}
 
 /// The path from the root, whether there is such a file or not.
 pub(super) fn absolute(path: &Path) -> PathBuf {
