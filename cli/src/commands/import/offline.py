@@ -1,35 +1,11 @@
 # Asks Alembic for the graph and for the SQL of each step. env.py runs once: each run may take seconds.
-import sys
-
-# The project's folder has modules of its own, which may be named as Python's are.
-if sys.path and sys.path[0] == "":
-    del sys.path[0]
-
 import ast
-import contextlib
 import inspect
-import io
-import json
-import logging.config
-import os
 import textwrap
 
-from alembic.config import Config
 from alembic.ddl.impl import DefaultImpl
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from alembic.util import to_tuple
 from sqlalchemy.sql.compiler import Compiled
-
-# What env.py prints is no answer.
-answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-os.dup2(2, 1)
-
-order = json.loads(sys.stdin.buffer.read().decode("utf-8"))
-os.chdir(order["home"])
-# Last, so that a folder of the project's stands in front of nothing: Alembic's prepend_sys_path puts it first.
-sys.path.append(order["home"])
 
 # The step that runs now: what it sent, and what it asked for.
 step = None
@@ -141,10 +117,6 @@ def with_arguments(self, **kw):
 MigrationContext.run_migrations = with_arguments
 
 
-def told(error):
-    return "%s: %s" % (type(error).__name__, error)
-
-
 def does_nothing(function):
     try:
         [found] = ast.parse(textwrap.dedent(inspect.getsource(function))).body
@@ -205,13 +177,7 @@ def run(function):
 
 
 def answer():
-    config = Config(order["ini"], **order["config"])
-    config.stdout = config.output_buffer = io.StringIO()
-    if config.get_main_option("script_location") is None and not order["config"]:
-        config.set_main_option("script_location", order["scripts"].replace("%", "%%"))
-    if order["url"] is not None:
-        config.set_main_option("sqlalchemy.url", order["url"])
-    script = ScriptDirectory.from_config(config)
+    config, script = loaded()
     found = {"runs": 0, "dialect": None, "revisions": []}
 
     def each(heads, context):
@@ -243,9 +209,4 @@ def answer():
     return found
 
 
-try:
-    found = answer()
-except (Exception, SystemExit) as error:
-    found = {"failed": told(error)}
-answers.write(json.dumps(found) + "\n")
-answers.flush()
+say(answer)

@@ -15,7 +15,7 @@ use super::found::one_line;
 use super::project::{Project, absolute};
 
 /// Runs in the project's own Python.
-const SCRIPT: &str = include_str!("offline.py");
+const SCRIPT: &str = concat!(include_str!("project.py"), "\n", include_str!("offline.py"));
 
 /// A Python that has alembic, and the project that it works on.
 pub(super) struct Alembic<'p> {
