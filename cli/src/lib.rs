@@ -26,7 +26,7 @@
 //! compares schemas `unreadable_schema`, `invalid_schema_order`, `invalid_schema_file`, `desired_schema_failed`, `no_scratch`,
 //! `invalid_scratch_url`, `scratch_is_live`, `scratch_not_empty`, `reflection_failed`;
 //! of `import` and `adopt` `unreadable_source`, `no_migrations`, `refused_source`,
-//! `same_folder`, `exists`, `no_alembic`, `project_failed`, `no_folder`, `no_version_table`, `nothing_to_adopt`, `disagreement`,
+//! `same_folder`, `exists`, `no_alembic`, `project_failed`, `scratch_failed`, `no_folder`, `no_version_table`, `nothing_to_adopt`, `disagreement`,
 //! `same_table`. Exit codes: 0 done, 1 an error, 2 wrong usage, 3 what `check` and `current --check-heads` look for.
 //!
 //! A SQLite file that is not there is created by what writes, unless the URL's `mode=` says otherwise; what

@@ -49,7 +49,7 @@ const COMMANDS: &[(&[&str], Uses, &[&str])] = &[
     (&["dump"], Database, &["--output", "--include", "--exclude"]),
     (&["status"], Database, &[]),
     (&["resolve", "a1", "--applied"], Database, &["--applied", "--not-applied", "--abandoned", "--accept"]),
-    (&["import", "sqlx", "old"], Files, &["--dialect", "--python"]),
+    (&["import", "sqlx", "old"], Files, &["--dialect", "--python", "--scratch-url", "--offline"]),
     (&["adopt", "--from", "sqlx"], Database, &["--from", "--table", "--table-schema"]),
     (&["ensure_version"], Database, &[]),
     (&["completions", "bash"], Form, &[]),

@@ -319,15 +319,24 @@ fn what_cannot_be_imported_is_told_before_anything_is_written() {
         // Names.
         (
             "sqlx",
-            &[GOOD, ("old/01_b.sql", "")],
+            &[
+                GOOD,
+                ("old/01_b.sql", ""),
+                ("old/2_c.sql", ""),
+                ("old/2_d.sql", ""),
+            ],
             "refused_source",
-            &["old/1_good.sql", "already"],
+            // All of them.
+            &[
+                "old/01_b.sql and old/1_good.sql",
+                "old/2_c.sql and old/2_d.sql",
+            ],
         ),
         (
             "sqlx",
             &[GOOD, ("old/1_b.up.sql", "")],
             "refused_source",
-            &["already"],
+            &["have the same"],
         ),
         (
             "sqlx",
@@ -351,7 +360,7 @@ fn what_cannot_be_imported_is_told_before_anything_is_written() {
             "refinery",
             &[("old/V1__a.sql", ""), ("old/x/U1__b.sql", "")],
             "refused_source",
-            &["version 1", "U1__b"],
+            &["have the same", "U1__b"],
         ),
         // Python.
         (
@@ -647,6 +656,60 @@ fn a_transaction_around_the_whole_file_is_taken_out() {
         other.get("1").expect("it is there").message(),
         first.message()
     );
+}
+
+/// diesel and refinery run a rebuild on a connection that does not look at foreign keys. limbeck's does, where DROP TABLE
+/// deletes the rows that refer to the table.
+#[test]
+fn a_rebuild_keeps_the_rows_that_refer_to_the_table() {
+    let tables = "CREATE TABLE users (id INTEGER PRIMARY KEY);\n\
+                  CREATE TABLE posts (user_id INTEGER REFERENCES users ON DELETE CASCADE);\n\
+                  INSERT INTO users VALUES (1);\nINSERT INTO posts VALUES (1);\n";
+    let rebuild = "CREATE TABLE \"users new\" (id INTEGER PRIMARY KEY, name TEXT);\n\
+                   INSERT INTO \"users new\" (id) SELECT id FROM users;\nDROP TABLE Users;\n\
+                   ALTER TABLE \"users new\"\n  RENAME TO [users];\n";
+    let pragmas = format!("PRAGMA foreign_keys = OFF;\n{rebuild}PRAGMA foreign_keys=ON; -- end\n");
+    let with_rename = format!("{rebuild}ALTER TABLE posts RENAME TO articles;\n");
+    for (text, first, is_open) in [
+        (rebuild, "CREATE TABLE", false),
+        (&pragmas, "CREATE TABLE", false),
+        (&with_rename, "-- To be filled in", true),
+    ] {
+        for (tool, first_path, second_path) in [
+            ("diesel", "old/1_a/up.sql", "old/2_b/up.sql"),
+            ("refinery", "old/V1__a.sql", "old/V2__b.sql"),
+        ] {
+            let folder = Folder::of(&[(first_path, tables), (second_path, text)]);
+            let document = import_twice(&folder, tool, "old", &[]);
+            let migrations = written(&folder);
+            let second = migrations.get("2").expect("it is there");
+            assert!(
+                body(second, SectionKind::Upgrade).starts_with(first),
+                "{}",
+                second.text()
+            );
+            let upgrade = ["upgrade", "head", "--database-url", "sqlite:app.db"];
+            let said = folder.call(&upgrade);
+            if is_open {
+                let reason = document["revisions"][1]["fill_in"][0]["reason"].to_string();
+                assert!(reason.contains("renames `posts` too"), "{reason}");
+                assert_eq!(said.code, 1, "{said:?}");
+            } else {
+                assert_eq!(said.code, 0, "{said:?}");
+                let rows = std::process::Command::new("sqlite3")
+                    .arg(folder.path("app.db"))
+                    .arg("SELECT count(*) FROM posts")
+                    .output()
+                    .expect("sqlite3");
+                assert_eq!(
+                    String::from_utf8_lossy(&rows.stdout),
+                    "1\n",
+                    "{}",
+                    second.text()
+                );
+            }
+        }
+    }
 }
 
 #[test]

@@ -259,9 +259,9 @@ fn what_alembic_cannot_write_is_to_be_filled_in_and_does_not_run() {
     let [up, down, last] = &found[..] else {
         panic!("{found:?}")
     };
-    assert!(
-        up.starts_with("b1 upgrade: alembic could not write upgrade() of b1_b1.py offline: "),
-        "{up}"
+    assert_eq!(
+        up,
+        "b1 upgrade: upgrade() of b1_b1.py cannot be SQL alone: it reads rows: SELECT n FROM t"
     );
     assert!(
         down.ends_with("NotImplementedError: one way, never back"),
@@ -511,6 +511,64 @@ fn projects_are_laid_out_in_several_ways() {
     assert_eq!(folder.files("beside"), expected);
 }
 
+/// Where Alembic reads its settings from, and where its scripts are.
+#[test]
+fn settings_stand_in_several_places() {
+    let folder = Folder::new();
+    let Some(project) = Project::new(&folder, NOWHERE) else {
+        return;
+    };
+    let create = ["op.execute('CREATE TABLE t (n INTEGER)')"];
+    project.revision("a1", &[], &create, &[]);
+    import(&folder, &project, &[]);
+    let expected = folder.files("migrations");
+    let ini = folder.read("old/alembic.ini");
+    let location = "script_location = %(here)s/scripts\n";
+    assert!(ini.contains(location), "{ini}");
+    // In a package, which Alembic imports.
+    folder.write("old/shop/__init__.py", "");
+    let moved = folder.path("old/shop/revisions");
+    std::fs::rename(folder.path("old/scripts"), &moved).expect("a folder");
+    folder.write(
+        "old/alembic.ini",
+        ini.replace(location, "script_location = shop:revisions\n"),
+    );
+    import(&folder, &project, &["--dir", "package"]);
+    assert_eq!(folder.files("package"), expected);
+    // In pyproject.toml, with the database's URL still in the other file, and as the file that is named.
+    folder.write(
+        "old/pyproject.toml",
+        "[project]\nname = 'shop'\n[tool.alembic]\nscript_location = '%(here)s/shop/revisions'\n\
+         prepend_sys_path = ['.']\n",
+    );
+    folder.write("old/alembic.ini", ini.replace(location, ""));
+    import(&folder, &project, &["--dir", "pyproject"]);
+    assert_eq!(folder.files("pyproject"), expected);
+}
+
+/// An env.py for several databases runs the migrations for each.
+#[test]
+fn several_databases_in_one_environment() {
+    with_each_alembic(|folder, project| {
+        let create = ["op.execute('CREATE TABLE t (n INTEGER)')"];
+        project.revision("a1", &[], &create, &["op.drop_table('t')"]);
+        let env = folder.read("old/scripts/env.py");
+        let run = "        context.run_migrations()\n";
+        folder.write(
+            "old/scripts/env.py",
+            env.replace(run, &format!("{run}{run}")),
+        );
+        let document = import(folder, project, &[]);
+        assert_eq!(open(&document), Vec::<String>::new());
+        let notes = document["notes"].to_string();
+        assert!(notes.contains("runs the migrations 2 times"), "{notes}");
+        assert_eq!(
+            section(folder, "a1", SectionKind::Upgrade),
+            "CREATE TABLE t (n INTEGER);"
+        );
+    });
+}
+
 /// `autocommit_block()` leaves the transaction: the section runs outside of one.
 #[tokio::test]
 async fn an_autocommit_block_runs_outside_of_a_transaction() {
@@ -619,7 +677,7 @@ fn values_are_written_and_percent_signs_stay_single() {
                 ini.replace("sqlite:////nowhere/none.db", url),
             );
             let target = dialect.name();
-            let document = import(folder, project, &["--dir", target]);
+            let document = import(folder, project, &["--offline", "--dir", target]);
             assert_eq!(open(&document).len(), 2, "{document}");
             let migrations = Migrations::from_dir(folder.path(target)).expect("valid revisions");
             let revision = migrations.get("a1").expect("it is there");
@@ -662,7 +720,7 @@ fn a_section_that_came_out_empty_does_not_run() {
         );
         project.revision("b1", &[], &["return None"], &["'Nothing to do.'", "x = 1"]);
         project.revision("c1", &[], &["for n in []: op.execute('SELECT 1')"], &[]);
-        let document = import(folder, project, &[]);
+        let document = import(folder, project, &["--offline"]);
         let open = open(&document);
         assert_eq!(open.len(), 3, "{open:?}");
         assert!(open[0].starts_with("a1 upgrade: "), "{open:?}");
@@ -769,4 +827,299 @@ fn alembic_is_asked_what_the_files_do_not_spell_out() {
         folder.call(&arguments).json();
         assert_eq!(folder.files("by_file"), folder.files("migrations"));
     });
+}
+
+/// A step that sent statements by what it found in rows, and one that does more than its statements.
+#[test]
+fn a_step_that_depends_on_rows_is_code() {
+    let steps: &[(&str, &[&str], &str)] = &[
+        (
+            "r1",
+            &["op.get_bind().execute(sa.text('SELECT n FROM t')).all()"],
+            "it reads rows: SELECT n FROM t",
+        ),
+        (
+            "r2",
+            &[
+                "if op.get_bind().execute(sa.text('DELETE FROM t')).rowcount: op.execute('DELETE FROM t')",
+            ],
+            "(rowcount)",
+        ),
+        (
+            "r3",
+            &[
+                "t = sa.Table('t', sa.MetaData(), sa.Column('n', sa.Integer, primary_key=True))",
+                "op.get_bind().execute(t.insert().values()).inserted_primary_key",
+            ],
+            "(inserted_primary_key)",
+        ),
+        (
+            "r4",
+            &[
+                "from sqlalchemy.orm import Session, declarative_base",
+                "class T(declarative_base()):",
+                "    __tablename__ = 't'",
+                "    n = sa.Column(sa.Integer, primary_key=True)",
+                "session = Session(bind=op.get_bind())",
+                "session.add(T())",
+                "session.flush()",
+            ],
+            "it reads",
+        ),
+        (
+            "r5",
+            &["op.get_bind().connection.cursor().execute('DELETE FROM t')"],
+            "the driver's own connection",
+        ),
+        (
+            "r6",
+            &[
+                "import sqlite3",
+                "sqlite3.connect(':memory:').execute('SELECT 1')",
+            ],
+            "reaches beyond its database (sqlite3.connect)",
+        ),
+        (
+            "r7",
+            &[
+                "try:",
+                "    op.execute('DELETE FROM nowhere')",
+                "except Exception:",
+                "    pass",
+            ],
+            "it goes on after an error: OperationalError: no such table: nowhere",
+        ),
+        (
+            "r8",
+            &["op.get_bind().exec_driver_sql('INSERT INTO t VALUES (?)', (100,))"],
+            "values apart from it",
+        ),
+        (
+            "r9",
+            &["op.get_bind().execute(sa.text('SELECT m.name FROM sqlite_master m, t')).all()"],
+            "it reads rows: SELECT m.name FROM sqlite_master m, t",
+        ),
+        (
+            "s1",
+            &["op.get_bind().execute(sa.text('INSERT INTO t VALUES (200) RETURNING n')).scalar()"],
+            "it reads rows: INSERT INTO t",
+        ),
+        (
+            "s2",
+            &[
+                "op.get_bind().execute(sa.text('SELECT seq FROM sqlite_sequence')) if False else None",
+                "op.get_bind().execute(sa.text('PRAGMA user_version')).scalar()",
+            ],
+            "it reads rows: PRAGMA user_version",
+        ),
+    ];
+    with_each_alembic(|folder, project| {
+        project.revision(
+            "a1",
+            &[],
+            &["op.execute('CREATE TABLE t (n INTEGER PRIMARY KEY)')"],
+            &["op.drop_table('t')"],
+        );
+        for (id, up, _) in steps {
+            project.revision(id, &[], up, &["op.execute('DELETE FROM t')"]);
+        }
+        let document = import(folder, project, &[]);
+        let found = open(&document);
+        assert_eq!(found.len(), steps.len(), "{found:#?}");
+        for ((id, _, reason), found) in steps.iter().zip(&found) {
+            assert!(
+                found.starts_with(&format!(
+                    "{id} upgrade: upgrade() of {id}_{id}.py cannot be SQL alone: "
+                )),
+                "{found}"
+            );
+            assert!(found.contains(reason), "{reason}: {found}");
+        }
+        // What it sent is there to be read.
+        let text = section(folder, "r1", SectionKind::Upgrade);
+        assert!(text.contains("--   | SELECT n FROM t;"), "{text}");
+        // Where alembic writes the statement, and nobody reads what it finds, that is the SQL.
+        assert_eq!(
+            section(folder, "r1", SectionKind::Downgrade),
+            "DELETE FROM t;"
+        );
+        assert_eq!(document["notes"], json!([]));
+    });
+}
+
+/// A run that ends early says where; what was sent before is SQL, and the rest as Alembic writes it offline.
+#[test]
+fn a_run_that_ends_early_on_the_scratch_database() {
+    with_each_alembic(|folder, project| {
+        let reads = "sa.inspect(op.get_bind()).get_columns('t')";
+        project.revision(
+            "a1",
+            &[],
+            &["op.execute('CREATE TABLE t (n INTEGER)')", reads],
+            &[],
+        );
+        project.revision("b1", &[], &["op.execute('DELETE FROM nowhere')"], &[]);
+        project.revision(
+            "c1",
+            &[],
+            &["op.execute('CREATE TABLE u (n INTEGER)')"],
+            &[],
+        );
+        project.revision("d1", &[], &[reads], &[]);
+        let document = import(folder, project, &[]);
+        let found = open(&document);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(
+            found[0].starts_with("d1 upgrade: alembic could not write"),
+            "{found:?}"
+        );
+        let notes = document["notes"].to_string();
+        assert!(
+            notes.contains("upgrade() of b1 ended with OperationalError: ")
+                && notes.contains("no such table: nowhere"),
+            "{notes}"
+        );
+        for (id, text) in [
+            ("a1", "CREATE TABLE t (n INTEGER);"),
+            ("b1", "DELETE FROM nowhere;"),
+            ("c1", "CREATE TABLE u (n INTEGER);"),
+        ] {
+            assert_eq!(section(folder, id, SectionKind::Upgrade), text);
+        }
+    });
+}
+
+/// Wherever env.py takes its URL from, nothing but the scratch database is connected to.
+#[test]
+fn no_database_of_the_projects_is_touched() {
+    with_each_alembic(|folder, project| {
+        let real = folder.path("real.db");
+        let create = |import: &str| {
+            let env = folder.read("old/scripts/env.py");
+            let (above, below) = env
+                .split_once("    connectable = engine_from_config(")
+                .expect("Alembic's template");
+            let (_, below) = below.split_once("    )\n").expect("its end");
+            format!(
+                "import sqlite3\nfrom sqlalchemy import create_engine\n{above}    connectable = {import}\n{below}"
+            )
+        };
+        let own = create(&format!("create_engine('sqlite:///{}')", real.display()));
+        let by_itself = create(&format!(
+            "create_engine('sqlite://', creator=lambda: sqlite3.connect('{}'))",
+            real.display()
+        ));
+        let columns = "names = [one['name'] for one in sa.inspect(op.get_bind()).get_columns('t')]";
+        project.revision(
+            "a1",
+            &[],
+            &["op.execute('CREATE TABLE t (n INTEGER)')", columns],
+            &["op.drop_table('t')"],
+        );
+        folder.write("old/scripts/env.py", own);
+        let document = import(folder, project, &[]);
+        assert_eq!(open(&document), Vec::<String>::new());
+        assert!(!real.exists());
+        folder.write("old/scripts/env.py", by_itself);
+        let document = import(folder, project, &["--dir", "by_itself"]);
+        assert_eq!(open(&document).len(), 1, "{document}");
+        let notes = document["notes"].to_string();
+        assert!(
+            notes.contains("it makes its connections by itself"),
+            "{notes}"
+        );
+        let tables = Command::new("sqlite3")
+            .arg(&real)
+            .arg(".tables")
+            .output()
+            .expect("sqlite3");
+        assert_eq!(String::from_utf8_lossy(&tables.stdout), "");
+    });
+}
+
+/// On a server, where a database is given for it.
+#[tokio::test]
+async fn steps_run_on_a_servers_scratch_database() {
+    let (Some(postgres), Some(mariadb)) = (
+        crate::support::servers::postgres_database().await,
+        crate::support::servers::mysql_database().await,
+    ) else {
+        return;
+    };
+    let folder = Folder::new();
+    let Some(project) = Project::new(&folder, NOWHERE) else {
+        return;
+    };
+    let ini = folder.read("old/alembic.ini");
+    project.revision(
+        "a1",
+        &[],
+        &[
+            "op.create_table('t', sa.Column('n', sa.Integer, primary_key=True), sa.Column('s', sa.String(9)))",
+            "if sa.inspect(op.get_bind()).has_table('t'):",
+            "    op.get_bind().execute(sa.text('INSERT INTO t VALUES (:n, :s)'), {'n': 1, 's': '5%'})",
+        ],
+        &["if sa.inspect(op.get_bind()).has_table('t'): op.drop_table('t')"],
+    );
+    for (url, driver, scratch, dialect, open_ones) in [
+        (
+            "postgresql+psycopg2://nowhere/none",
+            "postgres://",
+            &postgres.url,
+            Dialect::Postgres,
+            0,
+        ),
+        // Its downgrades cannot be taken back.
+        (
+            "mysql+pymysql://nowhere/none",
+            "mysql://",
+            &mariadb.url,
+            Dialect::Mysql,
+            1,
+        ),
+    ] {
+        assert!(scratch.starts_with(driver), "{scratch}");
+        folder.write(
+            "old/alembic.ini",
+            ini.replace("sqlite:////nowhere/none.db", url),
+        );
+        let target = dialect.name();
+        // Without one they are offline, and the answer says how it would be more.
+        let document = import(&folder, &project, &["--dir", "offline"]);
+        assert_eq!(open(&document).len(), 2, "{document}");
+        assert!(
+            document["notes"].to_string().contains("--scratch-url"),
+            "{document}"
+        );
+        std::fs::remove_dir_all(folder.path("offline")).expect("it was written");
+        let options = ["--dir", target, "--scratch-url", scratch];
+        let document = import(&folder, &project, &options);
+        assert_eq!(open(&document).len(), open_ones, "{document}");
+        let migrations = Migrations::from_dir(folder.path(target)).expect("valid revisions");
+        let revision = migrations.get("a1").expect("it is there");
+        let section = revision
+            .section(SectionKind::Upgrade, dialect)
+            .expect("a section");
+        let text = revision.body(section);
+        assert!(text.contains("VALUES (1, '5%')"), "{text}");
+        // It holds what the steps made now.
+        let again = ["--dir", "again", "--scratch-url", scratch];
+        let (kind, message) = folder
+            .call(&[&project.import()[..], &again].concat())
+            .error();
+        assert_eq!(kind, "scratch_failed", "{message}");
+        assert!(message.contains("is not empty"), "{message}");
+        assert!(!folder.path("again").exists());
+    }
+    let other = [
+        "--dir",
+        "again",
+        "--scratch-url",
+        "postgres://nowhere:1/none",
+    ];
+    let (kind, message) = folder
+        .call(&[&project.import()[..], &other].concat())
+        .error();
+    assert_eq!(kind, "scratch_failed", "{message}");
+    assert!(message.contains("postgresql"), "{message}");
 }

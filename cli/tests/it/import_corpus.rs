@@ -55,13 +55,31 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "sections",
-        open: &["s2 upgrade", "s3 upgrade"],
-        way: &[("upgrade", "s1"), ("downgrade", "base")],
+        open: &["s3 upgrade"],
+        way: &[
+            ("upgrade", "s2"),
+            ("downgrade", "s1"),
+            ("downgrade", "base"),
+        ],
     },
     Case {
         name: "code",
-        open: &["c2 upgrade", "c3 upgrade", "c4 upgrade"],
-        way: &[("upgrade", "c1"), ("downgrade", "base")],
+        open: &["c3 upgrade", "c4 upgrade"],
+        way: &[("upgrade", "c2"), ("downgrade", "base")],
+    },
+    Case {
+        name: "online",
+        open: &[],
+        way: &[
+            ("upgrade", "o2"),
+            ("upgrade", "o3"),
+            ("downgrade", "o2"),
+            ("upgrade", "o5"),
+            ("upgrade", "head"),
+            ("downgrade", "o4"),
+            ("downgrade", "o2"),
+            ("downgrade", "base"),
+        ],
     },
 ];
 
@@ -117,6 +135,7 @@ fn on_sqlite_by(variable: &str, case: &Case, style: &str, env: fn(&str) -> Strin
         case,
         &folder,
         &project,
+        &[],
         &url("ours.db"),
         [&|| picture("theirs.db"), &|| picture("ours.db")],
     );
@@ -126,7 +145,8 @@ fn on_sqlite_by(variable: &str, case: &Case, style: &str, env: fn(&str) -> Strin
 async fn on_postgres() {
     for case in CASES {
         let (style, env) = STYLES[0];
-        let (Some(theirs), Some(ours)) = (
+        let (Some(theirs), Some(ours), Some(scratch)) = (
+            crate::support::servers::postgres_database().await,
             crate::support::servers::postgres_database().await,
             crate::support::servers::postgres_database().await,
         ) else {
@@ -153,6 +173,7 @@ async fn on_postgres() {
             case,
             &folder,
             &project,
+            &["--scratch-url", &scratch.url],
             &ours.url,
             [&|| picture(&theirs.url), &|| picture(&ours.url)],
         );
@@ -187,11 +208,13 @@ fn both_ways(
     case: &Case,
     folder: &Folder,
     project: &Project<'_>,
+    options: &[&str],
     url: &str,
     [theirs, ours]: [&dyn Fn() -> Vec<String>; 2],
 ) {
     let what = format!("{}, {what}", case.name);
-    let document = folder.call(&project.import()).json();
+    let arguments = [&project.import(), options].concat();
+    let document = folder.call(&arguments).json();
     assert_eq!(open(&document), case.open, "{what}: {document:#}");
     for (at, (action, target)) in case.way.iter().enumerate() {
         let step = format!("{what}, step {at}: {action} {target}");

@@ -5,23 +5,21 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
 use limbeck::Dialect;
-use limbeck::revision::{NewRevision, NewSection, SectionKind};
+use limbeck::revision::{ForeignKeys, NewRevision, NewSection, SectionKind};
 
+use super::ImportArgs;
 use super::error::ImportError;
 use super::found::{
-    Body, Found, LeftOut, Migration, Sql, entries, is_folder, name, read_text, unreadable,
+    Body, Found, LeftOut, Migration, Sql, entries, is_folder, name, one_line, read_text, unreadable,
 };
-use super::offline::{Alembic, Known};
+use super::offline::{Alembic, Answers, Known};
+use super::online::Ran;
 use super::project::Project;
 use super::python::{self, Literal};
 use crate::commands::origin::Tool;
 
-pub(super) fn read(
-    folder: &Path,
-    python: Option<&Path>,
-    dialect: Option<Dialect>,
-) -> Result<Found, ImportError> {
-    let project = Project::locate(folder)?;
+pub(super) fn read(args: &ImportArgs) -> Result<Found, ImportError> {
+    let project = Project::locate(&args.source)?;
     let mut found = Found::default();
     let mut paths = Vec::new();
     for versions in &project.versions {
@@ -30,7 +28,7 @@ pub(super) fn read(
     if paths.is_empty() {
         return Ok(found);
     }
-    let Some(alembic) = Alembic::find(python, &project)? else {
+    let Some(alembic) = Alembic::find(args.python.as_deref(), &project)? else {
         found.notes.push(
             "no Python that has alembic is in the PATH: name one with --python, and the SQL is written too"
                 .to_owned(),
@@ -49,7 +47,16 @@ pub(super) fn read(
         }
         return Ok(found);
     };
-    let answers = alembic.ask(dialect)?;
+    let answers = alembic.ask(args.dialect)?;
+    let ran = match args.offline {
+        true => Ran::default(),
+        false => run(
+            &alembic,
+            &answers,
+            args.scratch_url.as_deref(),
+            &mut found.notes,
+        )?,
+    };
     if answers.runs > 1 {
         found.notes.push(format!(
             "env.py runs the migrations {} times, for several databases or schemas: the SQL is of the first time",
@@ -66,30 +73,38 @@ pub(super) fn read(
             continue;
         };
         let mut migration = Identity::known(known).migration(&path);
-        if known.asks_offline() {
-            found.notes.push(format!(
-                "{} asks whether it runs offline: compare what it does then with what was written",
-                name(&path)
-            ));
-        }
         for kind in DIRECTIONS {
-            match known.body(kind, answers.dialect) {
+            let python = format!("{} of {}", python_name(kind), name(&path));
+            let written = known.body(kind, answers.dialect);
+            let is_written = matches!(written, Some(Ok(_)));
+            let sent = ran.body(&known.revision, kind, answers.dialect, is_written);
+            if sent.is_none() && known.asks_offline(kind) {
+                found.notes.push(format!(
+                    "{python} asks whether it runs offline: compare what it does then with what was written"
+                ));
+            }
+            let body =
+                match (written, sent) {
+                    (None, _) => None,
+                    (Some(_), Some(sent)) => {
+                        Some(sent.map_err(|open| (open, format!("{python} cannot be SQL alone"))))
+                    }
+                    (Some(written), None) => Some(written.map_err(|open| {
+                        (open, format!("alembic could not write {python} offline"))
+                    })),
+                };
+            match body {
                 Some(Ok(body)) => migration.bodies.push(Body {
                     kind,
                     mode: body.mode,
+                    foreign_keys: ForeignKeys::default(),
                     sql: Sql::Rendered(body.sql),
                     dialect: Some(body.dialect),
                     source: path.clone(),
                 }),
-                Some(Err(open)) => {
-                    let reason = format!(
-                        "alembic could not write {} of {} offline: {}",
-                        python_name(kind),
-                        name(&path),
-                        open.reason
-                    );
-                    let body = Body::fill_in(kind, reason, &path).seen(open.seen);
-                    migration.bodies.push(body);
+                Some(Err((open, what))) => {
+                    let body = Body::fill_in(kind, format!("{what}: {}", open.reason), &path);
+                    migration.bodies.push(body.seen(open.seen));
                 }
                 None if kind == SectionKind::Upgrade => {
                     let reason = format!("{} has no {}", name(&path), python_name(kind));
@@ -103,6 +118,46 @@ pub(super) fn read(
         found.migrations.push(migration);
     }
     Ok(found)
+}
+
+/// Runs the steps, on SQLite in a file of their own and elsewhere where a database is given for it.
+fn run(
+    alembic: &Alembic<'_>,
+    answers: &Answers,
+    scratch: Option<&str>,
+    notes: &mut Vec<String>,
+) -> Result<Ran, ImportError> {
+    if scratch.is_none() && answers.dialect != Dialect::Sqlite {
+        let open = answers
+            .revisions
+            .iter()
+            .flat_map(|known| DIRECTIONS.map(|kind| known.body(kind, answers.dialect)))
+            .filter(|body| matches!(body, Some(Err(_))))
+            .count();
+        if open > 0 {
+            notes.push(format!(
+                "{open} step{} could not be written offline: with --scratch-url, the URL of an empty database of {}, \
+                 each is run there, and those that read no rows become SQL",
+                if open == 1 { "" } else { "s" },
+                answers.dialect
+            ));
+        }
+        return Ok(Ran::default());
+    }
+    let ran = alembic.run(scratch).unwrap_or_else(Ran::failed);
+    if let Some(problem) = &ran.failed {
+        if scratch.is_some() {
+            return Err(ImportError::ScratchFailed {
+                problem: one_line(problem),
+            });
+        }
+        notes.push(format!(
+            "the steps could not be run on a scratch database, and are as alembic writes them offline: {}",
+            one_line(problem)
+        ));
+    }
+    notes.extend(ran.note());
+    Ok(ran)
 }
 
 const DIRECTIONS: [SectionKind; 2] = [SectionKind::Upgrade, SectionKind::Downgrade];

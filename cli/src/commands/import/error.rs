@@ -61,6 +61,11 @@ pub(crate) enum ImportError {
          out --dialect"
     )]
     OtherDialect { wanted: String, found: String },
+    #[error(
+        "the steps could not be run on the database of --scratch-url, and nothing is written: {problem}: it has to be \
+         an empty one of the project's kind; --offline runs them on none"
+    )]
+    ScratchFailed { problem: String },
     #[error("these commands have no folder: run the program `limbeck` on one")]
     NoFolder,
 }
@@ -84,6 +89,7 @@ impl ImportError {
             ImportError::IsThere { .. } => "exists",
             ImportError::NoAlembic { .. } => "no_alembic",
             ImportError::ProjectFailed { .. } => "project_failed",
+            ImportError::ScratchFailed { .. } => "scratch_failed",
             ImportError::NoFolder => "no_folder",
         }
     }
@@ -174,6 +180,9 @@ mod tests {
             ImportError::OtherDialect {
                 wanted: words("postgres"),
                 found: words("sqlite"),
+            },
+            ImportError::ScratchFailed {
+                problem: words("Refused: the scratch database is not empty"),
             },
             ImportError::NoFolder,
         ];

@@ -1,10 +1,16 @@
 //! What is found in another tool's folder, and the revision file that it becomes.
 
+use std::collections::HashSet;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Datelike as _, NaiveDateTime, Utc};
-use limbeck::revision::{Mode, NewRevision, NewSection, RevisionErrorKind, SectionKind};
-use limbeck::sql::{self, Class, Statement, TransactionControl};
+use limbeck::revision::{
+    ForeignKeys, Mode, NewRevision, NewSection, RevisionErrorKind, SectionKind,
+};
+use limbeck::sql::{
+    self, Class, DdlVerb, InTransaction, ObjectKind, Statement, TransactionControl,
+};
 use limbeck::{Dialect, Revision};
 
 use super::error::ImportError;
@@ -64,22 +70,33 @@ impl Migration {
 
 /// Makes each migration the parent of the next. They stand in the old tool's order.
 pub(super) fn chain(migrations: &mut [Migration]) -> Result<(), ImportError> {
+    let twice: Vec<(PathBuf, PathBuf)> = migrations
+        .windows(2)
+        .filter(|pair| pair[0].id == pair[1].id)
+        .map(|pair| (pair[0].source.clone(), pair[1].source.clone()))
+        .collect();
+    none_twice(&twice)?;
     for next in 1..migrations.len() {
-        let (before, rest) = migrations.split_at_mut(next);
-        let (parent, child) = (&before[next - 1], &mut rest[0]);
-        if parent.id == child.id {
-            return Err(ImportError::source(
-                &child.source,
-                format!(
-                    "version {} is in {} already: a tool runs only one of them",
-                    child.id,
-                    parent.source.display()
-                ),
-            ));
-        }
-        child.down_revision = vec![parent.id.clone()];
+        migrations[next].down_revision = vec![migrations[next - 1].id.clone()];
     }
     Ok(())
+}
+
+/// Refuses files of one version, each pair by name.
+pub(super) fn none_twice(pairs: &[(PathBuf, PathBuf)]) -> Result<(), ImportError> {
+    let Some((_, first)) = pairs.first() else {
+        return Ok(());
+    };
+    let pairs = pairs
+        .iter()
+        .map(|(one, other)| format!("{} and {}", one.display(), other.display()));
+    Err(ImportError::source(
+        first,
+        format!(
+            "a tool runs only one file of a version, and these have the same: {}",
+            pairs.collect::<Vec<_>>().join("; ")
+        ),
+    ))
 }
 
 /// What goes up or down.
@@ -87,6 +104,7 @@ pub(super) fn chain(migrations: &mut [Migration]) -> Result<(), ImportError> {
 pub(super) struct Body {
     pub kind: SectionKind,
     pub mode: Mode,
+    pub foreign_keys: ForeignKeys,
     pub sql: Sql,
     /// The one database that it is written for, if that is known.
     pub dialect: Option<Dialect>,
@@ -108,6 +126,7 @@ impl Body {
         Body {
             kind,
             mode,
+            foreign_keys: ForeignKeys::default(),
             sql: Sql::Verbatim(text),
             dialect: None,
             source: source.to_owned(),
@@ -134,6 +153,7 @@ impl Body {
         Body {
             kind,
             mode: Mode::Rust,
+            foreign_keys: ForeignKeys::default(),
             sql: Sql::FillIn {
                 reason: reason.into(),
                 seen: String::new(),
@@ -177,6 +197,38 @@ impl Body {
         }
     }
 
+    /// Gives the rebuild of a table `foreign_keys=off`. Its `DROP TABLE` would delete the rows of other tables that refer to
+    /// it by ON DELETE CASCADE: alembic, diesel and refinery run it on connections that do not look at foreign keys, and
+    /// limbeck's do, unless the section says so. `PRAGMA foreign_keys`, which does nothing in a transaction, is taken out.
+    pub(super) fn keep_referring_rows(&mut self) {
+        let may_be_sqlites = self
+            .dialect
+            .is_none_or(|dialect| dialect == Dialect::Sqlite);
+        if self.mode != Mode::Transactional || !may_be_sqlites {
+            return;
+        }
+        let (Sql::Verbatim(text) | Sql::Rendered(text)) = &mut self.sql else {
+            return;
+        };
+        let Some(rebuild) = Rebuild::find(text) else {
+            return;
+        };
+        if let Some(table) = rebuild.renamed {
+            let reason = format!(
+                "it rebuilds a table without a look at foreign keys and renames `{table}` too, and then the tables that \
+                 refer to `{table}` do not follow: write the two into revisions of their own, the first with \
+                 foreign_keys=off"
+            );
+            let seen = std::mem::take(text);
+            *self = Body::fill_in(self.kind, reason, &self.source).seen(seen);
+            return;
+        }
+        for pragma in rebuild.pragmas.into_iter().rev() {
+            text.replace_range(pragma, "");
+        }
+        self.foreign_keys = ForeignKeys::Off;
+    }
+
     /// Makes a body that no revision file may hold one to be filled in, so that the rest comes over.
     pub(super) fn open_if_refused(&mut self) {
         if let Err(error) = self.check() {
@@ -213,6 +265,7 @@ impl Body {
         NewSection::new(self.kind)
             .databases(self.dialect)
             .mode(self.mode)
+            .foreign_keys(self.foreign_keys)
             .body(self.text())
     }
 
@@ -232,6 +285,9 @@ impl Body {
             Mode::Rust => marker += " rust",
             _ => {}
         }
+        if self.foreign_keys == ForeignKeys::Off {
+            marker += " foreign_keys=off";
+        }
         let lines_above = above.lines().count() + 1;
         let sections = above.matches("-- @").count() + 1;
         let text = format!("{above}{marker}\n{}", self.text());
@@ -247,6 +303,56 @@ impl Body {
             line: matches!(self.sql, Sql::Verbatim(_))
                 .then(|| line.saturating_sub(lines_above).max(1)),
             kind: Box::new(kind),
+        })
+    }
+}
+
+/// SQLite's way to change a table: a new one takes the old one's place.
+struct Rebuild {
+    /// Where `PRAGMA foreign_keys` stands.
+    pragmas: Vec<Range<usize>>,
+    /// A table that is renamed beside it, to a name that no other had.
+    renamed: Option<String>,
+}
+
+impl Rebuild {
+    fn find(text: &str) -> Option<Rebuild> {
+        let statements = sql::split(Dialect::Sqlite, text).ok()?;
+        let names = |statement: &str, verb: DdlVerb| -> Vec<String> {
+            let kind = sql::classify(Dialect::Sqlite, statement);
+            let ddl = kind
+                .ddl()
+                .filter(|ddl| ddl.verb == verb && ddl.object == ObjectKind::Table);
+            let names = ddl.into_iter().flat_map(|ddl| &ddl.names);
+            names.map(|name| name.name.to_lowercase()).collect()
+        };
+        let mut pragmas = Vec::new();
+        let mut dropped = HashSet::new();
+        let mut renamed = Vec::new();
+        for statement in &statements {
+            let kind = sql::classify(Dialect::Sqlite, statement.text());
+            if kind.in_transaction() == InTransaction::Ignored {
+                pragmas.push(with_semicolon(text, statement));
+            }
+            dropped.extend(names(statement.text(), DdlVerb::Drop));
+            let old = names(statement.text(), DdlVerb::Alter);
+            let words: Vec<&str> = statement.text().split_whitespace().collect();
+            let to = words.windows(2).position(|pair| {
+                pair[0].eq_ignore_ascii_case("rename") && pair[1].eq_ignore_ascii_case("to")
+            });
+            if let Some(to) = to {
+                // The rest is a table's name, which is read as one.
+                let new = format!("DROP TABLE {}", words[to + 2..].join(" "));
+                renamed.extend(old.into_iter().zip(names(&new, DdlVerb::Drop)));
+            }
+        }
+        let is_rebuild = renamed.iter().any(|(_, new)| dropped.contains(new));
+        (is_rebuild || !pragmas.is_empty()).then(|| Rebuild {
+            pragmas,
+            renamed: renamed
+                .into_iter()
+                .find(|(_, new)| !dropped.contains(new))
+                .map(|(old, _)| old),
         })
     }
 }
@@ -269,18 +375,23 @@ fn without_outer_transaction(dialect: Dialect, text: &str) -> Option<String> {
     if !is_around {
         return None;
     }
-    let (begin, commit) = (
-        first.span().start..first.piece_span().end,
-        last.span().start..last.piece_span().end,
-    );
-    // The last piece goes to the end of the text, comments included.
-    let after = text[last.span().end..].trim_start().strip_prefix(';');
+    let (begin, commit) = (with_semicolon(text, first), with_semicolon(text, last));
     Some(format!(
         "{}{}{}",
         &text[..begin.start],
         &text[begin.end..commit.start],
-        after.unwrap_or(&text[last.span().end..])
+        &text[commit.end..]
     ))
+}
+
+/// Where a statement stands. The last one's piece goes to the end of the text, comments included.
+fn with_semicolon(text: &str, statement: &Statement<'_>) -> Range<usize> {
+    let span = statement.span();
+    let rest = &text[span.end..];
+    match rest.trim_start().strip_prefix(';') {
+        Some(after) => span.start..text.len() - after.len(),
+        None => span,
+    }
 }
 
 /// The revision file's text.
@@ -351,7 +462,7 @@ pub(super) fn with_line_ends(text: &str) -> Vec<String> {
     let unix = text.replace("\r\n", "\n");
     let windows = unix.replace('\n', "\r\n");
     let mut texts = vec![unix, windows, text.to_owned()];
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     texts.retain(|text| seen.insert(text.clone()));
     texts
 }

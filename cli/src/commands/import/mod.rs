@@ -10,13 +10,14 @@ mod diesel;
 mod error;
 mod found;
 mod offline;
+mod online;
 mod project;
 mod python;
 mod refinery;
 mod sqlx;
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -33,17 +34,18 @@ use crate::context::Subfolders;
 use crate::error::CliError;
 use crate::files::Folder;
 use crate::options::Uses;
+use crate::redact::Redactor;
 
 /// Turn another tool's migrations into revision files.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 #[command(
     after_help = "Nothing in DIR is changed. Alembic's revisions keep their ids; other tools' have their version as id \
     and form a chain. A step that limbeck cannot run as it stands is written as a comment, named in the answer with \
     the reason, and does not run until it is filled in.\n\n\
-    For alembic the project's Python is run: env.py once, offline, each file of its versions with all that it imports, \
-    and their upgrade() and downgrade(). They can do whatever you can: read your files, reach the network, delete. \
-    Import a project that you do not trust in a container, or without a Python that has alembic, which runs \
-    nothing.\n\n\
+    For alembic the project's Python is run: env.py, each file of its versions with all that it imports, and their \
+    upgrade() and downgrade(), once offline and once on a scratch database. They can do whatever you can: read your \
+    files, reach the network, delete. Import a project that you do not trust in a container, or without a Python that \
+    has alembic, which runs nothing.\n\n\
     Example:\n  limbeck import sqlx ./migrations --dir revisions"
 )]
 #[non_exhaustive]
@@ -64,6 +66,29 @@ pub struct ImportArgs {
     /// alembic: a Python that has alembic. Default: python3 or python, from the PATH.
     #[arg(long, value_name = "PATH")]
     pub python: Option<PathBuf>,
+
+    /// alembic: an empty database of the project's kind, where each step is run to see what it sends; what they make
+    /// stays there. Default: for SQLite a new file, removed again; for other databases none, and the SQL is what alembic
+    /// writes offline.
+    #[arg(long, value_name = "URL")]
+    pub scratch_url: Option<String>,
+
+    /// alembic: run the steps on no database; the SQL is what alembic writes offline.
+    #[arg(long, conflicts_with = "scratch_url")]
+    pub offline: bool,
+}
+
+impl fmt::Debug for ImportArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportArgs")
+            .field("tool", &self.tool)
+            .field("source", &self.source)
+            .field("dialect", &self.dialect)
+            .field("python", &self.python)
+            .field("scratch_url", &Redactor::url(self.scratch_url.as_deref()))
+            .field("offline", &self.offline)
+            .finish()
+    }
 }
 
 /// What was written.
@@ -119,6 +144,7 @@ impl Run for ImportArgs {
                 let is_open = matches!(body.sql, Sql::Verbatim(_));
                 body.dialect = body.dialect.or(self.dialect.filter(|_| is_open));
                 body.unwrap();
+                body.keep_referring_rows();
                 body.open_if_refused();
             }
         }
@@ -149,6 +175,10 @@ impl Run for ImportArgs {
         call.output.answer(&document, || text(&document))?;
         Ok(Exit::Done)
     }
+
+    fn scratch_url(&self) -> Option<&str> {
+        self.scratch_url.as_deref()
+    }
 }
 
 /// A fresh database has no table of the old tool's.
@@ -174,7 +204,7 @@ fn own_table_note(tool: Tool, migrations: &[Migration]) -> Option<String> {
 fn read(args: &ImportArgs) -> Result<Found, ImportError> {
     let source = &*args.source;
     let found = match args.tool {
-        Tool::Alembic => alembic::read(source, args.python.as_deref(), args.dialect),
+        Tool::Alembic => alembic::read(args),
         Tool::Sqlx => sqlx::read(source),
         Tool::Diesel => diesel::read(source),
         Tool::Refinery => refinery::read(source),

@@ -9,9 +9,11 @@ use limbeck::Dialect;
 use limbeck::revision::{Mode, SectionKind};
 use limbeck::sql::{self, Class, Statement};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::error::ImportError;
 use super::found::one_line;
+use super::online::{self, Ran};
 use super::project::{Project, absolute};
 
 /// Runs in the project's own Python.
@@ -24,7 +26,7 @@ pub(super) struct Alembic<'p> {
 }
 
 /// One direction of a revision.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rendered {
     pub sql: String,
     pub mode: Mode,
@@ -37,6 +39,20 @@ pub(super) struct Open {
     pub reason: String,
     /// The step's output, and the statements that it sent before.
     pub seen: String,
+}
+
+impl Open {
+    pub(super) fn new(reason: &str, seen: &[&str]) -> Open {
+        Open {
+            reason: one_line(reason),
+            seen: seen
+                .iter()
+                .map(|text| text.trim())
+                .filter(|text| !text.is_empty())
+                .collect::<Vec<_>>()
+                .join("\n\n"),
+        }
+    }
 }
 
 /// A revision as Alembic knows it.
@@ -60,17 +76,19 @@ impl Known {
         kind: SectionKind,
         dialect: Dialect,
     ) -> Option<Result<Rendered, Open>> {
-        let script = match kind {
-            SectionKind::Upgrade => &self.upgrade,
-            _ => &self.downgrade,
-        };
-        script.as_ref().map(|script| script.body(dialect))
+        self.script(kind).map(|script| script.body(dialect))
     }
 
     /// True if a direction asks whether it runs offline, and may then leave something out.
-    pub(super) fn asks_offline(&self) -> bool {
-        let mut scripts = self.upgrade.iter().chain(&self.downgrade);
-        scripts.any(|script| script.asked_offline)
+    pub(super) fn asks_offline(&self, kind: SectionKind) -> bool {
+        self.script(kind).is_some_and(|script| script.asked_offline)
+    }
+
+    fn script(&self, kind: SectionKind) -> Option<&Script> {
+        match kind {
+            SectionKind::Upgrade => self.upgrade.as_ref(),
+            _ => self.downgrade.as_ref(),
+        }
     }
 }
 
@@ -110,39 +128,9 @@ impl<'p> Alembic<'p> {
             .map(with))
     }
 
-    /// Every revision that Alembic finds, and what it does.
+    /// Every revision that Alembic finds, and what it does offline.
     pub(super) fn ask(&self, wanted: Option<Dialect>) -> Result<Answers, ImportError> {
-        let order = serde_json::json!({
-            "home": absolute(self.project.home()),
-            "ini": self.project.ini.as_deref().map(absolute),
-            "config": self.project.config(),
-            "scripts": absolute(&self.project.scripts),
-            "url": wanted.map(url),
-        });
-        let failed = |problem: String| ImportError::NoAlembic {
-            path: self.python.clone(),
-            problem,
-        };
-        let mut child = self
-            .command()
-            .spawn()
-            .map_err(|error| failed(error.to_string()))?;
-        // A Python that ends before it has read the order says why.
-        let mut stdin = child.stdin.take().expect("it is piped");
-        let order = order.to_string();
-        let output = std::thread::scope(|scope| {
-            scope.spawn(move || {
-                let _ = stdin.write_all(order.as_bytes());
-            });
-            child.wait_with_output()
-        });
-        let output = output.map_err(|error| failed(error.to_string()))?;
-        let document = String::from_utf8_lossy(&output.stdout);
-        if !output.status.success() {
-            return Err(failed(last_line(&output.stderr)));
-        }
-        let document: Document =
-            serde_json::from_str(&document).map_err(|_| failed(last_line(&output.stderr)))?;
+        let document: Document = self.answer(SCRIPT, wanted.map(url), None)?;
         let project = |problem: &str| ImportError::ProjectFailed {
             path: self.python.clone(),
             problem: one_line(problem),
@@ -178,10 +166,54 @@ impl<'p> Alembic<'p> {
         })
     }
 
-    fn command(&self) -> Command {
+    /// Runs each step on an empty database: that of the URL, or a new file for SQLite.
+    pub(super) fn run(&self, scratch: Option<&str>) -> Result<Ran, ImportError> {
+        self.answer(online::SCRIPT, None, scratch)
+    }
+
+    fn answer<A: DeserializeOwned>(
+        &self,
+        script: &str,
+        url: Option<&str>,
+        scratch: Option<&str>,
+    ) -> Result<A, ImportError> {
+        let order = serde_json::json!({
+            "home": absolute(self.project.home()),
+            "ini": self.project.ini.as_deref().map(absolute),
+            "config": self.project.config(),
+            "scripts": absolute(&self.project.scripts),
+            "url": url,
+            "scratch": scratch,
+        });
+        let failed = |problem: String| ImportError::NoAlembic {
+            path: self.python.clone(),
+            problem,
+        };
+        let mut child = self
+            .command(script)
+            .spawn()
+            .map_err(|error| failed(error.to_string()))?;
+        // A Python that ends before it has read the order says why.
+        let mut stdin = child.stdin.take().expect("it is piped");
+        let order = order.to_string();
+        let output = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let _ = stdin.write_all(order.as_bytes());
+            });
+            child.wait_with_output()
+        });
+        let output = output.map_err(|error| failed(error.to_string()))?;
+        if !output.status.success() {
+            return Err(failed(last_line(&output.stderr)));
+        }
+        let answer = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(&answer).map_err(|_| failed(last_line(&output.stderr)))
+    }
+
+    fn command(&self, script: &str) -> Command {
         let mut command = Command::new(&self.python);
         command
-            .args(["-c", SCRIPT])
+            .args(["-c", script])
             // As `python -m alembic` finds the project's own modules.
             .current_dir(self.project.home())
             // The source is not written to, not even by Python.
@@ -263,15 +295,7 @@ fn all_missing(revisions: &[Known]) -> Option<&str> {
 
 impl Script {
     fn body(&self, dialect: Dialect) -> Result<Rendered, Open> {
-        let open = |reason: String| Open {
-            reason: one_line(&reason),
-            seen: [&*self.printed, &*self.sql]
-                .map(str::trim)
-                .into_iter()
-                .filter(|text| !text.is_empty())
-                .collect::<Vec<_>>()
-                .join("\n\n"),
-        };
+        let open = |reason: String| Open::new(&reason, &[&self.printed, &self.sql]);
         if let Some(error) = &self.error {
             return Err(open(error.clone()));
         }
@@ -287,7 +311,10 @@ impl Script {
 
 /// The statements without those of `autocommit_block()`, which leaves the transaction and begins the next; and whether
 /// none are left.
-fn without_transactions(script: &str, dialect: Dialect) -> Result<(Rendered, bool), String> {
+pub(super) fn without_transactions(
+    script: &str,
+    dialect: Dialect,
+) -> Result<(Rendered, bool), String> {
     let statements = sql::split(dialect, script).map_err(|error| error.to_string())?;
     let is_transaction = |statement: &Statement<'_>| {
         matches!(

@@ -12,8 +12,8 @@ use sha2::{Digest as _, Sha384};
 
 use super::error::ImportError;
 use super::found::{
-    Body, Found, LeftOut, Migration, chain, entries, holds_sql, is_folder, name, with_line_ends,
-    without_bom, words,
+    Body, Found, LeftOut, Migration, chain, entries, holds_sql, is_folder, name, none_twice,
+    with_line_ends, without_bom, words,
 };
 use crate::commands::origin::{Origin, Tool};
 use crate::files::hex;
@@ -28,6 +28,7 @@ struct Files {
 pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
     let mut found = Found::default();
     let mut versions: BTreeMap<i64, Files> = BTreeMap::new();
+    let mut twice = Vec::new();
     for path in entries(folder)? {
         let name = name(&path);
         if is_folder(&path)? {
@@ -67,19 +68,17 @@ pub(super) fn read(folder: &Path) -> Result<Found, ImportError> {
         } else {
             &mut files.up
         };
-        if let Some(other) = place {
-            return Err(ImportError::source(
-                &path,
-                format!("version {number} is in {} already", other.display()),
-            ));
+        match place {
+            Some(other) => twice.push((other.clone(), path)),
+            None => *place = Some(path),
         }
-        *place = Some(path);
         if !is_down {
             description
                 .trim_end_matches(suffix)
                 .clone_into(&mut files.description);
         }
     }
+    none_twice(&twice)?;
     for (version, files) in versions {
         match (files.up, files.down) {
             (Some(up), down) => {
