@@ -1037,15 +1037,25 @@ fn no_database_of_the_projects_is_touched() {
     });
 }
 
-/// On a server, where a database is given for it.
 #[tokio::test]
-async fn steps_run_on_a_servers_scratch_database() {
-    let (Some(postgres), Some(mariadb)) = (
-        crate::support::servers::postgres_database().await,
-        crate::support::servers::mysql_database().await,
-    ) else {
+async fn steps_run_on_a_scratch_database_of_postgres() {
+    let Some(scratch) = crate::support::servers::postgres_database().await else {
         return;
     };
+    steps_run_on_a_server("postgresql+psycopg2", &scratch.url, Dialect::Postgres, 0);
+}
+
+async fn steps_run_on_a_scratch_database() {
+    let Some(scratch) = crate::support::servers::mysql_database().await else {
+        return;
+    };
+    // Its downgrades cannot be taken back.
+    steps_run_on_a_server("mysql+pymysql", &scratch.url, Dialect::Mysql, 1);
+}
+
+crate::support::on_mysql!(steps_run_on_a_scratch_database);
+
+fn steps_run_on_a_server(driver: &str, scratch: &str, dialect: Dialect, open_ones: usize) {
     let folder = Folder::new();
     let Some(project) = Project::new(&folder, NOWHERE) else {
         return;
@@ -1061,65 +1071,38 @@ async fn steps_run_on_a_servers_scratch_database() {
         ],
         &["if sa.inspect(op.get_bind()).has_table('t'): op.drop_table('t')"],
     );
-    for (url, driver, scratch, dialect, open_ones) in [
-        (
-            "postgresql+psycopg2://nowhere/none",
-            "postgres://",
-            &postgres.url,
-            Dialect::Postgres,
-            0,
-        ),
-        // Its downgrades cannot be taken back.
-        (
-            "mysql+pymysql://nowhere/none",
-            "mysql://",
-            &mariadb.url,
-            Dialect::Mysql,
-            1,
-        ),
-    ] {
-        assert!(scratch.starts_with(driver), "{scratch}");
-        folder.write(
-            "old/alembic.ini",
-            ini.replace("sqlite:////nowhere/none.db", url),
-        );
-        let target = dialect.name();
-        // Without one they are offline, and the answer says how it would be more.
-        let document = import(&folder, &project, &["--dir", "offline"]);
-        assert_eq!(open(&document).len(), 2, "{document}");
-        assert!(
-            document["notes"].to_string().contains("--scratch-url"),
-            "{document}"
-        );
-        std::fs::remove_dir_all(folder.path("offline")).expect("it was written");
-        let options = ["--dir", target, "--scratch-url", scratch];
-        let document = import(&folder, &project, &options);
-        assert_eq!(open(&document).len(), open_ones, "{document}");
-        let migrations = Migrations::from_dir(folder.path(target)).expect("valid revisions");
-        let revision = migrations.get("a1").expect("it is there");
-        let section = revision
-            .section(SectionKind::Upgrade, dialect)
-            .expect("a section");
-        let text = revision.body(section);
-        assert!(text.contains("VALUES (1, '5%')"), "{text}");
-        // It holds what the steps made now.
-        let again = ["--dir", "again", "--scratch-url", scratch];
-        let (kind, message) = folder
-            .call(&[&project.import()[..], &again].concat())
-            .error();
+    let url = format!("{driver}://nowhere/none");
+    folder.write(
+        "old/alembic.ini",
+        ini.replace("sqlite:////nowhere/none.db", &url),
+    );
+    // Without one they are offline, and the answer says how it would be more.
+    let document = import(&folder, &project, &["--dir", "offline"]);
+    assert_eq!(open(&document).len(), 2, "{document}");
+    let notes = document["notes"].to_string();
+    assert!(notes.contains("--scratch-url"), "{notes}");
+    let fails = |scratch: &str, words: &str| {
+        let options = ["--dir", "fails", "--scratch-url", scratch];
+        let arguments = [&project.import()[..], &options].concat();
+        let (kind, message) = folder.call(&arguments).error();
         assert_eq!(kind, "scratch_failed", "{message}");
-        assert!(message.contains("is not empty"), "{message}");
-        assert!(!folder.path("again").exists());
-    }
-    let other = [
-        "--dir",
-        "again",
-        "--scratch-url",
-        "postgres://nowhere:1/none",
-    ];
-    let (kind, message) = folder
-        .call(&[&project.import()[..], &other].concat())
-        .error();
-    assert_eq!(kind, "scratch_failed", "{message}");
-    assert!(message.contains("postgresql"), "{message}");
+        assert!(message.contains(words), "{words}: {message}");
+        assert!(!folder.path("fails").exists());
+    };
+    fails(
+        "sqlite:///other.db",
+        "the scratch database is one of sqlite",
+    );
+
+    let document = import(&folder, &project, &["--scratch-url", scratch]);
+    assert_eq!(open(&document).len(), open_ones, "{document}");
+    let migrations = written(&folder);
+    let revision = migrations.get("a1").expect("it is there");
+    let section = revision
+        .section(SectionKind::Upgrade, dialect)
+        .expect("a section");
+    let text = revision.body(section);
+    assert!(text.contains("VALUES (1, '5%')"), "{text}");
+    // It holds what the steps made now.
+    fails(scratch, "the scratch database is not empty");
 }

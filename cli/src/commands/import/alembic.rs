@@ -144,7 +144,9 @@ fn run(
         }
         return Ok(Ran::default());
     }
-    let ran = alembic.run(scratch).unwrap_or_else(Ran::failed);
+    let ran = alembic
+        .run(answers.dialect, scratch)
+        .unwrap_or_else(Ran::failed);
     if let Some(problem) = &ran.failed {
         if scratch.is_some() {
             return Err(ImportError::ScratchFailed {

@@ -130,7 +130,7 @@ impl<'p> Alembic<'p> {
 
     /// Every revision that Alembic finds, and what it does offline.
     pub(super) fn ask(&self, wanted: Option<Dialect>) -> Result<Answers, ImportError> {
-        let document: Document = self.answer(SCRIPT, wanted.map(url), None)?;
+        let document: Document = self.answer(SCRIPT, wanted, serde_json::json!({}))?;
         let project = |problem: &str| ImportError::ProjectFailed {
             path: self.python.clone(),
             problem: one_line(problem),
@@ -141,10 +141,10 @@ impl<'p> Alembic<'p> {
         if let Some(problem) = all_missing(&document.revisions) {
             return Err(project(problem));
         }
-        let Ok(dialect) = (match &*document.dialect {
-            "postgresql" => Ok(Dialect::Postgres),
-            other => other.parse(),
-        }) else {
+        let Some(dialect) = Dialect::ALL
+            .into_iter()
+            .find(|dialect| backend(*dialect) == document.dialect)
+        else {
             return Err(project(&format!(
                 "its SQL is for {}, which limbeck does not speak",
                 document.dialect
@@ -167,23 +167,25 @@ impl<'p> Alembic<'p> {
     }
 
     /// Runs each step on an empty database: that of the URL, or a new file for SQLite.
-    pub(super) fn run(&self, scratch: Option<&str>) -> Result<Ran, ImportError> {
-        self.answer(online::SCRIPT, None, scratch)
+    pub(super) fn run(&self, dialect: Dialect, scratch: Option<&str>) -> Result<Ran, ImportError> {
+        let order = serde_json::json!({ "dialect": backend(dialect), "scratch": scratch });
+        self.answer(online::SCRIPT, None, order)
     }
 
     fn answer<A: DeserializeOwned>(
         &self,
         script: &str,
-        url: Option<&str>,
-        scratch: Option<&str>,
+        dialect: Option<Dialect>,
+        more: serde_json::Value,
     ) -> Result<A, ImportError> {
         let order = serde_json::json!({
             "home": absolute(self.project.home()),
             "ini": self.project.ini.as_deref().map(absolute),
             "config": self.project.config(),
             "scripts": absolute(&self.project.scripts),
-            "url": url,
-            "scratch": scratch,
+            // SQLAlchemy takes one without a place to connect to.
+            "url": dialect.map(|dialect| format!("{}://", backend(dialect))),
+            "more": more,
         });
         let failed = |problem: String| ImportError::NoAlembic {
             path: self.python.clone(),
@@ -245,13 +247,11 @@ fn last_line(stderr: &[u8]) -> String {
     last.unwrap_or("it ended without a word").trim().to_owned()
 }
 
-/// What SQLAlchemy knows the database by, without a place to connect to.
-fn url(dialect: Dialect) -> &'static str {
+/// SQLAlchemy's name of the database.
+fn backend(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::Sqlite => "sqlite://",
-        Dialect::Postgres => "postgresql://",
-        Dialect::Mariadb => "mariadb://",
-        _ => "mysql://",
+        Dialect::Postgres => "postgresql",
+        other => other.name(),
     }
 }
 

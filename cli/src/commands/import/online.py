@@ -3,6 +3,7 @@ import copy
 import functools
 import re
 import tempfile
+import weakref
 
 import sqlalchemy
 from sqlalchemy import event
@@ -137,6 +138,8 @@ def literal(dialect):
     made.paramstyle = "named"
     made.positional = False
     made.identifier_preparer = made.preparer(made)
+    # What the types have made for the driver.
+    made._type_memos = weakref.WeakKeyDictionary()
     return made
 
 
@@ -355,7 +358,16 @@ def is_empty(context):
     return all(table == context.version_table for table in tables)
 
 
+def check_kind():
+    kind, wanted = scratch.get_backend_name(), order["more"]["dialect"]
+    if order["more"]["scratch"] is not None and wanted == "sqlite":
+        raise Refused("for SQLite a new file is made, and no URL is needed")
+    if kind != wanted and not (is_mysql(kind) and is_mysql(wanted)):
+        raise Refused("the scratch database is one of %s, and the project's SQL is for %s" % (kind, wanted))
+
+
 def answer():
+    check_kind()
     config, script = loaded()
     own = config.get_main_option("sqlalchemy.url")
     try:
@@ -417,10 +429,10 @@ def answer():
     return found
 
 
-if order["scratch"] is None:
+if order["more"]["scratch"] is None:
     with tempfile.TemporaryDirectory() as folder:
         scratch = make_url("sqlite:///" + os.path.join(folder, "scratch.db"))
         say(answer)
 else:
-    scratch = make_url(re.sub(r"^postgres://", "postgresql://", order["scratch"]))
+    scratch = make_url(re.sub(r"^postgres://", "postgresql://", order["more"]["scratch"]))
     say(answer)
