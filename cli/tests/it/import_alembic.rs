@@ -914,15 +914,10 @@ fn a_step_that_depends_on_rows_is_code() {
         ),
     ];
     with_each_alembic(|folder, project| {
-        project.revision(
-            "a1",
-            &[],
-            &["op.execute('CREATE TABLE t (n INTEGER PRIMARY KEY)')"],
-            &["op.drop_table('t')"],
-        );
-        for (id, up, _) in steps {
-            project.revision(id, &[], up, &["op.execute('DELETE FROM t')"]);
-        }
+        let first: &[&str] = &["op.execute('CREATE TABLE t (n INTEGER PRIMARY KEY)')"];
+        let back: &[&str] = &["op.execute('DELETE FROM t')"];
+        let chain = steps.iter().map(|(id, up, _)| (*id, *up, back));
+        project.chain([("a1", first, &[][..])].into_iter().chain(chain));
         let document = import(folder, project, &[]);
         let found = open(&document);
         assert_eq!(found.len(), steps.len(), "{found:#?}");
@@ -952,20 +947,13 @@ fn a_step_that_depends_on_rows_is_code() {
 fn a_run_that_ends_early_on_the_scratch_database() {
     with_each_alembic(|folder, project| {
         let reads = "sa.inspect(op.get_bind()).get_columns('t')";
-        project.revision(
-            "a1",
-            &[],
-            &["op.execute('CREATE TABLE t (n INTEGER)')", reads],
-            &[],
-        );
-        project.revision("b1", &[], &["op.execute('DELETE FROM nowhere')"], &[]);
-        project.revision(
-            "c1",
-            &[],
-            &["op.execute('CREATE TABLE u (n INTEGER)')"],
-            &[],
-        );
-        project.revision("d1", &[], &[reads], &[]);
+        let steps: [(&str, &[&str]); 4] = [
+            ("a1", &["op.execute('CREATE TABLE t (n INTEGER)')", reads]),
+            ("b1", &["op.execute('DELETE FROM nowhere')"]),
+            ("c1", &["op.execute('CREATE TABLE u (n INTEGER)')"]),
+            ("d1", &[reads]),
+        ];
+        project.chain(steps.map(|(id, up)| (id, up, &[][..])));
         let document = import(folder, project, &[]);
         let found = open(&document);
         assert_eq!(found.len(), 1, "{found:#?}");

@@ -63,16 +63,31 @@ impl<'f> Project<'f> {
         self.run(&[&["revision", "--rev-id", id, "-m", id], options].concat());
         let path = self.file(id);
         let text = fs::read_to_string(&path).expect("the new file");
-        let block = |lines: &[&str]| match lines {
-            [] => "    pass\n".to_owned(),
-            lines => lines.iter().map(|line| format!("    {line}\n")).collect(),
-        };
         let parts: Vec<&str> = text.split("    pass\n").collect();
         let [head, between, tail] = parts[..] else {
             panic!("Alembic's template is another one: {text}")
         };
         let text = [head, &block(up), between, &block(down), tail].concat();
         fs::write(path, text).expect("a file");
+    }
+
+    /// Revisions one after the other, written without Alembic: each call of it starts a Python.
+    pub fn chain<'r>(
+        &self,
+        revisions: impl IntoIterator<Item = (&'r str, &'r [&'r str], &'r [&'r str])>,
+    ) {
+        let mut parent = "None".to_owned();
+        for (id, up, down) in revisions {
+            let text = format!(
+                "import sqlalchemy as sa\nfrom alembic import op\n\nrevision = '{id}'\ndown_revision = {parent}\n\n\n\
+                 def upgrade():\n{}\n\ndef downgrade():\n{}",
+                block(up),
+                block(down)
+            );
+            let path = format!("old/scripts/versions/{id}_{id}.py");
+            self.folder.write(&path, text);
+            parent = format!("'{id}'");
+        }
     }
 
     pub fn file(&self, id: &str) -> PathBuf {
@@ -146,5 +161,13 @@ impl<'f> Project<'f> {
             &[r#"op.create_table("audits", sa.Column("id", sa.Integer, primary_key=True))"#],
             &[r#"op.drop_table("audits")"#],
         );
+    }
+}
+
+/// A function's body.
+fn block(lines: &[&str]) -> String {
+    match lines {
+        [] => "    pass\n".to_owned(),
+        lines => lines.iter().map(|line| format!("    {line}\n")).collect(),
     }
 }
