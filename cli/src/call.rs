@@ -43,6 +43,8 @@ pub(crate) enum Exit {
     Done,
     /// Something is as `check` or `current --check-heads` asks.
     Found,
+    /// Another program's code, which is this one's too.
+    Of(u8),
 }
 
 impl Exit {
@@ -50,6 +52,7 @@ impl Exit {
         match self {
             Exit::Done => 0,
             Exit::Found => 3,
+            Exit::Of(code) => code,
         }
     }
 }

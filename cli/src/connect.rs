@@ -78,6 +78,11 @@ impl From<UrlError> for CliError {
     }
 }
 
+/// The error of a database that this program was built without.
+pub(super) fn left_out(dialect: Dialect) -> CliError {
+    ConnectError::LeftOut { dialect }.into()
+}
+
 /// The feature of limbeck-cli that brings a database.
 fn feature(dialect: Dialect) -> &'static str {
     match dialect {
@@ -138,7 +143,7 @@ pub(super) async fn open(opening: Opening<'_>) -> Result<Opened, CliError> {
         Dialect::Postgres => open_pool::<sqlx::Postgres>(opening, None).await,
         #[cfg(feature = "mysql")]
         Dialect::Mysql | Dialect::Mariadb => open_pool::<sqlx::MySql>(opening, None).await,
-        dialect => Err(ConnectError::LeftOut { dialect }.into()),
+        dialect => Err(left_out(dialect)),
     }
 }
 
@@ -201,24 +206,9 @@ async fn open_pool<DB: Reflect>(
 ) -> Result<Opened, CliError> {
     let connect = match connect {
         Some(connect) => connect,
-        None => opening
-            .url
-            .parse::<<DB::Connection as Connection>::Options>()
-            .map_err(|source| ConnectError::InvalidUrl { source })?,
+        None => options_of::<DB>(opening.url)?,
     };
-    let shown = || Redactor::url(Some(opening.url)).unwrap_or_default();
-    let failed = |failed: Option<sqlx::Error>| match failed {
-        Some(source) => ConnectError::Connect {
-            database: shown(),
-            reason: tls::advice(DB::FAMILY, opening.url, &source)
-                .or_else(|| Rejection::of(&source).map(|reason| reason.to_string())),
-            source,
-        },
-        None => ConnectError::Timeout {
-            database: shown(),
-            seconds: opening.limit.as_secs(),
-        },
-    };
+    let failed = |failed| not_connected::<DB>(opening.url, opening.limit, failed);
     let deadline = Instant::now() + opening.limit;
     let probe = patiently(deadline, || DB::Connection::connect_with(&connect)).await;
     let probe = probe.map_err(failed)?;
@@ -255,6 +245,45 @@ async fn open_pool<DB: Reflect>(
         close,
         missing_file: None,
     })
+}
+
+fn options_of<DB: Reflect>(
+    url: &str,
+) -> Result<<DB::Connection as Connection>::Options, ConnectError> {
+    url.parse()
+        .map_err(|source| ConnectError::InvalidUrl { source })
+}
+
+fn not_connected<DB: Reflect>(
+    url: &str,
+    limit: Duration,
+    failed: Option<sqlx::Error>,
+) -> ConnectError {
+    let database = Redactor::url(Some(url)).unwrap_or_default();
+    match failed {
+        Some(source) => ConnectError::Connect {
+            database,
+            reason: tls::advice(DB::FAMILY, url, &source)
+                .or_else(|| Rejection::of(&source).map(|reason| reason.to_string())),
+            source,
+        },
+        None => ConnectError::Timeout {
+            database,
+            seconds: limit.as_secs(),
+        },
+    }
+}
+
+/// One connection, for what is not a command's own database.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(super) async fn connection<DB: Reflect>(
+    url: &str,
+    limit: Duration,
+) -> Result<DB::Connection, CliError> {
+    let options = options_of::<DB>(url)?;
+    let connect = || DB::Connection::connect_with(&options);
+    let connected = patiently(Instant::now() + limit, connect).await;
+    Ok(connected.map_err(|failed| not_connected::<DB>(url, limit, failed))?)
 }
 
 /// What this gives before the deadline. Tried again while the server has no place for one more connection: its last

@@ -25,6 +25,14 @@ pub(super) trait Context: Sync {
         None
     }
 
+    /// The URL that is named, for who makes a database beside that one.
+    fn named(&self) -> Result<Named<'_>, CliError> {
+        Err(CliError::new(
+            "no_database_url",
+            "these commands have a pool and no URL: run the program `limbeck`",
+        ))
+    }
+
     /// What becomes of folders inside of [`folder`](Context::folder).
     fn subfolders(&self) -> Subfolders {
         Subfolders::Refused
@@ -48,6 +56,13 @@ pub(super) trait Context: Sync {
         migrations: Migrations,
         dialect: Option<Dialect>,
     ) -> Result<Box<dyn Database>, CliError>;
+}
+
+/// A database by its URL, and how it is connected to.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'a> {
+    pub url: &'a str,
+    pub options: &'a Options,
 }
 
 /// What becomes of folders inside of a folder of revision files.
@@ -161,6 +176,13 @@ impl Context for FromOptions {
         Some(&self.options.dir)
     }
 
+    fn named(&self) -> Result<Named<'_>, CliError> {
+        Ok(Named {
+            url: self.url.as_deref().ok_or_else(|| self.no_url())?,
+            options: &self.options,
+        })
+    }
+
     fn naming(&self) -> Naming {
         self.naming
     }
@@ -173,14 +195,13 @@ impl Context for FromOptions {
         observer: Option<Observer>,
     ) -> BoxFuture<'_, Result<Opened, CliError>> {
         Box::pin(async move {
-            let url = self.url.as_deref().ok_or_else(|| self.no_url())?;
-            let connect_timeout = Duration::from_secs(self.options.connect_timeout.into());
+            let Named { url, options } = self.named()?;
             let opening = Opening {
                 url,
-                options: &self.options,
+                options,
                 migrations,
                 access,
-                limit: patience.min(connect_timeout),
+                limit: patience.min(options.connect_timeout()),
                 observer,
             };
             connect::open(opening).await

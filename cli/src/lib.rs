@@ -18,6 +18,7 @@
 //! | `completions`, `man` | `{"text":"…"}` |
 //! | `import` | `{"tool","dir","revisions":[{"revision","path","source","message","fill_in":[{"section","reason"}]}],"left_out":[{"path","reason"}],"notes":[…]}` |
 //! | `adopt` | as `stamp` |
+//! | `scratch` | what the program prints |
 //!
 //! and an error is the last line on standard error, `{"error":{"kind","message"}}` with [`Error::kind`] or one
 //! of `no_database_url`, `invalid_database_url`, `connection`, `rejected` (a connection that no retry brings about), `no_dialect`, `not_confirmed`, `usage`, `io`,
@@ -27,7 +28,8 @@
 //! `invalid_scratch_url`, `scratch_is_live`, `scratch_not_empty`, `reflection_failed`;
 //! of `import` and `adopt` `unreadable_source`, `no_migrations`, `refused_source`,
 //! `same_folder`, `exists`, `no_alembic`, `project_failed`, `scratch_failed`, `no_folder`, `no_version_table`, `nothing_to_adopt`, `disagreement`,
-//! `same_table`. Exit codes: 0 done, 1 an error, 2 wrong usage, 3 what `check` and `current --check-heads` look for.
+//! `same_table`; of `scratch` `no_scratch`, `program`, `interrupted`. Exit codes: 0 done, 1 an error, 2 wrong usage, 3 what
+//! `check` and `current --check-heads` look for; that of `scratch` is its program's.
 //!
 //! A SQLite file that is not there is created by what writes, unless the URL's `mode=` says otherwise; what
 //! only looks takes it for an empty database.

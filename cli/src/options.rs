@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::TypedValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -56,6 +57,13 @@ pub struct Options {
     /// How answers are written.
     #[command(flatten)]
     pub form: Form,
+}
+
+impl Options {
+    /// How long a connection may take.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        Duration::from_secs(self.connect_timeout.into())
+    }
 }
 
 impl fmt::Debug for Options {

@@ -28,6 +28,7 @@ mod resolve;
 mod revision;
 mod revision_list;
 mod run_steps;
+mod scratch;
 mod show;
 mod stamp;
 mod status;
@@ -104,6 +105,7 @@ commands! {
     check: Check(CheckArgs),
     diff: Diff(DiffArgs),
     dump: Dump(DumpArgs),
+    scratch: Scratch(ScratchArgs),
     status: Status(StatusArgs),
     resolve: Resolve(ResolveArgs),
     import: Import(ImportArgs),

@@ -47,6 +47,7 @@ const COMMANDS: &[(&[&str], Uses, &[&str])] = &[
     (&["check"], Database, &["--schema", "--scratch-url", "--include", "--exclude"]),
     (&["diff"], Database, &["--sql", "--scratch-url", "--include", "--exclude"]),
     (&["dump"], Database, &["--output", "--include", "--exclude"]),
+    (&["scratch", "--", "true"], Database, &["--env"]),
     (&["status"], Database, &[]),
     (&["resolve", "a1", "--applied"], Database, &["--applied", "--not-applied", "--abandoned", "--accept"]),
     (&["import", "sqlx", "old"], Files, &["--dialect", "--python", "--scratch-url", "--offline"]),
@@ -130,7 +131,11 @@ fn a_common_option_is_used_or_unknown() {
             let value = values[option];
             let given: Vec<&str> = [*option].into_iter().chain(value).collect();
             let is_used = *uses == Database || *uses == Files && FILES.contains(option);
-            let after = place().call_with(&[*call, &given].concat(), &[("EDITOR", "true")]);
+            // Behind `--` is what another program gets.
+            let own = call.iter().position(|word| *word == "--");
+            let (own, others) = call.split_at(own.unwrap_or(call.len()));
+            let arguments = [own, &given, others].concat();
+            let after = place().call_with(&arguments, &[("EDITOR", "true")]);
             let unknown = format!("error: unexpected argument '{option}' found");
             assert_eq!(
                 after.stderr.contains(&unknown),

@@ -18,6 +18,7 @@ mod cli_graph;
 mod cli_hostile;
 mod cli_options;
 mod cli_passwords;
+mod cli_scratch;
 mod cli_service;
 mod cli_shell;
 mod cli_terminal;
