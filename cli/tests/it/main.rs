@@ -3,6 +3,7 @@
 #![cfg(all(unix, feature = "sqlite", feature = "postgres", feature = "mysql"))]
 
 mod adopt;
+mod beside_sqlx;
 mod calls;
 #[cfg(feature = "tls")]
 mod certificates;

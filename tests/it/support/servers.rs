@@ -282,7 +282,11 @@ where
     /// The first column of each row, as text; NULL is `NULL`.
     pub async fn strings(&self, query: &str) -> Vec<String> {
         use sqlx::Row as _;
-        let mut connection = self.pool.acquire().await.expect("a connection");
+        let connection = self.pool.acquire().await;
+        let mut connection = connection.unwrap_or_else(|error| {
+            let (size, idle) = (self.pool.size(), self.pool.num_idle());
+            panic!("{error}, for {query}: of {size} connections {idle} idle")
+        });
         // MySQL's other list fails while another test has a statement with a 4-byte character on its way.
         let asked = match self.dialect {
             limbeck::Dialect::Mysql => query.replace(

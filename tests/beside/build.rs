@@ -1,0 +1,3 @@
+fn main() {
+    limbeck::codegen::embed("migrations");
+}
