@@ -27,7 +27,7 @@ fn folder() -> Folder {
 }
 
 /// The databases that runs have made, or the folders.
-async fn places<DB: sqlx::Database>(db: &Database<DB>, folder: &Folder) -> Vec<String>
+async fn places<DB>(db: &Database<DB>, folder: &Folder) -> Vec<String>
 where
     DB: limbeck::migrator::Backend,
     for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
