@@ -1,68 +1,9 @@
 //! `docs/beside-sqlx.md`: the crate in `tests/beside`, whose queries sqlx's macros check, built as the page says.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support;
-
-/// A copy of the crate. Its target folder stays, so that sqlx is built once.
-struct Service {
-    folder: PathBuf,
-    _alone: fs::File,
-}
-
-impl Service {
-    fn new() -> Service {
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("beside");
-        fs::create_dir_all(&root).expect("a folder");
-        let alone = fs::File::create(root.join("lock")).expect("a lock file");
-        alone.lock().expect("the lock");
-        let folder = root.join("crate");
-        if folder.exists() {
-            fs::remove_dir_all(&folder).expect("the last test's copy");
-        }
-        let repository = support::repository();
-        support::embed::copy(&repository.join("tests/beside"), &folder);
-        let service = Service {
-            folder,
-            _alone: alone,
-        };
-        let path = serde_json::to_string(&repository).expect("a string");
-        let manifest = service.read("Cargo.toml");
-        assert!(manifest.contains(r#"path = "../..""#));
-        service.write(
-            "Cargo.toml",
-            &manifest.replace(r#"path = "../..""#, &format!("path = {path}")),
-        );
-        // The same versions as here: they are on this machine already.
-        fs::copy(
-            repository.join("Cargo.lock"),
-            service.folder.join("Cargo.lock"),
-        )
-        .expect("the lock file");
-        service
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.folder.join(name)).expect("a file of the copy")
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.folder.join(name), text).expect("a file of the copy");
-    }
-
-    fn run(&self, program: &[&str], environment: &[(&str, &str)]) -> Output {
-        let mut command = Command::new(program[0]);
-        command
-            .args(&program[1..])
-            .current_dir(&self.folder)
-            .env("CARGO_TARGET_DIR", self.folder.with_file_name("target"))
-            .env_remove("DATABASE_URL")
-            .envs(environment.iter().copied());
-        command.output().expect("it starts")
-    }
-}
+use crate::support::{embed::Crate, repository};
 
 fn succeeds(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -72,8 +13,18 @@ fn succeeds(output: &Output) -> String {
 
 #[test]
 fn the_page_can_be_followed() {
-    let service = Service::new();
-    let page = fs::read_to_string(support::repository().join("docs/beside-sqlx.md")).expect("it");
+    let service = Crate::of("beside");
+    let run = |program: &[&str], environment: &[(&str, &str)]| {
+        let mut command = Command::new(program[0]);
+        command
+            .args(&program[1..])
+            .current_dir(&service.folder)
+            .env("CARGO_TARGET_DIR", service.target())
+            .env_remove("DATABASE_URL")
+            .envs(environment.iter().copied());
+        command.output().expect("it starts")
+    };
+    let page = fs::read_to_string(repository().join("docs/beside-sqlx.md")).expect("the page");
     for (name, part) in [
         (
             "build.rs",
@@ -98,7 +49,7 @@ fn the_page_can_be_followed() {
             program,
         ]
         .concat();
-        service.run(&call, environment)
+        run(&call, environment)
     };
     // As `cargo sqlx prepare` sets it.
     fs::create_dir(service.folder.join(".sqlx")).expect("a folder");
@@ -113,7 +64,7 @@ fn the_page_can_be_followed() {
     let source = service.read("src/main.rs");
     service.write("src/main.rs", &format!("{source}\n// Once more.\n"));
     let build = ["cargo", "build", "--quiet"];
-    succeeds(&service.run(&build, &[("SQLX_OFFLINE", "true")]));
+    succeeds(&run(&build, &[("SQLX_OFFLINE", "true")]));
 
     // A revision alone is enough for a new build, and the query that it breaks is named.
     service.write(

@@ -1,4 +1,4 @@
-//! The crate in `tests/embed`, built by cargo as a user would.
+//! A crate in `tests/`, built by cargo as a user would: `embed`, and `beside` of the command line's tests.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// A copy of `tests/embed`. It has one place, so that cargo does not build limbeck again in each test and run;
-/// so it is one test's at a time.
+/// A copy of it. It has one place, so that cargo does not build limbeck again in each test and run; so it is one test's
+/// at a time.
 pub struct Crate {
     pub folder: PathBuf,
     _alone: File,
@@ -21,7 +21,12 @@ pub enum Built {
 
 impl Crate {
     pub fn new() -> Crate {
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("embed");
+        Crate::of("embed")
+    }
+
+    /// Of the one that is called so.
+    pub fn of(name: &str) -> Crate {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&root).expect("a folder");
         let alone = File::create(root.join("lock")).expect("a lock file");
         alone.lock().expect("the lock");
@@ -30,7 +35,7 @@ impl Crate {
             fs::remove_dir_all(&folder).expect("the last test's copy");
         }
         let repository = super::repository();
-        copy(&repository.join("tests/embed"), &folder);
+        copy(&repository.join("tests").join(name), &folder);
         let copied = Crate {
             folder,
             _alone: alone,
@@ -75,7 +80,7 @@ impl Crate {
             .expect("cargo runs")
     }
 
-    fn target(&self) -> PathBuf {
+    pub fn target(&self) -> PathBuf {
         self.folder.with_file_name("target")
     }
 
@@ -156,7 +161,7 @@ impl Crate {
     }
 }
 
-pub fn copy(from: &Path, to: &Path) {
+fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");

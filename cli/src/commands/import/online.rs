@@ -7,6 +7,7 @@ use limbeck::revision::SectionKind;
 use serde::Deserialize;
 
 use super::error::ImportError;
+use super::found::one_line;
 use super::offline::{Open, Rendered, without_transactions};
 
 /// Runs in the project's own Python.
@@ -88,6 +89,7 @@ impl Ran {
     /// The note about where it ended before the last step.
     pub(super) fn note(&self) -> Option<String> {
         self.stopped.as_ref().map(|Stopped { revision, error }| {
+            let error = one_line(error);
             format!(
                 "on a scratch database upgrade() of {revision} ended with {error}: the steps behind it did not run \
                  there, and are as alembic writes them offline"

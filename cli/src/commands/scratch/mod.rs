@@ -116,7 +116,7 @@ async fn migrate(url: &str, named: &Named<'_>, migrations: Migrations) -> Result
 fn interrupted() -> CliError {
     CliError::new(
         "interrupted",
-        "a signal came before the program was started: the scratch database is gone",
+        "a signal came before the program was started",
     )
 }
 
