@@ -274,7 +274,7 @@ fn not_connected<DB: Reflect>(
     }
 }
 
-/// One connection, for what is not a command's own database.
+/// A single connection, to a database that is not the command's own.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) async fn connection<DB: Reflect>(
     url: &str,

@@ -60,7 +60,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// How long a connection may take.
+    /// The longest that a connection may take.
     pub(crate) fn connect_timeout(&self) -> Duration {
         Duration::from_secs(self.connect_timeout.into())
     }

@@ -75,7 +75,7 @@ on_each! {
             assert_eq!(said.code, code, "{program:?}: {said:?}");
             said
         };
-        // What it prints is all that is printed.
+        // Its output is all that is printed.
         let said = call(&["sh", "-c", "printf '%s %s' \"$DATABASE_URL\" \"$SQLX_OFFLINE\""], 0);
         assert!(said.stdout.ends_with(" false"), "{said:?}");
         assert_eq!(said.stderr, "");
@@ -160,7 +160,7 @@ macro_rules! left_overs {
     }};
 }
 
-/// What a killed run has left goes with the next, and nothing else.
+/// The left-overs of a killed run go with the next, and nothing else does.
 #[tokio::test]
 async fn left_overs_on_postgres() {
     let Some(db) = crate::support::servers::postgres_database().await else {

@@ -511,7 +511,7 @@ fn projects_are_laid_out_in_several_ways() {
     assert_eq!(folder.files("beside"), expected);
 }
 
-/// Where Alembic reads its settings from, and where its scripts are.
+/// The places of Alembic's settings and of its scripts.
 #[test]
 fn settings_stand_in_several_places() {
     let folder = Folder::new();
@@ -930,10 +930,10 @@ fn a_step_that_depends_on_rows_is_code() {
             );
             assert!(found.contains(reason), "{reason}: {found}");
         }
-        // What it sent is there to be read.
+        // Its statements are there to be read.
         let text = section(folder, "r1", SectionKind::Upgrade);
         assert!(text.contains("--   | SELECT n FROM t;"), "{text}");
-        // Where alembic writes the statement, and nobody reads what it finds, that is the SQL.
+        // A statement whose answer nobody reads is the SQL.
         assert_eq!(
             section(folder, "r1", SectionKind::Downgrade),
             "DELETE FROM t;"
@@ -1037,7 +1037,7 @@ async fn steps_run_on_a_scratch_database() {
     let Some(scratch) = crate::support::servers::mysql_database().await else {
         return;
     };
-    // Its downgrades cannot be taken back.
+    // Below a downgrade that leaves its column behind, none can be run.
     steps_run_on_a_server("mysql+pymysql", &scratch.url, Dialect::Mysql, 1);
 }
 
@@ -1049,16 +1049,35 @@ fn steps_run_on_a_server(driver: &str, scratch: &str, dialect: Dialect, open_one
         return;
     };
     let ini = folder.read("old/alembic.ini");
-    project.revision(
-        "a1",
-        &[],
-        &[
-            "op.create_table('t', sa.Column('n', sa.Integer, primary_key=True), sa.Column('s', sa.String(9)))",
-            "if sa.inspect(op.get_bind()).has_table('t'):",
-            "    op.get_bind().execute(sa.text('INSERT INTO t VALUES (:n, :s)'), {'n': 1, 's': '5%'})",
-        ],
-        &["if sa.inspect(op.get_bind()).has_table('t'): op.drop_table('t')"],
-    );
+    let columns = "names = [one['name'] for one in sa.inspect(op.get_bind()).get_columns('t')]";
+    let steps: [(&str, &[&str], &[&str]); 3] = [
+        (
+            "a1",
+            &[
+                "op.create_table('t', sa.Column('n', sa.Integer, primary_key=True), sa.Column('s', sa.String(9)))",
+                "if sa.inspect(op.get_bind()).has_table('t'):",
+                "    op.get_bind().execute(sa.text('INSERT INTO t VALUES (:n, :s)'), {'n': 1, 's': '5%'})",
+            ],
+            &["if sa.inspect(op.get_bind()).has_table('t'): op.drop_table('t')"],
+        ),
+        (
+            "b1",
+            &[
+                columns,
+                "if 'b' not in names: op.add_column('t', sa.Column('b', sa.Integer))",
+            ],
+            &[],
+        ),
+        (
+            "c1",
+            &[
+                columns,
+                "if 'c' not in names: op.add_column('t', sa.Column('c', sa.Integer))",
+            ],
+            &[columns, "if 'c' in names: op.drop_column('t', 'c')"],
+        ),
+    ];
+    project.chain(steps);
     let url = format!("{driver}://nowhere/none");
     folder.write(
         "old/alembic.ini",
@@ -1066,7 +1085,7 @@ fn steps_run_on_a_server(driver: &str, scratch: &str, dialect: Dialect, open_one
     );
     // Without one they are offline, and the answer says how it would be more.
     let document = import(&folder, &project, &["--dir", "offline"]);
-    assert_eq!(open(&document).len(), 2, "{document}");
+    assert_eq!(open(&document).len(), 5, "{document}");
     let notes = document["notes"].to_string();
     assert!(notes.contains("--scratch-url"), "{notes}");
     let fails = |scratch: &str, words: &str| {
@@ -1085,12 +1104,16 @@ fn steps_run_on_a_server(driver: &str, scratch: &str, dialect: Dialect, open_one
     let document = import(&folder, &project, &["--scratch-url", scratch]);
     assert_eq!(open(&document).len(), open_ones, "{document}");
     let migrations = written(&folder);
-    let revision = migrations.get("a1").expect("it is there");
-    let section = revision
-        .section(SectionKind::Upgrade, dialect)
-        .expect("a section");
-    let text = revision.body(section);
-    assert!(text.contains("VALUES (1, '5%')"), "{text}");
+    for (id, kind, words) in [
+        ("a1", SectionKind::Upgrade, "VALUES (1, '5%')"),
+        ("c1", SectionKind::Upgrade, "ADD COLUMN c INTEGER"),
+        ("c1", SectionKind::Downgrade, "DROP COLUMN c"),
+    ] {
+        let revision = migrations.get(id).expect("it is there");
+        let section = revision.section(kind, dialect).expect("a section");
+        let text = revision.body(section);
+        assert!(text.contains(words), "{words}: {text}");
+    }
     // It holds what the steps made now.
     fails(scratch, "the scratch database is not empty");
 }

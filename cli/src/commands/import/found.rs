@@ -309,7 +309,7 @@ impl Body {
 
 /// SQLite's way to change a table: a new one takes the old one's place.
 struct Rebuild {
-    /// Where `PRAGMA foreign_keys` stands.
+    /// The places of `PRAGMA foreign_keys`.
     pragmas: Vec<Range<usize>>,
     /// A table that is renamed beside it, to a name that no other had.
     renamed: Option<String>,
@@ -384,7 +384,7 @@ fn without_outer_transaction(dialect: Dialect, text: &str) -> Option<String> {
     ))
 }
 
-/// Where a statement stands. The last one's piece goes to the end of the text, comments included.
+/// A statement's place with its semicolon. The last one's piece goes to the end of the text, comments included.
 fn with_semicolon(text: &str, statement: &Statement<'_>) -> Range<usize> {
     let span = statement.span();
     let rest = &text[span.end..];

@@ -24,16 +24,16 @@ class Refused(Exception):
 
 class Step:
     def __init__(self, is_undone):
-        # What it did is taken back: it may not commit.
+        # Its work is taken back: it may not commit.
         self.is_undone = is_undone
         self.sql = []
-        # Why its statements alone do not do what it does.
+        # The reason for which its statements alone do not do what it does.
         self.reason = None
-        # What it reads, which it may not look at.
+        # A question to the rows, whose answer it may not look at.
         self.question = None
         # The depth of questions that SQLAlchemy puts to the catalog by itself.
         self.reflecting = 0
-        # What SQLAlchemy was given, until the driver has run it.
+        # The statement that SQLAlchemy was given, until the driver has run it.
         self.pending = None
 
     def hinder(self, reason):
@@ -56,7 +56,7 @@ def shown(statement):
 # Whatever env.py reads its place from: every connection leads to the scratch database.
 own_connections = {}
 connecting = 0
-# What a project gives its driver beside the place.
+# A project's words to its driver beside the place.
 KEPT = ("charset", "check_same_thread", "detect_types", "init_command", "isolation_level", "options",
         "server_settings", "sql_mode")
 
@@ -128,7 +128,7 @@ def asks_the_catalog(statement):
     return names != [] and all(name == "(" or CATALOG.fullmatch(name) for name in names)
 
 
-# What is kept needs none, and what is taken back is to be filled in.
+# Kept work needs none, and a step that takes some back is to be filled in.
 SAVEPOINTS = (SavepointClause, RollbackToSavepointClause, ReleaseSavepointClause)
 
 
@@ -138,7 +138,7 @@ def literal(dialect):
     made.paramstyle = "named"
     made.positional = False
     made.identifier_preparer = made.preparer(made)
-    # What the types have made for the driver.
+    # The types' forms of values, made for the driver.
     made._type_memos = weakref.WeakKeyDictionary()
     return made
 
@@ -206,7 +206,7 @@ def sent(connection, cursor, statement, parameters, context, is_many):
         if element is not None and not isinstance(element, str):
             for text in written(connection.dialect, element, values):
                 step.send(text)
-        # What follows the first of several for one call was written with it.
+        # The others of one call were written with its first.
         elif compiled is None:
             if parameters and any(parameters):
                 raise Refused("a statement has its values apart from it")
@@ -259,7 +259,7 @@ refused_where_undone(Connection, "commit")
 refused_where_undone(Connection, "rollback")
 
 
-# What a step may learn of the rows without a SELECT, and ways to the driver that pass the events by.
+# Ways to learn of the rows without a SELECT, and ways to the driver that pass the events by.
 def watch(kind, name, inner, reason):
     found = inspect_static(kind, name)
     if found is None:
@@ -366,6 +366,28 @@ def check_kind():
         raise Refused("the scratch database is one of %s, and the project's SQL is for %s" % (kind, wanted))
 
 
+# The schema on a server that takes no DDL back: a downgrade has to find what its upgrade has made.
+def picture(context):
+    ask = context.connection.exec_driver_sql
+    found = []
+    for name, kind in ask("SHOW FULL TABLES").all():
+        if name != context.version_table:
+            what = "VIEW" if "VIEW" in kind else "TABLE"
+            quoted = context.dialect.identifier_preparer.quote_identifier(name)
+            text = ask("SHOW CREATE %s %s" % (what, quoted.replace("%", "%%"))).first()[1]
+            found.append(re.sub(r" AUTO_INCREMENT=\d+", "", text))
+    for query in (
+        "SELECT routine_name, routine_definition FROM information_schema.routines WHERE routine_schema = DATABASE()",
+        "SELECT trigger_name, action_statement FROM information_schema.triggers WHERE trigger_schema = DATABASE()",
+    ):
+        found.extend(sorted(str(tuple(row)) for row in ask(query)))
+    return found
+
+
+def no_way_back(**arguments):
+    raise Refused("there is no downgrade()")
+
+
 def answer():
     check_kind()
     config, script = loaded()
@@ -378,24 +400,19 @@ def answer():
         text = scratch.render_as_string(hide_password=False)
         config.set_main_option("sqlalchemy.url", text.replace("%", "%%"))
     found = {"steps": {}, "stopped": None}
-    runs = []
+    can_undo = not is_mysql(scratch.get_backend_name())
+    pictures = {}
 
-    def each(heads, context):
-        runs.append(context)
-        if len(runs) > 1:
-            return []
-        connection = context.connection
+    def up(heads, context):
         if heads or not is_empty(context):
             raise Refused("the scratch database is not empty")
-        # MySQL keeps what a statement on the schema did.
-        can_undo = not is_mysql(connection.dialect.name)
-        with_marked_questions(connection.dialect)
+        with_marked_questions(context.connection.dialect)
         steps = list(script._upgrade_revs("heads", ()))
         for one in steps:
-            one.migration_fn = recorded(one.revision, connection, can_undo)
+            one.migration_fn = upgrade(one.revision, context)
         return steps
 
-    def recorded(revision, connection, can_undo):
+    def upgrade(revision, context):
         @functools.wraps(revision.module.upgrade)
         def both(**arguments):
             done = found["steps"][revision.revision] = {}
@@ -403,29 +420,71 @@ def answer():
             if done["upgrade"]["error"] is not None:
                 raise Stopped(revision.revision, done["upgrade"]["error"])
             downgrade = getattr(revision.module, "downgrade", None)
-            if downgrade is None or not can_undo:
-                return
-            # Where the schema is exactly what the upgrade has made.
-            connection.exec_driver_sql("SAVEPOINT limbeck_downgrade")
-            done["downgrade"] = run(downgrade, arguments, True)
-            try:
-                connection.exec_driver_sql("ROLLBACK TO SAVEPOINT limbeck_downgrade")
-                connection.exec_driver_sql("RELEASE SAVEPOINT limbeck_downgrade")
-            except Exception as error:
-                done["downgrade"]["error"] = told(error)
-                raise Stopped(revision.revision, "downgrade() could not be taken back: " + told(error))
+            if not can_undo:
+                pictures[revision.revision] = picture(context)
+            elif downgrade is not None:
+                # The schema is exactly what the upgrade has made here.
+                taken_back(revision, context.connection, done, downgrade, arguments)
 
         return both
 
-    with EnvironmentContext(
-        config, script, fn=each, as_sql=False, starting_rev=None, destination_rev="heads"
-    ):
+    def taken_back(revision, connection, done, downgrade, arguments):
+        connection.exec_driver_sql("SAVEPOINT limbeck_downgrade")
+        done["downgrade"] = run(downgrade, arguments, True)
         try:
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT limbeck_downgrade")
+            connection.exec_driver_sql("RELEASE SAVEPOINT limbeck_downgrade")
+        except Exception as error:
+            done["downgrade"]["error"] = told(error)
+            raise Stopped(revision.revision, "downgrade() could not be taken back: " + told(error))
+
+    def down(heads, context):
+        with_marked_questions(context.connection.dialect)
+        for revision in script.walk_revisions():
+            if not hasattr(revision.module, "downgrade"):
+                revision.module.downgrade = no_way_back
+        steps = list(script._downgrade_revs("base", heads))
+        for one in steps:
+            one.migration_fn = downgrade(one.revision, context)
+        return steps
+
+    def downgrade(revision, context):
+        @functools.wraps(revision.module.downgrade)
+        def back(**arguments):
+            # Below a downgrade that leaves something behind nothing is as the upgrades have made it.
+            if picture(context) != pictures.get(revision.revision):
+                raise Stopped()
+            done = run(revision.module.downgrade, arguments, False)
+            if revision.module.downgrade is not no_way_back:
+                found["steps"][revision.revision]["downgrade"] = done
+            if done["error"] is not None:
+                raise Stopped()
+
+        return back
+
+    def go(way):
+        runs = []
+
+        def each(heads, context):
+            runs.append(context)
+            return way(heads, context) if len(runs) == 1 else []
+
+        with EnvironmentContext(
+            config, script, fn=each, as_sql=False, starting_rev=None, destination_rev="heads"
+        ):
             script.run_env()
-        except Stopped as stopped:
-            found["stopped"] = dict(zip(("revision", "error"), stopped.args))
-    if not runs:
-        raise Refused("env.py runs no migrations")
+        if not runs:
+            raise Refused("env.py runs no migrations")
+
+    try:
+        go(up)
+    except Stopped as stopped:
+        found["stopped"] = dict(zip(("revision", "error"), stopped.args))
+    if not can_undo:
+        try:
+            go(down)
+        except Stopped:
+            pass
     return found
 
 

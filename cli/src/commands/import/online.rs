@@ -1,4 +1,4 @@
-//! What each step sends to a scratch database, where Alembic runs it as it would on any other.
+//! The statements that each step sends to a scratch database, on which Alembic runs it as it would on any other.
 
 use std::collections::HashMap;
 
@@ -35,14 +35,14 @@ struct Steps {
 #[derive(Debug, Deserialize)]
 struct Step {
     error: Option<String>,
-    /// Why its statements are not all that it does: that it reads rows, for one.
+    /// The reason for which its statements are not all that it does: it reads rows, for one.
     reason: Option<String>,
     /// The reason is a question alone. It does no harm where nobody looks at the answer, which offline mode shows.
     is_only_asked: bool,
     sql: String,
 }
 
-/// Why the steps behind a revision did not run.
+/// The step that failed: those behind it did not run.
 #[derive(Debug, Deserialize)]
 struct Stopped {
     revision: String,
@@ -50,7 +50,7 @@ struct Stopped {
 }
 
 impl Ran {
-    /// What a direction sent. None where it did not run, or where what was written offline is better.
+    /// The statements of a direction. None where it did not run, or where those written offline are better.
     pub(super) fn body(
         &self,
         revision: &str,

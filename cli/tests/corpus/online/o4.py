@@ -9,7 +9,7 @@ down_revision = 'o3'
 
 
 def upgrade():
-    # What is there already is asked of the catalog.
+    # The catalog is asked for what is there.
     metadata = sa.MetaData()
     sa.Table(
         "made",
