@@ -134,6 +134,10 @@ impl Folder {
         }
         let mut named: Vec<Temporary> = Vec::with_capacity(files.len());
         for ((path, text), unnamed) in files.iter().zip(&unnamed) {
+            fs::create_dir_all(folder_of(path)).map_err(|source| FileError::Write {
+                path: path.clone(),
+                source,
+            })?;
             name(&unnamed.path, path, text).map_err(|source| match source.kind() {
                 ErrorKind::AlreadyExists => FileError::Exists { path: path.clone() },
                 _ => FileError::Write {

@@ -9,8 +9,8 @@ use super::nearest::nearest;
 ///
 /// Text with fields in braces: `{revision}`, `{slug}` (the message as [`slug`] shortens it) and the
 /// parts of the creation date as it is written, `{year}`, `{month}`, `{day}`, `{hour}`, `{minute}`
-/// and `{second}`, with leading zeros. `{{` and `}}` are braces. A name ends in `.sql`, names no folder
-/// and does not begin with a dot. Where the slug is empty, a `_` or `-` before it is left out too, and
+/// and `{second}`, with leading zeros. `{{` and `}}` are braces. A name ends in `.sql`; a `/` puts the file into a folder, and
+/// neither name begins with a dot. Where the slug is empty, a `_` or `-` before it is left out too, and
 /// a character of the id that file names cannot hold everywhere becomes `_`.
 ///
 /// The name means nothing to limbeck: a revision's identity is in its header. The default is
@@ -120,8 +120,12 @@ impl FileTemplate {
                 },
             }
         }
-        if name.len() > LONGEST {
-            return Err(FileTemplateError::TooLong { length: name.len() });
+        for part in name.split('/') {
+            match part.len() {
+                0 => return Err(FileTemplateError::Nameless),
+                length if length > LONGEST => return Err(FileTemplateError::TooLong { length }),
+                _ => {}
+            }
         }
         Ok(name)
     }
@@ -168,12 +172,15 @@ pub enum FileTemplateError {
     /// `{` without `}`, or the other way round.
     #[error("a brace without its other half: `{{{{` and `}}}}` are plain braces")]
     Brace,
-    /// `/`, `\`, or another character that file names cannot hold everywhere.
+    /// `\` or another character that file names cannot hold everywhere.
     #[error("{0:?} cannot stand in a file's name")]
     Character(char),
-    /// The name begins with a dot, which hides files on Unix.
-    #[error("a file's name cannot begin with a dot")]
+    /// A name begins with a dot, which hides files and folders on Unix.
+    #[error("the name of a file or a folder cannot begin with a dot")]
     Hidden,
+    /// Nothing stands before a `/`, or a field there is empty.
+    #[error("a folder has no name: something has to stand before each `/`")]
+    Nameless,
     /// The name has another ending.
     #[error("a revision file's name ends in `.sql`")]
     Ending,
@@ -223,7 +230,9 @@ impl FromStr for FileTemplate {
                     parts.push(Part::Field(field));
                     after
                 }
-                c if in_file_name(c) != c => return Err(FileTemplateError::Character(c)),
+                c if c != '/' && in_file_name(c) != c => {
+                    return Err(FileTemplateError::Character(c));
+                }
                 c => {
                     text.push(c);
                     after
@@ -234,10 +243,14 @@ impl FromStr for FileTemplate {
             return Err(FileTemplateError::Ending);
         }
         parts.push(Part::Text(text));
-        match &parts[0] {
-            Part::Text(text) if text.starts_with('.') => Err(FileTemplateError::Hidden),
-            _ => Ok(FileTemplate { parts }),
+        for name in template.split('/') {
+            match name.bytes().next() {
+                None => return Err(FileTemplateError::Nameless),
+                Some(b'.') => return Err(FileTemplateError::Hidden),
+                Some(_) => {}
+            }
         }
+        Ok(FileTemplate { parts })
     }
 }
 
@@ -341,7 +354,11 @@ mod tests {
             "{Revison}.sql",
             "{slug.sql",
             "slug}.sql",
-            "a/{slug}.sql",
+            "a\\{slug}.sql",
+            "/{slug}.sql",
+            "a//{slug}.sql",
+            "../{slug}.sql",
+            "a/.b/{slug}.sql",
             ".{slug}.sql",
             ".sql",
             "{slug}",
@@ -352,6 +369,18 @@ mod tests {
         insta::assert_snapshot!(texts.join("\n"));
         let dated: FileTemplate = "{year}_{slug}.sql".parse().unwrap();
         assert_eq!(dated.render("a", "", None), Err(FileTemplateError::NoDate));
+
+        let nested: FileTemplate = "{year}/{slug}/{revision}.sql".parse().unwrap();
+        assert_eq!(nested.to_string(), "{year}/{slug}/{revision}.sql");
+        let date = Some("2026-01-02T03:04:05Z");
+        assert_eq!(
+            nested.render("a/b", "Hello", date).unwrap(),
+            "2026/hello/a_b.sql"
+        );
+        assert_eq!(
+            nested.render("a", "", date),
+            Err(FileTemplateError::Nameless)
+        );
 
         let named = |id: &str| FileTemplate::default().render(id, "", None);
         assert_eq!(named(&"x".repeat(251)).unwrap().len(), 255);

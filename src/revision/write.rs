@@ -208,11 +208,12 @@ impl NewRevision {
         }
     }
 
-    /// The file's name by a template.
+    /// The file's name by a template, with `/` behind each folder that it is in.
     ///
     /// # Errors
     /// [`FileTemplateError::NoDate`] if the template has a part of the date and this revision has no
-    /// `create_date`, or one of five digits for its year; [`FileTemplateError::TooLong`].
+    /// `create_date`, or one of five digits for its year; [`FileTemplateError::TooLong`]; [`FileTemplateError::Nameless`] if
+    /// an empty message leaves a folder without a name.
     pub fn file_name(&self, template: &FileTemplate) -> Result<String, FileTemplateError> {
         let date = self
             .create_date

@@ -45,6 +45,7 @@ impl Run for InitArgs {
             down_revision: Vec::new(),
             depends_on: Vec::new(),
             file: &self.file,
+            subfolders: call.context.subfolders(),
             sections: None,
         };
         let draft = Draft::new(wish, path, &Migrations::new([])?)?;

@@ -24,6 +24,10 @@ pub struct MergeArgs {
     #[arg(value_name = "REV", allow_negative_numbers = true)]
     pub revisions: Vec<String>,
 
+    /// Join revisions that others follow already, too: the merge is a new head beside those.
+    #[arg(long, requires = "revisions")]
+    pub splice: bool,
+
     /// What the merge is for. Default: a line that names what is joined, by branch labels where they tell it.
     #[arg(short, long)]
     pub message: Option<String>,
@@ -40,7 +44,7 @@ impl Run for MergeArgs {
         let folder = Folder::open(folder(call.context)?)?;
         let others = call.context.migrations()?;
         let graph = others.graph();
-        let joined = joined(graph, &self.revisions)?;
+        let joined = joined(graph, &self.revisions, self.splice)?;
         let message = match &self.message {
             Some(message) => message.clone(),
             None => message(graph, &joined),
@@ -50,6 +54,7 @@ impl Run for MergeArgs {
             down_revision: joined,
             depends_on: Vec::new(),
             file: &self.file,
+            subfolders: call.context.subfolders(),
             sections: None,
         };
         let draft = Draft::new(wish, folder.path(), &others)?;
@@ -60,13 +65,13 @@ impl Run for MergeArgs {
     }
 }
 
-/// Two heads or more, each once.
-fn joined(graph: &Graph, named: &[String]) -> Result<Vec<RevisionId>, CliError> {
+/// Two heads or more, each once; spliced, two revisions of which none is above another.
+fn joined(graph: &Graph, named: &[String], splice: bool) -> Result<Vec<RevisionId>, CliError> {
     let heads = graph.heads();
     let mut joined: Vec<RevisionId> = Vec::new();
     for name in named {
         for revision in plan::resolve(graph, &name.parse()?)? {
-            if !heads.contains(&revision) {
+            if !splice && !heads.contains(&revision) {
                 return Err(AuthorError::MergeOfNoHead { revision, heads }.into());
             }
             if !joined.contains(&revision) {
@@ -76,6 +81,19 @@ fn joined(graph: &Graph, named: &[String]) -> Result<Vec<RevisionId>, CliError> 
     }
     if named.is_empty() {
         joined.clone_from(&heads);
+    }
+    // A head may depend on another one.
+    for revision in joined.iter().filter(|_| splice) {
+        let ancestor = joined
+            .iter()
+            .find(|other| *other != revision && graph.is_ancestor(other, revision));
+        if let Some(ancestor) = ancestor {
+            return Err(AuthorError::MergeOfAncestor {
+                ancestor: ancestor.clone(),
+                revision: revision.clone(),
+            }
+            .into());
+        }
     }
     if joined.len() < 2 {
         return Err(AuthorError::NothingToMerge { heads }.into());

@@ -630,6 +630,51 @@ fn two_who_write_at_once_do_not_meet() {
     assert_eq!(files(&place.path("new")).len(), 1);
 }
 
+/// As Alembic's since 1.18.
+#[test]
+fn a_spliced_merge_joins_what_others_follow() {
+    let place = Place::diamond();
+    // Both are below d1 already, which is no head either.
+    let merge = ["merge", "b1", "c1", "--rev-id=m1", "--json"];
+    let said = place.call(&merge);
+    assert_eq!((said.code, &*said.kind()), (1, "not_a_head"));
+    assert!(said.stderr.contains("--splice"), "{}", said.stderr);
+    let ancestor = place.call(&["merge", "a1", "c1", "--splice", "--json"]);
+    assert_eq!((ancestor.code, &*ancestor.kind()), (1, "nothing_to_merge"));
+    assert!(
+        ancestor.stderr.contains("`a1` is below `c1` already"),
+        "{}",
+        ancestor.stderr
+    );
+    assert_eq!(place.call(&["merge", "--splice"]).code, 2);
+    let document = place.call(&[&merge[..], &["--splice"]].concat()).json();
+    assert_eq!(one(&document)["down_revision"], json!(["b1", "c1"]));
+    let heads = place.call(&["heads", "--json"]).json();
+    assert_eq!(ids(&heads["revisions"]), ["e1", "m1"]);
+}
+
+/// A template may put the file into a folder, where folders are read.
+#[test]
+fn a_file_in_a_folder_of_its_own() {
+    let place = Place::diamond();
+    let before = files(&place.path("migrations"));
+    let template = "--file-template={year}/{slug}.sql";
+    let write = ["revision", "-m", "Deep", "--rev-id=f1", template];
+    let said = place.call(&[&write[..], &["--json"]].concat());
+    assert_eq!((said.code, &*said.kind()), (1, "file_template"));
+    assert!(said.stderr.contains("--subfolders"), "{}", said.stderr);
+    assert_eq!(files(&place.path("migrations")), before);
+    let said = done(place.call(&[&write[..], &["--subfolders"]].concat()));
+    let path = said.trim().strip_prefix("wrote ").expect("the path");
+    assert!(
+        path.starts_with("migrations/20") && path.ends_with("/deep.sql"),
+        "{path}"
+    );
+    assert!(place.path(path).exists());
+    let heads = place.call(&["heads", "--subfolders", "--json"]).json();
+    assert_eq!(ids(&heads["revisions"]), ["f1"]);
+}
+
 #[test]
 fn a_folder_that_cannot_be_written() {
     let place = Place::diamond();

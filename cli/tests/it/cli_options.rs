@@ -32,7 +32,7 @@ const COMMANDS: &[(&[&str], Uses, &[&str])] = &[
         "--message", "--head", "--splice", "--depends-on", "--autogenerate", "--allow-lossy", "--online", "--schema",
         "--scratch-url", "--include", "--exclude", "--rev-id", "--branch-label", "--file-template", "--edit",
     ]),
-    (&["merge"], Files, &["--message", "--rev-id", "--branch-label", "--file-template", "--edit"]),
+    (&["merge"], Files, &["--splice", "--message", "--rev-id", "--branch-label", "--file-template", "--edit"]),
     (&["edit", "head"], Database, &[]),
     (&["plan"], Database, &["--from", "--to", "--downgrade"]),
     (&["upgrade", "head"], Database, &["--dry-run", "--sql", "--dialect"]),

@@ -11,6 +11,7 @@ use limbeck::{Migrations, Revision};
 use super::error::AuthorError;
 use super::id;
 use super::new_file::NewFileArgs;
+use crate::context::Subfolders;
 use crate::error::CliError;
 use crate::files::Folder;
 
@@ -21,6 +22,8 @@ pub(crate) struct Wish<'a> {
     pub down_revision: Vec<RevisionId>,
     pub depends_on: Vec<RevisionId>,
     pub file: &'a NewFileArgs,
+    /// What becomes of folders in the folder that it is for.
+    pub subfolders: Subfolders,
     /// None: both ways, empty.
     pub sections: Option<Vec<NewSection>>,
 }
@@ -74,6 +77,9 @@ impl Draft {
         let name = new
             .file_name(&args.file_template)
             .map_err(|error| AuthorError::Name { error })?;
+        if name.contains('/') && wish.subfolders == Subfolders::Refused {
+            return Err(AuthorError::InFolder { name }.into());
+        }
         let path = folder.join(name);
         let shown = path.to_string_lossy().into_owned();
         let revision = Revision::parse(shown, text.clone()).map_err(unwritable)?;

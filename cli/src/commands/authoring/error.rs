@@ -46,10 +46,19 @@ pub(crate) enum AuthorError {
         children: Vec<RevisionId>,
     },
     /// A merge of what was built upon.
-    #[error("`{revision}` is not a head, and a merge joins heads: {}", Names(.heads))]
+    #[error(
+        "`{revision}` is not a head, and a merge joins heads: {}; --splice joins others too",
+        Names(.heads)
+    )]
     MergeOfNoHead {
         revision: RevisionId,
         heads: Vec<RevisionId>,
+    },
+    /// A merge of a revision and of what follows it.
+    #[error("`{ancestor}` is below `{revision}` already: leave it out")]
+    MergeOfAncestor {
+        ancestor: RevisionId,
+        revision: RevisionId,
     },
     /// A merge of fewer than two.
     #[error("a merge joins two heads or more, and {}", one_head(.heads))]
@@ -80,6 +89,12 @@ pub(crate) enum AuthorError {
     /// The file's name.
     #[error("nothing was written: {error}")]
     Name { error: FileTemplateError },
+    /// The file would not be read.
+    #[error(
+        "nothing was written: {name} is in a folder of its own, and those are read with --subfolders alone: give it each \
+         time, or name the file without a folder"
+    )]
+    InFolder { name: String },
     /// The file could not be written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -110,14 +125,16 @@ impl AuthorError {
             AuthorError::NotEmpty { .. } => "not_empty",
             AuthorError::MultipleHeads { .. } => "multiple_heads",
             AuthorError::NotAHead { .. } | AuthorError::MergeOfNoHead { .. } => "not_a_head",
-            AuthorError::NothingToMerge { .. } => "nothing_to_merge",
+            AuthorError::NothingToMerge { .. } | AuthorError::MergeOfAncestor { .. } => {
+                "nothing_to_merge"
+            }
             AuthorError::NotAtHead { .. } => "not_at_head",
             AuthorError::NoRevision { .. } | AuthorError::SeveralRevisions { .. } => {
                 "invalid_target"
             }
             AuthorError::Unwritable { .. } => "invalid_file",
             AuthorError::Misfit { .. } | AuthorError::IdTaken { .. } => "invalid_graph",
-            AuthorError::Name { .. } => "file_template",
+            AuthorError::Name { .. } | AuthorError::InFolder { .. } => "file_template",
             AuthorError::File(error) => error.kind(),
             AuthorError::NoEditor
             | AuthorError::EditorStart { .. }

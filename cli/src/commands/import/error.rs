@@ -204,6 +204,7 @@ mod tests {
         no_alembic: python3: this Python did not answer for alembic: No module named 'alembic'
         project_failed: python3: this Python could not run the project's env.py, and nothing is written: ModuleNotFoundError: No module named 'shop': if that Python is not the project's own, name that of its virtual environment with --python, as in --python .venv/bin/python
         refused_source: env.py wrote SQL for sqlite, not for postgres: it takes its URL from elsewhere; set that, or leave out --dialect
+        scratch_failed: the steps could not be run on the database of --scratch-url, and nothing is written: Refused: the scratch database is not empty: it has to be an empty one of the project's kind; --offline runs them on none
         no_folder: these commands have no folder: run the program `limbeck` on one
         ");
     }

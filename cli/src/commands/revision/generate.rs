@@ -37,6 +37,7 @@ pub(super) async fn generate(args: &RevisionArgs, call: &Call<'_>) -> Result<Exi
         down_revision,
         depends_on,
         file: &args.file,
+        subfolders: call.context.subfolders(),
         sections: None,
     };
     Draft::new(wish.clone(), folder.path(), &others)?;
@@ -149,6 +150,7 @@ fn chain(
             down_revision: std::mem::take(&mut down_revision),
             depends_on: std::mem::take(&mut depends_on),
             file: &file,
+            subfolders: first.subfolders,
             sections: Some(draft.sections().collect()),
         };
         let one = Draft::new(wish, folder.path(), &migrations)?;
@@ -239,6 +241,7 @@ mod tests {
 
     use super::*;
     use crate::commands::authoring::NewFileArgs;
+    use crate::context::Subfolders;
 
     #[test]
     fn several_drafts_are_a_chain() {
@@ -261,6 +264,7 @@ mod tests {
             down_revision: Vec::new(),
             depends_on: Vec::new(),
             file: &file,
+            subfolders: Subfolders::Refused,
             sections: None,
         };
         let drafts = (1..=3).map(draft).collect();

@@ -30,6 +30,7 @@ impl Run for RevisionArgs {
             down_revision: parents(graph, self)?,
             depends_on: dependencies(graph, &self.depends_on)?,
             file: &self.file,
+            subfolders: call.context.subfolders(),
             sections: None,
         };
         let draft = Draft::new(wish, folder.path(), &others)?;
