@@ -75,6 +75,8 @@ run() {
 }
 
 broken=0
+# More than there are cores here: most tests wait for servers and processes.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-4}
 # `cargo test` builds the examples of both packages as well, with the features of all.
 export LIMBECK_TEST_EXAMPLES_ARE_BUILT=1
 run cargo test --workspace --all-features --no-fail-fast -- "$@" || broken=1

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use limbeck::Dialect;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::calls::Folder;
 use crate::support::on_each;
@@ -133,7 +134,7 @@ on_each! {
 }
 
 macro_rules! left_overs {
-    ($db:expr, $drop:expr, $hold:expr) => {{
+    ($db:expr, $hold:expr, $release:expr) => {{
         let db = $db;
         let folder = folder();
         let old = |hex: &str| format!("limbeck_run_1795000000_{hex}");
@@ -153,9 +154,9 @@ macro_rules! left_overs {
             .filter(|name| there.iter().any(|one| one == name))
             .collect();
         assert_eq!(found, all[1..]);
-        drop(holder);
+        $release(holder).await;
         for name in &all[1..] {
-            db.run(&format!("DROP DATABASE {name} {}", $drop)).await;
+            db.run(&format!("DROP DATABASE {name}")).await;
         }
     }};
 }
@@ -168,9 +169,10 @@ async fn left_overs_on_postgres() {
     };
     let hold = async |db: &Database<sqlx::Postgres>, name: &str| {
         let url = crate::support::servers::with_database(&db.url, name);
-        sqlx::PgPool::connect(&url).await.expect("a session")
+        PgConnection::connect(&url).await.expect("a session")
     };
-    left_overs!(db, "WITH (FORCE)", hold);
+    let release = async |session: PgConnection| session.close().await.expect("an orderly end");
+    left_overs!(db, hold, release);
 }
 
 mod of_mysql {
@@ -189,7 +191,8 @@ mod of_mysql {
                 .expect("the lock");
             session
         };
-        left_overs!(db, "", hold);
+        let release = async |session| drop(session);
+        left_overs!(db, hold, release);
     }
 
     crate::support::on_mysql!(left_overs);
