@@ -143,9 +143,11 @@ macro_rules! left_overs {
         let all = [&*left, &*held, young, "limbeck_run_mine"];
         for name in all {
             db.run(&format!("DROP DATABASE IF EXISTS {name}")).await;
-            db.run(&format!("CREATE DATABASE {name}")).await;
         }
         let holder = $hold(&db, &held).await;
+        for name in all.into_iter().filter(|name| *name != held) {
+            db.run(&format!("CREATE DATABASE {name}")).await;
+        }
         let said = folder.call(&["scratch", "--database-url", &db.url, "--", "true"]);
         assert_eq!(said.code, 0, "{said:?}");
         let there = places(&db, &folder).await;
@@ -156,7 +158,8 @@ macro_rules! left_overs {
         assert_eq!(found, all[1..]);
         $release(holder).await;
         for name in &all[1..] {
-            db.run(&format!("DROP DATABASE {name}")).await;
+            // Nobody holds them now: another test's run may be first.
+            db.run(&format!("DROP DATABASE IF EXISTS {name}")).await;
         }
     }};
 }
@@ -169,7 +172,16 @@ async fn left_overs_on_postgres() {
     };
     let hold = async |db: &Database<sqlx::Postgres>, name: &str| {
         let url = crate::support::servers::with_database(&db.url, name);
-        PgConnection::connect(&url).await.expect("a session")
+        for _ in 0..100 {
+            db.run(&format!("CREATE DATABASE {name}")).await;
+            match PgConnection::connect(&url).await {
+                Ok(session) => return session,
+                // Another test's run has found it without a session, and removed it.
+                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("3D000") => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        panic!("it is gone each time");
     };
     let release = async |session: PgConnection| session.close().await.expect("an orderly end");
     left_overs!(db, hold, release);
@@ -189,6 +201,7 @@ mod of_mysql {
                 .execute(&mut *session)
                 .await
                 .expect("the lock");
+            db.run(&format!("CREATE DATABASE {name}")).await;
             session
         };
         let release = async |session| drop(session);
