@@ -74,50 +74,53 @@ pub(super) fn read(args: &ImportArgs) -> Result<Found, ImportError> {
         };
         let mut migration = Identity::known(known).migration(&path);
         for kind in DIRECTIONS {
-            let python = format!("{} of {}", python_name(kind), name(&path));
-            let written = known.body(kind, answers.dialect);
-            let is_written = matches!(written, Some(Ok(_)));
-            let sent = ran.body(&known.revision, kind, answers.dialect, is_written);
-            if sent.is_none() && known.asks_offline(kind) {
-                found.notes.push(format!(
-                    "{python} asks whether it runs offline: compare what it does then with what was written"
-                ));
-            }
-            let body =
-                match (written, sent) {
-                    (None, _) => None,
-                    (Some(_), Some(sent)) => {
-                        Some(sent.map_err(|open| (open, format!("{python} cannot be SQL alone"))))
-                    }
-                    (Some(written), None) => Some(written.map_err(|open| {
-                        (open, format!("alembic could not write {python} offline"))
-                    })),
-                };
-            match body {
-                Some(Ok(body)) => migration.bodies.push(Body {
-                    kind,
-                    mode: body.mode,
-                    foreign_keys: ForeignKeys::default(),
-                    sql: Sql::Rendered(body.sql),
-                    dialect: Some(body.dialect),
-                    source: path.clone(),
-                }),
-                Some(Err((open, what))) => {
-                    let body = Body::fill_in(kind, format!("{what}: {}", open.reason), &path);
-                    migration.bodies.push(body.seen(open.seen));
-                }
-                None if kind == SectionKind::Upgrade => {
-                    let reason = format!("{} has no {}", name(&path), python_name(kind));
-                    migration.bodies.push(Body::fill_in(kind, reason, &path));
-                }
-                // Without a way back, as in Alembic.
-                None => {}
-            }
+            let body = body(known, kind, &answers, &ran, &path, &mut found.notes);
+            migration.bodies.extend(body);
         }
         unlabelled(&mut migration, &mut found.notes);
         found.migrations.push(migration);
     }
     Ok(found)
+}
+
+/// A direction as it is written: by what it sent, if it ran and that is SQL, else by what Alembic wrote offline.
+fn body(
+    known: &Known,
+    kind: SectionKind,
+    answers: &Answers,
+    ran: &Ran,
+    path: &Path,
+    notes: &mut Vec<String>,
+) -> Option<Body> {
+    let python = format!("{} of {}", python_name(kind), name(path));
+    let Some(written) = known.body(kind, answers.dialect) else {
+        // Without a way back, as in Alembic.
+        return (kind == SectionKind::Upgrade).then(|| {
+            let reason = format!("{} has no {}", name(path), python_name(kind));
+            Body::fill_in(kind, reason, path)
+        });
+    };
+    let sent = ran.body(&known.revision, kind, answers.dialect, written.is_ok());
+    if sent.is_none() && known.asks_offline(kind) {
+        notes.push(format!(
+            "{python} asks whether it runs offline: compare what it does then with what was written"
+        ));
+    }
+    let (body, what) = match sent {
+        Some(sent) => (sent, format!("{python} cannot be SQL alone")),
+        None => (written, format!("alembic could not write {python} offline")),
+    };
+    Some(match body {
+        Ok(body) => Body {
+            kind,
+            mode: body.mode,
+            foreign_keys: ForeignKeys::default(),
+            sql: Sql::Rendered(body.sql),
+            dialect: Some(body.dialect),
+            source: path.to_owned(),
+        },
+        Err(open) => Body::fill_in(kind, format!("{what}: {}", open.reason), path).seen(open.seen),
+    })
 }
 
 /// Runs the steps, on SQLite in a file of their own and elsewhere where a database is given for it.

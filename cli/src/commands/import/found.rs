@@ -318,14 +318,6 @@ struct Rebuild {
 impl Rebuild {
     fn find(text: &str) -> Option<Rebuild> {
         let statements = sql::split(Dialect::Sqlite, text).ok()?;
-        let names = |statement: &str, verb: DdlVerb| -> Vec<String> {
-            let kind = sql::classify(Dialect::Sqlite, statement);
-            let ddl = kind
-                .ddl()
-                .filter(|ddl| ddl.verb == verb && ddl.object == ObjectKind::Table);
-            let names = ddl.into_iter().flat_map(|ddl| &ddl.names);
-            names.map(|name| name.name.to_lowercase()).collect()
-        };
         let mut pragmas = Vec::new();
         let mut dropped = HashSet::new();
         let mut renamed = Vec::new();
@@ -334,8 +326,7 @@ impl Rebuild {
             if kind.in_transaction() == InTransaction::Ignored {
                 pragmas.push(with_semicolon(text, statement));
             }
-            dropped.extend(names(statement.text(), DdlVerb::Drop));
-            let old = names(statement.text(), DdlVerb::Alter);
+            dropped.extend(tables(&kind, DdlVerb::Drop));
             let words: Vec<&str> = statement.text().split_whitespace().collect();
             let to = words.windows(2).position(|pair| {
                 pair[0].eq_ignore_ascii_case("rename") && pair[1].eq_ignore_ascii_case("to")
@@ -343,7 +334,9 @@ impl Rebuild {
             if let Some(to) = to {
                 // The rest is a table's name, which is read as one.
                 let new = format!("DROP TABLE {}", words[to + 2..].join(" "));
-                renamed.extend(old.into_iter().zip(names(&new, DdlVerb::Drop)));
+                let new = sql::classify(Dialect::Sqlite, &new);
+                let old = tables(&kind, DdlVerb::Alter);
+                renamed.extend(old.into_iter().zip(tables(&new, DdlVerb::Drop)));
             }
         }
         let is_rebuild = renamed.iter().any(|(_, new)| dropped.contains(new));
@@ -355,6 +348,15 @@ impl Rebuild {
                 .map(|(old, _)| old),
         })
     }
+}
+
+/// The tables that a statement does this to, as SQLite compares names.
+fn tables(kind: &sql::Kind, verb: DdlVerb) -> Vec<String> {
+    let ddl = kind
+        .ddl()
+        .filter(|ddl| ddl.verb == verb && ddl.object == ObjectKind::Table);
+    let names = ddl.into_iter().flat_map(|ddl| &ddl.names);
+    names.map(|name| name.name.to_lowercase()).collect()
 }
 
 /// The text without its first and last statement, if these begin and commit a transaction and no other statement does.

@@ -1,6 +1,7 @@
 # Runs each step on a scratch database, and says what it sent and whether it read rows.
 import copy
 import functools
+import inspect
 import re
 import tempfile
 import weakref
@@ -65,10 +66,15 @@ def is_mysql(name):
     return name in ("mysql", "mariadb")
 
 
+# The servers of MySQL and MariaDB are two, and take each other's drivers.
+def serves(kind, wanted):
+    return kind == wanted or is_mysql(kind) and is_mysql(wanted)
+
+
 def connect(dialect, record, arguments, named):
     global connecting
     wanted = scratch.get_backend_name()
-    if dialect.name != wanted and not (is_mysql(dialect.name) and is_mysql(wanted)):
+    if not serves(dialect.name, wanted):
         raise Refused("it connects to a database of %s, and the scratch database is one of %s" % (dialect.name, wanted))
     first, ours = dialect.create_connect_args(scratch)
     ours = {**{key: named[key] for key in KEPT if key in named}, **ours}
@@ -261,7 +267,7 @@ refused_where_undone(Connection, "rollback")
 
 # Ways to learn of the rows without a SELECT, and ways to the driver that pass the events by.
 def watch(kind, name, inner, reason):
-    found = inspect_static(kind, name)
+    found = inspect.getattr_static(kind, name, None)
     if found is None:
         return
     is_method = callable(found)
@@ -280,10 +286,6 @@ def watch(kind, name, inner, reason):
         return found.__get__(self, type(self))
 
     setattr(kind, name, method if is_method else property(getter))
-
-
-def inspect_static(kind, name):
-    return next((one.__dict__[name] for one in kind.__mro__ if name in one.__dict__), None)
 
 
 for name in ("rowcount", "lastrowid", "inserted_primary_key", "inserted_primary_key_rows", "returned_defaults",
@@ -362,7 +364,7 @@ def check_kind():
     kind, wanted = scratch.get_backend_name(), order["more"]["dialect"]
     if order["more"]["scratch"] is not None and wanted == "sqlite":
         raise Refused("for SQLite a new file is made, and no URL is needed")
-    if kind != wanted and not (is_mysql(kind) and is_mysql(wanted)):
+    if not serves(kind, wanted):
         raise Refused("the scratch database is one of %s, and the project's SQL is for %s" % (kind, wanted))
 
 
@@ -382,6 +384,15 @@ def picture(context):
     ):
         found.extend(sorted(str(tuple(row)) for row in ask(query)))
     return found
+
+
+# Alembic's own steps, each with a function of ours.
+def each_by(way, steps, context):
+    with_marked_questions(context.connection.dialect)
+    steps = list(steps)
+    for one in steps:
+        one.migration_fn = way(one.revision, context)
+    return steps
 
 
 def no_way_back(**arguments):
@@ -406,11 +417,7 @@ def answer():
     def up(heads, context):
         if heads or not is_empty(context):
             raise Refused("the scratch database is not empty")
-        with_marked_questions(context.connection.dialect)
-        steps = list(script._upgrade_revs("heads", ()))
-        for one in steps:
-            one.migration_fn = upgrade(one.revision, context)
-        return steps
+        return each_by(upgrade, script._upgrade_revs("heads", ()), context)
 
     def upgrade(revision, context):
         @functools.wraps(revision.module.upgrade)
@@ -439,14 +446,10 @@ def answer():
             raise Stopped(revision.revision, "downgrade() could not be taken back: " + told(error))
 
     def down(heads, context):
-        with_marked_questions(context.connection.dialect)
         for revision in script.walk_revisions():
             if not hasattr(revision.module, "downgrade"):
                 revision.module.downgrade = no_way_back
-        steps = list(script._downgrade_revs("base", heads))
-        for one in steps:
-            one.migration_fn = downgrade(one.revision, context)
-        return steps
+        return each_by(downgrade, script._downgrade_revs("base", heads), context)
 
     def downgrade(revision, context):
         @functools.wraps(revision.module.downgrade)
