@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use crate::connect;
 use crate::context::Named;
 use crate::error::CliError;
-use crate::files::hex;
+use crate::files::random_hex;
 use crate::redact::Redactor;
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -92,21 +92,9 @@ impl Place {
     }
 }
 
-/// Twelve random hex digits.
-fn random() -> Result<String, CliError> {
-    let mut bytes = [0; 6];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        CliError::new(
-            "no_scratch",
-            format!("the system gives no random numbers for a name ({error})"),
-        )
-    })?;
-    Ok(hex(&bytes))
-}
-
 #[cfg(feature = "sqlite")]
 fn folder() -> Result<Place, CliError> {
-    let folder = std::env::temp_dir().join(format!("limbeck_run_{}", random()?));
+    let folder = std::env::temp_dir().join(format!("limbeck_run_{}", random_hex()?));
     #[cfg_attr(not(unix), allow(unused_mut))]
     let mut new = std::fs::DirBuilder::new();
     // Nobody else's to read.
@@ -140,7 +128,7 @@ async fn postgres(named: &Named<'_>) -> Result<Place, CliError> {
     let like = "SELECT format('ENCODING %L LC_COLLATE %L LC_CTYPE %L', pg_encoding_to_char(encoding), datcollate, datctype) \
                 FROM pg_database WHERE datname = current_database()";
     let like = rows(&mut admin, like).await?.concat();
-    let name = format!("{PREFIX}{now:010}_{}", random()?);
+    let name = format!("{PREFIX}{now:010}_{}", random_hex()?);
     let create = format!("CREATE DATABASE {name} TEMPLATE template0 {like}");
     run(&mut admin, &create).await.map_err(refused)?;
     let _ = admin.close().await;
@@ -165,7 +153,7 @@ async fn mysql(named: &Named<'_>) -> Result<Place, CliError> {
     }
     let like = "SELECT CONCAT('CHARACTER SET ', @@character_set_database, ' COLLATE ', @@collation_database)";
     let like = rows(&mut held, like).await?.concat();
-    let name = format!("{PREFIX}{now:010}_{}", random()?);
+    let name = format!("{PREFIX}{now:010}_{}", random_hex()?);
     // It is held from the first moment on.
     rows(
         &mut held,
