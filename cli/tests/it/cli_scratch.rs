@@ -28,30 +28,23 @@ fn folder() -> Folder {
 }
 
 /// The databases that runs have made, or the folders.
-async fn places<DB>(db: &Database<DB>, folder: &Folder) -> Vec<String>
-where
-    DB: limbeck::migrator::Backend,
-    for<'c> &'c mut DB::Connection: sqlx::Executor<'c, Database = DB>,
-    for<'q> sqlx::RawSql: sqlx::Execute<'q, DB>,
-    for<'r> String: sqlx::Decode<'r, DB>,
-    for<'r> Option<String>: sqlx::Decode<'r, DB>,
-    usize: sqlx::ColumnIndex<DB::Row>,
-{
-    match db.dialect {
-        Dialect::Sqlite => folder
-            .files("tmp")
-            .into_keys()
-            .filter(|name| name != ".keep")
-            .collect(),
-        Dialect::Postgres => {
-            let names = "SELECT datname FROM pg_database WHERE datname LIKE 'limbeck_run_%'";
-            db.strings(names).await
+macro_rules! places {
+    ($db:expr, $folder:expr) => {
+        match $db.dialect {
+            Dialect::Sqlite => {
+                let names = $folder.files("tmp").into_keys();
+                names.filter(|name| name != ".keep").collect()
+            }
+            Dialect::Postgres => {
+                let names = "SELECT datname FROM pg_database WHERE datname LIKE 'limbeck_run_%'";
+                $db.strings(names).await
+            }
+            _ => {
+                let names = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE 'limbeck_run_%'";
+                $db.strings(names).await
+            }
         }
-        _ => {
-            let names = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE 'limbeck_run_%'";
-            db.strings(names).await
-        }
-    }
+    };
 }
 
 /// The place that the program was given.
@@ -99,7 +92,7 @@ on_each! {
         folder.write("migrations/c1.sql", "-- revision: c1\n-- down_revision: a1\n\n-- @upgrade\nINSERT INTO nowhere VALUES (1);\n");
         let said = call(&["echo", "never"], 1);
         assert!(said.stderr.contains("c1") && said.stdout.is_empty(), "{said:?}");
-        let places = places(&db, &folder).await;
+        let places: Vec<String> = places!(db, folder);
         assert!(!places.iter().any(|place| place.contains(&name)), "{places:?}");
         if db.dialect == Dialect::Sqlite {
             assert_eq!(places, Vec::<String>::new());
@@ -122,7 +115,10 @@ on_each! {
         let stdout = running.stdout.take().expect("it is piped");
         BufReader::new(stdout).read_line(&mut url).expect("the URL");
         let name = name_of(&url).to_owned();
-        let is_there = async || places(&db, &folder).await.iter().any(|place| place.contains(&name));
+        let is_there = async || {
+            let places: Vec<String> = places!(db, folder);
+            places.iter().any(|place| place.contains(&name))
+        };
         assert!(is_there().await, "{name}");
         let kill = std::process::Command::new("kill").arg(running.id().to_string()).status();
         assert!(kill.expect("kill runs").success());
@@ -150,7 +146,7 @@ macro_rules! left_overs {
         }
         let said = folder.call(&["scratch", "--database-url", &db.url, "--", "true"]);
         assert_eq!(said.code, 0, "{said:?}");
-        let there = places(&db, &folder).await;
+        let there: Vec<String> = places!(db, folder);
         let found: Vec<&str> = all
             .into_iter()
             .filter(|name| there.iter().any(|one| one == name))
